@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The module record and its hooks. Wiring only; the rooms are in src/. */
+#include "server/config.h"
+#include "server/handler.h"
+#include "server/startup.h"
+#include "server/status.h"
+#include "server/url.h"
+
+#include <http_request.h>
+
+static void register_hooks(apr_pool_t *pool)
+{
+    (void)pool;
+    ap_hook_check_config(tc_startup_check, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_post_config(tc_startup_announce, NULL, NULL, APR_HOOK_MIDDLE);
+    /* Before mod_rewrite and mod_alias, which are to see the original's URI. */
+    ap_hook_translate_name(tc_url_translate, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    /* After mod_rewrite's (first), which may redirect; before mod_dir's (last). */
+    ap_hook_fixups(tc_url_fixup, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_handler(tc_handler, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_handler(tc_status_handler, NULL, NULL, APR_HOOK_MIDDLE);
+}
+
+module AP_MODULE_DECLARE_DATA tmpfs_convert_module = {
+    STANDARD20_MODULE_STUFF, tc_dir_conf_create, tc_dir_conf_merge, tc_server_conf_create,
+    tc_server_conf_merge,    tc_commands,        register_hooks,    0};

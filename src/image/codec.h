@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Codecs: one small interface, one const table, one library a file.
+ *
+ * A decoder or encoder is one heap struct that owns its library's state; all
+ * setjmp for a library is in its codec file, and longjmp never crosses a frame
+ * outside it. Every function returns a tc_error and leaves the reason in the
+ * tc_fail given at open. After an error only the free function may be called.
+ * The free functions accept NULL.
+ */
+#ifndef TC_CODEC_H
+#define TC_CODEC_H
+
+#include "error.h"
+#include "image.h"
+
+/*
+ * Where encoded bytes come from. `read` puts up to `length` bytes from `offset`
+ * into `buffer` and their number into `*got`; fewer than asked means the end of
+ * the data. `size` is the number of bytes there should be.
+ */
+typedef struct tc_input {
+    tc_error (*read)(void *context, uint64_t offset, void *buffer, size_t length, size_t *got);
+    void *context;
+    uint64_t size;
+} tc_input;
+
+/* Where encoded bytes go. An error from `write` ends the encoding with that error. */
+typedef struct tc_output {
+    tc_error (*write)(void *context, const void *data, size_t length);
+    void *context;
+} tc_output;
+
+/* What a decoder is asked for. */
+typedef struct tc_decode_want {
+    unsigned reduce; /* 1, 2, 4 or 8, not over the info's max_reduce */
+    tc_rect source;  /* the pixels of the full picture that will be used */
+} tc_decode_want;
+
+typedef struct tc_decoder tc_decoder;
+typedef struct tc_encoder tc_encoder;
+
+/* What an encoder is given. Lengths in pixels; `icc` is borrowed until encode_open returns. */
+typedef struct tc_encode_spec {
+    tc_model model;
+    uint32_t width, height;
+    unsigned quality; /* 1..100; ignored by lossless formats */
+    const uint8_t *icc;
+    size_t icc_length;
+} tc_encode_spec;
+
+typedef struct tc_codec {
+    tc_format format;
+    const char *name;
+    const char *mime;
+    bool stores_alpha;
+
+    /* Whether `head` (the first bytes of a file, maybe fewer than TC_SNIFF_BYTES) is this
+     * format. */
+    bool (*sniff)(const uint8_t *head, size_t length);
+
+    /*
+     * Read the header. Allocates no memory in proportion to what the header
+     * claims. `input` and `fail` are borrowed until decode_free.
+     */
+    tc_error (*decode_open)(tc_decoder **decoder, const tc_input *input, tc_image_info *info,
+                            tc_fail *fail);
+    /* Begin decoding as `want` asks; `layout` gets the shape of what will come. */
+    tc_error (*decode_start)(tc_decoder *decoder, const tc_decode_want *want,
+                             tc_layout *layout);
+    /* The next rows, at least one; never called past the last row. */
+    tc_error (*decode_rows)(tc_decoder *decoder, tc_band *band);
+    void (*decode_free)(tc_decoder *decoder);
+
+    tc_error (*encode_open)(tc_encoder **encoder, const tc_output *output,
+                            const tc_encode_spec *spec, tc_fail *fail);
+    tc_error (*encode_rows)(tc_encoder *encoder, const tc_band *band);
+    /* All rows are in: write what remains. */
+    tc_error (*encode_finish)(tc_encoder *encoder);
+    void (*encode_free)(tc_encoder *encoder);
+} tc_codec;
+
+#define TC_SNIFF_BYTES 32
+
+/* Encoded bytes are read and written in pieces of this size. */
+#define TC_IO_BYTES 65536
+
+/* Embedded profiles over this are left out: display profiles have a few KiB. */
+#define TC_ICC_MAX (1024 * 1024)
+
+/* The codec whose magic bytes `head` shows, or NULL. */
+const tc_codec *tc_codec_sniff(const uint8_t *head, size_t length);
+
+/* The built-in codec of `format`, or NULL when it is not built in. */
+const tc_codec *tc_codec_find(tc_format format);
+
+/* The versions of the codec libraries, for validators and the status page; static. */
+const char *tc_codec_versions(void);
+
+/* One extern line here and one row in codec.c make a codec known. */
+extern const tc_codec tc_codec_jpeg;
+extern const tc_codec tc_codec_png;
+
+#endif

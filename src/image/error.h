@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The one list of failures. Inner rooms return a tc_error and leave the
+ * circumstances in a tc_fail; they never log and never know HTTP. Which status
+ * a failure becomes is decided in server/respond.c alone.
+ */
+#ifndef TC_ERROR_H
+#define TC_ERROR_H
+
+#define TC_ERROR_LIST(X)                                     \
+    X(OK, "no error")                                        \
+    X(PARAM, "malformed parameter")                          \
+    X(NOT_IMAGE, "not an image of a known format")           \
+    X(UNSUPPORTED, "a kind of image that is not supported")  \
+    X(NOT_BUILT, "format not built into this server")        \
+    X(DAMAGED, "damaged image")                              \
+    X(SOURCE_TOO_LARGE, "source file too large")             \
+    X(PIXELS_TOO_MANY, "source picture has too many pixels") \
+    X(OUTPUT_TOO_LARGE, "requested picture too large")       \
+    X(NO_MEMORY, "out of memory")                            \
+    X(NO_SPACE, "no space for temporary data")               \
+    X(READ, "cannot read the source")                        \
+    X(WRITE, "cannot write the result")                      \
+    X(INTERNAL, "internal error")
+
+typedef enum tc_error {
+#define X(name, text) TC_E_##name,
+    TC_ERROR_LIST(X)
+#undef X
+        TC_E_COUNT
+} tc_error;
+
+/*
+ * What went wrong, for people: `text` is one line of printable ASCII, set by
+ * whoever first noticed. The struct is the caller's and outlives the call.
+ */
+typedef struct tc_fail {
+    tc_error error;
+    char text[240];
+} tc_fail;
+
+/* The list's own words for `error`; never NULL, static. */
+const char *tc_error_text(tc_error error);
+
+/*
+ * Record `error` with a formatted reason (bytes outside printable ASCII become
+ * '?', because a codec's message may quote the file). Returns `error`, so that
+ * a room can `return tc_fail_set(...)`.
+ */
+tc_error tc_fail_set(tc_fail *fail, tc_error error, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+#endif

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "geometry.h"
+
+#include "orientation.h"
+#include "resample.h"
+
+/*
+ * The scaled picture's sides, of which a canvas may show only a part, stay under
+ * this whatever the limits: the weights of one axis alone take memory.
+ */
+#define SCALED_MAX 65535
+
+/* A size in whole pixels: nearest, at least one. */
+static uint32_t whole_size(double value)
+{
+    return value < 1 ? 1 : (uint32_t)(value + 0.5);
+}
+
+/* A coordinate in pixels, percent being of `full`. */
+static double in_pixels(const tc_coord *coord, double full)
+{
+    return coord->unit == TC_UNIT_PERCENT ? coord->value * full / 100 : coord->value;
+}
+
+tc_error tc_limits_check(const tc_limits *limits, const tc_image_info *info, tc_fail *fail)
+{
+    uint64_t pixels = (uint64_t)info->width * info->height;
+
+    if (limits->max_pixels && pixels > limits->max_pixels)
+        return tc_fail_set(fail, TC_E_PIXELS_TOO_MANY,
+                           "the picture has %ux%u pixels, over the limit of %llu", info->width,
+                           info->height, (unsigned long long)limits->max_pixels);
+    return TC_E_OK;
+}
+
+/* One side of the source rectangle, clipped to the picture's `full` pixels. */
+static tc_error plan_side(const tc_coord *corner, const tc_coord *size, uint32_t full,
+                          const char *key, uint32_t *start, uint32_t *length, tc_fail *fail)
+{
+    double from = corner->unit ? in_pixels(corner, full) : 0;
+    double span = size->unit ? in_pixels(size, full) : full;
+    uint32_t first = from < full ? (uint32_t)(from + 0.5) : full;
+    uint32_t count = whole_size(span < full ? span : full);
+
+    if (first >= full)
+        return tc_fail_set(fail, TC_E_PARAM,
+                           "%s: the source rectangle begins at %.0f, outside the picture's %u "
+                           "pixels",
+                           key, from, full);
+    *start = first;
+    *length = count < full - first ? count : full - first;
+    return TC_E_OK;
+}
+
+typedef struct size {
+    double w, h;
+} size;
+
+/* The destination size of `rect` before rounding, whether or not it will be used. */
+static size plan_destination(const tc_params *params, const tc_rect *rect, double full_w,
+                             double full_h)
+{
+    double aspect = (double)rect->w / rect->h;
+    size to = {in_pixels(&params->dw, full_w), in_pixels(&params->dh, full_h)};
+    bool has_w = params->dw.unit != TC_UNIT_UNSET, has_h = params->dh.unit != TC_UNIT_UNSET;
+
+    if (!has_w && !has_h)
+        return (size){rect->w, rect->h};
+    if (!has_h)
+        return (size){to.w, to.w / aspect};
+    if (!has_w)
+        return (size){to.h * aspect, to.h};
+    if (params->aspect != TC_ASPECT_STRETCH) {
+        bool taller = rect->w / to.w < rect->h / to.h;
+        if (taller == (params->aspect == TC_ASPECT_FIT))
+            to.w = to.h * aspect;
+        else
+            to.h = to.w / aspect;
+    }
+    return to;
+}
+
+/* Where one side of the picture lies on the canvas, and what of it is visible. */
+static void place_side(const tc_coord *coord, double full, uint32_t canvas, uint32_t scaled,
+                       uint32_t *place, uint32_t *first, uint32_t *count)
+{
+    double wanted =
+        coord->unit ? in_pixels(coord, full) : ((double)canvas - (double)scaled) * 0.5;
+    int64_t start = (int64_t)wanted; /* toward zero, as the originals do */
+    int64_t end = start + scaled;
+    int64_t from = start > 0 ? start : 0, to = end < canvas ? end : canvas;
+
+    *count = to > from ? (uint32_t)(to - from) : 0;
+    *place = *count ? (uint32_t)from : 0;
+    *first = *count ? (uint32_t)(from - start) : 0;
+}
+
+/* A rectangle of the upright picture of w x h pixels, as it lies in the stored one. */
+static tc_rect to_stored(tc_rect rect, uint8_t orientation, uint32_t w, uint32_t h)
+{
+    tc_rect stored = rect;
+    uint32_t stored_w = w, stored_h = h;
+
+    if (tc_orientation_swaps(orientation)) {
+        stored = (tc_rect){rect.y, rect.x, rect.h, rect.w};
+        stored_w = h;
+        stored_h = w;
+    }
+    if (tc_orientation_mirrors(orientation))
+        stored.x = stored_w - stored.x - stored.w;
+    if (tc_orientation_flips(orientation))
+        stored.y = stored_h - stored.y - stored.h;
+    return stored;
+}
+
+/*
+ * How far the decoder itself may reduce: leaving at least twice the target's
+ * size looks the same as decoding everything, leaving once the size (jpeghint)
+ * costs a little sharpness.
+ */
+static unsigned plan_reduce(const tc_plan *plan, const tc_params *params,
+                            const tc_image_info *info)
+{
+    uint64_t keep = params->jpeghint ? 1 : 2;
+    unsigned reduce;
+
+    for (reduce = info->max_reduce; reduce > 1; reduce /= 2) {
+        if (plan->source.w >= keep * plan->scaled_w * reduce &&
+            plan->source.h >= keep * plan->scaled_h * reduce)
+            return reduce;
+    }
+    return 1;
+}
+
+static void plan_cost(tc_plan *plan, const tc_image_info *info)
+{
+    uint8_t channels = tc_model_channels(info->model);
+    uint32_t w = (info->width + plan->reduce - 1) / plan->reduce;
+    uint32_t h = (info->height + plan->reduce - 1) / plan->reduce;
+    tc_axis x = {0, w, w, plan->scaled_w, 0, plan->visible.w};
+    tc_axis y = {0, h, h, plan->scaled_h, 0, plan->visible.h};
+
+    plan->pixels = (uint64_t)w * h;
+    plan->bytes = info->held_bytes + (uint64_t)w * channels * 32 +
+                  tc_resample_bytes(&x, &y, channels) + (uint64_t)plan->output_w * 4 * 32;
+    if (plan->orientation > 2)
+        plan->bytes += (uint64_t)plan->visible.w * plan->visible.h * channels;
+}
+
+static tc_error check_output(uint32_t w, uint32_t h, const tc_limits *limits, tc_fail *fail)
+{
+    if ((limits->max_output_w && w > limits->max_output_w) ||
+        (limits->max_output_h && h > limits->max_output_h))
+        return tc_fail_set(fail, TC_E_OUTPUT_TOO_LARGE,
+                           "the answer would have %ux%u pixels, over the limit of %ux%u", w, h,
+                           limits->max_output_w, limits->max_output_h);
+    return TC_E_OK;
+}
+
+/* The upright source rectangle and the size it is resampled to. */
+static tc_error plan_scale(const tc_params *params, uint32_t full_w, uint32_t full_h,
+                           tc_rect *rect, tc_rect *scaled, tc_fail *fail)
+{
+    tc_error error;
+    size to;
+
+    error = plan_side(&params->sx, &params->sw, full_w, "sx", &rect->x, &rect->w, fail);
+    if (!error)
+        error = plan_side(&params->sy, &params->sh, full_h, "sy", &rect->y, &rect->h, fail);
+    if (error)
+        return error;
+    to = plan_destination(params, rect, full_w, full_h);
+    if (!params->upscale && to.w >= rect->w && to.h >= rect->h)
+        to = (size){rect->w, rect->h};
+    if (to.w > SCALED_MAX || to.h > SCALED_MAX)
+        return tc_fail_set(fail, TC_E_OUTPUT_TOO_LARGE,
+                           "the scaled picture would have %.0fx%.0f pixels, over %d", to.w,
+                           to.h, SCALED_MAX);
+    *scaled = (tc_rect){0, 0, whole_size(to.w), whole_size(to.h)};
+    return TC_E_OK;
+}
+
+tc_error tc_plan_make(tc_plan *plan, const tc_params *params, const tc_image_info *info,
+                      const tc_limits *limits, tc_fail *fail)
+{
+    uint8_t orientation = params->autoorient ? info->orientation : 1;
+    bool swaps = tc_orientation_swaps(orientation);
+    uint32_t full_w = swaps ? info->height : info->width;
+    uint32_t full_h = swaps ? info->width : info->height;
+    tc_rect rect, scaled, visible;
+    tc_error error = tc_limits_check(limits, info, fail);
+
+    if (!error)
+        error = plan_scale(params, full_w, full_h, &rect, &scaled, fail);
+    if (error)
+        return error;
+    *plan = (tc_plan){.orientation = orientation, .canvas = params->cw && params->ch};
+    visible = scaled;
+    plan->output_w = scaled.w;
+    plan->output_h = scaled.h;
+    if (plan->canvas) {
+        plan->output_w = params->cw;
+        plan->output_h = params->ch;
+        place_side(&params->dx, full_w, params->cw, scaled.w, &plan->place_x, &visible.x,
+                   &visible.w);
+        place_side(&params->dy, full_h, params->ch, scaled.h, &plan->place_y, &visible.y,
+                   &visible.h);
+    }
+    error = check_output(plan->output_w, plan->output_h, limits, fail);
+    if (error)
+        return error;
+    plan->empty = visible.w == 0 || visible.h == 0;
+    if (plan->empty) {
+        visible = (tc_rect){0, 0, 0, 0};
+        plan->place_x = plan->place_y = 0;
+    }
+    plan->picture_w = visible.w;
+    plan->picture_h = visible.h;
+    plan->source = to_stored(rect, orientation, full_w, full_h);
+    plan->visible = plan->empty ? visible : to_stored(visible, orientation, scaled.w, scaled.h);
+    plan->scaled_w = swaps ? scaled.h : scaled.w;
+    plan->scaled_h = swaps ? scaled.w : scaled.h;
+    plan->reduce = plan_reduce(plan, params, info);
+    plan_cost(plan, info);
+    return TC_E_OK;
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The words every room of the image ring shares: formats, colour models, what a
+ * header says of a picture, and a band of rows. Types only.
+ */
+#ifndef TC_IMAGE_H
+#define TC_IMAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Every format a URL may name, built in or not. */
+typedef enum tc_format {
+    TC_FORMAT_NONE,
+    TC_FORMAT_JPEG,
+    TC_FORMAT_PNG,
+    TC_FORMAT_GIF,
+    TC_FORMAT_TIFF,
+    TC_FORMAT_WEBP,
+    TC_FORMAT_AVIF
+} tc_format;
+
+/*
+ * Colour models of decoded rows: 8 bits a sample, alpha straight (not
+ * premultiplied). All but TC_YCC are one plane of interleaved samples; TC_YCC
+ * is three planes, each at its own resolution.
+ */
+typedef enum tc_model { TC_GREY, TC_GREY_ALPHA, TC_RGB, TC_RGB_ALPHA, TC_YCC } tc_model;
+
+#define TC_PLANES 3
+
+typedef struct tc_rect {
+    uint32_t x, y, w, h;
+} tc_rect;
+
+/*
+ * What the header tells, before a pixel is decoded. The picture is described as
+ * it is stored; `orientation` (EXIF's 1..8) says how to turn it upright.
+ */
+typedef struct tc_image_info {
+    tc_format format;
+    uint32_t width, height;
+    uint8_t orientation;
+    tc_model model;      /* of the rows the decoder will deliver */
+    unsigned max_reduce; /* the decoder can deliver 1/1, 1/2 .. 1/max_reduce (a power of 2) */
+    uint64_t held_bytes; /* whole-picture memory the decoder needs: interlace, progression */
+    const uint8_t *icc;  /* embedded profile in the space of `model`, the decoder's, or NULL */
+    size_t icc_length;
+} tc_image_info;
+
+/*
+ * The shape of decoded pictures: the planes and their sizes in samples. A
+ * reduced plane's last sample may stand for less than a whole one, so `true_w`
+ * and `true_h` give the extent in samples that the picture really covers.
+ */
+typedef struct tc_layout {
+    tc_model model;
+    unsigned planes;
+    struct {
+        uint32_t w, h;
+        double true_w, true_h;
+        uint8_t channels; /* interleaved samples a pixel, 1..4 */
+    } plane[TC_PLANES];
+} tc_layout;
+
+/*
+ * Some consecutive rows of every plane, in order from the top. The memory
+ * belongs to whoever made the band and holds until that room's next call.
+ */
+typedef struct tc_band {
+    struct {
+        const uint8_t *data;
+        size_t stride; /* bytes from one row to the next */
+        uint32_t rows; /* may be 0 */
+    } plane[TC_PLANES];
+} tc_band;
+
+/* Interleaved samples a pixel of a one-plane model. */
+static inline uint8_t tc_model_channels(tc_model model)
+{
+    return model == TC_GREY ? 1 : model == TC_GREY_ALPHA ? 2 : model == TC_RGB_ALPHA ? 4 : 3;
+}
+
+static inline bool tc_model_has_alpha(tc_model model)
+{
+    return model == TC_GREY_ALPHA || model == TC_RGB_ALPHA;
+}
+
+static inline bool tc_model_is_grey(tc_model model)
+{
+    return model == TC_GREY || model == TC_GREY_ALPHA;
+}
+
+#endif

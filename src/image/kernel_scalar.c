@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "kernel.h"
+
+/* Lanes in and out: the weights' bits go. Bytes in: lanes' bits stay of the weights'. */
+#define LANES_SHIFT  TC_WEIGHT_BITS
+#define WIDEN_SHIFT  (TC_WEIGHT_BITS - TC_LANE_BITS)
+#define NARROW_SHIFT (TC_WEIGHT_BITS + TC_LANE_BITS)
+
+/* Samples that go down together, so that the sums stay in registers or L1. */
+#define BLOCK 64
+
+static inline int16_t to_lane(int32_t value)
+{
+    return (int16_t)(value < INT16_MIN ? INT16_MIN : value > INT16_MAX ? INT16_MAX : value);
+}
+
+static inline uint8_t to_byte(int32_t value)
+{
+    return (uint8_t)(value < 0 ? 0 : value > 255 ? 255 : value);
+}
+
+/*
+ * One loop for both sample types and all channel counts; with `channels` a
+ * constant at each call the compiler unrolls it.
+ */
+#define ACROSS(name, type, shift)                                                    \
+    static inline __attribute__((always_inline)) void name(                          \
+        int16_t *to, const type *from, const tc_taps *taps, const unsigned channels) \
+    {                                                                                \
+        const int16_t *weight = taps->weight;                                        \
+        for (uint32_t at = 0; at < taps->count; at++, weight += taps->taps) {        \
+            const type *in = from + (uint64_t)taps->first[at] * channels;            \
+            int32_t sum[4] = {0, 0, 0, 0};                                           \
+            for (uint32_t tap = 0; tap < taps->taps; tap++, in += channels) {        \
+                for (unsigned c = 0; c < channels; c++)                              \
+                    sum[c] += weight[tap] * in[c];                                   \
+            }                                                                        \
+            for (unsigned c = 0; c < channels; c++)                                  \
+                *to++ = to_lane((sum[c] + (1 << ((shift)-1))) >> (shift));           \
+        }                                                                            \
+    }
+
+ACROSS(across_bytes_n, uint8_t, WIDEN_SHIFT)
+ACROSS(across_lanes_n, int16_t, LANES_SHIFT)
+
+#define BY_CHANNELS(name, type)                                                             \
+    static void name(int16_t *to, const type *from, const tc_taps *taps, unsigned channels) \
+    {                                                                                       \
+        switch (channels) {                                                                 \
+        case 1:                                                                             \
+            name##_n(to, from, taps, 1);                                                    \
+            break;                                                                          \
+        case 2:                                                                             \
+            name##_n(to, from, taps, 2);                                                    \
+            break;                                                                          \
+        case 3:                                                                             \
+            name##_n(to, from, taps, 3);                                                    \
+            break;                                                                          \
+        default:                                                                            \
+            name##_n(to, from, taps, 4);                                                    \
+        }                                                                                   \
+    }
+
+BY_CHANNELS(across_bytes, uint8_t)
+BY_CHANNELS(across_lanes, int16_t)
+
+static inline __attribute__((always_inline)) void
+sum_block(int32_t sum[BLOCK], const int16_t *const *rows, const int16_t *weight, unsigned taps,
+          uint32_t start, uint32_t length)
+{
+    for (uint32_t i = 0; i < BLOCK; i++)
+        sum[i] = 0;
+    for (unsigned tap = 0; tap < taps; tap++) {
+        const int16_t *in = rows[tap] + start;
+        const int32_t w = weight[tap];
+        for (uint32_t i = 0; i < length; i++)
+            sum[i] += w * in[i];
+    }
+}
+
+#define DOWN(name, type, shift, narrow)                                           \
+    static void name(type *to, const int16_t *const *rows, const int16_t *weight, \
+                     unsigned taps, uint32_t length)                              \
+    {                                                                             \
+        int32_t sum[BLOCK];                                                       \
+        for (uint32_t start = 0; start < length; start += BLOCK) {                \
+            uint32_t block = length - start < BLOCK ? length - start : BLOCK;     \
+            if (block == BLOCK)                                                   \
+                sum_block(sum, rows, weight, taps, start, BLOCK);                 \
+            else                                                                  \
+                sum_block(sum, rows, weight, taps, start, block);                 \
+            for (uint32_t i = 0; i < block; i++)                                  \
+                to[start + i] = narrow((sum[i] + (1 << ((shift)-1))) >> (shift)); \
+        }                                                                         \
+    }
+
+DOWN(down_bytes, uint8_t, NARROW_SHIFT, to_byte)
+DOWN(down_lanes, int16_t, LANES_SHIFT, to_lane)
+
+const tc_kernel tc_kernel_scalar = {"scalar", across_bytes, across_lanes, down_bytes,
+                                    down_lanes};

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One conversion from encoded bytes to encoded bytes, and the only loop that
+ * pumps rows: each row of the answer pulls what it needs through canvas, turn,
+ * resampler and decoder, so no more than those rooms must is held.
+ */
+#ifndef TC_PIPELINE_H
+#define TC_PIPELINE_H
+
+#include "codec.h"
+#include "geometry.h"
+#include "params.h"
+
+/* Part of every validator: raise it whenever the bytes of an answer change. */
+#define TC_ENGINE_VERSION "1"
+
+typedef struct tc_pipeline tc_pipeline;
+
+/* What is known once the header is read and before anything large is allocated. */
+typedef struct tc_outline {
+    tc_image_info info;
+    const tc_codec *source, *target;
+    tc_plan plan;
+} tc_outline;
+
+/* Where the time of a run went, in nanoseconds. Reading is part of decode, writing of encode.
+ */
+typedef struct tc_stats {
+    uint64_t decode_ns, resample_ns, encode_ns;
+} tc_stats;
+
+/*
+ * Read the header of `input` and plan what `params` ask for within `limits`.
+ * `input` and `fail` are borrowed until tc_pipeline_free; `params` is copied. On
+ * an error *pipeline is NULL and `fail` says why.
+ */
+tc_error tc_pipeline_open(tc_pipeline **pipeline, const tc_input *input,
+                          const tc_params *params, const tc_limits *limits, tc_fail *fail);
+
+const tc_outline *tc_pipeline_outline(const tc_pipeline *pipeline);
+
+/* Convert into `output`; once a pipeline. `stats` may be NULL. */
+tc_error tc_pipeline_run(tc_pipeline *pipeline, const tc_output *output, tc_stats *stats);
+
+/* Accepts NULL. */
+void tc_pipeline_free(tc_pipeline *pipeline);
+
+#endif

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The configuration: what directives set, merged, and the readers that know the defaults. */
+#ifndef TC_CONFIG_H
+#define TC_CONFIG_H
+
+#include "image/geometry.h"
+#include "image/params.h"
+#include "system/spool.h"
+
+#include <httpd.h>
+#include <http_config.h>
+
+#include <apr_hash.h>
+#include <apr_tables.h>
+
+#include "directives.h"
+
+#define TC_UNSET INT64_C(-1)
+
+/* What holds for a request: server config, virtual host and directory, merged inward. */
+typedef struct tc_dir_conf {
+#define X(field, kind, name, least, most, preset, help) int64_t field;
+    TC_NUMBERS(X)
+#undef X
+    uint32_t max_output_w, max_output_h; /* 0: unset */
+    const tc_params *defaults;           /* NULL: unset */
+    apr_hash_t *patterns;                /* name to const tc_params *; NULL: none here */
+} tc_dir_conf;
+
+/* What holds for the whole server: set in the main server's configuration only. */
+typedef struct tc_server_conf {
+    apr_array_header_t *temp_dirs; /* of const char *; empty: the default chain */
+    tc_spool_places places;        /* resolved by tc_config_check, constant from then on */
+} tc_server_conf;
+
+extern module AP_MODULE_DECLARE_DATA tmpfs_convert_module;
+
+extern const command_rec tc_commands[];
+void *tc_dir_conf_create(apr_pool_t *pool, char *directory);
+void *tc_dir_conf_merge(apr_pool_t *pool, void *outer, void *inner);
+void *tc_server_conf_create(apr_pool_t *pool, server_rec *server);
+void *tc_server_conf_merge(apr_pool_t *pool, void *main, void *host);
+
+/* The values for a request, every unset one at its default. */
+typedef struct tc_settings {
+#define X(field, kind, name, least, most, preset, help) int64_t field;
+    TC_NUMBERS(X)
+#undef X
+    tc_limits limits;
+} tc_settings;
+
+void tc_config_settings(const request_rec *r, tc_settings *settings);
+
+/*
+ * Parameters for a request: the directive's defaults, over them the pattern that
+ * is named, over both `own`, which is NULL when the URL has none. TC_E_PARAM when
+ * the pattern is not known here.
+ */
+tc_error tc_config_params(const request_rec *r, const tc_params *own, tc_params *params,
+                          tc_fail *fail);
+
+/* Where temporary files go. */
+const tc_spool_places *tc_config_places(const server_rec *server);
+
+#endif

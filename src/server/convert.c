@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "convert.h"
+
+typedef struct sink {
+    tc_spool *spool;
+    tc_fail *fail;
+} sink;
+
+static tc_error write_spool(void *context, const void *data, size_t length)
+{
+    sink *sink = context;
+    apr_status_t status = tc_spool_write(sink->spool, data, length);
+    tc_error error;
+
+    if (status == APR_SUCCESS)
+        return TC_E_OK;
+    error = APR_STATUS_IS_ENOSPC(status)   ? TC_E_NO_SPACE
+            : APR_STATUS_IS_ENOMEM(status) ? TC_E_NO_MEMORY
+                                           : TC_E_WRITE;
+    return tc_fail_set(sink->fail, error, "%s", tc_spool_reason(sink->spool));
+}
+
+static apr_status_t cleanup_pipeline(void *pipeline)
+{
+    tc_pipeline_free(pipeline);
+    return APR_SUCCESS;
+}
+
+tc_error tc_convert_open(apr_pool_t *pool, tc_pipeline **pipeline, const tc_input *input,
+                         const tc_params *params, const tc_limits *limits, tc_fail *fail)
+{
+    tc_error error = tc_pipeline_open(pipeline, input, params, limits, fail);
+
+    if (!error)
+        apr_pool_cleanup_register(pool, *pipeline, cleanup_pipeline, apr_pool_cleanup_null);
+    return error;
+}
+
+void tc_convert_close(apr_pool_t *pool, tc_pipeline *pipeline)
+{
+    apr_pool_cleanup_run(pool, pipeline, cleanup_pipeline);
+}
+
+tc_error tc_convert_run(apr_pool_t *pool, tc_pipeline *pipeline, const tc_spool_places *places,
+                        apr_size_t threshold, tc_spool **result, tc_stats *stats, tc_fail *fail)
+{
+    sink sink = {tc_spool_create(pool, places, threshold), fail};
+    tc_output output = {write_spool, &sink};
+
+    *result = sink.spool;
+    return tc_pipeline_run(pipeline, &output, stats);
+}

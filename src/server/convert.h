@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One job: a planned pipeline run into a spool. Knows no headers. */
+#ifndef TC_CONVERT_H
+#define TC_CONVERT_H
+
+#include "image/pipeline.h"
+#include "system/spool.h"
+
+/*
+ * Run `pipeline` into a new spool of `pool`, which holds up to `threshold` bytes
+ * in memory before it takes a file in `places`.
+ */
+tc_error tc_convert_run(apr_pool_t *pool, tc_pipeline *pipeline, const tc_spool_places *places,
+                        apr_size_t threshold, tc_spool **result, tc_stats *stats,
+                        tc_fail *fail);
+
+/* tc_pipeline_open, the pipeline belonging to `pool`. */
+tc_error tc_convert_open(apr_pool_t *pool, tc_pipeline **pipeline, const tc_input *input,
+                         const tc_params *params, const tc_limits *limits, tc_fail *fail);
+
+/* Free a pipeline of tc_convert_open before its pool goes. */
+void tc_convert_close(apr_pool_t *pool, tc_pipeline *pipeline);
+
+#endif

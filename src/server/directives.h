@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One row a directive. From the rows come the struct's fields, their creation,
+ * merging and defaults, and the command table; a row's help is what `httpd -L`
+ * prints. Add a directive: one row here, one line in conf/tmpfs_convert.conf.
+ *
+ * TC_NUMBERS: X(field, kind, name, least, most, default, help)
+ *     a number for a request, in server config, virtual host and directory;
+ *     kind is SWITCH, BYTES (with K, M or G behind) or COUNT.
+ * TC_OTHERS:  X(name, arguments, setter, context, help)
+ *     directives whose value is no single number.
+ */
+#ifndef TC_DIRECTIVES_H
+#define TC_DIRECTIVES_H
+
+#define TC_KIB INT64_C(1024)
+#define TC_MIB (1024 * TC_KIB)
+#define TC_GIB (1024 * TC_MIB)
+
+#define TC_NUMBERS(X)                                                                    \
+    X(enabled, SWITCH, "TmpfsConvert", 0, 1, 0,                                          \
+      "On: the URL function /small_light(PARAMETERS)/path resizes the picture at /path") \
+    X(spool_memory, BYTES, "TmpfsConvertSpoolMemory", 0, TC_GIB, 512 * TC_KIB,           \
+      "bytes of a result kept in memory; what is over goes to a temporary file")         \
+    X(max_source, BYTES, "TmpfsConvertMaxSource", 1, 16 * TC_GIB, 64 * TC_MIB,           \
+      "bytes a source file may have; larger ones are answered 413")                      \
+    X(max_pixels, COUNT, "TmpfsConvertMaxPixels", 1, INT64_C(4000000000), 100000000,     \
+      "pixels a source picture may have; larger ones are answered 413")
+
+#define TC_OTHERS(X)                                                                     \
+    X("TmpfsConvertMaxOutput", AP_INIT_TAKE1, set_max_output, RSRC_CONF | ACCESS_CONF,   \
+      "WIDTHxHEIGHT in pixels that an answer may have; larger ones are answered 413")    \
+    X("TmpfsConvertDefaults", AP_INIT_TAKE1, set_defaults, RSRC_CONF | ACCESS_CONF,      \
+      "parameters that hold where a URL and its pattern name none, such as dw=800,q=75") \
+    X("TmpfsConvertPattern", AP_INIT_TAKE2, set_pattern, RSRC_CONF | ACCESS_CONF,        \
+      "a name and the parameters that p=NAME in a URL stands for")                       \
+    X("SmallLightPatternDefine", AP_INIT_TAKE2, set_pattern, RSRC_CONF | ACCESS_CONF,    \
+      "mod_small_light's word for TmpfsConvertPattern")                                  \
+    X("TmpfsConvertTempDir", AP_INIT_ITERATE, set_temp_dir, RSRC_CONF,                   \
+      "directories for temporary files, tried in this order while they have room")       \
+    X("TmpfsConvertTempMethod", AP_INIT_TAKE1, set_temp_method, RSRC_CONF,               \
+      "how temporary files are made: auto, memfd, tmpfile, unlinked or named")           \
+    X("TmpfsConvertTempReserve", AP_INIT_TAKE1, set_temp_reserve, RSRC_CONF,             \
+      "bytes, or percent with %, to be left free in each temporary directory's file system")
+
+#define TC_MAX_OUTPUT_DEFAULT 8192
+#define TC_RESERVE_PERCENT    1.0
+
+#endif

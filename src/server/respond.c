@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "respond.h"
+
+#include "config.h"
+
+#include <http_core.h>
+#include <http_log.h>
+#include <http_protocol.h>
+#include <http_request.h>
+#include <mod_core.h>
+
+#include <apr_sha1.h>
+#include <apr_strings.h>
+
+APLOG_USE_MODULE(tmpfs_convert);
+
+#define RETRY_SECONDS "5"
+
+/* Bytes of the hash that an ETag shows. */
+#define ETAG_BYTES 12
+
+/* One row an error: what the client is told and how loudly the log tells it. */
+typedef struct answer {
+    int status;
+    int level;
+    const char *id; /* documented in docs/messages.md */
+} answer;
+
+static const answer answers[TC_E_COUNT] = {
+    [TC_E_OK] = {HTTP_INTERNAL_SERVER_ERROR, APLOG_ERR, "TC0000"},
+    [TC_E_PARAM] = {HTTP_BAD_REQUEST, APLOG_WARNING, "TC0001"},
+    [TC_E_NOT_IMAGE] = {HTTP_UNSUPPORTED_MEDIA_TYPE, APLOG_WARNING, "TC0002"},
+    [TC_E_UNSUPPORTED] = {HTTP_UNSUPPORTED_MEDIA_TYPE, APLOG_WARNING, "TC0003"},
+    [TC_E_NOT_BUILT] = {HTTP_UNSUPPORTED_MEDIA_TYPE, APLOG_WARNING, "TC0004"},
+    [TC_E_DAMAGED] = {HTTP_UNPROCESSABLE_ENTITY, APLOG_WARNING, "TC0005"},
+    [TC_E_SOURCE_TOO_LARGE] = {HTTP_REQUEST_ENTITY_TOO_LARGE, APLOG_WARNING, "TC0006"},
+    [TC_E_PIXELS_TOO_MANY] = {HTTP_REQUEST_ENTITY_TOO_LARGE, APLOG_WARNING, "TC0006"},
+    [TC_E_OUTPUT_TOO_LARGE] = {HTTP_REQUEST_ENTITY_TOO_LARGE, APLOG_WARNING, "TC0006"},
+    [TC_E_NO_MEMORY] = {HTTP_SERVICE_UNAVAILABLE, APLOG_ERR, "TC0007"},
+    [TC_E_NO_SPACE] = {HTTP_SERVICE_UNAVAILABLE, APLOG_ERR, "TC0008"},
+    [TC_E_READ] = {HTTP_INTERNAL_SERVER_ERROR, APLOG_ERR, "TC0009"},
+    [TC_E_WRITE] = {HTTP_INTERNAL_SERVER_ERROR, APLOG_ERR, "TC0010"},
+    [TC_E_INTERNAL] = {HTTP_INTERNAL_SERVER_ERROR, APLOG_ERR, "TC0011"},
+};
+
+/* A hash of what the answer's bytes depend on, as a strong entity tag. */
+static const char *make_etag(apr_pool_t *pool, const apr_finfo_t *original,
+                             const tc_params *params)
+{
+    static const char hex[] = "0123456789abcdef";
+    unsigned char digest[APR_SHA1_DIGESTSIZE];
+    char canonical[TC_CANONICAL_MAX];
+    char *tag = apr_palloc(pool, 2 * ETAG_BYTES + 3), *at = tag;
+    apr_sha1_ctx_t sha;
+    const char *text;
+
+    tc_params_canonical(params, canonical, sizeof canonical);
+    text =
+        apr_psprintf(pool, "%" APR_TIME_T_FMT " %" APR_OFF_T_FMT " " TC_ENGINE_VERSION " %s %s",
+                     original->mtime, original->size, tc_codec_versions(), canonical);
+    apr_sha1_init(&sha);
+    apr_sha1_update(&sha, text, (unsigned)strlen(text));
+    apr_sha1_final(digest, &sha);
+    *at++ = '"';
+    for (int i = 0; i < ETAG_BYTES; i++) {
+        *at++ = hex[digest[i] >> 4];
+        *at++ = hex[digest[i] & 15];
+    }
+    *at++ = '"';
+    *at = '\0';
+    return tag;
+}
+
+int tc_respond_validators(request_rec *r, const apr_finfo_t *original, const tc_params *params)
+{
+    apr_table_setn(r->headers_out, "ETag", make_etag(r->pool, original, params));
+    ap_update_mtime(r, original->mtime);
+    ap_set_last_modified(r);
+    ap_set_accept_ranges(r);
+    return ap_meets_conditions(r);
+}
+
+void tc_respond_format(request_rec *r, const tc_codec *codec)
+{
+    ap_set_content_type(r, codec->mime);
+    r->content_encoding = NULL; /* the original's, by its name, is not the answer's */
+}
+
+void tc_respond_description(request_rec *r, const tc_stats *stats, apr_time_t began,
+                            apr_time_t opened)
+{
+    uint64_t load = stats->decode_ns / 1000000, scale = stats->resample_ns / 1000000;
+    uint64_t save = stats->encode_ns / 1000000;
+
+    apr_table_setn(
+        r->headers_out, "X-SmallLight-Description",
+        apr_psprintf(r->pool,
+                     "transfer=%" APR_TIME_T_FMT "ms, modify image=%" APR_UINT64_T_FMT
+                     "ms (load=%" APR_UINT64_T_FMT "ms, scale=%" APR_UINT64_T_FMT
+                     "ms, save=%" APR_UINT64_T_FMT "ms)",
+                     apr_time_as_msec(opened - began), load + scale + save, load, scale, save));
+}
+
+int tc_respond_result(request_rec *r, tc_spool *result)
+{
+    apr_bucket_brigade *bb = apr_brigade_create(r->pool, r->connection->bucket_alloc);
+    apr_status_t status = tc_spool_seal(result, bb);
+
+    if (status != APR_SUCCESS) {
+        tc_fail fail;
+        tc_fail_set(&fail, APR_STATUS_IS_ENOSPC(status) ? TC_E_NO_SPACE : TC_E_WRITE, "%s",
+                    tc_spool_reason(result));
+        return tc_respond_error(r, &fail);
+    }
+    ap_set_content_length(r, tc_spool_length(result));
+    APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_eos_create(bb->bucket_alloc));
+    status = ap_pass_brigade(r->output_filters, bb);
+    if (status == APR_SUCCESS || r->status != HTTP_OK || r->connection->aborted)
+        return OK;
+    ap_log_rerror(APLOG_MARK, APLOG_DEBUG, status, r, "the result could not be sent");
+    return AP_FILTER_ERROR;
+}
+
+/* The reason as the answer's body, unless the administrator has an ErrorDocument for it. */
+static void say_why(request_rec *r, int status, const tc_fail *fail)
+{
+    if (ap_response_code_string(r, ap_index_of_response(status)))
+        return;
+    ap_custom_response(
+        r, status,
+        apr_psprintf(r->pool,
+                     "\"<!DOCTYPE html>\n<html><head><title>%d</title></head><body>\n"
+                     "<h1>%s</h1>\n<p>%s</p>\n</body></html>\n",
+                     status, ap_escape_html(r->pool, ap_get_status_line(status)),
+                     ap_escape_html(r->pool, fail->text)));
+}
+
+int tc_respond_error(request_rec *r, const tc_fail *fail)
+{
+    const answer *answer = &answers[fail->error < TC_E_COUNT ? fail->error : TC_E_INTERNAL];
+
+    ap_log_rerror(APLOG_MARK, answer->level, 0, r, "%s: %s: %s", answer->id,
+                  r->filename ? r->filename : r->uri, fail->text);
+    if (answer->status == HTTP_SERVICE_UNAVAILABLE)
+        apr_table_setn(r->err_headers_out, "Retry-After", RETRY_SECONDS);
+    say_why(r, answer->status, fail);
+    return answer->status;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Answers: headers, validators and conditions for a conversion, and the one
+ * place that turns an error into an HTTP status and a log line.
+ */
+#ifndef TC_RESPOND_H
+#define TC_RESPOND_H
+
+#include "image/codec.h"
+#include "image/params.h"
+#include "image/pipeline.h"
+#include "system/spool.h"
+
+#include <httpd.h>
+
+#include <apr_file_info.h>
+
+/*
+ * Set ETag and Last-Modified from the original's identity, the parameters and
+ * the engine's version. OK, or the status that a condition of the client's asks
+ * for (304, 412): then nothing needs to be decoded.
+ */
+int tc_respond_validators(request_rec *r, const apr_finfo_t *original, const tc_params *params);
+
+/* Set what the header of an answer in `codec`'s format says, its length aside. */
+void tc_respond_format(request_rec *r, const tc_codec *codec);
+
+/* Set X-SmallLight-Description: how long the conversion's parts took. */
+void tc_respond_description(request_rec *r, const tc_stats *stats, apr_time_t began,
+                            apr_time_t opened);
+
+/* Send the finished result. */
+int tc_respond_result(request_rec *r, tc_spool *result);
+
+/*
+ * Log `fail` in one line with the file and the reason, and return the status for
+ * it, with a short body that says why (unless an ErrorDocument is configured),
+ * and Retry-After with 503.
+ */
+int tc_respond_error(request_rec *r, const tc_fail *fail);
+
+#endif

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "source.h"
+
+#include "config.h"
+
+#include <http_log.h>
+
+#include <apr_portable.h>
+
+#include <errno.h>
+#include <unistd.h>
+
+APLOG_USE_MODULE(tmpfs_convert);
+
+static tc_error source_read(void *context, uint64_t offset, void *buffer, size_t length,
+                            size_t *got)
+{
+    tc_source *source = context;
+    apr_os_file_t fd;
+
+    *got = 0;
+    apr_os_file_get(&fd, source->file);
+    while (*got < length) {
+        ssize_t count = pread(fd, (char *)buffer + *got, length - *got, (off_t)(offset + *got));
+        if (count < 0 && errno == EINTR)
+            continue;
+        if (count < 0)
+            return TC_E_READ;
+        if (count == 0)
+            break;
+        *got += (size_t)count;
+    }
+    return TC_E_OK;
+}
+
+int tc_source_open(request_rec *r, tc_source *source)
+{
+    apr_status_t status;
+
+    if (r->finfo.filetype != APR_REG || (r->path_info && *r->path_info)) {
+        ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, "there is no file %s%s", r->filename,
+                      r->path_info ? r->path_info : "");
+        return HTTP_NOT_FOUND;
+    }
+    status = apr_file_open(&source->file, r->filename, APR_FOPEN_READ | APR_FOPEN_BINARY,
+                           APR_OS_DEFAULT, r->pool);
+    if (status == APR_SUCCESS)
+        status = apr_file_info_get(
+            &source->info, APR_FINFO_SIZE | APR_FINFO_MTIME | APR_FINFO_TYPE, source->file);
+    if (status != APR_SUCCESS) {
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, status, r, "TC0013: %s: the file cannot be opened",
+                      r->filename);
+        return APR_STATUS_IS_ENOENT(status) ? HTTP_NOT_FOUND : HTTP_FORBIDDEN;
+    }
+    source->input = (tc_input){source_read, source, (uint64_t)source->info.size};
+    return OK;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The original as a file, read with pread(2). Never a mapping: a file that is
+ * cut short while it is mapped answers with SIGBUS.
+ */
+#ifndef TC_SOURCE_H
+#define TC_SOURCE_H
+
+#include "image/codec.h"
+
+#include <httpd.h>
+
+#include <apr_file_io.h>
+
+typedef struct tc_source {
+    tc_input input;
+    apr_file_t *file;
+    apr_finfo_t info; /* of the open file, so that validators speak of what is read */
+} tc_source;
+
+/*
+ * Open the request's file; it is closed with the request's pool. OK, or an HTTP
+ * status, logged: 404 when there is no such file, 403 when it may not be read.
+ */
+int tc_source_open(request_rec *r, tc_source *source);
+
+#endif

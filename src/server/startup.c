@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "startup.h"
+
+#include "config.h"
+
+#include <http_core.h>
+#include <http_log.h>
+#include <unixd.h>
+
+#include <apr_strings.h>
+
+#include <errno.h>
+#include <stdlib.h>
+
+APLOG_USE_MODULE(tmpfs_convert);
+
+/* Without TmpfsConvertTempDir: TMPDIR, then memory, then where the system keeps such files. */
+static const char *const system_dirs[] = {"/dev/shm", "/var/tmp", "/tmp"};
+
+static const char *const errno_words[][2] = {
+    {"missing", "make it, or name another"},
+    {"not a directory", "name a directory"},
+    {"not writable for the server's User", "give that user write access, or name another"},
+    {"on a file system that cannot do this method", "set TmpfsConvertTempMethod auto"},
+    {"not usable", "name another"},
+};
+
+static const char *const *words_for(int error)
+{
+    switch (error) {
+    case ENOENT:
+        return errno_words[0];
+    case ENOTDIR:
+        return errno_words[1];
+    case EACCES:
+    case EPERM:
+    case EROFS:
+        return errno_words[2];
+    case EOPNOTSUPP:
+        return errno_words[3];
+    default:
+        return errno_words[4];
+    }
+}
+
+static int probe(const tc_spool_places *places, const char *path)
+{
+    return tc_temp_probe(path, places->method, ap_unixd_config.user_name,
+                         ap_unixd_config.user_id, ap_unixd_config.group_id);
+}
+
+static int add_place(tc_spool_places *places, const char *path)
+{
+    tc_spool_dir *dir = &places->dir[places->dirs];
+    int error = tc_temp_fs_of(path, &dir->fs);
+
+    if (error)
+        return error;
+    dir->path = path;
+    places->dirs++;
+    return 0;
+}
+
+static bool check_named(server_rec *main, tc_server_conf *conf)
+{
+    bool good = true;
+
+    for (int at = 0; at < conf->temp_dirs->nelts; at++) {
+        const char *path = APR_ARRAY_IDX(conf->temp_dirs, at, const char *);
+        int error = probe(&conf->places, path);
+
+        if (!error)
+            error = add_place(&conf->places, path);
+        if (error) {
+            const char *const *words = words_for(error);
+            ap_log_error(APLOG_MARK, APLOG_STARTUP | APLOG_EMERG, error, main,
+                         "TC0101: TmpfsConvertTempDir %s: the directory is %s; %s", path,
+                         words[0], words[1]);
+            good = false;
+        }
+    }
+    return good;
+}
+
+/* A directory of the default chain that cannot serve is passed over in silence. */
+static void add_default(tc_spool_places *places, const char *path)
+{
+    for (unsigned at = 0; at < places->dirs; at++) {
+        if (strcmp(places->dir[at].path, path) == 0)
+            return;
+    }
+    if (probe(places, path) == 0)
+        add_place(places, path);
+}
+
+int tc_startup_check(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *main)
+{
+    tc_server_conf *conf = ap_get_module_config(main->module_config, &tmpfs_convert_module);
+    const char *named = getenv("TMPDIR");
+
+    (void)plog;
+    (void)ptemp;
+    conf->places.dirs = 0;
+    if (conf->temp_dirs->nelts > 0)
+        return check_named(main, conf) ? OK : !OK;
+    if (named && *named == '/')
+        add_default(&conf->places, apr_pstrdup(pconf, named));
+    for (size_t at = 0; at < sizeof system_dirs / sizeof system_dirs[0]; at++)
+        add_default(&conf->places, system_dirs[at]);
+    return OK;
+}
+
+int tc_startup_announce(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
+                        server_rec *main)
+{
+    const tc_spool_places *places = tc_config_places(main);
+
+    (void)pconf;
+    (void)plog;
+    (void)ptemp;
+    if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG)
+        return OK;
+    for (unsigned at = 0; at < places->dirs; at++) {
+        const tc_spool_dir *dir = &places->dir[at];
+
+        ap_log_error(APLOG_MARK, APLOG_INFO, 0, main, "temporary files: %s on %s, method %s",
+                     dir->path, dir->fs.name, tc_temp_method_name(places->method));
+        if (places->method == TC_TEMP_NAMED && dir->fs.keeps_negatives)
+            ap_log_error(APLOG_MARK, APLOG_WARNING, 0, main,
+                         "TC0103: %s is %s and TmpfsConvertTempMethod is named: each temporary "
+                         "file leaves a negative dentry in kernel memory; set "
+                         "TmpfsConvertTempMethod auto",
+                         dir->path, dir->fs.name);
+    }
+    if (places->dirs == 0 && places->method != TC_TEMP_MEMFD)
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, main,
+                     "TC0104: no directory for temporary files is usable; set "
+                     "TmpfsConvertTempDir to one that the server's User can write to");
+    return OK;
+}

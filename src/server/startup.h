@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What is settled once, before a request comes: where temporary files go. Wrong
+ * directories are named when the configuration is tested, not when a visitor
+ * waits.
+ */
+#ifndef TC_STARTUP_H
+#define TC_STARTUP_H
+
+#include <httpd.h>
+#include <http_config.h>
+
+/*
+ * check_config hook: try every directory as the user the children will be, and
+ * resolve the places. Fails, with the directive and the fix named, for one that
+ * was configured and cannot serve.
+ */
+int tc_startup_check(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *main);
+
+/* post_config hook: say once where temporary files go, and warn of what leaves dentries. */
+int tc_startup_announce(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
+                        server_rec *main);
+
+#endif

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Bytes on their way through: in heap memory until a threshold, then in a
+ * temporary file in the first place that has room. When a place runs full in
+ * the middle of a write the bytes move on to the next and nothing is lost.
+ * Data are written with write(2), never through a mapping, because a full tmpfs
+ * answers a mapping with SIGBUS and a write with ENOSPC.
+ */
+#ifndef TC_SPOOL_H
+#define TC_SPOOL_H
+
+#include "tempfile.h"
+
+#include <apr_buckets.h>
+#include <apr_pools.h>
+
+#define TC_SPOOL_DIRS 16
+
+/* A temporary directory as resolved at configuration. */
+typedef struct tc_spool_dir {
+    const char *path;
+    tc_temp_fs fs;
+} tc_spool_dir;
+
+/* Where spools may put files: made at configuration, then constant. */
+typedef struct tc_spool_places {
+    tc_temp_method method;
+    unsigned dirs;
+    tc_spool_dir dir[TC_SPOOL_DIRS];
+    /* To be left free in each directory's file system: bytes, or percent of its size when over
+     * 0. */
+    uint64_t reserve_bytes;
+    double reserve_percent;
+} tc_spool_places;
+
+typedef struct tc_spool tc_spool;
+
+/*
+ * A spool owned by `pool`: its memory and its file go with the pool, unless
+ * sealed into a brigade, which then owns the memory. Holds up to `threshold`
+ * bytes in heap memory; 0 sends the first byte to a file. `places` is borrowed.
+ */
+tc_spool *tc_spool_create(apr_pool_t *pool, const tc_spool_places *places,
+                          apr_size_t threshold);
+
+/*
+ * Append. APR_SUCCESS, APR_ENOMEM, APR_ENOSPC when no place has room, or what
+ * else the last place's system call said. After an error the spool is dead.
+ */
+apr_status_t tc_spool_write(tc_spool *spool, const void *data, apr_size_t length);
+
+/*
+ * No more writes: append the contents to `bb` without copying, heap buckets
+ * or one file bucket (sendfile). A file stays open until the pool goes.
+ */
+apr_status_t tc_spool_seal(tc_spool *spool, apr_bucket_brigade *bb);
+
+/* Bytes written so far. */
+apr_off_t tc_spool_length(const tc_spool *spool);
+
+/* How the file is made, TC_TEMP_AUTO while everything is in memory; for logs and counters. */
+tc_temp_method tc_spool_method(const tc_spool *spool);
+
+/* Why the last write or open failed, in words, naming the directory; "" without a failure. */
+const char *tc_spool_reason(const tc_spool *spool);
+
+#endif

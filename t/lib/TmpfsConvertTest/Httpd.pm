@@ -1,0 +1,281 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# A server for one test, with a configuration of its own:
+#
+#   my $httpd = TmpfsConvertTest::Httpd->new(conf => "TmpfsConvert On\n");
+#   get($httpd->url . '/cat.jpg');
+#
+# It ends with the test, however the test ends. `shared` is the server that
+# t/TEST.PL started, seen through the same methods.
+package TmpfsConvertTest::Httpd;
+
+use strict;
+use warnings;
+use Carp qw(croak);
+use File::Path qw(make_path remove_tree);
+use File::Temp ();
+use IO::Socket::INET ();
+use POSIX ':sys_wait_h';
+use Time::HiRes qw(sleep time);
+use TmpfsConvertTest::Site ();
+
+# Under a sanitizer and on a busy machine httpd takes its time.
+use constant PATIENCE => 60;
+
+my %running;
+
+# Killed by a signal Perl would not run END, and the servers would stay.
+$SIG{$_} ||= sub { exit 130 } for qw(INT TERM HUP);
+
+# new(...): makes the configuration and starts the server; croaks with its words
+# when it does not come up.
+#   conf      configuration at the end, for the whole server; text, or a sub
+#             that is given the object and returns text
+#   head      configuration before everything else
+#   mpm       prefork, worker, event; TC_MPM's when not given
+#   modules   more of httpd's modules by name: ['http2']
+#   plain     true: without the module under test
+#   user, group   as root: the children's; without them www-data or nobody
+#   env       {NAME => value} for the server; undef takes the name away
+#   documents document root; the tests' pictures when not given
+#   start     false: only make the configuration (for configtest)
+sub new {
+    my ($class, %option) = @_;
+    my $self = bless { owner => $$, mpm => TmpfsConvertTest::Site::mpm(), %option }, $class;
+
+    make_path("$TmpfsConvertTest::Site::ROOT/build/t");
+    $self->{scratch} = File::Temp->newdir('private-XXXXXX',
+        DIR => "$TmpfsConvertTest::Site::ROOT/build/t", CLEANUP => 0);
+    $self->{root} = $self->{scratch}->dirname;
+    chmod 0755, $self->{root};
+    mkdir "$self->{root}/tmp";
+    # As the children's user when that is not ours.
+    chmod 01777, "$self->{root}/tmp";
+    $self->{documents} //= TmpfsConvertTest::Site::document_root();
+    make_path($self->{documents});
+    $self->start if $option{start} // 1;
+    return $self;
+}
+
+# The server t/TEST.PL runs; its data are those Apache::Test saved.
+sub shared {
+    my ($class) = @_;
+    require Apache::TestConfig;
+    my $config = Apache::TestConfig->thaw;
+    my $vars = $config->{vars};
+    croak 'no shared server: run this through t/TEST.PL' unless $vars->{t_logs} && -e $vars->{t_pid_file};
+    return bless {
+        shared => 1, root => $vars->{serverroot}, port => $vars->{port}, mpm => $config->{mpm},
+        documents => $vars->{documentroot}, pid => _number_in($vars->{t_pid_file}),
+        error_log => "$vars->{t_logs}/error_log",
+    }, $class;
+}
+
+sub url           { return "http://127.0.0.1:$_[0]{port}" }
+sub port          { return $_[0]{port} }
+sub pid           { return $_[0]{pid} }
+sub mpm           { return $_[0]{mpm} }
+sub root          { return $_[0]{root} }
+sub temp_dir      { return "$_[0]{root}/tmp" }
+sub document_root { return $_[0]{documents} }
+sub error_log     { return $_[0]{error_log} || "$_[0]{root}/error_log" }
+
+# The whole error log as text.
+sub log_text {
+    my ($self) = @_;
+    open my $in, '<', $self->error_log or return '';
+    local $/ = undef;
+    return scalar(<$in>) // '';
+}
+
+# Process ids of the server's children.
+sub children {
+    my ($self) = @_;
+    my $parent = $self->pid or return;
+    my @found;
+    for my $file (glob '/proc/[0-9]*/stat') {
+        open my $in, '<', $file or next;
+        my $line = <$in> // next;
+        push @found, $1 if $line =~ /^(\d+) \(.*\) \S (\d+) / && $2 == $parent;
+    }
+    return sort { $a <=> $b } @found;
+}
+
+# Check the configuration as `httpd -t` does: (what it printed, exit status).
+sub configtest {
+    my ($self, @options) = @_;
+    $self->_write_conf;
+    my $pid = open my $out, '-|';
+    croak "fork: $!" unless defined $pid;
+    $self->_become_httpd('-t', @options) unless $pid;
+    my $text = do { local $/ = undef; <$out> };
+    close $out;
+    return ($text // '', $? >> 8);
+}
+
+sub start {
+    my ($self) = @_;
+    for my $attempt (1 .. 5) {
+        $self->_write_conf;
+        defined(my $pid = fork) or croak "fork: $!";
+        if (!$pid) {
+            # Not in the terminal's group: Ctrl-C is for the test, which stops us.
+            setpgrp;
+            open STDOUT, '>', "$self->{root}/output";
+            $self->_become_httpd('-DFOREGROUND');
+        }
+        $self->{pid} = $pid;
+        $running{$pid} = $self->{root};
+        return $self if $self->_wait_until_up;
+        my $words = $self->_output . $self->log_text;
+        $self->stop;
+        # Another process may have taken the port since it was seen free.
+        next if $words =~ /could not bind|Address already in use/ && $attempt < 5;
+        croak "httpd did not start:\n$words";
+    }
+    return;
+}
+
+# End the server and wait for it. Returns its exit status (-1: it was not
+# running). The scratch folder stays until the object goes, with the error log.
+sub stop {
+    my ($self) = @_;
+    my $pid = delete $self->{pid} or return -1;
+    return -1 unless delete $running{$pid};
+    return _end($pid);
+}
+
+sub graceful {
+    my ($self) = @_;
+    return kill 'USR1', $self->pid;
+}
+
+sub _end {
+    my ($pid) = @_;
+    my $deadline = time + PATIENCE;
+    kill 'TERM', $pid;
+    while (waitpid($pid, WNOHANG) == 0) {
+        if (time > $deadline) {
+            kill 'KILL', -$pid;
+            waitpid $pid, 0;
+        }
+        sleep 0.02;
+    }
+    return $?;
+}
+
+sub _wait_until_up {
+    my ($self) = @_;
+    my $deadline = time + PATIENCE;
+    while (time < $deadline) {
+        if (waitpid($self->{pid}, WNOHANG) != 0) {
+            delete $running{ delete $self->{pid} };
+            return 0;
+        }
+        return 1 if _number_in("$self->{root}/httpd.pid")
+            && IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $self->{port}, Timeout => 5);
+        sleep 0.05;
+    }
+    return 0;
+}
+
+sub _output {
+    my ($self) = @_;
+    open my $in, '<', "$self->{root}/output" or return '';
+    local $/ = undef;
+    return scalar(<$in>) // '';
+}
+
+sub _number_in {
+    my ($file) = @_;
+    open my $in, '<', $file or return 0;
+    my $line = <$in> // '';
+    return $line =~ /^(\d+)/ ? $1 : 0;
+}
+
+sub _become_httpd {
+    my ($self, @options) = @_;
+    $ENV{TMPDIR} = "$self->{root}/tmp";
+    for my $name (keys %{ $self->{env} || {} }) {
+        my $value = $self->{env}{$name};
+        if (defined $value) { $ENV{$name} = $value } else { delete $ENV{$name} }
+    }
+    open STDERR, '>&', \*STDOUT;
+    exec { TmpfsConvertTest::Site::httpd() } TmpfsConvertTest::Site::httpd(),
+        '-d', $self->{root}, '-f', "$self->{root}/httpd.conf", @options
+        or POSIX::_exit(127);
+}
+
+sub _free_port {
+    my $socket = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => 0, Listen => 1)
+        or croak "no free port: $@";
+    return $socket->sockport;
+}
+
+sub _write_conf {
+    my ($self) = @_;
+    my $root = $self->{root};
+    my $types = "$TmpfsConvertTest::Site::ROOT/t/conf/mime.types";
+    my $account = '';
+
+    $self->{port} = _free_port();
+    if (!$>) {
+        my $user = $self->{user} || (getpwnam 'www-data' ? 'www-data' : 'nobody');
+        my $group = $self->{group} || getgrgid((getpwnam $user)[3]);
+        $account = "User $user\nGroup $group\n";
+    }
+    my $conf = $self->{conf} // '';
+    $conf = $conf->($self) if ref $conf;
+    my $head = $self->{head} // '';
+    my $modules = TmpfsConvertTest::Site::load_modules(
+        $self->{mpm}, $self->{plain}, @{ $self->{modules} || [] });
+    my $settings = TmpfsConvertTest::Site::mpm_settings($self->{mpm});
+
+    open my $out, '>', "$root/httpd.conf" or croak "$root/httpd.conf: $!";
+    print $out <<"CONF";
+$head
+$modules
+ServerRoot "$root"
+ServerName 127.0.0.1:$self->{port}
+Listen 127.0.0.1:$self->{port}
+DocumentRoot "$self->{documents}"
+DefaultRuntimeDir "$root"
+PidFile "$root/httpd.pid"
+ErrorLog "$root/error_log"
+LogLevel info tmpfs_convert:debug
+TypesConfig "$types"
+$account$settings
+<Directory />
+    AllowOverride None
+    Require all denied
+</Directory>
+<Directory "$self->{documents}">
+    Require all granted
+</Directory>
+$conf
+CONF
+    close $out or croak "$root/httpd.conf: $!";
+    return;
+}
+
+sub DESTROY {
+    my ($self) = @_;
+    # Not in a forked child of the test, nor for the shared server.
+    return if $self->{shared} || ($self->{owner} // 0) != $$;
+    local ($?, $@, $!);
+    $self->stop;
+    remove_tree($self->{root}) unless $ENV{TC_KEEP};
+    return;
+}
+
+my $owner = $$;
+
+END {
+    if ($$ == $owner) {
+        local $?;
+        _end($_) for keys %running;
+        %running = ();
+    }
+}
+
+1;
