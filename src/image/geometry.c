@@ -6,9 +6,9 @@
 
 /*
  * The scaled picture's sides, of which a canvas may show only a part, stay under
- * this whatever the limits: the weights of one axis alone take memory.
+ * this whatever the limits, so that arithmetic on them has room.
  */
-#define SCALED_MAX 65535
+#define SCALED_MAX 1000000
 
 /* A size in whole pixels: nearest, at least one. */
 static uint32_t whole_size(double value)

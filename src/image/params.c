@@ -143,7 +143,7 @@ static bool in_range(const row *row, double value)
 
 static tc_error bad_number(const row *row, const char *value, tc_fail *fail)
 {
-    return tc_fail_set(fail, TC_E_PARAM, "%s=%s: takes %s%s %g to %g%s", row->key, value,
+    return tc_fail_set(fail, TC_E_PARAM, "%s=%s: takes %s%s %.0f to %.0f%s", row->key, value,
                        row->kind == COORD ? "a number" : "a whole number",
                        row->open ? " over" : " from", row->lo, row->hi,
                        row->kind == COORD ? ", pixels, or percent with p after it" : "");

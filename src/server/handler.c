@@ -91,7 +91,7 @@ int tc_handler(request_rec *r)
         return DECLINED;
     if (r->method_number == M_OPTIONS)
         return DECLINED;
-    r->allowed |= AP_METHOD_BIT << M_GET;
+    ap_allow_standard_methods(r, MERGE_ALLOW, M_GET, -1);
     if (r->method_number != M_GET)
         return HTTP_METHOD_NOT_ALLOWED;
     job = apr_pcalloc(r->pool, sizeof *job);

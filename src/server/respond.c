@@ -129,7 +129,7 @@ static void say_why(request_rec *r, int status, const tc_fail *fail)
     ap_custom_response(
         r, status,
         apr_psprintf(r->pool,
-                     "\"<!DOCTYPE html>\n<html><head><title>%d</title></head><body>\n"
+                     "<!DOCTYPE html>\n<html><head><title>%d</title></head><body>\n"
                      "<h1>%s</h1>\n<p>%s</p>\n</body></html>\n",
                      status, ap_escape_html(r->pool, ap_get_status_line(status)),
                      ap_escape_html(r->pool, fail->text)));

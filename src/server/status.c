@@ -71,7 +71,7 @@ int tc_status_handler(request_rec *r)
 {
     if (!r->handler || strcmp(r->handler, TC_STATUS_HANDLER) != 0)
         return DECLINED;
-    r->allowed |= AP_METHOD_BIT << M_GET;
+    ap_allow_standard_methods(r, MERGE_ALLOW, M_GET, -1);
     if (r->method_number != M_GET)
         return HTTP_METHOD_NOT_ALLOWED;
     ap_set_content_type(r, "text/html; charset=utf-8");

@@ -154,7 +154,7 @@ static bool place_at(const tc_spool_places *places, unsigned number, place *foun
 static const char *failure_words(int failure, char *buffer, size_t size)
 {
     if (failure == AT_RESERVE)
-        return "only the space to be left free is left";
+        return "no more space than the reserve";
     return apr_strerror(APR_FROM_OS_ERROR(failure), buffer, size);
 }
 

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* For O_TMPFILE, O_PATH and memfd_create(2). */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+
 #include "tempfile.h"
 
 #include <errno.h>

@@ -5,7 +5,7 @@ use TmpfsConvertTest;
 # From the start of the log: nothing may have gone wrong on the way up either.
 server();
 
-my $picture = mkpicture('smoke/photo.jpg', 640, 480);
+my $picture = mkpicture('photo.jpg', 640, 480);
 
 my $original = get($picture);
 is($original->code, 200, 'the original is served');

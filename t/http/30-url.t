@@ -2,14 +2,12 @@
 # The URL function: prefixes, aliases, rewriting, access control, patterns, handlers.
 use strict;
 use warnings;
-use FindBin;
-use lib "$FindBin::Bin/../lib";
-use Test::More;
 use TmpfsConvertTest;
+use TmpfsConvertTest::Httpd;
 
 mkpicture('photo.jpg', 400, 300);
 my $pictures = docroot() . '/pictures';
-for my $dir (qw(secret always off protected-location)) {
+for my $dir (qw(secret always off protected-location redirected)) {
     mkdir docroot() . "/$dir";
     system('cp', "$pictures/photo.jpg", docroot() . "/$dir/photo.jpg") == 0 or die 'cp';
 }
@@ -56,11 +54,6 @@ is(size_of('/small_light(p=thumb)/always/photo.jpg'), '60x60', '... beside the i
 is(size_of('/small_light(p=old)/always/photo.jpg'), '36x27', '... one of which it replaces');
 is(size_of('/small_light(p=local)/pictures/photo.jpg'), 400, '... and only there');
 expect_log(qr/TC0001.*p=local/);
-my @host = (Host => 'second.test');
-is(size_of('/small_light(p=hosts)/pictures/photo.jpg', @host), '52x39', "a virtual host's own");
-is(size_of('/small_light(p=thumb)/pictures/photo.jpg', @host), '60x60',
-    '... does not lose the main server\'s');
-
 # SetHandler with defaults.
 is(size_of('/always/photo.jpg'), '120x90', 'a directory that is always resized');
 is(size_of('/small_light(dw=30)/always/photo.jpg'), '30x23', '... the URL over the defaults');
@@ -72,13 +65,43 @@ is(size_of("/small_light(e=$_,dw=40)/pictures/photo.jpg"), '40x30', "e=$_ is acc
     for qw(imlib2 imagemagick gd);
 
 # Error documents are not originals.
+open my $own, ">", docroot() . "/own404.txt" or die $!;
+print $own "own 404\n";
+close $own;
 is(get('/errdoc404/small_light(dw=10)/none.jpg')->content, "own 404\n",
     'an error document is not converted');
 
-my $status = get('/tmpstat');
+my $status = get("/tmpstat");
 is($status->code, 200, '/tmpstat answers');
 like($status->content, qr/dentries.*negative/s, '... with the dentry cache');
 like($status->header('Cache-Control'), qr/no-store/, '... not to be stored');
 
-no_leftovers();
+# A virtual host with a pattern of its own, in a server of its own because
+# Apache::Test moves virtual hosts to other ports.
+my $hosts = TmpfsConvertTest::Httpd->new(conf => sub {
+    my $port = $_[0]->port;
+    return <<"CONF";
+TmpfsConvert On
+TmpfsConvertPattern thumb "dw=60,dh=60,da=s,cw=60,ch=60"
+TmpfsConvertPattern both "dw=20"
+<VirtualHost 127.0.0.1:$port>
+ServerName first.test
+</VirtualHost>
+<VirtualHost 127.0.0.1:$port>
+ServerName second.test
+TmpfsConvertPattern hosts "dw=52"
+TmpfsConvertPattern both "dw=40"
+</VirtualHost>
+CONF
+});
+server($hosts);
+my @host = (Host => 'second.test');
+is(size_of('/small_light(p=hosts)/pictures/photo.jpg', @host), '52x39', "a virtual host's own");
+is(size_of('/small_light(p=thumb)/pictures/photo.jpg', @host), '60x60',
+    "... does not lose the main server's");
+is(size_of('/small_light(p=both)/pictures/photo.jpg', @host), '40x30', '... and may replace it');
+is(size_of('/small_light(p=both)/pictures/photo.jpg'), '20x15', '... for itself alone');
+is(size_of('/small_light(p=hosts)/pictures/photo.jpg'), 400, '... as is what it adds');
+expect_log(qr/TC0001.*p=hosts/);
+
 done_testing();

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-# What the server tests share. `use TmpfsConvertTest;` gives Test::More too, with
-# a done_testing that first looks for leftovers: see no_leftovers.
+# What the server tests share. `use TmpfsConvertTest;` gives Test::More, strict and
+# warnings too, and a done_testing that first looks for leftovers: see no_leftovers.
 package TmpfsConvertTest;
 
 use strict;
@@ -9,10 +9,12 @@ use warnings;
 use Carp qw(croak);
 use Exporter ();
 use File::Basename qw(dirname);
+use File::Compare qw(compare);
+use File::Copy qw(copy);
+use File::Find qw(find);
 use File::Path qw(make_path);
 use File::Temp ();
 use HTTP::Request ();
-use HTTP::Response ();
 use IO::Socket::INET ();
 use LWP::UserAgent ();
 use Test::More ();
@@ -23,9 +25,9 @@ use TmpfsConvertTest::Site ();
 our @ISA = qw(Exporter);
 our @EXPORT = qw(
     get head request raw base_url
-    mkpicture probe document_root
-    server server_root mpm
-    log_mark error_log_lines expect_in_log no_leftovers watch_temp_dir
+    mkpicture probe docroot
+    server mpm
+    log_mark error_log_lines expect_log no_leftovers watch_temp_dir
     done_testing
 );
 
@@ -43,36 +45,40 @@ sub import {
 # ---- the server asked ----------------------------------------------------------
 
 my $server;
+my $asked;      # whether anything was asked since no_leftovers last looked
+my $checked;    # up to where no_leftovers has read the log
+my @expected;
+my @temp_dirs;
 
 # The server that the functions below ask: the shared one that t/TEST.PL runs,
-# or a private one after server($httpd). Returns url, root, error_log, pid, ...
+# or a private one after server($httpd). Its url, root, error_log, pid, children.
 sub server {
     my ($private) = @_;
-    if ($private) {
-        $server = $private;
-        log_mark();
+    if ($private || !$server) {
+        $server = $private || TmpfsConvertTest::Httpd->shared;
+        # The first test with a server also sees what was said while it started.
+        $checked = $server->{first} ? 0 : log_mark();
     }
-    $server ||= TmpfsConvertTest::Httpd->shared;
     return $server;
 }
 
-sub base_url { return server()->url }
-sub server_root { return server()->root }
-sub document_root { return server()->document_root }
-sub mpm { return TmpfsConvertTest::Site::mpm() }
+sub base_url { $asked = 1; return server()->url }
+sub docroot  { return server()->document_root }
+sub mpm      { return TmpfsConvertTest::Site::mpm() }
 
 my $agent;
 
 # One request, as it is: no redirect followed, no proxy, no decoding, and a
 # connection of its own, so that the answer's pool is gone when it is.
+# request('POST', $url, Header => value, ..., ':content' => body)
 sub request {
     my ($method, $url, %headers) = @_;
     my $body = delete $headers{':content'};
     $agent ||= LWP::UserAgent->new(
         max_redirect => 0, keep_alive => 0, env_proxy => 0, timeout => 120, parse_head => 0);
-    $url = base_url() . $url if $url =~ m{^/};
-    my $request = HTTP::Request->new($method, $url, [%headers], $body);
-    return $agent->request($request);
+    my $base = base_url();
+    $url = "$base$url" if $url =~ m{^/};
+    return $agent->request(HTTP::Request->new($method, $url, [%headers], $body));
 }
 
 # get($url, Header => value, ...): HTTP::Response; $url from / on.
@@ -107,41 +113,34 @@ sub program {
     return $path;
 }
 
-# mkpicture('dir/cat.jpg', 4000, 3000, key => value, ...): the picture is made by
-# build/bin/mkpicture below the document root, once for all tests that ask for
-# the same; the same name with other arguments is an error of the test. Returns
-# its URL path.
+# mkpicture('cat.jpg', 4000, 3000, key => value, ...): build/bin/mkpicture makes
+# the picture, once for all tests that ask for the same, and a copy of it is put
+# at pictures/cat.jpg below the document root. Returns its URL path.
 sub mkpicture {
     my ($name, $width, $height, @more) = @_;
-    my $file = TmpfsConvertTest::Site::document_root() . "/$name";
-    my $note = TmpfsConvertTest::Site::document_root() . '/../made/' . ($name =~ s{/}{%}gr);
-    my @words;
+    my ($end) = $name =~ /(\.\w+)$/ or croak "$name has no ending";
+    my $file = docroot() . "/pictures/$name";
+    my @words = ($width, $height);
     while (my ($key, $value) = splice @more, 0, 2) {
         push @words, "$key=$value";
     }
-    my $wanted = join ' ', $width, $height, @words;
-    my $made = slurp($note);
+    my $store = "$TmpfsConvertTest::Site::ROOT/build/t/made/" . join('-', @words) . $end;
+    my $program = program('mkpicture');
 
-    if (!defined $made || !-e $file || -M program('mkpicture') < -M $note) {
-        make_path(dirname($file), dirname($note));
-        my $new = "$file.$$";
-        system(program('mkpicture'), @{[picture_arguments($new, $file, $width, $height, @words)]}) == 0
-            or croak "mkpicture $name $wanted failed";
-        rename $new, $file or croak "$file: $!";
-        spew($note, $wanted);
+    make_path(dirname($file), dirname($store));
+    if (!-e $store || -M $program < -M $store) {
+        my $new = ($store =~ s{\Q$end\E$}{}r) . ".$$" . $end;
+        system($program, $new, @words) == 0 or croak "mkpicture @words failed";
+        rename $new, $store or croak "$store: $!";
     }
-    elsif ($made ne $wanted) {
-        croak "$name exists already, made with '$made', not with '$wanted'";
+    # A file that is as it should be keeps its date: it is a validator.
+    if (compare($store, $file) != 0) {
+        copy($store, $file) or croak "$file: $!";
     }
-    return "/$name";
+    return "/pictures/$name";
 }
 
-sub picture_arguments {
-    my ($new, $file, $width, $height, @words) = @_;
-    return ($new, $width, $height, @words);
-}
-
-# probe($response | $bytes | $file, "x,y", ...): what build/bin/picprobe reads in
+# probe($response | $bytes | $file, [x, y], ...): what build/bin/picprobe reads in
 # it, as a hash: format, width, height, ...; {pixels} is [[r,g,b,a], ...] for the
 # places asked. A picture that cannot be read has {error}.
 sub probe {
@@ -156,14 +155,15 @@ sub probe {
         close $holder;
         $what = $holder->filename;
     }
+    @places = map { ref ? join(',', @$_) : $_ } @places;
     open my $out, '-|', program('picprobe'), $what, @places or croak "picprobe: $!";
     my %seen = (pixels => []);
-    while (<$out>) {
-        chomp;
-        if (/^pixel\s+\S+\s+(.*)/) {
+    while (defined(my $line = <$out>)) {
+        chomp $line;
+        if ($line =~ /^pixel\s+\S+\s+(.*)/) {
             push @{ $seen{pixels} }, [split /[\s,]+/, $1];
         }
-        elsif (/^(\w+)[=:\s]\s*(.*)/) {
+        elsif ($line =~ /^(\w+)[=:\s]\s*(.*)/) {
             $seen{$1} = $2;
         }
     }
@@ -171,49 +171,29 @@ sub probe {
     return \%seen;
 }
 
-sub slurp {
-    my ($file) = @_;
-    open my $in, '<:raw', $file or return;
-    local $/ = undef;
-    return scalar <$in>;
-}
-
-sub spew {
-    my ($file, $text) = @_;
-    open my $out, '>:raw', $file or croak "$file: $!";
-    print $out $text;
-    close $out or croak "$file: $!";
-    return;
-}
-
 # ---- the error log -------------------------------------------------------------------
 
-my $mark;
-my @expected;
-my @temp_dirs;
-
-# From here on: what error_log_lines and no_leftovers look at.
+# The end of the log now, for error_log_lines later.
 sub log_mark {
-    $mark = -s server()->error_log || 0;
-    @expected = ();
-    return $mark;
+    return -s server()->error_log || 0;
 }
 
-# Lines that came since the mark; with a regex or a sub, those it matches.
+# error_log_lines([$mark], [$filter]): lines that came since the mark, or since
+# no_leftovers last looked; with a regex or a sub, those it matches.
 sub error_log_lines {
+    my $from = @_ && !ref $_[0] ? shift : do { server(); $checked };
     my ($filter) = @_;
-    log_mark() unless defined $mark;
     open my $in, '<', server()->error_log or return;
-    seek $in, $mark, 0;
+    seek $in, $from, 0;
     my @lines = <$in>;
     chomp @lines;
     return @lines unless $filter;
     return grep { ref $filter eq 'CODE' ? $filter->($_) : $_ =~ $filter } @lines;
 }
 
-# expect_in_log(qr/TC0012/, ...): lines at warning or above that this test means
+# expect_log(qr/TC0012/, ...): lines at warning or above that this test means
 # to provoke.
-sub expect_in_log {
+sub expect_log {
     push @expected, @_;
     return;
 }
@@ -224,13 +204,11 @@ sub watch_temp_dir {
     return;
 }
 
-# Files left with a name where temporary files go.
+# Files left with a name where temporary files go; folders are the test's own.
 sub named_files {
     my @found;
-    for my $dir (server()->root . '/tmp', @temp_dirs) {
-        opendir my $in, $dir or next;
-        push @found, map { "$dir/$_" } grep { !/^\.\.?$/ } readdir $in;
-    }
+    my @dirs = grep { -d } server()->root . '/tmp', @temp_dirs;
+    find({ no_chdir => 1, wanted => sub { push @found, $_ unless -d } }, @dirs) if @dirs;
     # Shared with the whole machine: only what is ours by name and by owner.
     for my $dir ('/dev/shm', '/tmp', '/var/tmp') {
         push @found, grep { -f && -o } glob "$dir/tc-*";
@@ -273,15 +251,19 @@ sub no_leftovers {
         return !grep { $line =~ $_ } @expected;
     });
     Test::More::is_deeply(\@unexpected, [], "nothing unexpected in the error log$what");
-    log_mark();
+    $checked = log_mark();
+    $asked = 0;
+    @expected = ();
     return !@left && !@unexpected;
 }
 
-# no_leftovers for the server in use, if there was one, then Test::More's.
+# no_leftovers, when anything was asked since it last looked, then Test::More's.
+my $done_testing = \&Test::More::done_testing;
+
 sub done_testing {
     local $Test::Builder::Level = $Test::Builder::Level + 1;
-    no_leftovers() if $server;
-    return Test::More::done_testing(@_);
+    no_leftovers() if $asked;
+    return $done_testing->(@_);
 }
 
 1;

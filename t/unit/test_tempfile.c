@@ -3,6 +3,9 @@
  * How temporary files are made: what each method promises on tmpfs and on a
  * disk, what it leaves in kernel memory, and what a killed process leaves.
  */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -18,7 +21,7 @@
 #include "tap.h"
 #include "system/tempfile.h"
 
-#define FILES 2000
+#define FILES  2000
 #define ROUNDS 5
 
 static const tc_temp_method methods[] = {TC_TEMP_MEMFD, TC_TEMP_TMPFILE, TC_TEMP_UNLINKED,
@@ -100,9 +103,10 @@ static void test_method(const char *base, const char *kind, tc_temp_method metho
     if (!ok(rc == 0, "%s on %s opens: %s", word, kind, strerror(rc)))
         return;
     ok(file.method == method && (file.path[0] != '\0') == visible, "%s: as asked for", word);
-    ok(fstat(file.fd, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & 07777) == 0600,
-       "%s on %s: mode 0600 (%o)", word, kind, (unsigned)st.st_mode & 07777);
-    ok((int)st.st_nlink == visible || method == TC_TEMP_MEMFD, "%s: %d links", word, visible);
+    ok(fstat(file.fd, &st) == 0 && S_ISREG(st.st_mode), "%s on %s: a plain file", word, kind);
+    ok((st.st_mode & 07777) == 0600, "%s on %s: mode %04o", word, kind,
+       (unsigned)st.st_mode & 07777);
+    ok((int)st.st_nlink == visible, "%s on %s: %d links", word, kind, (int)st.st_nlink);
     ok(fcntl(file.fd, F_GETFD) & FD_CLOEXEC, "%s on %s: close-on-exec", word, kind);
     ok(entries(dir) == visible, "%s on %s: %d names while open", word, kind, visible);
     ok(write_and_read(file.fd), "%s on %s: reads what was written", word, kind);
@@ -347,16 +351,15 @@ static void test_file_systems(void)
     tc_temp_fs fs = {"", false, false};
     uint64_t available = 0, total = 0;
 
-    ok(tc_temp_fs_of("/dev/shm", &fs) == 0 && strcmp(fs.name, "tmpfs") == 0 && fs.in_memory &&
-           !fs.keeps_negatives,
-       "/dev/shm is %s", fs.name);
-    ok(tc_temp_fs_of("/proc", &fs) == 0 && strcmp(fs.name, "0x9fa0") == 0 && !fs.in_memory &&
-           fs.keeps_negatives,
-       "an unknown one has its number: %s", fs.name);
+    ok(tc_temp_fs_of("/dev/shm", &fs) == 0, "/dev/shm lies on something");
+    ok(strcmp(fs.name, "tmpfs") == 0 && fs.in_memory && !fs.keeps_negatives, "on %s", fs.name);
+    ok(tc_temp_fs_of("/proc", &fs) == 0, "so does /proc");
+    ok(strcmp(fs.name, "0x9fa0") == 0 && !fs.in_memory && fs.keeps_negatives,
+       "an unknown one, called by its number: %s", fs.name);
     ok(tc_temp_fs_of("/dev/shm/none/there", &fs) == ENOENT, "none where nothing is");
-    ok(tc_temp_space("/dev/shm", &available, &total) == 0 && total > 0 && available <= total,
-       "space in /dev/shm: %llu of %llu bytes", (unsigned long long)available,
-       (unsigned long long)total);
+    ok(tc_temp_space("/dev/shm", &available, &total) == 0, "there is a word on space");
+    ok(total > 0 && available <= total, "in /dev/shm: %llu of %llu bytes",
+       (unsigned long long)available, (unsigned long long)total);
     ok(tc_temp_space("/proc", &available, &total) == 0 && available == UINT64_MAX &&
            total == UINT64_MAX,
        "what counts no blocks is never full");

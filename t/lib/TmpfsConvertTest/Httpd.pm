@@ -41,7 +41,7 @@ $SIG{$_} ||= sub { exit 130 } for qw(INT TERM HUP);
 #   start     false: only make the configuration (for configtest)
 sub new {
     my ($class, %option) = @_;
-    my $self = bless { owner => $$, mpm => TmpfsConvertTest::Site::mpm(), %option }, $class;
+    my $self = bless { owner => $$, first => 1, mpm => TmpfsConvertTest::Site::mpm(), %option }, $class;
 
     make_path("$TmpfsConvertTest::Site::ROOT/build/t");
     $self->{scratch} = File::Temp->newdir('private-XXXXXX',
@@ -64,8 +64,13 @@ sub shared {
     my $config = Apache::TestConfig->thaw;
     my $vars = $config->{vars};
     croak 'no shared server: run this through t/TEST.PL' unless $vars->{t_logs} && -e $vars->{t_pid_file};
+    my $note = "$vars->{t_state}/asked";
+    my $first = !-e $note;
+    if ($first) {
+        open my $out, '>', $note or croak "$note: $!";
+    }
     return bless {
-        shared => 1, root => $vars->{serverroot}, port => $vars->{port}, mpm => $config->{mpm},
+        shared => 1, first => $first, root => $vars->{serverroot}, port => $vars->{port}, mpm => $config->{mpm},
         documents => $vars->{documentroot}, pid => _number_in($vars->{t_pid_file}),
         error_log => "$vars->{t_logs}/error_log",
     }, $class;
@@ -98,7 +103,8 @@ sub children {
         my $line = <$in> // next;
         push @found, $1 if $line =~ /^(\d+) \(.*\) \S (\d+) / && $2 == $parent;
     }
-    return sort { $a <=> $b } @found;
+    @found = sort { $a <=> $b } @found;
+    return @found;
 }
 
 # Check the configuration as `httpd -t` does: (what it printed, exit status).
@@ -173,7 +179,8 @@ sub _wait_until_up {
             return 0;
         }
         return 1 if _number_in("$self->{root}/httpd.pid")
-            && IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $self->{port}, Timeout => 5);
+            && $self->children
+            && IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $self->{port});
         sleep 0.05;
     }
     return 0;

@@ -60,9 +60,10 @@ sub module {
     return File::Spec->rel2abs($ENV{TC_MODULE} || 'mod_tmpfs_convert.so', $ROOT);
 }
 
-# Where the shared server of this MPM lives, and the pictures all of them serve.
-sub server_root { return "$ROOT/build/t/" . ($_[0] || mpm()) }
-sub document_root { return "$ROOT/build/t/htdocs" }
+# Where the shared server of this MPM lives, and what it serves: its own copy, for
+# tests that damage a file.
+sub server_root   { return "$ROOT/build/t/" . mpm() }
+sub document_root { return server_root() . '/htdocs' }
 
 my %built_in;
 

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: Apache-2.0
+# Temporary files, each method in a server of its own: what they leave behind in
+# the directory, in kernel memory, and after a killed child.
+use TmpfsConvertTest;
+use TmpfsConvertTest::Httpd;
+use Time::HiRes qw(sleep);
+
+use constant REQUESTS => 5000;
+
+my $picture = mkpicture('tiny.png', 24, 18);
+
+sub negatives {
+    open my $in, '<', '/proc/sys/fs/dentry-state' or return;
+    return (split ' ', <$in>)[4];
+}
+
+# Why what a directory retains cannot be told here, if so.
+sub blind {
+    my ($release) = POSIX::uname() ? (POSIX::uname())[2] =~ /^(\d+)/ : 0;
+    return 'kernels before 5.0 do not count negative dentries' if $release < 5;
+    open my $in, '<', '/proc/sys/fs/dentry-negative' or return;
+    return <$in> != 0 ? 'fs.dentry-negative is on: the kernel keeps none' : undef;
+}
+
+# Many requests over a few kept connections, bounded in number and time.
+sub load {
+    my ($httpd, $path, $count, $parallel) = @_;
+    return system("ab -q -k -r -s 60 -t 120 -n $count -c $parallel '" . $httpd->url
+            . "$path' >'" . $httpd->root . "/ab' 2>&1");
+}
+
+sub failures {
+    my ($httpd) = @_;
+    open my $in, '<', $httpd->root . '/ab' or return 'no report of ab';
+    my $text = join '', <$in>;
+    my ($done) = $text =~ /Complete requests:\s+(\d+)/;
+    my ($bad)  = $text =~ /Non-2xx responses:\s+(\d+)/;
+    return ($done // 0) . ' done, ' . ($bad // 0) . ' not 2xx';
+}
+
+my $kind = `stat -f -c %T @{[server()->root]}`;
+chomp $kind;
+my $keeps = $kind =~ m{^(?:ext2/ext3|xfs|btrfs)$};
+
+for my $method (qw(auto memfd tmpfile unlinked named)) {
+    my $httpd = TmpfsConvertTest::Httpd->new(conf => sub {
+        my $temp = $_[0]->temp_dir;
+        mkdir "$temp/ours";
+        chmod 01777, "$temp/ours";
+        return "TmpfsConvert On\nTmpfsConvertSpoolMemory 0\n"
+            . "TmpfsConvertTempDir \"$temp/ours\"\nTmpfsConvertTempMethod $method\n";
+    });
+    my $temp = $httpd->temp_dir . '/ours';
+    server($httpd);
+    expect_log(qr/TC0103/) if $method eq 'named';
+    my $log = $httpd->log_text;
+    like($log, qr/temporary files: \Q$temp\E on \S+, method $method/, "$method: startup says where");
+    is($log =~ /TC0103/ ? 1 : 0, $method eq 'named' && $keeps ? 1 : 0,
+        '... and warns only of what leaves dentries');
+
+    is(probe(get("/small_light(dw=12)$picture"))->{width}, 12, "$method: a conversion");
+    load($httpd, "/small_light(dw=12)$picture", REQUESTS, 8);
+    is(failures($httpd), REQUESTS . ' done, 0 not 2xx', "$method: " . REQUESTS . ' conversions');
+    is_deeply([glob "$temp/*"], [], "$method: no file is left");
+
+    # What the directory retains is what is freed with it: immune to neighbours.
+    my $why = blind();
+    $why ||= "this is $kind, not ext4, xfs or btrfs" if $method eq 'named' && !$keeps;
+SKIP: {
+        skip $why, 1 if $why;
+        my $before = negatives();
+        rmdir $temp or die "$temp: $!";
+        my $each = ($before - negatives()) / REQUESTS;
+        mkdir $temp;
+        chmod 01777, $temp;
+        note sprintf '%s on %s: %.4f negative dentries retained a conversion', $method, $kind, $each;
+        if ($method eq 'named') {
+            cmp_ok($each, '>=', 0.9, "named: it leaves one each ($each)");
+        }
+        else {
+            cmp_ok(abs $each, '<', 0.05, "$method: it leaves none ($each)");
+        }
+    }
+
+    # Children killed in the middle of it: nothing with a name remains.
+    next if $method eq 'named';
+    defined(my $pid = fork) or die "fork: $!";
+    if (!$pid) {
+        load($httpd, "/small_light(dw=20)$picture", REQUESTS, 8);
+        POSIX::_exit(0);
+    }
+    expect_log(qr/exit signal Killed/);
+    my $killed = 0;
+    for (1 .. 5) {
+        sleep 0.15;
+        my @children = $httpd->children;
+        $killed += kill KILL => $children[rand @children] if @children;
+    }
+    waitpid $pid, 0;
+    cmp_ok($killed, '>', 0, "$method: children were killed");
+    is(get("/small_light(dw=12)$picture")->code, 200, '... the server answers');
+    is_deeply([glob "$temp/*"], [], '... and no file is left');
+    no_leftovers($method);
+}
+
+# Nowhere to go: 503 with Retry-After, and the next request is as good as ever.
+my $full = TmpfsConvertTest::Httpd->new(conf => sub {
+    my $temp = $_[0]->temp_dir;
+    return "TmpfsConvert On\nTmpfsConvertTempDir \"$temp\"\nTmpfsConvertTempMethod tmpfile\n"
+        . "TmpfsConvertTempReserve 100%\n<Location /pictures/>\n"
+        . "TmpfsConvertSpoolMemory 0\n</Location>\n";
+});
+server($full);
+my $refused = get("/small_light(dw=12)$picture");
+is($refused->code, 503, 'every directory full is 503');
+like($refused->header('Retry-After'), qr/^\d+$/, '... with Retry-After');
+is(scalar(error_log_lines(qr/TC0008.*tiny\.png.*No space/)), 1, '... and one line that says so');
+expect_log(qr/TC0008/);
+no_leftovers();
+server(TmpfsConvertTest::Httpd->shared);
+
+done_testing;

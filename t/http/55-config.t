@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+# What configtest says: the directive and the fix.
+use TmpfsConvertTest;
+use TmpfsConvertTest::Httpd;
+
+sub configtest {
+    my ($conf) = @_;
+    my $httpd = TmpfsConvertTest::Httpd->new(conf => $conf, start => 0);
+    return $httpd->configtest;
+}
+
+my $dir = server()->root;
+open my $out, '>', "$dir/plain-file" or die $!;
+close $out;
+mkdir "$dir/locked";
+chmod 0500, "$dir/locked";
+
+my @wrong = (
+    ["TmpfsConvertTempDir $dir/none", qr{TempDir \Q$dir\E/none: the directory is missing}],
+    ["TmpfsConvertTempDir $dir/plain-file", qr{plain-file: the directory is not a directory}],
+    ["TmpfsConvertTempDir $dir/locked", qr{locked: .*not writable for the server's User}],
+    ['TmpfsConvertTempMethod mmap', qr{TmpfsConvertTempMethod mmap: takes auto, memfd}],
+    ['TmpfsConvertTempReserve 101%', qr{TmpfsConvertTempReserve 101%: takes}],
+    ['TmpfsConvertMaxPixels 12K3', qr{TmpfsConvertMaxPixels 12K3: takes}],
+    ['TmpfsConvertMaxPixels 0', qr{TmpfsConvertMaxPixels 0: takes}],
+    ['TmpfsConvertMaxSource -1', qr{TmpfsConvertMaxSource -1: takes}],
+    ['TmpfsConvertSpoolMemory 5X', qr{TmpfsConvertSpoolMemory 5X: takes}],
+    ['TmpfsConvertMaxOutput 100', qr{TmpfsConvertMaxOutput 100: takes WIDTHxHEIGHT}],
+    ['TmpfsConvertMaxOutput 0x5', qr{TmpfsConvertMaxOutput 0x5: takes WIDTHxHEIGHT}],
+    ['TmpfsConvertPattern a/b dw=3', qr{TmpfsConvertPattern: the name}],
+    ['TmpfsConvertPattern thumb dw=x', qr{TmpfsConvertPattern: dw=x: takes}],
+    ['TmpfsConvertDefaults q=500', qr{TmpfsConvertDefaults: q=500: takes}],
+    ["<VirtualHost *>\nTmpfsConvertTempMethod auto\n</VirtualHost>", qr{TmpfsConvertTempMethod}],
+);
+for my $case (@wrong) {
+    my ($text, $status) = configtest("$case->[0]\n");
+    my ($what) = $case->[0] =~ /^(?:<.*\n)?(.*)/;
+    isnt($status, 0, "'$what' does not pass");
+    like($text, $case->[1], '... and the message tells why');
+}
+
+my ($text, $status) = configtest(<<'CONF');
+TmpfsConvert On
+TmpfsConvertDefaults "dw=800, q=75"
+TmpfsConvertPattern thumb dw=100;dh=100
+SmallLightPatternDefine old dw=1
+TmpfsConvertSpoolMemory 1M
+TmpfsConvertMaxSource 16M
+TmpfsConvertMaxPixels 50000000
+TmpfsConvertMaxOutput 4000x3000
+TmpfsConvertTempMethod unlinked
+TmpfsConvertTempReserve 64M
+CONF
+is($status, 0, 'a right one passes') or diag $text;
+($text, $status) = configtest("TmpfsConvertDefaults wd=800\n");
+is($status, 0, 'a parameter that does not exist passes');
+like($text, qr/TC0102.*'wd'/, '... with a warning');
+
+# The reference configuration names every directive of the module, and is sound.
+my $root = $TmpfsConvertTest::Site::ROOT;
+
+sub slurp {
+    open my $in, '<', $_[0] or die "$_[0]: $!";
+    local $/ = undef;
+    return scalar <$in>;
+}
+
+my $reference = slurp("$root/conf/tmpfs_convert.conf");
+my $manual    = slurp("$root/docs/directives.md");
+my %directive = map { $_ => 1 }
+    slurp("$root/src/server/directives.h") =~ /"((?:TmpfsConvert|SmallLight)\w*)"/g;
+cmp_ok(scalar keys %directive, '>=', 10, 'the module has its directives');
+for my $name (sort keys %directive) {
+    like($reference, qr/\b$name\b/, "$name is in the reference configuration");
+    like($manual, qr/`$name /, '... and in the manual');
+}
+(my $all = $reference) =~ s/^#(TmpfsConvert)/$1/mg;
+($text, $status) = configtest($all);
+is($status, 0, 'with every line active the reference configuration is sound') or diag $text;
+
+# Every id that the sources log is documented.
+my $messages = slurp("$root/docs/messages.md");
+my %ids = map { $_ => 1 } map { slurp($_) =~ /\b(TC\d{4})\b/g } glob "$root/src/server/*.c";
+like($messages, qr/\b$_\b/, "$_ is documented") for sort keys %ids;
+
+done_testing;

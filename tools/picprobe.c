@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Says what a JPEG or PNG holds, decoded whole by libjpeg or libpng alone:
+ *
+ *   picprobe FILE [X,Y...]
+ *
+ * prints `key: value` lines, and `pixel X,Y: r g b a` for each place (c m y k
+ * for a CMYK JPEG). Exits with 1 when the file cannot be decoded without a
+ * warning.
+ */
+#include <setjmp.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <jpeglib.h>
+#include <png.h>
+
+typedef struct picture {
+    uint32_t w, h;
+    int channels;
+    uint8_t *data;
+} picture;
+
+static void die(const char *what)
+{
+    fprintf(stderr, "picprobe: %s\n", what);
+    exit(1);
+}
+
+static void make(picture *picture, uint32_t w, uint32_t h, int channels)
+{
+    picture->w = w;
+    picture->h = h;
+    picture->channels = channels;
+    picture->data = malloc((size_t)w * h * (size_t)channels);
+    if (!picture->data)
+        die("out of memory");
+}
+
+static const char *jpeg_model(J_COLOR_SPACE space)
+{
+    return space == JCS_GRAYSCALE ? "grey"
+           : space == JCS_CMYK    ? "cmyk"
+           : space == JCS_YCCK    ? "ycck"
+                                  : "rgb";
+}
+
+/* The orientation of the first EXIF marker; this reads only what the tests write. */
+static int exif_orientation(j_decompress_ptr cinfo)
+{
+    for (jpeg_saved_marker_ptr m = cinfo->marker_list; m; m = m->next) {
+        if (m->marker == JPEG_APP0 + 1 && m->data_length >= 26 &&
+            memcmp(m->data, "Exif", 4) == 0)
+            return m->data[25];
+    }
+    return 0;
+}
+
+static void read_jpeg(FILE *in, picture *picture)
+{
+    struct jpeg_decompress_struct cinfo;
+    struct jpeg_error_mgr errors; /* its own way out is right for a tool: say why, exit */
+    int orientation;
+
+    cinfo.err = jpeg_std_error(&errors);
+    jpeg_create_decompress(&cinfo);
+    jpeg_stdio_src(&cinfo, in);
+    jpeg_save_markers(&cinfo, JPEG_APP0 + 1, 0xffff);
+    jpeg_read_header(&cinfo, TRUE);
+    orientation = exif_orientation(&cinfo);
+    printf("format: jpeg\nwidth: %u\nheight: %u\nmodel: %s\nprogressive: %d\n",
+           cinfo.image_width, cinfo.image_height, jpeg_model(cinfo.jpeg_color_space),
+           cinfo.progressive_mode);
+    printf("sampling: %dx%d\n", cinfo.comp_info[0].h_samp_factor,
+           cinfo.comp_info[0].v_samp_factor);
+    if (orientation)
+        printf("exif_orientation: %d\n", orientation);
+    else
+        printf("exif_orientation: none\n");
+    jpeg_start_decompress(&cinfo);
+    make(picture, cinfo.output_width, cinfo.output_height, cinfo.output_components);
+    while (cinfo.output_scanline < cinfo.output_height) {
+        JSAMPROW row = picture->data +
+                       (size_t)cinfo.output_scanline * picture->w * (size_t)picture->channels;
+        jpeg_read_scanlines(&cinfo, &row, 1);
+    }
+    jpeg_finish_decompress(&cinfo);
+    if (errors.num_warnings > 0)
+        die("libjpeg warned");
+    jpeg_destroy_decompress(&cinfo);
+}
+
+static const char *png_model(int type)
+{
+    return type == PNG_COLOR_TYPE_PALETTE      ? "palette"
+           : type == PNG_COLOR_TYPE_GRAY       ? "grey"
+           : type == PNG_COLOR_TYPE_GRAY_ALPHA ? "greya"
+           : type == PNG_COLOR_TYPE_RGB        ? "rgb"
+                                               : "rgba";
+}
+
+static void read_png(FILE *in, picture *picture)
+{
+    png_structp png = png_create_read_struct(PNG_LIBPNG_VER_STRING, NULL, NULL, NULL);
+    png_infop info = png ? png_create_info_struct(png) : NULL;
+    png_bytepp rows;
+
+    if (!info)
+        die("out of memory");
+    if (setjmp(png_jmpbuf(png)))
+        die("libpng failed");
+    png_init_io(png, in);
+    png_read_png(png, info,
+                 PNG_TRANSFORM_EXPAND | PNG_TRANSFORM_SCALE_16 | PNG_TRANSFORM_GRAY_TO_RGB,
+                 NULL);
+    printf("format: png\nwidth: %u\nheight: %u\n", png_get_image_width(png, info),
+           png_get_image_height(png, info));
+    make(picture, png_get_image_width(png, info), png_get_image_height(png, info),
+         png_get_channels(png, info));
+    rows = png_get_rows(png, info);
+    for (uint32_t y = 0; y < picture->h; y++)
+        memcpy(picture->data + (size_t)y * picture->w * (size_t)picture->channels, rows[y],
+               (size_t)picture->w * (size_t)picture->channels);
+    png_destroy_read_struct(&png, &info, NULL);
+}
+
+/* The colour type as stored: a byte of the header, before libpng's transformations. */
+static void print_png_header(FILE *in)
+{
+    uint8_t head[33];
+
+    if (fread(head, 1, sizeof head, in) != sizeof head)
+        die("no header");
+    printf("depth: %d\nmodel: %s\ninterlaced: %d\nexif_orientation: none\n", head[24],
+           png_model(head[25]), head[28]);
+    rewind(in);
+}
+
+static void print_pixel(const picture *picture, const char *place)
+{
+    unsigned x, y;
+    const uint8_t *at;
+
+    if (sscanf(place, "%u,%u", &x, &y) != 2 || x >= picture->w || y >= picture->h)
+        die("no such place in the picture");
+    at = picture->data + ((size_t)y * picture->w + x) * (size_t)picture->channels;
+    if (picture->channels == 1)
+        printf("pixel %s: %d %d %d 255\n", place, at[0], at[0], at[0]);
+    else
+        printf("pixel %s: %d %d %d %d\n", place, at[0], at[1], at[2],
+               picture->channels == 4 ? at[3] : 255);
+}
+
+int main(int argc, char **argv)
+{
+    picture picture;
+    FILE *in = argc > 1 ? fopen(argv[1], "rb") : NULL;
+    int first;
+
+    if (!in)
+        die("usage: picprobe FILE [X,Y...]");
+    first = getc(in);
+    rewind(in);
+    if (first == 0x89) {
+        print_png_header(in);
+        read_png(in, &picture);
+    } else {
+        read_jpeg(in, &picture);
+    }
+    for (int at = 2; at < argc; at++)
+        print_pixel(&picture, argv[at]);
+    free(picture.data);
+    fclose(in);
+    return 0;
+}
