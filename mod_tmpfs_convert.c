@@ -13,6 +13,7 @@ static void register_hooks(apr_pool_t *pool)
     (void)pool;
     ap_hook_check_config(tc_startup_check, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_config(tc_startup_announce, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_child_status(tc_startup_child_status, NULL, NULL, APR_HOOK_MIDDLE);
     /* Before mod_rewrite and mod_alias, which are to see the original's URI. */
     ap_hook_translate_name(tc_url_translate, NULL, NULL, APR_HOOK_REALLY_FIRST);
     /* After mod_rewrite's (first), which may redirect; before mod_dir's (last). */

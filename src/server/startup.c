@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 APLOG_USE_MODULE(tmpfs_convert);
 
@@ -110,6 +111,36 @@ int tc_startup_check(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, ser
     return OK;
 }
 
+/* Whether files of this server can have a name, if for a moment. */
+static bool makes_names(const tc_spool_places *places)
+{
+    return places->method != TC_TEMP_MEMFD && places->method != TC_TEMP_TMPFILE;
+}
+
+/* Of one dead child, or with 0 of all processes that no longer are. */
+static void sweep(server_rec *main, pid_t dead)
+{
+    const tc_spool_places *places = tc_config_places(main);
+    uid_t owner = geteuid() == 0 ? ap_unixd_config.user_id : geteuid();
+
+    for (unsigned at = 0; at < places->dirs && makes_names(places); at++) {
+        unsigned removed = tc_temp_sweep(places->dir[at].path, dead, owner);
+        if (removed)
+            ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, main,
+                         "%s: removed %u temporary files of a process that was killed",
+                         places->dir[at].path, removed);
+    }
+}
+
+void tc_startup_child_status(server_rec *main, pid_t pid, ap_generation_t generation, int slot,
+                             mpm_child_status status)
+{
+    (void)generation;
+    (void)slot;
+    if (status == MPM_CHILD_EXITED || status == MPM_CHILD_LOST_SLOT)
+        sweep(main, pid);
+}
+
 int tc_startup_announce(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
                         server_rec *main)
 {
@@ -132,6 +163,7 @@ int tc_startup_announce(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
                          "TmpfsConvertTempMethod auto",
                          dir->path, dir->fs.name);
     }
+    sweep(main, 0);
     if (places->dirs == 0 && places->method != TC_TEMP_MEMFD)
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, main,
                      "TC0104: no directory for temporary files is usable; set "

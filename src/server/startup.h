@@ -7,6 +7,7 @@
 #ifndef TC_STARTUP_H
 #define TC_STARTUP_H
 
+#include <ap_mpm.h>
 #include <httpd.h>
 #include <http_config.h>
 
@@ -20,5 +21,9 @@ int tc_startup_check(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, ser
 /* post_config hook: say once where temporary files go, and warn of what leaves dentries. */
 int tc_startup_announce(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
                         server_rec *main);
+
+/* child_status hook: take away what a child that was killed may have left with a name. */
+void tc_startup_child_status(server_rec *main, pid_t pid, ap_generation_t generation, int slot,
+                             mpm_child_status status);
 
 #endif

@@ -463,6 +463,7 @@ static apr_status_t seal_file(tc_spool *spool, apr_bucket_brigade *bb)
 {
     apr_os_file_t fd;
     apr_file_t *file;
+    apr_bucket *bucket;
     apr_status_t status = flush_chunks(spool);
 
     if (status != APR_SUCCESS)
@@ -471,9 +472,14 @@ static apr_status_t seal_file(tc_spool *spool, apr_bucket_brigade *bb)
     /* APR never closes a file put in like this, so the spool stays its one owner. */
     status =
         apr_os_file_put(&file, &fd, APR_FOPEN_READ | APR_FOPEN_SENDFILE_ENABLED, spool->pool);
-    if (status == APR_SUCCESS)
-        apr_brigade_insert_file(bb, file, 0, spool->length, spool->pool);
-    return status;
+    if (status != APR_SUCCESS)
+        return status;
+    bucket = apr_brigade_insert_file(bb, file, 0, spool->length, spool->pool);
+    /* Where sendfile(2) cannot be used, under TLS, an I/O error shall be an error of one
+       response and not a SIGBUS for the whole process. */
+    apr_bucket_file_enable_mmap(bucket, 0);
+    apr_bucket_file_set_buf_size(bucket, BUFFER);
+    return APR_SUCCESS;
 }
 
 apr_status_t tc_spool_seal(tc_spool *spool, apr_bucket_brigade *bb)

@@ -6,11 +6,13 @@
 
 #include "tempfile.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <limits.h>
 #include <linux/magic.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -100,9 +102,27 @@ static void fill_from_clock(unsigned char *bytes, size_t length)
     }
 }
 
+/* Process ids have 22 bits at most; five letters hold 25. */
+#define PID_LETTERS 5
+
+static const char letters[] = "abcdefghijklmnopqrstuvwxyz234567";
+
+/* The process whose file this would be, 0 when the name is none of ours. */
+static pid_t name_pid(const char *name)
+{
+    uint32_t pid = 0;
+
+    if (strlen(name) != TC_TEMP_NAME - 1 || strncmp(name, PREFIX, PREFIX_LENGTH) != 0 ||
+        strspn(name + PREFIX_LENGTH, letters) != TC_TEMP_NAME - 1 - PREFIX_LENGTH)
+        return 0;
+    for (int i = 0; i < PID_LETTERS; i++)
+        pid = pid * 32 + (uint32_t)(strchr(letters, name[PREFIX_LENGTH + i]) - letters);
+    return (pid_t)pid;
+}
+
 void tc_temp_name(char name[TC_TEMP_NAME])
 {
-    static const char letters[] = "abcdefghijklmnopqrstuvwxyz234567";
+    uint32_t pid = (uint32_t)getpid();
     unsigned char bytes[RANDOM_LETTERS];
     ssize_t got;
 
@@ -115,6 +135,8 @@ void tc_temp_name(char name[TC_TEMP_NAME])
     memcpy(name, PREFIX, PREFIX_LENGTH);
     for (size_t i = 0; i < RANDOM_LETTERS; i++)
         name[PREFIX_LENGTH + i] = letters[bytes[i] % 32];
+    for (int i = PID_LETTERS - 1; i >= 0; i--, pid /= 32)
+        name[PREFIX_LENGTH + i] = letters[pid % 32];
     name[TC_TEMP_NAME - 1] = '\0';
 }
 
@@ -193,8 +215,9 @@ static int make_unlinked(tc_tempfile *file, const char *dir)
 {
     int rc = make_named(file, dir);
 
-    /* The open descriptor is what makes the kernel drop the dentry. */
-    if (rc == 0 && unlink(file->path))
+    /* The open descriptor is what makes the kernel drop the dentry. A name that is
+       gone already was taken by a sweep that cannot see our process. */
+    if (rc == 0 && unlink(file->path) && errno != ENOENT)
         rc = errno;
     file->path[0] = '\0';
     return rc;
@@ -268,6 +291,34 @@ int tc_temp_remove_held(int dirfd, const char *name, int flags)
     if (held >= 0)
         close(held);
     return rc;
+}
+
+static bool is_left_over(int dirfd, const char *name, pid_t dead, uid_t owner)
+{
+    pid_t pid = name_pid(name);
+    struct stat info;
+
+    if (pid == 0 || (dead ? pid != dead : kill(pid, 0) == 0 || errno != ESRCH))
+        return false;
+    return fstatat(dirfd, name, &info, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(info.st_mode) &&
+           info.st_uid == owner;
+}
+
+unsigned tc_temp_sweep(const char *dir, pid_t dead, uid_t owner)
+{
+    DIR *entries = opendir(dir);
+    unsigned removed = 0;
+    struct dirent *entry;
+
+    if (!entries)
+        return 0;
+    while ((entry = readdir(entries))) {
+        if (is_left_over(dirfd(entries), entry->d_name, dead, owner) &&
+            tc_temp_remove_held(dirfd(entries), entry->d_name, 0) == 0)
+            removed++;
+    }
+    closedir(entries);
+    return removed;
 }
 
 int tc_temp_fs_of(const char *path, tc_temp_fs *fs)

@@ -50,7 +50,10 @@ const char *tc_temp_method_name(tc_temp_method method);
 /* The method a word names; returns false when none does. */
 bool tc_temp_method_parse(const char *word, tc_temp_method *method);
 
-/* An unguessable file name: "tc-" and random letters (getrandom(2)). */
+/*
+ * An unguessable file name: "tc-", five letters that tell this process's id (for
+ * tc_temp_sweep), and random letters (getrandom(2)).
+ */
 void tc_temp_name(char name[TC_TEMP_NAME]);
 
 /*
@@ -78,6 +81,15 @@ int tc_temp_write(int fd, const void *data, size_t length, size_t *written);
  * With `flags` AT_REMOVEDIR for a directory. Returns 0 or an errno value.
  */
 int tc_temp_remove_held(int dirfd, const char *name, int flags);
+
+/*
+ * Remove what a killed process left in `dir`: between making a file and removing
+ * its name, TC_TEMP_UNLINKED has a moment in which a kill leaves it, and
+ * TC_TEMP_NAMED has longer. Takes away regular files of `owner` named by
+ * tc_temp_name for the process `dead`, or, with 0, for any that no longer is.
+ * Returns how many.
+ */
+unsigned tc_temp_sweep(const char *dir, pid_t dead, uid_t owner);
 
 /* The kind of file system `path` lies on. Returns 0 or an errno value. */
 int tc_temp_fs_of(const char *path, tc_temp_fs *fs);

@@ -28,6 +28,7 @@
 #include <unistd.h>
 
 #include <apr_general.h>
+#include <apr_portable.h>
 
 #include "tap.h"
 #include "system/spool.h"
@@ -260,6 +261,30 @@ static void test_ownership(void)
 }
 
 /* ---- failures that need no mount -------------------------------------------------- */
+
+/* A file cut short under a mapping would kill the process that reads it. */
+static void test_cut_short(void)
+{
+    const char *data;
+    apr_size_t length;
+    apr_bucket *bucket;
+    apr_os_file_t fd;
+    rig rig;
+
+    rig_up(&rig, TC_TEMP_NAMED);
+    rig_dir(&rig, shm);
+    rig_write(&rig, 0, MB, 7000);
+    tc_spool_seal(rig.spool, rig.bb);
+    bucket = APR_BRIGADE_FIRST(rig.bb);
+    if (apr_os_file_get(&fd, ((apr_bucket_file *)bucket->data)->fd) == APR_SUCCESS)
+        ok(ftruncate(fd, 100 * KB) == 0, "somebody cuts a sealed file short");
+    ok(apr_bucket_read(bucket, &data, &length, APR_BLOCK_READ) == APR_SUCCESS &&
+           !APR_BUCKET_IS_MMAP(bucket) && length > 32 * KB && length <= 64 * KB &&
+           !memcmp(data, pattern, length),
+       "it is read, not mapped");
+    ok(!same_contents(&rig, MB), "and found short");
+    rig_down(&rig);
+}
 
 static void test_no_place(void)
 {
@@ -596,6 +621,7 @@ int main(void)
     test_methods(shm);
     test_methods(disk);
     test_ownership();
+    test_cut_short();
     test_no_place();
     test_descriptors();
     test_file_limit();

@@ -415,6 +415,43 @@ static void test_on(const char *base)
     test_negatives(base, &fs);
 }
 
+/* A process that makes a named file and is killed; the parent takes it away. */
+static void test_sweep(const char *base)
+{
+    char dir[256], path[300];
+    tc_tempfile living;
+    pid_t child;
+    int status, pipe_fds[2];
+    char byte;
+
+    private_dir(dir, sizeof(dir), base);
+    ok(tc_temp_open(&living, TC_TEMP_NAMED, dir) == 0, "a file of a living process");
+    snprintf(path, sizeof(path), "%s/tc-not-one-of-our-names", dir);
+    close(open(path, O_CREAT | O_WRONLY, 0600));
+    if (pipe(pipe_fds))
+        return;
+    child = fork();
+    if (child == 0) {
+        tc_tempfile file;
+        int rc = tc_temp_open(&file, TC_TEMP_NAMED, dir);
+        _exit(write(pipe_fds[1], rc ? "n" : "y", 1) == 1 ? pause() : 1);
+    }
+    ok(read(pipe_fds[0], &byte, 1) == 1 && byte == 'y', "a file of a child");
+    ok(tc_temp_sweep(dir, 0, geteuid()) == 0, "nothing is swept while all live");
+    kill(child, SIGKILL);
+    waitpid(child, &status, 0);
+    ok(entries(dir) == 3, "the killed child's file is left");
+    ok(tc_temp_sweep(dir, getpid() + 100000, geteuid()) == 0, "another process's is not swept");
+    ok(tc_temp_sweep(dir, child, geteuid() + 1) == 0, "another user's is not");
+    ok(tc_temp_sweep(dir, child, geteuid()) == 1, "the child's is, by its id");
+    ok(entries(dir) == 2, "and the others stay");
+    tc_temp_close(&living);
+    unlink(path);
+    ok(rmdir(dir) == 0, "nothing else was there");
+    close(pipe_fds[0]);
+    close(pipe_fds[1]);
+}
+
 int main(void)
 {
     const char *disk = getenv("TC_TEST_DISK_DIR");
@@ -428,6 +465,7 @@ int main(void)
     test_names();
     test_errors();
     test_file_systems();
+    test_sweep("/dev/shm");
     test_on("/dev/shm");
     if (tc_temp_fs_of(disk, &fs) == 0 && fs.in_memory)
         skip("a disk", "TC_TEST_DISK_DIR is in memory");
