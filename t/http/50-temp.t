@@ -101,7 +101,7 @@ SKIP: {
         load($httpd, "/small_light(dw=20)$picture", REQUESTS, 8);
         POSIX::_exit(0);
     }
-    expect_log(qr/exit signal Killed/);
+    expect_log(qr/exit signal Killed|children are killed successively/);
     my $killed = 0;
     for (1 .. 5) {
         sleep 0.15;
