@@ -45,24 +45,25 @@ struct tc_encoder {
     png_infop info;
 };
 
-static void on_error(png_structp png, png_const_charp message)
+/* Note why, unless a callback of ours has already, and leave libpng. */
+static void give_up(png_structp png, png_const_charp message, tc_error fallback)
 {
     tc_fail *fail = png_get_error_ptr(png);
 
     if (fail->error == TC_E_OK)
-        tc_fail_set(fail, strstr(message, "emory") ? TC_E_NO_MEMORY : TC_E_DAMAGED, "PNG: %s",
+        tc_fail_set(fail, strstr(message, "emory") ? TC_E_NO_MEMORY : fallback, "PNG: %s",
                     message);
     png_longjmp(png, 1);
 }
 
+static void on_decode_error(png_structp png, png_const_charp message)
+{
+    give_up(png, message, TC_E_DAMAGED);
+}
+
 static void on_encode_error(png_structp png, png_const_charp message)
 {
-    tc_fail *fail = png_get_error_ptr(png);
-
-    if (fail->error == TC_E_OK)
-        tc_fail_set(fail, strstr(message, "emory") ? TC_E_NO_MEMORY : TC_E_INTERNAL, "PNG: %s",
-                    message);
-    png_longjmp(png, 1);
+    give_up(png, message, TC_E_INTERNAL);
 }
 
 /* libpng's warnings concern chunks it then leaves out; the picture is whole. */
@@ -185,7 +186,8 @@ static tc_error png_decode_open(tc_decoder **made, const tc_input *input, tc_ima
         return tc_fail_set(fail, TC_E_NO_MEMORY, "PNG: out of memory");
     decoder->input = input;
     decoder->fail = fail;
-    decoder->png = png_create_read_struct(PNG_LIBPNG_VER_STRING, fail, on_error, on_warning);
+    decoder->png =
+        png_create_read_struct(PNG_LIBPNG_VER_STRING, fail, on_decode_error, on_warning);
     decoder->info = decoder->png ? png_create_info_struct(decoder->png) : NULL;
     if (!decoder->info)
         return tc_fail_set(fail, TC_E_NO_MEMORY, "PNG: out of memory");
