@@ -31,6 +31,7 @@
 #include <apr_portable.h>
 
 #include "tap.h"
+#include "dirs.h"
 #include "system/spool.h"
 
 #define KB   1024u
@@ -42,32 +43,9 @@ static char *pattern, *back; /* what goes in, what comes out */
 static char shm[PATH_MAX], disk[PATH_MAX];
 static const char *no_mounts; /* why there are none */
 
-static int entries(const char *dir)
-{
-    DIR *open_dir = opendir(dir);
-    struct dirent *entry;
-    int count = 0;
-
-    if (!open_dir)
-        return -1;
-    while ((entry = readdir(open_dir)))
-        count += strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
-    closedir(open_dir);
-    return count;
-}
-
 static int descriptors(void)
 {
     return entries("/proc/self/fd");
-}
-
-static void private_dir(char *made, size_t size, const char *base)
-{
-    snprintf(made, size, "%s/tc-test-XXXXXX", base);
-    if (!mkdtemp(made)) {
-        printf("Bail out! no directory in %s: %s\n", base, strerror(errno));
-        exit(1);
-    }
 }
 
 /* ---- a spool under test ------------------------------------------------------ */

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "tap.h"
+#include "dirs.h"
 #include "system/tempfile.h"
 
 #define FILES  2000
@@ -27,30 +28,6 @@
 static const tc_temp_method methods[] = {TC_TEMP_MEMFD, TC_TEMP_TMPFILE, TC_TEMP_UNLINKED,
                                          TC_TEMP_NAMED};
 #define METHODS (sizeof(methods) / sizeof(*methods))
-
-/* Names in `dir`, or open descriptors when it is /proc/self/fd. */
-static int entries(const char *dir)
-{
-    DIR *open_dir = opendir(dir);
-    struct dirent *entry;
-    int count = 0;
-
-    if (!open_dir)
-        return -1;
-    while ((entry = readdir(open_dir)))
-        count += strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
-    closedir(open_dir);
-    return count;
-}
-
-static void private_dir(char *made, size_t size, const char *base)
-{
-    snprintf(made, size, "%s/tc-test-XXXXXX", base);
-    if (!mkdtemp(made)) {
-        printf("Bail out! no directory in %s: %s\n", base, strerror(errno));
-        exit(1);
-    }
-}
 
 /* ---- names and words ------------------------------------------------------ */
 
