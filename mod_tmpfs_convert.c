@@ -1,25 +1,36 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The module record and its hooks. Wiring only; the rooms are in src/. */
+#include "server/account.h"
 #include "server/config.h"
 #include "server/handler.h"
+#include "server/monitor.h"
 #include "server/startup.h"
 #include "server/status.h"
 #include "server/url.h"
 
+#include <http_protocol.h>
 #include <http_request.h>
+#include <mod_status.h>
+#include <mpm_common.h>
 
 static void register_hooks(apr_pool_t *pool)
 {
     (void)pool;
     ap_hook_check_config(tc_startup_check, NULL, NULL, APR_HOOK_MIDDLE);
-    ap_hook_post_config(tc_startup_announce, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_post_config(tc_monitor_start, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_post_config(tc_startup_announce, NULL, NULL, APR_HOOK_LAST);
+    ap_hook_monitor(tc_monitor_sample, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_child_init(tc_monitor_child, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_status(tc_startup_child_status, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_child_status(tc_monitor_child_status, NULL, NULL, APR_HOOK_MIDDLE);
     /* Before mod_rewrite and mod_alias, which are to see the original's URI. */
     ap_hook_translate_name(tc_url_translate, NULL, NULL, APR_HOOK_REALLY_FIRST);
     /* After mod_rewrite's (first), which may redirect; before mod_dir's (last). */
     ap_hook_fixups(tc_url_fixup, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_handler(tc_handler, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_handler(tc_status_handler, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_log_transaction(tc_account_transaction, NULL, NULL, APR_HOOK_MIDDLE);
+    APR_OPTIONAL_HOOK(ap, status_hook, tc_status_section, NULL, NULL, APR_HOOK_MIDDLE);
 }
 
 module AP_MODULE_DECLARE_DATA tmpfs_convert_module = {

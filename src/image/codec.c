@@ -36,6 +36,16 @@ const tc_codec *tc_codec_find(tc_format format)
     return NULL;
 }
 
+const char *tc_format_name(tc_format format)
+{
+    static const char *const names[TC_FORMATS] = {
+        [TC_FORMAT_NONE] = "none", [TC_FORMAT_JPEG] = "jpeg", [TC_FORMAT_PNG] = "png",
+        [TC_FORMAT_GIF] = "gif",   [TC_FORMAT_TIFF] = "tiff", [TC_FORMAT_WEBP] = "webp",
+        [TC_FORMAT_AVIF] = "avif"};
+
+    return format < TC_FORMATS ? names[format] : names[TC_FORMAT_NONE];
+}
+
 const char *tc_codec_versions(void)
 {
     return "libjpeg-turbo " TEXT(LIBJPEG_TURBO_VERSION) ", libpng " PNG_LIBPNG_VER_STRING;

@@ -94,6 +94,9 @@ const tc_codec *tc_codec_sniff(const uint8_t *head, size_t length);
 /* The built-in codec of `format`, or NULL when it is not built in. */
 const tc_codec *tc_codec_find(tc_format format);
 
+/* A URL's word for a format, built in or not: "jpeg"; static. */
+const char *tc_format_name(tc_format format);
+
 /* The versions of the codec libraries, for validators and the status page; static. */
 const char *tc_codec_versions(void);
 

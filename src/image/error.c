@@ -5,7 +5,13 @@
 #include <stdio.h>
 
 static const char *const texts[TC_E_COUNT] = {
-#define X(name, text) text,
+#define X(id, name, text) text,
+    TC_ERROR_LIST(X)
+#undef X
+};
+
+static const char *const names[TC_E_COUNT] = {
+#define X(id, name, text) name,
     TC_ERROR_LIST(X)
 #undef X
 };
@@ -15,6 +21,13 @@ const char *tc_error_text(tc_error error)
     if ((unsigned)error >= TC_E_COUNT)
         return "unknown error";
     return texts[error];
+}
+
+const char *tc_error_name(tc_error error)
+{
+    if ((unsigned)error >= TC_E_COUNT)
+        return "unknown";
+    return names[error];
 }
 
 tc_error tc_fail_set(tc_fail *fail, tc_error error, const char *format, ...)

@@ -7,24 +7,25 @@
 #ifndef TC_ERROR_H
 #define TC_ERROR_H
 
-#define TC_ERROR_LIST(X)                                     \
-    X(OK, "no error")                                        \
-    X(PARAM, "malformed parameter")                          \
-    X(NOT_IMAGE, "not an image of a known format")           \
-    X(UNSUPPORTED, "a kind of image that is not supported")  \
-    X(NOT_BUILT, "format not built into this server")        \
-    X(DAMAGED, "damaged image")                              \
-    X(SOURCE_TOO_LARGE, "source file too large")             \
-    X(PIXELS_TOO_MANY, "source picture has too many pixels") \
-    X(OUTPUT_TOO_LARGE, "requested picture too large")       \
-    X(NO_MEMORY, "out of memory")                            \
-    X(NO_SPACE, "no space for temporary data")               \
-    X(READ, "cannot read the source")                        \
-    X(WRITE, "cannot write the result")                      \
-    X(INTERNAL, "internal error")
+/* X(id, name, text): the name is for counters and metrics. */
+#define TC_ERROR_LIST(X)                                                        \
+    X(OK, "ok", "no error")                                                     \
+    X(PARAM, "param", "malformed parameter")                                    \
+    X(NOT_IMAGE, "not_image", "not an image of a known format")                 \
+    X(UNSUPPORTED, "unsupported", "a kind of image that is not supported")      \
+    X(NOT_BUILT, "not_built", "format not built into this server")              \
+    X(DAMAGED, "damaged", "damaged image")                                      \
+    X(SOURCE_TOO_LARGE, "source_too_large", "source file too large")            \
+    X(PIXELS_TOO_MANY, "pixels_too_many", "source picture has too many pixels") \
+    X(OUTPUT_TOO_LARGE, "output_too_large", "requested picture too large")      \
+    X(NO_MEMORY, "no_memory", "out of memory")                                  \
+    X(NO_SPACE, "no_space", "no space for temporary data")                      \
+    X(READ, "read", "cannot read the source")                                   \
+    X(WRITE, "write", "cannot write the result")                                \
+    X(INTERNAL, "internal", "internal error")
 
 typedef enum tc_error {
-#define X(name, text) TC_E_##name,
+#define X(id, name, text) TC_E_##id,
     TC_ERROR_LIST(X)
 #undef X
         TC_E_COUNT
@@ -41,6 +42,9 @@ typedef struct tc_fail {
 
 /* The list's own words for `error`; never NULL, static. */
 const char *tc_error_text(tc_error error);
+
+/* The list's name for `error`: "source_too_large"; never NULL, static. */
+const char *tc_error_name(tc_error error);
 
 /*
  * Record `error` with a formatted reason (bytes outside printable ASCII become

@@ -18,7 +18,8 @@ typedef enum tc_format {
     TC_FORMAT_GIF,
     TC_FORMAT_TIFF,
     TC_FORMAT_WEBP,
-    TC_FORMAT_AVIF
+    TC_FORMAT_AVIF,
+    TC_FORMATS
 } tc_format;
 
 /*

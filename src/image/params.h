@@ -11,12 +11,12 @@
 #include "error.h"
 #include "image.h"
 
-typedef enum tc_unit { TC_UNIT_UNSET, TC_UNIT_PIXEL, TC_UNIT_PERCENT } tc_unit;
+typedef enum tc_length_unit { TC_UNIT_UNSET, TC_UNIT_PIXEL, TC_UNIT_PERCENT } tc_length_unit;
 
 /* A length: pixels, or percent of the full upright source picture. */
 typedef struct tc_coord {
     double value;
-    tc_unit unit;
+    tc_length_unit unit;
 } tc_coord;
 
 typedef struct tc_colour {

@@ -86,15 +86,21 @@ void *tc_server_conf_create(apr_pool_t *pool, server_rec *server)
     conf->temp_dirs = apr_array_make(pool, 2, sizeof(const char *));
     conf->places.method = TC_TEMP_AUTO;
     conf->places.reserve_percent = TC_RESERVE_PERCENT;
+    conf->pattern_names = apr_array_make(pool, 8, sizeof(const char *));
+    conf->history_interval = TC_HISTORY_SECONDS;
+    conf->history_samples = TC_HISTORY_SPAN / TC_HISTORY_SECONDS;
     return conf;
 }
 
-/* Temporary files are one affair of the whole server: hosts share the main one's. */
+/* Temporary files and counters are one affair of the whole server: hosts share the main one's.
+ */
 void *tc_server_conf_merge(apr_pool_t *pool, void *main, void *host)
 {
+    tc_server_conf *all = main, *one = host;
+
     (void)pool;
-    (void)host;
-    return main;
+    apr_array_cat(all->pattern_names, one->pattern_names);
+    return all;
 }
 
 /* "64M": a whole number and K, M or G. */
@@ -207,6 +213,7 @@ static const char *set_pattern(cmd_parms *cmd, void *conf, const char *name, con
     if (!dir->patterns)
         dir->patterns = apr_hash_make(cmd->pool);
     apr_hash_set(dir->patterns, name, APR_HASH_KEY_STRING, params);
+    APR_ARRAY_PUSH(server_conf(cmd->server)->pattern_names, const char *) = name;
     return NULL;
 }
 
@@ -273,6 +280,37 @@ static const char *set_temp_reserve(cmd_parms *cmd, void *conf, const char *text
         text);
 }
 
+static const char *set_history(cmd_parms *cmd, void *conf, const char *interval,
+                               const char *samples)
+{
+    const char *error = ap_check_cmd_context(cmd, GLOBAL_ONLY);
+    tc_server_conf *server = server_conf(cmd->server);
+    apr_interval_time_t time = 0;
+    int64_t count = 0;
+
+    (void)conf;
+    if (error)
+        return error;
+    if (strcasecmp(interval, "off") == 0 && !samples) {
+        server->history_interval = 0;
+        return NULL;
+    }
+    if (!apr_isdigit(*interval) || ap_timeout_parameter_parse(interval, &time, "s") ||
+        time < apr_time_from_sec(1) || time > apr_time_from_sec(3600))
+        return apr_psprintf(cmd->pool,
+                            "TmpfsConvertHistory %s: takes off, or the time between samples "
+                            "from 1s to 1h",
+                            interval);
+    if (samples && (!parse_bytes(samples, &count) || count < 2 || count > TC_HISTORY_MOST))
+        return apr_psprintf(cmd->pool,
+                            "TmpfsConvertHistory %s %s: takes from 2 to %d samples to keep",
+                            interval, samples, TC_HISTORY_MOST);
+    server->history_interval = (unsigned)apr_time_sec(time);
+    server->history_samples =
+        samples ? (unsigned)count : TC_HISTORY_SPAN / server->history_interval;
+    return NULL;
+}
+
 #define COMMAND_SWITCH(row, name, help) \
     AP_INIT_FLAG(name, set_flag, (void *)(row), RSRC_CONF | ACCESS_CONF, help)
 #define COMMAND_BYTES(row, name, help) \
@@ -333,7 +371,18 @@ tc_error tc_config_params(const request_rec *r, const tc_params *own, tc_params 
     }
     if (own)
         tc_params_overlay(params, own);
+    apr_cpystrn(params->pattern, name, sizeof params->pattern); /* for the counters */
     return TC_E_OK;
+}
+
+unsigned tc_config_pattern_number(const server_rec *server, const char *name)
+{
+    const tc_server_conf *conf = server_conf(server);
+    const unsigned *number =
+        conf->pattern_numbers ? apr_hash_get(conf->pattern_numbers, name, APR_HASH_KEY_STRING)
+                              : NULL;
+
+    return number ? *number : 0;
 }
 
 const tc_spool_places *tc_config_places(const server_rec *server)

@@ -5,6 +5,7 @@
 
 #include "image/geometry.h"
 #include "image/params.h"
+#include "system/history.h"
 #include "system/spool.h"
 
 #include <httpd.h>
@@ -29,8 +30,16 @@ typedef struct tc_dir_conf {
 
 /* What holds for the whole server: set in the main server's configuration only. */
 typedef struct tc_server_conf {
-    apr_array_header_t *temp_dirs; /* of const char *; empty: the default chain */
-    tc_spool_places places;        /* resolved by tc_config_check, constant from then on */
+    apr_array_header_t *temp_dirs;     /* of const char *; empty: the default chain */
+    tc_spool_places places;            /* resolved by tc_startup_check, constant from then on */
+    apr_array_header_t *pattern_names; /* of const char *: of all hosts and directories */
+    apr_hash_t *pattern_numbers;       /* name to unsigned *, its slot in the counters */
+    unsigned history_interval;         /* seconds; 0: no history */
+    unsigned history_samples;
+    /* tc_monitor's: */
+    tc_counters *counters; /* shared; NULL without shared memory */
+    tc_history *history;   /* shared; likewise */
+    apr_time_t sampled;    /* the parent's: when it last took a sample */
 } tc_server_conf;
 
 extern module AP_MODULE_DECLARE_DATA tmpfs_convert_module;
@@ -54,10 +63,13 @@ void tc_config_settings(const request_rec *r, tc_settings *settings);
 /*
  * Parameters for a request: the directive's defaults, over them the pattern that
  * is named, over both `own`, which is NULL when the URL has none. TC_E_PARAM when
- * the pattern is not known here.
+ * the pattern is not known here. The pattern's name is left in `params`.
  */
 tc_error tc_config_params(const request_rec *r, const tc_params *own, tc_params *params,
                           tc_fail *fail);
+
+/* The slot of a pattern in the counters; 0 for "" and for names past the last slot. */
+unsigned tc_config_pattern_number(const server_rec *server, const char *name);
 
 /* Where temporary files go. */
 const tc_spool_places *tc_config_places(const server_rec *server);

@@ -27,23 +27,28 @@
     X(max_pixels, COUNT, "TmpfsConvertMaxPixels", 1, INT64_C(4000000000), 100000000,     \
       "pixels a source picture may have; larger ones are answered 413")
 
-#define TC_OTHERS(X)                                                                     \
-    X("TmpfsConvertMaxOutput", AP_INIT_TAKE1, set_max_output, RSRC_CONF | ACCESS_CONF,   \
-      "WIDTHxHEIGHT in pixels that an answer may have; larger ones are answered 413")    \
-    X("TmpfsConvertDefaults", AP_INIT_TAKE1, set_defaults, RSRC_CONF | ACCESS_CONF,      \
-      "parameters that hold where a URL and its pattern name none, such as dw=800,q=75") \
-    X("TmpfsConvertPattern", AP_INIT_TAKE2, set_pattern, RSRC_CONF | ACCESS_CONF,        \
-      "a name and the parameters that p=NAME in a URL stands for")                       \
-    X("SmallLightPatternDefine", AP_INIT_TAKE2, set_pattern, RSRC_CONF | ACCESS_CONF,    \
-      "mod_small_light's word for TmpfsConvertPattern")                                  \
-    X("TmpfsConvertTempDir", AP_INIT_ITERATE, set_temp_dir, RSRC_CONF,                   \
-      "directories for temporary files, tried in this order while they have room")       \
-    X("TmpfsConvertTempMethod", AP_INIT_TAKE1, set_temp_method, RSRC_CONF,               \
-      "how temporary files are made: auto, memfd, tmpfile, unlinked or named")           \
-    X("TmpfsConvertTempReserve", AP_INIT_TAKE1, set_temp_reserve, RSRC_CONF,             \
-      "bytes, or percent with %, to be left free in each temporary directory's file system")
+#define TC_OTHERS(X)                                                                         \
+    X("TmpfsConvertMaxOutput", AP_INIT_TAKE1, set_max_output, RSRC_CONF | ACCESS_CONF,       \
+      "WIDTHxHEIGHT in pixels that an answer may have; larger ones are answered 413")        \
+    X("TmpfsConvertDefaults", AP_INIT_TAKE1, set_defaults, RSRC_CONF | ACCESS_CONF,          \
+      "parameters that hold where a URL and its pattern name none, such as dw=800,q=75")     \
+    X("TmpfsConvertPattern", AP_INIT_TAKE2, set_pattern, RSRC_CONF | ACCESS_CONF,            \
+      "a name and the parameters that p=NAME in a URL stands for")                           \
+    X("SmallLightPatternDefine", AP_INIT_TAKE2, set_pattern, RSRC_CONF | ACCESS_CONF,        \
+      "mod_small_light's word for TmpfsConvertPattern")                                      \
+    X("TmpfsConvertTempDir", AP_INIT_ITERATE, set_temp_dir, RSRC_CONF,                       \
+      "directories for temporary files, tried in this order while they have room")           \
+    X("TmpfsConvertTempMethod", AP_INIT_TAKE1, set_temp_method, RSRC_CONF,                   \
+      "how temporary files are made: auto, memfd, tmpfile, unlinked or named")               \
+    X("TmpfsConvertTempReserve", AP_INIT_TAKE1, set_temp_reserve, RSRC_CONF,                 \
+      "bytes, or percent with %, to be left free in each temporary directory's file system") \
+    X("TmpfsConvertHistory", AP_INIT_TAKE12, set_history, RSRC_CONF,                         \
+      "time between samples for /tmpstat, or off, and how many are kept")
 
 #define TC_MAX_OUTPUT_DEFAULT 8192
 #define TC_RESERVE_PERCENT    1.0
+#define TC_HISTORY_SECONDS    10
+#define TC_HISTORY_SPAN       86400 /* seconds kept when no number is given */
+#define TC_HISTORY_MOST       100000
 
 #endif

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "handler.h"
 
+#include "account.h"
 #include "config.h"
 #include "convert.h"
+#include "monitor.h"
 #include "respond.h"
 #include "source.h"
 #include "url.h"
@@ -41,14 +43,37 @@ static tc_error read_params(request_rec *r, job *job)
     return error ? error : tc_config_params(r, &own, &job->params, &job->fail);
 }
 
+/* The work itself, on the gauge of what is under way. */
+static tc_error run(request_rec *r, job *job, tc_spool **result, tc_stats *stats)
+{
+    tc_counters *counters = tc_monitor_counters(r->server);
+    tc_error error;
+
+    tc_gauge(counters, TC_NOW_IN_PROGRESS, 1);
+    error = tc_convert_run(r->pool, job->pipeline, tc_config_places(r->server),
+                           (apr_size_t)job->settings.spool_memory, result, stats, &job->fail);
+    tc_gauge(counters, TC_NOW_IN_PROGRESS, -1);
+    return error;
+}
+
 static int convert(request_rec *r, job *job, apr_time_t began, apr_time_t opened)
 {
     tc_spool *result;
     tc_stats stats;
+    tc_account account = {.outline = tc_pipeline_outline(job->pipeline),
+                          .stats = &stats,
+                          .pattern = job->params.pattern,
+                          .source_bytes = (uint64_t)job->source.info.size};
+    uint64_t read_before = job->source.read_ns;
 
-    if (tc_convert_run(r->pool, job->pipeline, tc_config_places(r->server),
-                       (apr_size_t)job->settings.spool_memory, &result, &stats, &job->fail))
+    if (began > r->request_time)
+        account.queue_ns = (uint64_t)(began - r->request_time) * 1000;
+    if (run(r, job, &result, &stats))
         return tc_respond_error(r, &job->fail);
+    account.read_ns = job->source.read_ns;
+    account.read_run_ns = job->source.read_ns - read_before;
+    account.result_bytes = (uint64_t)tc_spool_length(result);
+    tc_account_conversion(r, &account);
     tc_convert_close(r->pool, job->pipeline);
     apr_file_close(job->source.file);
     if (job->params.info)

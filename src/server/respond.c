@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "respond.h"
 
+#include "account.h"
 #include "config.h"
 
 #include <http_core.h>
@@ -139,6 +140,7 @@ int tc_respond_error(request_rec *r, const tc_fail *fail)
 {
     const answer *answer = &answers[fail->error < TC_E_COUNT ? fail->error : TC_E_INTERNAL];
 
+    tc_account_error(r, fail->error);
     ap_log_rerror(APLOG_MARK, answer->level, 0, r, "%s: %s: %s", answer->id,
                   r->filename ? r->filename : r->uri, fail->text);
     if (answer->status == HTTP_SERVICE_UNAVAILABLE)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "source.h"
 
+#include "account.h"
 #include "config.h"
 
 #include <http_log.h>
@@ -12,10 +13,9 @@
 
 APLOG_USE_MODULE(tmpfs_convert);
 
-static tc_error source_read(void *context, uint64_t offset, void *buffer, size_t length,
-                            size_t *got)
+static tc_error read_file(const tc_source *source, uint64_t offset, void *buffer, size_t length,
+                          size_t *got)
 {
-    tc_source *source = context;
     apr_os_file_t fd;
 
     *got = 0;
@@ -31,6 +31,17 @@ static tc_error source_read(void *context, uint64_t offset, void *buffer, size_t
         *got += (size_t)count;
     }
     return TC_E_OK;
+}
+
+static tc_error source_read(void *context, uint64_t offset, void *buffer, size_t length,
+                            size_t *got)
+{
+    tc_source *source = context;
+    uint64_t began = tc_account_clock();
+    tc_error error = read_file(source, offset, buffer, length, got);
+
+    source->read_ns += tc_account_clock() - began;
+    return error;
 }
 
 int tc_source_open(request_rec *r, tc_source *source)

@@ -16,6 +16,7 @@ typedef struct tc_source {
     tc_input input;
     apr_file_t *file;
     apr_finfo_t info; /* of the open file, so that validators speak of what is read */
+    uint64_t read_ns; /* time spent in reading it so far */
 } tc_source;
 
 /*

@@ -2,6 +2,7 @@
 #include "startup.h"
 
 #include "config.h"
+#include "monitor.h"
 
 #include <http_core.h>
 #include <http_log.h>
@@ -125,10 +126,12 @@ static void sweep(server_rec *main, pid_t dead)
 
     for (unsigned at = 0; at < places->dirs && makes_names(places); at++) {
         unsigned removed = tc_temp_sweep(places->dir[at].path, dead, owner);
-        if (removed)
-            ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, main,
-                         "%s: removed %u temporary files of a process that was killed",
-                         places->dir[at].path, removed);
+        if (removed == 0)
+            continue;
+        tc_count(tc_monitor_counters(main), TC_AT_TEMP_SWEPT, removed);
+        ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, main,
+                     "%s: removed %u temporary files of a process that was killed",
+                     places->dir[at].path, removed);
     }
 }
 

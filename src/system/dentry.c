@@ -1,48 +1,58 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "dentry.h"
 
+#include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/utsname.h>
-#include <unistd.h>
 
 #define DENTRY_STATE "/proc/sys/fs/dentry-state"
+#define OSRELEASE    "/proc/sys/kernel/osrelease"
 
-/* The fifth field is there in older kernels, as a zero that means nothing. */
-static bool kernel_counts_negatives(void)
+/* The first version in which the fifth field is a count, and the fields always there. */
+#define COUNTS_NEGATIVES 5
+#define OLDEST_FIELDS    2
+
+/* 0 when this kernel counts negative dentries, else the errno value to say so. */
+static int uncounted(const char *root)
 {
-    struct utsname name;
+    char release[128];
+    int error = tc_figure_file(root, OSRELEASE, release, sizeof(release));
 
-    return uname(&name) == 0 && atoi(name.release) >= 5;
+    if (error)
+        return error;
+    if (!isdigit((unsigned char)release[0]))
+        return EPROTO;
+    return strtoul(release, NULL, 10) < COUNTS_NEGATIVES ? ENODATA : 0;
 }
 
-void tc_dentry_read(tc_dentry_state *state, const char *path)
+void tc_dentry_read(tc_dentry_state *state, const char *root)
 {
-    char text[128];
-    int fd = open(path ? path : DENTRY_STATE, O_RDONLY | O_CLOEXEC), fields;
-    ssize_t length;
+    tc_figure *const fields[] = {&state->dentries,   &state->unused,   &state->age_limit,
+                                 &state->want_pages, &state->negative, &state->dummy};
+    char text[256];
+    const char *at = text;
+    int error = tc_figure_file(root, DENTRY_STATE, text, sizeof(text));
 
-    memset(state, 0, sizeof *state);
-    if (fd < 0) {
-        state->error = errno;
-        return;
+    if (!error && strlen(text) == sizeof(text) - 1)
+        error = EPROTO; /* cut, and longer than any six numbers */
+    for (size_t i = 0; i < sizeof(fields) / sizeof(*fields); i++) {
+        if (!error && at[strspn(at, " \t\n")] == '\0')
+            error = i < OLDEST_FIELDS ? EPROTO : ENODATA;
+        *fields[i] = error ? tc_figure_missing(error) : tc_figure_parse(at, &at);
+        error = fields[i]->error;
     }
-    do
-        length = read(fd, text, sizeof text - 1);
-    while (length < 0 && errno == EINTR);
-    if (length < 0)
-        state->error = errno;
-    close(fd);
-    if (length < 0)
-        return;
-    text[length] = '\0';
-    fields = sscanf(text, "%" SCNu64 " %" SCNu64 " %*d %*d %" SCNu64, &state->dentries,
-                    &state->unused, &state->negative);
-    if (fields < 2)
-        state->error = EPROTO;
-    state->has_negative = fields == 3 && kernel_counts_negatives();
+    /* A dummy is 0. Where an older kernel has more there, as RHEL's 4.18, it is the count. */
+    if (!state->negative.error && state->negative.value == 0) {
+        error = uncounted(root);
+        if (error)
+            state->negative = tc_figure_missing(error);
+    }
+}
+
+void tc_dentry_knobs_read(tc_dentry_knobs *knobs, const char *root)
+{
+#define X(field, path, title) knobs->field = tc_figure_number(root, path);
+    TC_DENTRY_KNOBS(X)
+#undef X
 }

@@ -1,23 +1,54 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the kernel says of its dentry cache. A figure that cannot be read is a
- * state with its reason, never a zero.
+ * What the kernel says of its dentry cache, and the knobs it has for it. All of
+ * it is of the whole host, whatever container this is. `root` is NULL for this
+ * machine, or a directory that stands for / in a test.
  */
 #ifndef TC_DENTRY_H
 #define TC_DENTRY_H
 
-#include <stdbool.h>
-#include <stdint.h>
+#include "figure.h"
 
-/* /proc/sys/fs/dentry-state: counts of the whole host, whatever container this is. */
+/*
+ * /proc/sys/fs/dentry-state, all six fields; world-readable, about 10 microseconds.
+ * `negative` was a dummy before Linux 5.0 (af0c9af1b3f6): ENODATA there, by the
+ * version in /proc/sys/kernel/osrelease.
+ */
 typedef struct tc_dentry_state {
-    int error; /* 0, or the errno value that kept it from being read: the rest is void */
-    uint64_t dentries, unused;
-    bool has_negative; /* kernels from 5.0 count them */
-    uint64_t negative;
+    tc_figure dentries, unused;
+    tc_figure age_limit;  /* seconds, unused by the kernel since 2.2 */
+    tc_figure want_pages; /* 0 in every kernel of today */
+    tc_figure negative;
+    tc_figure dummy;
 } tc_dentry_state;
 
-/* Read the state from `path`, NULL for the kernel's own; about 5 microseconds. */
-void tc_dentry_read(tc_dentry_state *state, const char *path);
+void tc_dentry_read(tc_dentry_state *state, const char *root);
+
+/* X(field, path, title): what this or another kernel lets an administrator set. */
+#define TC_DENTRY_KNOBS(X)                                                                   \
+    X(vfs_cache_pressure, "/proc/sys/vm/vfs_cache_pressure", "vm.vfs_cache_pressure")        \
+    X(vfs_cache_pressure_denom, "/proc/sys/vm/vfs_cache_pressure_denom",                     \
+      "vm.vfs_cache_pressure_denom")                                         /* from 6.16 */ \
+    X(dentry_negative, "/proc/sys/fs/dentry-negative", "fs.dentry-negative") /* from 6.13 */ \
+    X(negative_dentry_limit, "/proc/sys/fs/negative-dentry-limit",                           \
+      "fs.negative-dentry-limit") /* RHEL 7.8 */                                             \
+    X(dentry_fs_klimit, "/proc/sys/fs/dentry-fs-klimit",                                     \
+      "fs.dentry-fs-klimit")                                        /* RHEL 8.10 */          \
+    X(dentry_limit, "/proc/sys/fs/dentry-limit", "fs.dentry-limit") /* proposed in 2026 */
+
+/* A knob this kernel lacks is ENOENT. */
+typedef struct tc_dentry_knobs {
+#define X(field, path, title) tc_figure field;
+    TC_DENTRY_KNOBS(X)
+#undef X
+} tc_dentry_knobs;
+
+void tc_dentry_knobs_read(tc_dentry_knobs *knobs, const char *root);
+
+/*
+ * Bytes of slab memory that one dentry takes where the slab itself cannot be
+ * read: 21 objects of 192 bytes in a page of 4096, Linux 3.x to 6.x on 64 bits.
+ */
+#define TC_DENTRY_BYTES 195
 
 #endif

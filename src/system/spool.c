@@ -42,6 +42,7 @@ struct tc_spool {
     place at;             /* the file's */
     unsigned next_place;  /* places before it are used up */
     apr_off_t stored;     /* bytes in the file */
+    uint64_t put;         /* bytes written to this very file, here or while moving to it */
     apr_size_t unchecked; /* of these since the reserve was looked at */
     int failure;          /* the last place's: errno value or AT_RESERVE */
     const char *reason;   /* the same in words */
@@ -131,6 +132,49 @@ static apr_status_t put_in_heap(tc_spool *spool, const char *data, apr_size_t le
         allowed -= took;
     }
     return APR_SUCCESS;
+}
+
+/* ---- counting ------------------------------------------------------------ */
+
+static unsigned number_of(const place *where)
+{
+    return where->dir ? where->dir->number : 0;
+}
+
+static void count_opened(tc_spool *spool)
+{
+    tc_counters *counters = spool->places->counters;
+    unsigned number = number_of(&spool->at);
+
+    tc_count(counters, TC_AT_TEMP_MADE + number, 1);
+    tc_gauge(counters, TC_NOW_TEMP_OPEN + number, 1);
+    if (spool->file.method == TC_TEMP_UNLINKED)
+        tc_count(counters, TC_AT_TEMP_HELD + number, 1);
+}
+
+static void count_written(tc_spool *spool, apr_size_t length)
+{
+    unsigned number = number_of(&spool->at);
+
+    spool->put += length;
+    tc_count(spool->places->counters, TC_AT_TEMP_BYTES + number, length);
+    tc_gauge(spool->places->counters, TC_NOW_TEMP_OPEN_BYTES + number, (int64_t)length);
+}
+
+/* Close a file of `bytes` bytes at `where`. */
+static void close_file(const tc_spool *spool, tc_tempfile *file, const place *where,
+                       uint64_t bytes)
+{
+    tc_counters *counters = spool->places->counters;
+    unsigned number = number_of(where);
+
+    if (file->fd < 0)
+        return;
+    if (file->method == TC_TEMP_NAMED)
+        tc_count(counters, TC_AT_TEMP_CLOSED + number, 1);
+    tc_gauge(counters, TC_NOW_TEMP_OPEN + number, -1);
+    tc_gauge(counters, TC_NOW_TEMP_OPEN_BYTES + number, -(int64_t)bytes);
+    tc_temp_close(file);
 }
 
 /* ---- places -------------------------------------------------------------- */
@@ -225,9 +269,12 @@ static apr_status_t open_next(tc_spool *spool)
         if (rc == 0) {
             spool->at = where;
             spool->unchecked = 0;
+            spool->put = 0;
+            count_opened(spool);
             return APR_SUCCESS;
         }
         note_failure(spool, &where, rc);
+        tc_count(spool->places->counters, TC_AT_TEMP_MOVED + number_of(&where), 1);
         /* Not the directory's fault: the next one would answer the same. */
         if (rc == EMFILE || rc == ENFILE)
             return failure_status(spool);
@@ -258,6 +305,7 @@ static int write_file(tc_spool *spool, const char *data, apr_size_t length, apr_
                            smaller(length - *written, RECHECK - spool->unchecked), &out);
         *written += out;
         spool->unchecked += out;
+        count_written(spool, out);
         if (rc)
             return rc;
     }
@@ -305,6 +353,7 @@ static apr_status_t move_on(tc_spool *spool)
 {
     tc_tempfile old = spool->file;
     place old_place = spool->at;
+    uint64_t old_put = spool->put;
     char *buffer = malloc(BUFFER);
     apr_status_t status = buffer ? APR_SUCCESS : APR_ENOMEM;
     bool moved = false;
@@ -312,6 +361,7 @@ static apr_status_t move_on(tc_spool *spool)
     /* `old` owns that file from here: the spool must not close or remove it as well. */
     spool->file.fd = -1;
     spool->file.path[0] = '\0';
+    tc_count(spool->places->counters, TC_AT_TEMP_MOVED + number_of(&old_place), 1);
     while (!moved && status == APR_SUCCESS) {
         int rc, unreadable = 0;
 
@@ -323,13 +373,14 @@ static apr_status_t move_on(tc_spool *spool)
             note_failure(spool, &old_place, unreadable);
             status = failure_status(spool);
         } else if (rc) {
-            tc_temp_close(&spool->file);
+            close_file(spool, &spool->file, &spool->at, spool->put);
             note_failure(spool, &spool->at, rc);
+            tc_count(spool->places->counters, TC_AT_TEMP_MOVED + number_of(&spool->at), 1);
         } else {
             moved = true;
         }
     }
-    tc_temp_close(&old);
+    close_file(spool, &old, &old_place, old_put);
     free(buffer);
     return status;
 }
@@ -400,7 +451,7 @@ static apr_status_t release(void *data)
 
     while (spool->first)
         free(take_chunk(spool));
-    tc_temp_close(&spool->file);
+    close_file(spool, &spool->file, &spool->at, spool->put);
     return APR_SUCCESS;
 }
 

@@ -9,6 +9,7 @@
 #ifndef TC_SPOOL_H
 #define TC_SPOOL_H
 
+#include "counters.h"
 #include "tempfile.h"
 
 #include <apr_buckets.h>
@@ -20,6 +21,7 @@
 typedef struct tc_spool_dir {
     const char *path;
     tc_temp_fs fs;
+    unsigned number; /* its slot in the counters */
 } tc_spool_dir;
 
 /* Where spools may put files: made at configuration, then constant. */
@@ -31,6 +33,7 @@ typedef struct tc_spool_places {
      * 0. */
     uint64_t reserve_bytes;
     double reserve_percent;
+    tc_counters *counters; /* what files are made and left is counted there; or NULL */
 } tc_spool_places;
 
 typedef struct tc_spool tc_spool;

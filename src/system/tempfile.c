@@ -366,6 +366,21 @@ int tc_temp_space(const char *path, uint64_t *available, uint64_t *total)
     return 0;
 }
 
+int tc_temp_inodes(const char *path, uint64_t *available)
+{
+    struct statvfs st;
+    int rc;
+
+    do
+        rc = statvfs(path, &st);
+    while (rc && errno == EINTR);
+    if (rc)
+        return errno;
+    /* btrfs makes them as it goes, and says 0 of 0. */
+    *available = st.f_files == 0 ? UINT64_MAX : (uint64_t)st.f_favail;
+    return 0;
+}
+
 static int become(const char *user, uid_t uid, gid_t gid)
 {
     if (user ? initgroups(user, gid) : setgroups(1, &gid))

@@ -30,6 +30,10 @@ my @wrong = (
     ['TmpfsConvertPattern a/b dw=3', qr{TmpfsConvertPattern: the name}],
     ['TmpfsConvertPattern thumb dw=x', qr{TmpfsConvertPattern: dw=x: takes}],
     ['TmpfsConvertDefaults q=500', qr{TmpfsConvertDefaults: q=500: takes}],
+    ['TmpfsConvertHistory 0', qr{TmpfsConvertHistory 0: takes off, or the time}],
+    ['TmpfsConvertHistory soon', qr{TmpfsConvertHistory soon: takes}],
+    ['TmpfsConvertHistory 10s 1', qr{TmpfsConvertHistory 10s 1: takes from 2 to}],
+    ['TmpfsConvertHistory off 50', qr{TmpfsConvertHistory off: takes}],
     ["<VirtualHost *>\nTmpfsConvertTempMethod auto\n</VirtualHost>", qr{TmpfsConvertTempMethod}],
 );
 for my $case (@wrong) {
@@ -50,6 +54,7 @@ TmpfsConvertMaxPixels 50000000
 TmpfsConvertMaxOutput 4000x3000
 TmpfsConvertTempMethod unlinked
 TmpfsConvertTempReserve 64M
+TmpfsConvertHistory 30s 100
 CONF
 is($status, 0, 'a right one passes') or diag $text;
 ($text, $status) = configtest("TmpfsConvertDefaults wd=800\n");

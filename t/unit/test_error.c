@@ -17,12 +17,12 @@ static bool printable(const char *text)
 static void list_has_texts(void)
 {
     static const char *const names[] = {
-#define X(name, text) #name,
+#define X(id, name, text) name,
         TC_ERROR_LIST(X)
 #undef X
     };
     static const char *const texts[] = {
-#define X(name, text) text,
+#define X(id, name, text) text,
         TC_ERROR_LIST(X)
 #undef X
     };
@@ -31,7 +31,10 @@ static void list_has_texts(void)
         const char *text = tc_error_text((tc_error)i);
 
         ok(text && strcmp(text, texts[i]) == 0 && text[0] && printable(text),
-           "TC_E_%s has the list's words", names[i]);
+           "%s has the list's words", names[i]);
+        ok(strcmp(tc_error_name((tc_error)i), names[i]) == 0 &&
+               strspn(names[i], "abcdefghijklmnopqrstuvwxyz_") == strlen(names[i]),
+           "%s: a name for counters", names[i]);
         for (int j = 0; j < i; j++) {
             if (strcmp(texts[i], texts[j]) == 0)
                 ok(false, "TC_E_%s and TC_E_%s say the same", names[i], names[j]);

@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "monitor.h"
+
+#include "config.h"
+#include "image/codec.h"
+#include "version.h"
+
+#include <http_config.h>
+#include <http_core.h>
+#include <http_log.h>
+#include <scoreboard.h>
+
+#include <apr_shm.h>
+#include <apr_strings.h>
+
+#include <math.h>
+#include <unistd.h>
+
+APLOG_USE_MODULE(tmpfs_convert);
+
+#define RETAINED "mod_tmpfs_convert shared memory"
+
+/* The monitor hook comes about every ten seconds, a little sooner or later. */
+#define SLACK apr_time_from_sec(1)
+
+/* What outlives the module's own unloading at a restart; in the process's pool. */
+typedef struct retained {
+    apr_shm_t *counters, *history;
+} retained;
+
+static tc_server_conf *conf_of(const server_rec *server)
+{
+    return ap_get_module_config(server->module_config, &tmpfs_convert_module);
+}
+
+tc_counters *tc_monitor_counters(const server_rec *server)
+{
+    return conf_of(server)->counters;
+}
+
+/* ---- shared memory ------------------------------------------------------------- */
+
+/* APR puts a length before what it hands out, which upsets the alignment. */
+#define ALIGNMENT 64
+
+static void *aligned(apr_shm_t *shm)
+{
+    return (void *)(((uintptr_t)apr_shm_baseaddr_get(shm) + ALIGNMENT - 1) &
+                    ~(uintptr_t)(ALIGNMENT - 1));
+}
+
+/* `*shm` if it is of `size`, else a new one; the old one stays until its user lets go. */
+static apr_status_t take_shm(apr_shm_t **shm, size_t size, server_rec *main)
+{
+    if (*shm && apr_shm_size_get(*shm) == size + ALIGNMENT)
+        return APR_SUCCESS;
+    return apr_shm_create(shm, size + ALIGNMENT, NULL, main->process->pool);
+}
+
+static apr_status_t take_counters(retained *kept, tc_server_conf *conf, server_rec *main)
+{
+    apr_shm_t *old = kept->counters;
+    apr_status_t status = take_shm(&kept->counters, tc_counters_size(), main);
+
+    if (status != APR_SUCCESS)
+        return status;
+    if (old && old != kept->counters)
+        apr_shm_destroy(old);
+    conf->counters = aligned(kept->counters);
+    tc_counters_adopt(conf->counters, apr_time_sec(apr_time_now()));
+    return APR_SUCCESS;
+}
+
+/* A ring of another size gets what the old one holds. */
+static apr_status_t take_history(retained *kept, tc_server_conf *conf, server_rec *main)
+{
+    unsigned samples = conf->history_interval ? conf->history_samples : 1;
+    apr_shm_t *old = kept->history;
+    apr_status_t status = take_shm(&kept->history, tc_history_size(samples), main);
+
+    if (status != APR_SUCCESS)
+        return status;
+    conf->history = aligned(kept->history);
+    tc_history_adopt(conf->history, samples);
+    if (old && old != kept->history) {
+        tc_history_copy(conf->history, aligned(old));
+        apr_shm_destroy(old);
+    }
+    return APR_SUCCESS;
+}
+
+/* Places and patterns keep their numbers, and so their counts, over restarts. */
+static void number_names(tc_server_conf *conf, apr_pool_t *pconf)
+{
+    tc_spool_places *places = &conf->places;
+
+    places->counters = conf->counters;
+    for (unsigned at = 0; at < places->dirs; at++)
+        places->dir[at].number =
+            tc_counters_place(conf->counters, places->dir[at].path, &places->dir[at].fs);
+    conf->pattern_numbers = apr_hash_make(pconf);
+    for (int at = 0; at < conf->pattern_names->nelts; at++) {
+        const char *name = APR_ARRAY_IDX(conf->pattern_names, at, const char *);
+        unsigned *number = apr_palloc(pconf, sizeof *number);
+
+        *number = tc_counters_pattern(conf->counters, name);
+        apr_hash_set(conf->pattern_numbers, name, APR_HASH_KEY_STRING, number);
+    }
+}
+
+/* ---- sampling, in the parent ------------------------------------------------------ */
+
+static tc_figure inodes_free(const char *path)
+{
+    uint64_t inodes;
+    int error = tc_temp_inodes(path, &inodes);
+
+    return (tc_figure){error, inodes};
+}
+
+static void read_place(tc_snapshot_place *place, const tc_spool_places *places,
+                       const tc_spool_dir *dir)
+{
+    uint64_t available = 0, total = 0;
+    int error = tc_temp_space(dir->path, &available, &total);
+
+    place->path = dir->path;
+    place->fs = dir->fs;
+    place->number = dir->number;
+    place->available = (tc_figure){error, available};
+    place->total = (tc_figure){error, total};
+    place->inodes_free = inodes_free(dir->path);
+    place->reserve = places->reserve_bytes;
+    if (!error && total != TC_UNLIMITED && places->reserve_percent > 0)
+        place->reserve = (uint64_t)((double)total * places->reserve_percent / 100);
+}
+
+/* memfd's pages are memory; what they may take is all there is. */
+static void read_memfd(tc_snapshot_place *place, const tc_host *host)
+{
+    place->path = "memfd";
+    place->fs = (tc_temp_fs){"memory", true, false};
+    place->number = 0;
+    place->available = host->memory.available;
+    place->total = host->memory.total;
+    place->inodes_free = tc_figure_missing(ENODATA);
+    place->reserve = 0;
+}
+
+static unsigned read_places(tc_snapshot_place *place, const tc_spool_places *places,
+                            const tc_host *host)
+{
+    unsigned count = 0;
+
+    if (places->method == TC_TEMP_AUTO || places->method == TC_TEMP_MEMFD)
+        read_memfd(&place[count++], host);
+    for (unsigned at = 0; at < places->dirs && places->method != TC_TEMP_MEMFD; at++)
+        read_place(&place[count++], places, &places->dir[at]);
+    return count;
+}
+
+/* Each place's share in use, by its number; of memfd's what our files have of the memory. */
+static void used_shares(double *used, const tc_snapshot_place *place, unsigned places,
+                        const tc_tally *tally)
+{
+    for (unsigned at = 0; at < TC_PLACES; at++)
+        used[at] = NAN;
+    for (unsigned at = 0; at < places; at++) {
+        tc_figure total = place[at].total, available = place[at].available;
+        double taken;
+
+        if (total.error || available.error || total.value == 0 || total.value == TC_UNLIMITED)
+            continue;
+        taken = place[at].number == 0 ? (double)tally->gauge[TC_NOW_TEMP_OPEN_BYTES]
+                                      : (double)(total.value - available.value);
+        used[place[at].number] = taken / (double)total.value;
+    }
+}
+
+static void take_sample(tc_server_conf *conf, apr_pool_t *pool)
+{
+    tc_host *host = apr_palloc(pool, sizeof *host);
+    tc_tally *tally = apr_palloc(pool, sizeof *tally);
+    tc_snapshot_place place[TC_SNAPSHOT_PLACES];
+    double used[TC_PLACES];
+
+    tc_host_read(host, NULL);
+    tc_counters_read(conf->counters, tally);
+    used_shares(used, place, read_places(place, &conf->places, host), tally);
+    tc_history_add(conf->history, apr_time_now(), host, tally, used);
+}
+
+int tc_monitor_sample(apr_pool_t *pool, server_rec *main)
+{
+    tc_server_conf *conf = conf_of(main);
+    apr_interval_time_t interval =
+        apr_time_from_sec(conf->history_interval ? conf->history_interval : 10);
+    apr_time_t now = apr_time_now();
+    apr_pool_t *scratch;
+
+    if (!conf->history)
+        return DECLINED;
+    /* A clock that was put back must not stop the samples until it is there again. */
+    if (now >= conf->sampled && now - conf->sampled < interval - SLACK)
+        return DECLINED;
+    conf->sampled = now;
+    if (apr_pool_create(&scratch, pool) == APR_SUCCESS) {
+        take_sample(conf, scratch);
+        apr_pool_destroy(scratch);
+    }
+    return OK;
+}
+
+int tc_monitor_start(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *main)
+{
+    tc_server_conf *conf = conf_of(main);
+    retained *kept;
+    apr_status_t status;
+
+    (void)plog;
+    if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG)
+        return OK;
+    kept = ap_retained_data_get(RETAINED);
+    if (!kept)
+        kept = ap_retained_data_create(RETAINED, sizeof *kept);
+    status = take_counters(kept, conf, main);
+    if (status == APR_SUCCESS)
+        status = take_history(kept, conf, main);
+    if (status != APR_SUCCESS) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, status, main,
+                     "TC0105: no shared memory for counters and history: nothing is counted");
+        conf->counters = NULL;
+        conf->history = NULL;
+    }
+    number_names(conf, pconf);
+    conf->sampled = 0;
+    tc_monitor_sample(ptemp, main);
+    return OK;
+}
+
+void tc_monitor_child(apr_pool_t *pool, server_rec *main)
+{
+    (void)pool;
+    tc_counters_enter(conf_of(main)->counters, getpid());
+}
+
+void tc_monitor_child_status(server_rec *main, pid_t pid, ap_generation_t generation, int slot,
+                             mpm_child_status status)
+{
+    (void)generation;
+    (void)slot;
+    if (status == MPM_CHILD_EXITED || status == MPM_CHILD_LOST_SLOT)
+        tc_counters_leave(conf_of(main)->counters, pid);
+}
+
+/* ---- what is known now, in a child ------------------------------------------------- */
+
+/*
+ * What changes with every request is read now; the rest, which costs more or is
+ * root's to read, is the parent's last sample. Where that is missing or stale,
+ * this process reads what it may.
+ */
+static void read_host(tc_snapshot *snapshot, const tc_server_conf *conf)
+{
+    tc_host *host = &snapshot->host;
+    int64_t patience = 3 * (conf->history_interval > 10 ? conf->history_interval : 10);
+
+    if (!conf->history || !tc_history_host(conf->history, host) ||
+        snapshot->now - host->taken > patience || host->taken > snapshot->now + patience) {
+        tc_host_read(host, NULL);
+        snapshot->slab_taken = host->taken;
+        return;
+    }
+    snapshot->slab_taken = host->taken;
+    tc_dentry_read(&host->dentry, NULL);
+    tc_memory_read(&host->memory, NULL);
+    host->taken = snapshot->now;
+}
+
+static void read_samples(tc_snapshot *snapshot, apr_pool_t *pool, const tc_server_conf *conf,
+                         int64_t seconds)
+{
+    unsigned room, interval = conf->history_interval;
+    tc_sample *sample;
+    double used[TC_PLACES];
+
+    if (!conf->history || interval == 0)
+        return;
+    room = (unsigned)(seconds / interval) + 2;
+    if (room > tc_history_capacity(conf->history))
+        room = tc_history_capacity(conf->history);
+    sample = apr_palloc(pool, (room + 1) * sizeof *sample);
+    snapshot->samples = tc_history_read(conf->history, snapshot->now - seconds, sample, room);
+    /* One more, of now, so that a chart does not end before what the tables tell. */
+    used_shares(used, snapshot->place, snapshot->places, snapshot->tally);
+    tc_history_now(&sample[snapshot->samples++], snapshot->now * 1000000, &snapshot->host,
+                   snapshot->tally, used);
+    snapshot->sample = sample;
+}
+
+tc_snapshot *tc_monitor_snapshot(apr_pool_t *pool, const server_rec *server, int64_t seconds)
+{
+    const tc_server_conf *conf = conf_of(server);
+    tc_snapshot *snapshot = apr_pcalloc(pool, sizeof *snapshot);
+    tc_tally *tally = apr_palloc(pool, sizeof *tally);
+
+    tc_counters_read(conf->counters, tally);
+    snapshot->now = apr_time_sec(apr_time_now());
+    snapshot->started = apr_time_sec(ap_scoreboard_image->global->restart_time);
+    snapshot->server = ap_get_server_banner();
+    snapshot->name = server->server_hostname ? server->server_hostname : "";
+    snapshot->version = TC_VERSION;
+    snapshot->codecs = tc_codec_versions();
+    snapshot->mpm = ap_show_mpm();
+    snapshot->method = conf->places.method;
+    snapshot->tally = tally;
+    snapshot->interval = conf->history_interval;
+    read_host(snapshot, conf);
+    snapshot->places = read_places(snapshot->place, &conf->places, &snapshot->host);
+    read_samples(snapshot, pool, conf, seconds);
+    return snapshot;
+}

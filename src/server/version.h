@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TC_VERSION_H
+#define TC_VERSION_H
+
+#define TC_VERSION "0.1"
+
+#endif

@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "diagnosis.h"
+
+#include "chart.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* A quarter of the memory in one cache of names is no cache any more. */
+#define SLAB_SHARE 0.25
+/* Bytes a second that the dentry slab grows over ten minutes: 700 MiB a day. */
+#define GROWTH 8500.0
+/* Within a tenth of its limit a cgroup reclaims all the time. */
+#define CGROUP_SHARE 0.9
+/* Bytes a second of swapping in, over a minute: the machine waits for its disk. */
+#define SWAPPING      (256 * 1024.0)
+#define WINDOW        600
+#define LEAST_SECONDS 60
+
+/* The sample that the last one is to be compared with; NULL when there is none. */
+static const tc_sample *sample_before(const tc_snapshot *snapshot, int64_t seconds)
+{
+    const tc_sample *last;
+
+    if (snapshot->samples == 0)
+        return NULL;
+    last = &snapshot->sample[snapshot->samples - 1];
+    for (unsigned at = 0; at < snapshot->samples; at++) {
+        const tc_sample *sample = &snapshot->sample[at];
+        if (sample->time >= last->time - seconds)
+            return last->time - sample->time >= LEAST_SECONDS ? sample : NULL;
+    }
+    return NULL;
+}
+
+double tc_snapshot_growth(const tc_snapshot *snapshot, int64_t seconds)
+{
+    const tc_sample *first = sample_before(snapshot, seconds), *last;
+
+    if (!first)
+        return NAN;
+    last = &snapshot->sample[snapshot->samples - 1];
+    return (last->dentry_slab_bytes - first->dentry_slab_bytes) /
+           (double)(last->time - first->time);
+}
+
+/* Whether what grew are names of files that are no more: a program that walks through a disk
+   makes the slab grow as well, once, and with names that are of use. */
+static bool grew_by_negatives(const tc_snapshot *snapshot)
+{
+    const tc_sample *first = sample_before(snapshot, WINDOW), *last;
+
+    if (!first)
+        return false;
+    last = &snapshot->sample[snapshot->samples - 1];
+    return isnan(last->dentries_negative) ||
+           last->dentries_negative - first->dentries_negative >
+               (last->dentries - first->dentries) / 2;
+}
+
+/* 1: the kernel drops a dentry with its file, whoever made it. */
+static bool kernel_drops(const tc_snapshot *snapshot)
+{
+    tc_figure policy = snapshot->host.knobs.dentry_negative;
+
+    return !policy.error && policy.value != 0;
+}
+
+uint64_t tc_snapshot_left(const tc_snapshot *snapshot)
+{
+    const tc_tally *tally = snapshot->tally;
+    uint64_t left = 0;
+
+    for (unsigned at = 1; at < tally->places && !kernel_drops(snapshot); at++) {
+        if (tally->place[at].keeps_negatives)
+            left += tally->counter[TC_AT_TEMP_CLOSED + at];
+    }
+    return left;
+}
+
+/* ---- findings ----------------------------------------------------------------- */
+
+static tc_finding *add(tc_diagnosis *diagnosis, tc_severity severity, const char *id)
+{
+    tc_finding *finding = &diagnosis->finding[diagnosis->findings];
+
+    if (diagnosis->findings == TC_FINDINGS)
+        return &diagnosis->finding[TC_FINDINGS - 1];
+    diagnosis->findings++;
+    finding->severity = severity;
+    finding->id = id;
+    return finding;
+}
+
+static void say(char *text, size_t size, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static void say(char *text, size_t size, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(text, size, format, args);
+    va_end(args);
+}
+
+#define SAY(finding, part, ...) say((finding)->part, sizeof(finding)->part, __VA_ARGS__)
+
+static void check_method(tc_diagnosis *diagnosis, const tc_snapshot *snapshot)
+{
+    uint64_t left = tc_snapshot_left(snapshot);
+    char bytes[32];
+
+    if (snapshot->method != TC_TEMP_NAMED || kernel_drops(snapshot))
+        return;
+    tc_chart_number(bytes, sizeof bytes, (double)left * TC_DENTRY_BYTES, TC_UNIT_BYTES);
+    for (unsigned at = 0; at < snapshot->places; at++) {
+        const tc_snapshot_place *place = &snapshot->place[at];
+        tc_finding *finding;
+
+        if (place->number == 0 || !place->fs.keeps_negatives)
+            continue;
+        finding = add(diagnosis, TC_WARNING, "method_leaves_dentries");
+        SAY(finding, what,
+            "%.160s is %s and the method is named: each temporary file leaves a negative "
+            "dentry "
+            "in kernel memory, %" PRIu64 " (%s) so far",
+            place->path, place->fs.name, left, bytes);
+        SAY(finding, todo, "Set TmpfsConvertTempMethod auto");
+        return;
+    }
+}
+
+static void check_places(tc_diagnosis *diagnosis, const tc_snapshot *snapshot)
+{
+    unsigned usable = 0;
+
+    for (unsigned at = 0; at < snapshot->places; at++) {
+        const tc_snapshot_place *place = &snapshot->place[at];
+        tc_finding *finding;
+        char words[120];
+
+        if (place->number == 0) {
+            usable++;
+        } else if (place->available.error) {
+            finding = add(diagnosis, TC_WARNING, "temp_dir_unusable");
+            SAY(finding, what, "The temporary directory %.160s cannot be used: %s", place->path,
+                tc_figure_reason(place->available.error, words, sizeof words));
+            SAY(finding, todo, "Put it in order, or take it out of TmpfsConvertTempDir");
+        } else if (place->available.value <= place->reserve) {
+            finding = add(diagnosis, TC_WARNING, "temp_dir_full");
+            SAY(finding, what, "The temporary directory %.160s is full to its reserve",
+                place->path);
+            SAY(finding, todo,
+                "Make room there, or give TmpfsConvertTempDir another directory");
+        } else {
+            usable++;
+        }
+    }
+    if (usable == 0) {
+        tc_finding *finding = add(diagnosis, TC_WARNING, "no_temp_dir");
+        SAY(finding, what, "There is no place for temporary files");
+        SAY(finding, todo,
+            "Set TmpfsConvertTempDir to a directory that the server's User can write to");
+    }
+}
+
+/* Whose they are: what this server counted is the lesser part or not. */
+static void point_elsewhere(tc_finding *finding, const tc_snapshot *snapshot)
+{
+    uint64_t left = tc_snapshot_left(snapshot);
+    tc_figure negative = snapshot->host.dentry.negative;
+
+    if (left && (negative.error || left * 2 > negative.value))
+        SAY(finding, todo,
+            "Set TmpfsConvertTempMethod auto: the files of this server made them");
+    else
+        SAY(finding, todo,
+            "It is not this server's temporary files; find the program that makes and removes "
+            "files: perf record -a -e ext4:ext4_unlink_enter -- sleep 10. As root, "
+            "sysctl vm.drop_caches=2 frees it for now");
+}
+
+static void check_slab(tc_diagnosis *diagnosis, const tc_snapshot *snapshot)
+{
+    bool estimated;
+    tc_figure bytes = tc_host_dentry_bytes(&snapshot->host, &estimated);
+    tc_figure total = snapshot->host.memory.total;
+    double growth = tc_snapshot_growth(snapshot, WINDOW);
+    char size[32], rate[32];
+    tc_finding *finding;
+
+    if (!bytes.error && !total.error &&
+        (double)bytes.value > SLAB_SHARE * (double)total.value) {
+        finding = add(diagnosis, TC_WARNING, "dentry_slab_large");
+        tc_chart_number(size, sizeof size, (double)bytes.value, TC_UNIT_BYTES);
+        SAY(finding, what, "The kernel's dentry slab takes %s, %.0f %% of this host's memory",
+            size, 100.0 * (double)bytes.value / (double)total.value);
+        point_elsewhere(finding, snapshot);
+    }
+    if (growth > GROWTH && grew_by_negatives(snapshot)) {
+        finding = add(diagnosis, TC_WARNING, "dentry_slab_grows");
+        tc_chart_number(rate, sizeof rate, growth * 3600, TC_UNIT_BYTES);
+        SAY(finding, what, "The kernel's dentry slab grows by %s an hour", rate);
+        point_elsewhere(finding, snapshot);
+    }
+}
+
+static void check_memory(tc_diagnosis *diagnosis, const tc_snapshot *snapshot)
+{
+    const tc_cgroup *cgroup = &snapshot->host.cgroup;
+    tc_finding *finding;
+    char rate[32];
+
+    if (!cgroup->error && !cgroup->limit.error && !cgroup->usage.error &&
+        cgroup->limit.value != TC_UNLIMITED &&
+        (double)cgroup->usage.value > CGROUP_SHARE * (double)cgroup->limit.value) {
+        finding = add(diagnosis, TC_WARNING, "cgroup_near_limit");
+        SAY(finding, what, "This server's memory cgroup is at %.0f %% of its limit",
+            100.0 * (double)cgroup->usage.value / (double)cgroup->limit.value);
+        SAY(finding, todo,
+            "Raise the limit of the container or unit, or see what fills it below");
+    }
+    if (snapshot->samples &&
+        snapshot->sample[snapshot->samples - 1].swapped_in_bytes > SWAPPING) {
+        finding = add(diagnosis, TC_WARNING, "swapping");
+        tc_chart_number(rate, sizeof rate,
+                        snapshot->sample[snapshot->samples - 1].swapped_in_bytes,
+                        TC_UNIT_BYTES);
+        SAY(finding, what, "This host swaps in %s a second", rate);
+        SAY(finding, todo, "It is short of memory: see the memory chart for what takes it");
+    }
+}
+
+static void note_estimates(tc_diagnosis *diagnosis, const tc_snapshot *snapshot)
+{
+    char words[120];
+    tc_finding *finding;
+
+    if (snapshot->host.slab.error) {
+        finding = add(diagnosis, TC_NOTE, "slab_estimated");
+        SAY(finding, what,
+            "The slab's size is an estimate, %d bytes a dentry: /proc/slabinfo: %s",
+            TC_DENTRY_BYTES, tc_figure_reason(snapshot->host.slab.error, words, sizeof words));
+        SAY(finding, todo, "Start httpd as root, as distributions do, to have the true figure");
+    }
+    if (snapshot->interval == 0) {
+        finding = add(diagnosis, TC_NOTE, "no_history");
+        SAY(finding, what, "No samples are taken, so there are no charts over time");
+        SAY(finding, todo, "Set TmpfsConvertHistory 10");
+    }
+}
+
+/* ---- the sentence --------------------------------------------------------------- */
+
+static void summarize_well(tc_diagnosis *diagnosis, const tc_snapshot *snapshot)
+{
+    bool estimated;
+    tc_figure bytes = tc_host_dentry_bytes(&snapshot->host, &estimated);
+    char slab[32] = "unknown";
+    const char *leaves = "its temporary files have left no dentry behind";
+    char left[80];
+
+    if (!bytes.error)
+        tc_chart_number(slab, sizeof slab, (double)bytes.value, TC_UNIT_BYTES);
+    if (tc_snapshot_left(snapshot)) {
+        snprintf(left, sizeof left,
+                 "its temporary files leave no dentry now (%" PRIu64 " are from before)",
+                 tc_snapshot_left(snapshot));
+        leaves = left;
+    }
+    snprintf(
+        diagnosis->summary, sizeof diagnosis->summary,
+        "All is well: this server answers conversions, %s, and the kernel's dentry slab is "
+        "%s%s.",
+        leaves, estimated ? "about " : "", slab);
+}
+
+static void summarize(tc_diagnosis *diagnosis, const tc_snapshot *snapshot)
+{
+    const tc_finding *first = &diagnosis->finding[0];
+    unsigned warnings = 0;
+    char more[48] = "";
+
+    for (unsigned at = 0; at < diagnosis->findings; at++)
+        warnings += diagnosis->finding[at].severity == TC_WARNING;
+    diagnosis->well = warnings == 0;
+    if (diagnosis->well) {
+        summarize_well(diagnosis, snapshot);
+        return;
+    }
+    if (warnings > 1)
+        snprintf(more, sizeof more, " (and %u more, below)", warnings - 1);
+    snprintf(diagnosis->summary, sizeof diagnosis->summary, "%s%s. %s.", first->what, more,
+             first->todo);
+}
+
+void tc_diagnose(tc_diagnosis *diagnosis, const tc_snapshot *snapshot)
+{
+    memset(diagnosis, 0, sizeof *diagnosis);
+    check_method(diagnosis, snapshot);
+    check_places(diagnosis, snapshot);
+    check_slab(diagnosis, snapshot);
+    check_memory(diagnosis, snapshot);
+    note_estimates(diagnosis, snapshot);
+    summarize(diagnosis, snapshot);
+}

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "history.h"
+
+#include <math.h>
+#include <stddef.h>
+#include <string.h>
+
+#define VERSION 1
+#define TRIES   1000
+
+/* What the next sample's rates are counted from; all zero before the first. */
+typedef struct last {
+    int64_t time_us;
+    uint64_t conversions, errors;
+    tc_figure swapped_in, swapped_out;
+    tc_histogram total;
+} last;
+
+/*
+ * The shared memory. Sample n, from 0, is in slot n % capacity, and `written` is
+ * raised after it is whole: a reader takes the numbers from `written` down, and
+ * drops what was overwritten while it read. `host` is guarded by a sequence
+ * number, odd while it is being written.
+ */
+struct tc_history {
+    uint64_t layout;
+    uint32_t capacity, sequence;
+    uint64_t written;
+    last last;
+    tc_host host;
+    tc_sample sample[];
+};
+
+static uint64_t layout(unsigned samples)
+{
+    return ((uint64_t)VERSION << 56) ^ ((uint64_t)sizeof(tc_sample) << 40) ^
+           ((uint64_t)sizeof(tc_host) << 24) ^ samples;
+}
+
+size_t tc_history_size(unsigned samples)
+{
+    return sizeof(tc_history) + samples * sizeof(tc_sample);
+}
+
+bool tc_history_adopt(tc_history *memory, unsigned samples)
+{
+    if (memory->layout == layout(samples))
+        return true;
+    memset(memory, 0, sizeof *memory);
+    memory->capacity = samples;
+    __atomic_store_n(&memory->layout, layout(samples), __ATOMIC_RELEASE);
+    return false;
+}
+
+unsigned tc_history_capacity(const tc_history *history)
+{
+    return history->capacity;
+}
+
+static void put_sample(tc_history *history, const tc_sample *sample)
+{
+    history->sample[history->written % history->capacity] = *sample;
+    __atomic_store_n(&history->written, history->written + 1, __ATOMIC_RELEASE);
+}
+
+void tc_history_copy(tc_history *to, const tc_history *from)
+{
+    uint64_t at = from->written > from->capacity ? from->written - from->capacity : 0;
+
+    if (from->layout != layout(from->capacity))
+        return;
+    for (; at < from->written; at++)
+        put_sample(to, &from->sample[at % from->capacity]);
+    to->last = from->last;
+    to->host = from->host;
+}
+
+/* ---- taking a sample ----------------------------------------------------------- */
+
+static double number(tc_figure figure)
+{
+    return figure.error ? NAN : (double)figure.value;
+}
+
+static double per_second(uint64_t now, uint64_t before, double seconds)
+{
+    return seconds > 0 && now >= before ? (double)(now - before) / seconds : NAN;
+}
+
+static double swap_rate(tc_figure now, tc_figure before, double seconds)
+{
+    return now.error || before.error ? NAN : per_second(now.value, before.value, seconds);
+}
+
+static uint64_t sum(const uint64_t *from, unsigned first, unsigned last)
+{
+    uint64_t total = 0;
+
+    for (unsigned at = first; at <= last; at++)
+        total += from[at];
+    return total;
+}
+
+static void sample_memory(tc_sample *sample, const tc_host *host)
+{
+    const tc_memory *memory = &host->memory;
+    bool estimated;
+
+    sample->dentries = number(host->dentry.dentries);
+    sample->dentries_negative = number(host->dentry.negative);
+    sample->dentry_slab_bytes = number(tc_host_dentry_bytes(host, &estimated));
+    sample->memory_total_bytes = number(memory->total);
+    sample->memory_slab_bytes = number(memory->slab);
+    sample->memory_cached_bytes = number(memory->buffers) + number(memory->cached);
+    sample->memory_free_bytes = number(memory->free);
+    /* What is left is used, so that the areas of the chart add up to the memory there is. */
+    sample->memory_used_bytes =
+        fmax(0, sample->memory_total_bytes - sample->memory_free_bytes -
+                    sample->memory_cached_bytes - sample->memory_slab_bytes);
+    sample->swap_used_bytes = number(memory->swap_total) - number(memory->swap_free);
+}
+
+static void sample_rates(tc_sample *sample, last *last, int64_t now_us, const tc_host *host,
+                         const tc_tally *tally)
+{
+    double seconds = last->time_us ? (double)(now_us - last->time_us) / 1e6 : 0;
+    uint64_t conversions = sum(tally->counter, TC_AT_CONVERSIONS, TC_LAST_CONVERSIONS);
+    uint64_t errors = sum(tally->counter, TC_AT_ERRORS, TC_LAST_ERRORS);
+    tc_histogram since = tally->stage[TC_STAGE_TOTAL];
+
+    for (unsigned at = 0; at < TC_BUCKETS; at++)
+        since.count[at] -= last->total.count[at] <= since.count[at] ? last->total.count[at] : 0;
+    sample->conversions = per_second(conversions, last->conversions, seconds);
+    sample->errors = per_second(errors, last->errors, seconds);
+    sample->swapped_in_bytes = swap_rate(host->memory.swapped_in, last->swapped_in, seconds);
+    sample->swapped_out_bytes = swap_rate(host->memory.swapped_out, last->swapped_out, seconds);
+    if (seconds > 0) {
+        sample->latency_p50_seconds = tc_histogram_quantile(&since, 0.50);
+        sample->latency_p99_seconds = tc_histogram_quantile(&since, 0.99);
+    }
+    last->time_us = now_us;
+    last->conversions = conversions;
+    last->errors = errors;
+    last->swapped_in = host->memory.swapped_in;
+    last->swapped_out = host->memory.swapped_out;
+    last->total = tally->stage[TC_STAGE_TOTAL];
+}
+
+void tc_history_now(tc_sample *sample, int64_t now_us, const tc_host *host,
+                    const tc_tally *tally, const double *place_used)
+{
+    memset(sample, 0, sizeof *sample);
+    sample->time = now_us / 1000000;
+    sample_memory(sample, host);
+    sample->conversions = sample->errors = NAN;
+    sample->swapped_in_bytes = sample->swapped_out_bytes = NAN;
+    sample->latency_p50_seconds = sample->latency_p99_seconds = NAN;
+    sample->temp_open_bytes =
+        (double)sum(tally->gauge, TC_NOW_TEMP_OPEN_BYTES, TC_NOW_LAST_TEMP_OPEN_BYTES);
+    memcpy(sample->place_used, place_used, sizeof sample->place_used);
+}
+
+void tc_history_add(tc_history *history, int64_t now_us, const tc_host *host,
+                    const tc_tally *tally, const double *place_used)
+{
+    tc_sample sample;
+
+    tc_history_now(&sample, now_us, host, tally, place_used);
+    sample_rates(&sample, &history->last, now_us, host, tally);
+    put_sample(history, &sample);
+    __atomic_store_n(&history->sequence, history->sequence + 1, __ATOMIC_RELAXED);
+    __atomic_thread_fence(__ATOMIC_RELEASE);
+    history->host = *host;
+    __atomic_store_n(&history->sequence, history->sequence + 1, __ATOMIC_RELEASE);
+}
+
+/* ---- reading ------------------------------------------------------------------- */
+
+/* The number of the oldest sample from `since` on; times rise, so by halving. */
+static uint64_t first_since(const tc_history *history, uint64_t low, uint64_t high,
+                            int64_t since)
+{
+    while (low < high) {
+        uint64_t middle = low + (high - low) / 2;
+        if (history->sample[middle % history->capacity].time < since)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+unsigned tc_history_read(const tc_history *history, int64_t since, tc_sample *samples,
+                         unsigned room)
+{
+    uint64_t end = __atomic_load_n(&history->written, __ATOMIC_ACQUIRE);
+    uint64_t oldest = end > history->capacity ? end - history->capacity : 0, at, lost = 0;
+
+    at = first_since(history, oldest, end, since);
+    if (end - at > room)
+        at = end - room;
+    for (uint64_t i = at; i < end; i++)
+        samples[i - at] = history->sample[i % history->capacity];
+    __atomic_thread_fence(__ATOMIC_ACQUIRE);
+    /* The writer may have come round, and be at work on the next one. */
+    oldest = __atomic_load_n(&history->written, __ATOMIC_RELAXED) + 1;
+    if (oldest > history->capacity + at)
+        lost = oldest - history->capacity - at;
+    if (lost >= end - at)
+        return 0;
+    memmove(samples, samples + lost, (size_t)(end - at - lost) * sizeof *samples);
+    return (unsigned)(end - at - lost);
+}
+
+bool tc_history_host(const tc_history *history, tc_host *host)
+{
+    for (int try = 0; try < TRIES; try++) {
+        uint32_t before = __atomic_load_n(&history->sequence, __ATOMIC_ACQUIRE);
+        if (before == 0)
+            return false;
+        if (before & 1)
+            continue;
+        *host = history->host;
+        __atomic_thread_fence(__ATOMIC_ACQUIRE);
+        if (__atomic_load_n(&history->sequence, __ATOMIC_RELAXED) == before)
+            return host->taken != 0;
+    }
+    return false;
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "host.h"
+
+#include <time.h>
+
+void tc_host_read(tc_host *host, const char *root)
+{
+    host->taken = (int64_t)time(NULL);
+    tc_dentry_read(&host->dentry, root);
+    tc_dentry_knobs_read(&host->knobs, root);
+    tc_memory_read(&host->memory, root);
+    tc_slab_read(&host->slab, root);
+    tc_cgroup_read(&host->cgroup, root);
+}
+
+tc_figure tc_host_dentry_bytes(const tc_host *host, bool *estimated)
+{
+    *estimated = host->slab.error != 0;
+    if (!*estimated)
+        return tc_figure_of(host->slab.dentry.bytes);
+    return tc_figure_times(host->dentry.dentries, TC_DENTRY_BYTES);
+}

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The sentence at the top: what it says, and says to do, in every state. */
+#include <errno.h>
+#include <math.h>
+
+#include "tap.h"
+#include "snapshots.h"
+#include "system/diagnosis.h"
+
+static tc_snapshot snapshot;
+static tc_diagnosis diagnosis;
+
+static const tc_finding *finding(const char *id)
+{
+    for (unsigned at = 0; at < diagnosis.findings; at++) {
+        if (strcmp(diagnosis.finding[at].id, id) == 0)
+            return &diagnosis.finding[at];
+    }
+    return NULL;
+}
+
+static bool says(const char *text)
+{
+    return strstr(diagnosis.summary, text) != NULL;
+}
+
+/* One warning of this id, and it is what the sentence says. */
+static void only(const char *id, const char *what, const char *todo)
+{
+    tc_diagnose(&diagnosis, &snapshot);
+    ok(!diagnosis.well && diagnosis.findings == 1 && finding(id), "%s", id);
+    ok(says(what) && says(todo), "... %s", diagnosis.summary);
+}
+
+static void test_well(void)
+{
+    make_snapshot(&snapshot);
+    tc_diagnose(&diagnosis, &snapshot);
+    ok(diagnosis.well && diagnosis.findings == 0, "a healthy server");
+    ok(says("All is well") && says("no dentry") && says("30 MiB") && !says("about"), "... %s",
+       diagnosis.summary);
+    snapshot.host.slab.error = EACCES;
+    tc_diagnose(&diagnosis, &snapshot);
+    ok(diagnosis.well && finding("slab_estimated") &&
+           finding("slab_estimated")->severity == TC_NOTE && says("about"),
+       "without root the slab is an estimate, and said to be");
+    snapshot.host.slab.error = 0;
+    snapshot.interval = 0;
+    tc_diagnose(&diagnosis, &snapshot);
+    ok(diagnosis.well && finding("no_history"), "without samples that is noted");
+}
+
+static void test_method(void)
+{
+    make_snapshot(&snapshot);
+    put_on_ext4(&snapshot);
+    tc_diagnose(&diagnosis, &snapshot);
+    ok(diagnosis.well, "a disk is well with the default method");
+    snapshot.method = TC_TEMP_NAMED;
+    made_tally.counter[TC_AT_TEMP_CLOSED + 1] = 1000;
+    ok(tc_snapshot_left(&snapshot) == 1000, "files removed after close are what was left");
+    only("method_leaves_dentries", "/var/tmp is ext4", "TmpfsConvertTempMethod auto");
+    ok(says("1000"), "... with the number left so far");
+    snapshot.host.knobs.dentry_negative = tc_figure_of(1);
+    tc_diagnose(&diagnosis, &snapshot);
+    ok(diagnosis.well && tc_snapshot_left(&snapshot) == 0,
+       "a kernel that is set to drop them leaves none");
+    snapshot.host.knobs.dentry_negative = tc_figure_missing(ENOENT);
+    snapshot.method = TC_TEMP_AUTO;
+    tc_diagnose(&diagnosis, &snapshot);
+    ok(diagnosis.well && says("1000 are from before"), "after the cure: %s", diagnosis.summary);
+    make_snapshot(&snapshot);
+    snapshot.method = TC_TEMP_NAMED;
+    tc_diagnose(&diagnosis, &snapshot);
+    ok(diagnosis.well, "named on tmpfs leaves nothing");
+}
+
+static void test_places(void)
+{
+    make_snapshot(&snapshot);
+    snapshot.place[1].reserve = 100;
+    snapshot.place[1].available = tc_figure_of(100);
+    only("temp_dir_full", "/dev/shm is full", "another directory");
+    snapshot.place[1].available = tc_figure_missing(ENOENT);
+    only("temp_dir_unusable", "/dev/shm cannot be used", "TmpfsConvertTempDir");
+    snapshot.places = 0;
+    only("no_temp_dir", "no place", "TmpfsConvertTempDir");
+}
+
+static void test_slab(void)
+{
+    make_snapshot(&snapshot);
+    snapshot.host.slab.dentry.bytes = 5 * GIB;
+    only("dentry_slab_large", "5 GiB, 31 %", "not this server's");
+    put_on_ext4(&snapshot);
+    made_tally.counter[TC_AT_TEMP_CLOSED + 1] = 15000;
+    only("dentry_slab_large", "5 GiB", "TmpfsConvertTempMethod auto");
+    snapshot.host.slab.dentry.bytes = 4 * GIB;
+    tc_diagnose(&diagnosis, &snapshot);
+    ok(diagnosis.well, "a quarter is still a cache");
+}
+
+static void test_growth(void)
+{
+    make_snapshot(&snapshot);
+    ok(isnan(tc_snapshot_growth(&snapshot, 600)), "without samples no growth is known");
+    grow(&snapshot, 4, 1e7, 5e4);
+    ok(isnan(tc_snapshot_growth(&snapshot, 600)), "nor from half a minute");
+    grow(&snapshot, 120, 1e7, 5e4);
+    ok(fabs(tc_snapshot_growth(&snapshot, 600) - 1e6) < 1, "a megabyte a second is that");
+    only("dentry_slab_grows", "grows by 3.4 GiB an hour", "perf record");
+    grow(&snapshot, 120, 1e7, 10);
+    tc_diagnose(&diagnosis, &snapshot);
+    ok(diagnosis.well, "names of files that exist are no trouble");
+    grow(&snapshot, 120, 1e4, 50);
+    tc_diagnose(&diagnosis, &snapshot);
+    ok(diagnosis.well, "nor is a little");
+    grow(&snapshot, 120, -1e7, -5e4);
+    tc_diagnose(&diagnosis, &snapshot);
+    ok(diagnosis.well, "nor is shrinking");
+}
+
+static void test_memory(void)
+{
+    make_snapshot(&snapshot);
+    snapshot.host.cgroup.limit = tc_figure_of(1000);
+    snapshot.host.cgroup.usage = tc_figure_of(950);
+    only("cgroup_near_limit", "95 %", "Raise the limit");
+    make_snapshot(&snapshot);
+    grow(&snapshot, 3, 0, 0);
+    made_sample[2].swapped_in_bytes = 1e7;
+    only("swapping", "swaps in 9.5 MiB", "short of memory");
+}
+
+/* The gravest first, the rest counted; and never more than there is room for. */
+static void test_many(void)
+{
+    make_snapshot(&snapshot);
+    put_on_ext4(&snapshot);
+    snapshot.method = TC_TEMP_NAMED;
+    snapshot.host.slab.dentry.bytes = 8 * GIB;
+    snapshot.interval = 0;
+    tc_diagnose(&diagnosis, &snapshot);
+    ok(diagnosis.findings == 3 && diagnosis.finding[0].severity == TC_WARNING &&
+           diagnosis.finding[2].severity == TC_NOTE && says("(and 1 more, below)"),
+       "warnings first, then notes");
+    for (unsigned at = 0; at < TC_SNAPSHOT_PLACES; at++) {
+        snapshot.place[at] = snapshot.place[1];
+        snapshot.place[at].available = tc_figure_missing(EACCES);
+    }
+    snapshot.places = TC_SNAPSHOT_PLACES;
+    tc_diagnose(&diagnosis, &snapshot);
+    ok(diagnosis.findings == TC_FINDINGS, "no more findings than there is room for");
+}
+
+int main(void)
+{
+    test_well();
+    test_method();
+    test_places();
+    test_slab();
+    test_growth();
+    test_memory();
+    test_many();
+    return done_testing();
+}

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Samples over time: the ring, rates and quantiles between samples, readers beside a writer. */
+#include <errno.h>
+#include <math.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tap.h"
+#include "system/history.h"
+
+#define SECOND INT64_C(1000000)
+
+static tc_tally tally;
+static tc_host host;
+static double used[TC_PLACES];
+
+static tc_history *shared(unsigned samples)
+{
+    tc_history *memory = mmap(NULL, tc_history_size(samples), PROT_READ | PROT_WRITE,
+                              MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+    if (memory == MAP_FAILED) {
+        printf("Bail out! no shared memory\n");
+        exit(1);
+    }
+    return memory;
+}
+
+static void add(tc_history *history, int64_t second)
+{
+    host.taken = second;
+    host.dentry.dentries = tc_figure_of((uint64_t)second);
+    tc_history_add(history, second * SECOND, &host, &tally, used);
+}
+
+static void test_ring(void)
+{
+    tc_history *history = shared(4);
+    tc_sample sample[8];
+    tc_host seen;
+
+    ok(!tc_history_adopt(history, 4) && tc_history_adopt(history, 4), "adopted once");
+    ok(tc_history_read(history, 0, sample, 8) == 0, "empty at first");
+    ok(!tc_history_host(history, &seen), "... without the host's figures");
+    add(history, 100);
+    add(history, 110);
+    ok(tc_history_read(history, 0, sample, 8) == 2 && sample[0].time == 100 &&
+           sample[1].time == 110,
+       "two samples, the oldest first");
+    ok(tc_history_host(history, &seen) && seen.taken == 110, "the host's figures are the last");
+    for (int at = 2; at < 9; at++)
+        add(history, 100 + 10 * at);
+    /* Of four slots one may be under the writer's hand. */
+    ok(tc_history_read(history, 0, sample, 8) == 3 && sample[0].time == 160 &&
+           sample[2].time == 180,
+       "a full ring gives the newest");
+    ok(tc_history_read(history, 175, sample, 8) == 1 && sample[0].time == 180,
+       "only what was asked for");
+    ok(tc_history_read(history, 0, sample, 2) == 2 && sample[1].time == 180,
+       "no more than there is room for: the newest");
+    ok(tc_history_read(history, 500, sample, 8) == 0, "nothing from the future");
+    munmap(history, tc_history_size(4));
+}
+
+static void test_copy(void)
+{
+    tc_history *small = shared(4), *large = shared(16), *tiny = shared(3);
+    tc_sample sample[16];
+
+    tc_history_adopt(small, 4);
+    tc_history_adopt(large, 16);
+    tc_history_adopt(tiny, 3);
+    for (int at = 0; at < 10; at++)
+        add(small, 100 + at);
+    tc_history_copy(large, small);
+    ok(tc_history_read(large, 0, sample, 16) == 4 && sample[0].time == 106 &&
+           sample[3].time == 109,
+       "a larger ring takes over all");
+    tc_history_copy(tiny, large);
+    ok(tc_history_read(tiny, 0, sample, 16) == 2 && sample[1].time == 109,
+       "a smaller one the newest");
+    ok(!tc_history_adopt(small, 5) && tc_history_read(small, 0, sample, 16) == 0,
+       "another size is begun anew");
+    munmap(small, tc_history_size(4));
+    munmap(large, tc_history_size(16));
+    munmap(tiny, tc_history_size(3));
+}
+
+/* ---- what a sample says ------------------------------------------------------------ */
+
+static void took(uint64_t ns, uint64_t times)
+{
+    unsigned at = 0;
+
+    while (tc_bucket_bound(at) < ns)
+        at++;
+    tally.stage[TC_STAGE_TOTAL].count[at] += times;
+}
+
+static void test_rates(void)
+{
+    tc_history *history = shared(16);
+    tc_sample sample[16];
+
+    tc_history_adopt(history, 16);
+    tally.counter[TC_AT_CONVERSIONS + 8] = 1000;
+    took(5000000, 1000);
+    host.memory.swapped_in = tc_figure_of(4096);
+    add(history, 100);
+    tally.counter[TC_AT_CONVERSIONS + 8] += 50;
+    tally.counter[TC_AT_CONVERSIONS + 9] += 50;
+    tally.counter[TC_AT_ERRORS + TC_E_DAMAGED] += 5;
+    took(100000000, 100);
+    host.memory.swapped_in = tc_figure_of(4096 + 40960);
+    add(history, 110);
+    host.memory.swapped_in = tc_figure_missing(ENOENT);
+    add(history, 105);
+    tc_history_read(history, 0, sample, 16);
+    ok(isnan(sample[0].conversions) && isnan(sample[0].latency_p50_seconds),
+       "the first sample has no rates");
+    ok(sample[1].conversions == 10 && sample[1].errors == 0.5, "conversions a second: %.1f",
+       sample[1].conversions);
+    ok(sample[1].swapped_in_bytes == 4096, "bytes swapped in a second");
+    ok(sample[1].latency_p50_seconds > 0.08 && sample[1].latency_p50_seconds <= 0.1,
+       "the quantile is of what came since the last sample: %.3f",
+       sample[1].latency_p50_seconds);
+    ok(isnan(sample[2].conversions) && isnan(sample[2].swapped_in_bytes),
+       "a clock that was put back and a figure that is gone have no rate");
+    munmap(history, tc_history_size(16));
+}
+
+static void test_memory(void)
+{
+    tc_sample sample;
+
+    memset(&host, 0, sizeof host);
+    host.memory.total = tc_figure_of(1000);
+    host.memory.free = tc_figure_of(100);
+    host.memory.buffers = tc_figure_of(50);
+    host.memory.cached = tc_figure_of(250);
+    host.memory.slab = tc_figure_of(200);
+    host.memory.swap_total = tc_figure_of(70);
+    host.memory.swap_free = tc_figure_missing(ENODATA);
+    host.dentry.negative = tc_figure_missing(ENODATA);
+    tc_history_now(&sample, 5 * SECOND, &host, &tally, used);
+    ok(sample.memory_used_bytes + sample.memory_slab_bytes + sample.memory_cached_bytes +
+               sample.memory_free_bytes ==
+           1000,
+       "the parts of the memory add up to it");
+    ok(sample.memory_used_bytes == 400 && sample.memory_cached_bytes == 300, "each its own");
+    ok(isnan(sample.swap_used_bytes) && isnan(sample.dentries_negative),
+       "what cannot be read is no number, never 0");
+    ok(isnan(sample.conversions), "a moment has no rate");
+}
+
+/* ---- readers beside a writer --------------------------------------------------------- */
+
+/* Every figure of a sample is its time: a torn one shows. */
+static bool whole(const tc_sample *sample)
+{
+    return sample->dentries == (double)sample->time &&
+           sample->place_used[TC_PLACES - 1] == (double)sample->time;
+}
+
+static void write_for_ever(tc_history *history)
+{
+    for (int64_t second = 1;; second++) {
+        for (unsigned at = 0; at < TC_PLACES; at++)
+            used[at] = (double)second;
+        host.memory.total = tc_figure_of((uint64_t)second);
+        add(history, second);
+        /* Now and then a breath, or the ring would always be round before it is read. */
+        if (second % 16 == 0)
+            usleep(1);
+    }
+}
+
+static void test_beside(void)
+{
+    tc_history *history = shared(64);
+    tc_sample sample[64];
+    unsigned torn = 0, read = 0, hosts = 0;
+    tc_host seen;
+    pid_t writer;
+
+    tc_history_adopt(history, 64);
+    memset(&host, 0, sizeof host);
+    fflush(stdout);
+    writer = fork();
+    if (writer == 0)
+        write_for_ever(history);
+    while (!tc_history_host(history, &seen))
+        usleep(100);
+    for (int round = 0; round < 20000; round++) {
+        unsigned count = tc_history_read(history, 0, sample, 64);
+        for (unsigned at = 0; at < count; at++)
+            torn += !whole(&sample[at]) || (at && sample[at].time != sample[at - 1].time + 1);
+        read += count;
+        if (tc_history_host(history, &seen)) {
+            hosts++;
+            torn += seen.memory.total.value != (uint64_t)seen.taken;
+        }
+    }
+    kill(writer, SIGKILL);
+    waitpid(writer, NULL, 0);
+    ok(torn == 0, "of %u samples and %u hosts read beside a writer none is torn", read, hosts);
+    ok(read > 0 && hosts > 0, "... and some were read");
+    munmap(history, tc_history_size(64));
+}
+
+int main(void)
+{
+    test_ring();
+    test_copy();
+    test_rates();
+    test_memory();
+    test_beside();
+    return done_testing();
+}
