@@ -110,26 +110,18 @@ static void number_names(tc_server_conf *conf, apr_pool_t *pconf)
 
 /* ---- sampling, in the parent ------------------------------------------------------ */
 
-static tc_figure inodes_free(const char *path)
-{
-    uint64_t inodes;
-    int error = tc_temp_inodes(path, &inodes);
-
-    return (tc_figure){error, inodes};
-}
-
 static void read_place(tc_snapshot_place *place, const tc_spool_places *places,
                        const tc_spool_dir *dir)
 {
-    uint64_t available = 0, total = 0;
-    int error = tc_temp_space(dir->path, &available, &total);
+    uint64_t available = 0, total = 0, inodes = 0;
+    int error = tc_temp_room(dir->path, &available, &total, &inodes);
 
     place->path = dir->path;
     place->fs = dir->fs;
     place->number = dir->number;
     place->available = (tc_figure){error, available};
     place->total = (tc_figure){error, total};
-    place->inodes_free = inodes_free(dir->path);
+    place->inodes_free = (tc_figure){error, inodes};
     place->reserve = places->reserve_bytes;
     if (!error && total != TC_UNLIMITED && places->reserve_percent > 0)
         place->reserve = (uint64_t)((double)total * places->reserve_percent / 100);
@@ -256,9 +248,9 @@ void tc_monitor_child_status(server_rec *main, pid_t pid, ap_generation_t genera
 /* ---- what is known now, in a child ------------------------------------------------- */
 
 /*
- * What changes with every request is read now; the rest, which costs more or is
- * root's to read, is the parent's last sample. Where that is missing or stale,
- * this process reads what it may.
+ * The dentries are read now, in 5 microseconds; the rest, which costs a hundred
+ * times that or is root's to read, is the parent's last sample. Where that is
+ * missing or stale, this process reads what it may.
  */
 static void read_host(tc_snapshot *snapshot, const tc_server_conf *conf)
 {
@@ -273,8 +265,6 @@ static void read_host(tc_snapshot *snapshot, const tc_server_conf *conf)
     }
     snapshot->slab_taken = host->taken;
     tc_dentry_read(&host->dentry, NULL);
-    tc_memory_read(&host->memory, NULL);
-    host->taken = snapshot->now;
 }
 
 static void read_samples(tc_snapshot *snapshot, apr_pool_t *pool, const tc_server_conf *conf,

@@ -162,9 +162,35 @@ static void read_options(request_rec *r, options *options)
 
 /* ---- the answer ------------------------------------------------------------------- */
 
-static void put_in_brigade(void *bb, const char *text, size_t length)
+/* The whole answer in one piece of memory, which becomes a bucket without a copy. */
+typedef struct text {
+    char *data;
+    size_t length, size;
+    bool failed;
+} text;
+
+#define FIRST_SIZE ((size_t)32 * 1024)
+
+static void put_in_text(void *context, const char *bytes, size_t length)
 {
-    apr_brigade_write(bb, NULL, NULL, text, length);
+    text *text = context;
+
+    if (text->length + length > text->size) {
+        size_t size = text->size ? text->size : FIRST_SIZE;
+        char *data;
+
+        while (size < text->length + length)
+            size *= 2;
+        data = realloc(text->data, size);
+        if (!data) {
+            text->failed = true;
+            return;
+        }
+        text->data = data;
+        text->size = size;
+    }
+    memcpy(text->data + text->length, bytes, length);
+    text->length += length;
 }
 
 static void put_in_request(void *r, const char *text, size_t length)
@@ -225,12 +251,30 @@ static void render(const tc_report *report, const tc_writer *to, const options *
     }
 }
 
+static int send_text(request_rec *r, const text *body)
+{
+    apr_bucket_alloc_t *alloc = r->connection->bucket_alloc;
+    apr_bucket_brigade *bb;
+
+    if (body->failed || !body->data) {
+        free(body->data);
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, APR_ENOMEM, r,
+                      "TC0015: no memory for the status page");
+        return HTTP_SERVICE_UNAVAILABLE;
+    }
+    bb = apr_brigade_create(r->pool, alloc);
+    APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_heap_create(body->data, body->length, free, alloc));
+    APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_eos_create(alloc));
+    ap_set_content_length(r, (apr_off_t)body->length);
+    return ap_pass_brigade(r->output_filters, bb) == APR_SUCCESS ? OK : AP_FILTER_ERROR;
+}
+
 int tc_status_handler(request_rec *r)
 {
     options options = {.format = HTML};
-    apr_bucket_brigade *bb;
     const char *nonce;
-    tc_writer to;
+    text body = {NULL, 0, 0, false};
+    tc_writer to = {put_in_text, &body};
     bool charts;
 
     if (!r->handler || strcmp(r->handler, TC_STATUS_HANDLER) != 0)
@@ -246,15 +290,12 @@ int tc_status_handler(request_rec *r)
     if (r->header_only)
         return OK;
     charts = options.format == HTML || (options.format == JSON && options.history);
-    bb = apr_brigade_create(r->pool, r->connection->bucket_alloc);
-    to = (tc_writer){put_in_brigade, bb};
     render(tc_report_make(r->pool,
                           tc_monitor_snapshot(r->pool, r->server,
                                               charts && options.span > LOOK_BACK ? options.span
                                                                                  : LOOK_BACK)),
            &to, &options, nonce);
-    APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_eos_create(bb->bucket_alloc));
-    return ap_pass_brigade(r->output_filters, bb) == APR_SUCCESS ? OK : AP_FILTER_ERROR;
+    return send_text(r, &body);
 }
 
 int tc_status_section(request_rec *r, int flags)

@@ -58,22 +58,20 @@ static const unit *unit_of(tc_unit unit)
  * get a decimal comma from printf's %f.
  */
 
-/* `value`, 0 to 1e12, with up to three decimals, of which trailing zeros go. */
+/* `value`, 0 to 1e12, with up to four decimals, of which trailing zeros go. */
 static void put_decimals(char *text, size_t size, double value, int decimals,
                          const char *suffix)
 {
-    static const long long powers[] = {1, 10, 100, 1000};
-    long long scaled = llround(value * (double)powers[decimals]);
+    static const int powers[] = {1, 10, 100, 1000, 10000};
+    long long parts = llround(value * powers[decimals]) * (powers[4] / powers[decimals]);
+    char fraction[16];
+    size_t length;
 
-    while (decimals > 0 && scaled % 10 == 0) {
-        scaled /= 10;
-        decimals--;
-    }
-    if (decimals > 0)
-        snprintf(text, size, "%lld.%0*lld%s", scaled / powers[decimals], decimals,
-                 scaled % powers[decimals], suffix);
-    else
-        snprintf(text, size, "%lld%s", scaled, suffix);
+    snprintf(fraction, sizeof fraction, ".%04d", (int)(parts % powers[4]));
+    for (length = 5; fraction[length - 1] == '0'; length--)
+        continue;
+    fraction[length == 1 ? 0 : length] = '\0';
+    snprintf(text, size, "%lld%s%s", parts / powers[4], fraction, suffix);
 }
 
 /* "1.5e300", for what no prefix reaches. */
@@ -99,10 +97,14 @@ static bool fits(double scaled)
     return scaled >= 0.0009999 && scaled < 99999.5;
 }
 
-/* Three digits or so. */
+/* Three digits, and two of what is less than one. */
 static int decimals_for(double value)
 {
-    return value >= 99.95 ? 0 : value >= 0.995 ? 1 : value >= 0.0995 ? 2 : 3;
+    return value >= 99.95     ? 0
+           : value >= 0.995   ? 1
+           : value >= 0.0995  ? 2
+           : value >= 0.00995 ? 3
+                              : 4;
 }
 
 static double rounded(double value)
@@ -138,7 +140,8 @@ void tc_chart_number(char *text, size_t size, double value, tc_unit unit)
     while (scale < last && value >= scale[1].factor)
         scale++;
     /* 1023.99 KiB is 1 MiB once it is rounded. */
-    while (scale < last && rounded(value / scale->factor) >= scale[1].factor / scale->factor)
+    while (scale < last &&
+           rounded(value / scale->factor) * scale->factor >= scale[1].factor * (1 - 1e-9))
         scale++;
     scaled = value / scale->factor;
     if (!fits(scaled))
@@ -193,6 +196,9 @@ static const scale *axis_scale(double most, tc_unit unit)
 
     while (at + 1 < of->scales && most >= of->scale[at + 1].axis_from)
         at++;
+    /* Not a hundred thousand days and more. */
+    if (most / of->scale[at].factor >= 5e4)
+        at = of->plain;
     return &of->scale[at];
 }
 

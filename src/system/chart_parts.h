@@ -84,10 +84,12 @@ typedef struct tc_trace {
     bool open, gap;             /* inside a line; a gap since the last point */
     int column, gap_column;     /* the last point's; where a line last began */
     tc_spot least, most, final; /* of the column so far, by y and by time */
+    bool most_last;             /* `most` came after `least` */
 } tc_trace;
 
-/* Spots for a drawing `width` units wide: a line's begin and end, the extremes. */
-#define TC_TRACE_ROOM(width) (((size_t)(width) + 2) * 4)
+/* Spots for a drawing `width` units wide: the extremes of a line and its end, the begin of
+   another and its extremes. */
+#define TC_TRACE_ROOM(width) (((size_t)(width) + 2) * 6)
 
 void tc_trace_begin(tc_trace *trace, tc_spot *spot, size_t room);
 void tc_trace_add(tc_trace *trace, int x, int y);

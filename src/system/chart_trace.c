@@ -23,10 +23,8 @@ static void keep(tc_trace *trace, tc_spot spot)
 
 static void end_column(tc_trace *trace)
 {
-    bool least_first = trace->least.x <= trace->most.x;
-
-    keep(trace, least_first ? trace->least : trace->most);
-    keep(trace, least_first ? trace->most : trace->least);
+    keep(trace, trace->most_last ? trace->least : trace->most);
+    keep(trace, trace->most_last ? trace->most : trace->least);
 }
 
 static void end_line(tc_trace *trace)
@@ -56,10 +54,14 @@ void tc_trace_add(tc_trace *trace, int x, int y)
         trace->gap_column = column;
         keep(trace, (tc_spot){x, y, true});
     } else if (column == trace->column) {
-        if (y < trace->least.y)
+        if (y < trace->least.y) {
             trace->least = spot;
-        if (y > trace->most.y)
+            trace->most_last = false;
+        }
+        if (y > trace->most.y) {
             trace->most = spot;
+            trace->most_last = true;
+        }
         trace->final = spot;
         return;
     } else {

@@ -22,6 +22,7 @@ struct tc_counters {
     uint64_t layout;
     int64_t since;
     uint32_t places, patterns;
+    uint32_t processes; /* slots ever in use: those beyond are not looked at */
     tc_place_name place[TC_PLACES];
     char pattern[TC_PATTERNS][64];
     uint64_t counter[TC_COUNTER_SLOTS] __attribute__((aligned(64)));
@@ -136,6 +137,7 @@ bool tc_counters_adopt(tc_counters *memory, int64_t now)
     memcpy(memory->place[0].fs, "memory", sizeof "memory");
     memory->places = 1;
     memory->patterns = 1;
+    memory->processes = 1;
     __atomic_store_n(&memory->layout, layout(), __ATOMIC_RELEASE);
     return false;
 }
@@ -216,6 +218,15 @@ void tc_stage_took(tc_counters *counters, tc_stage stage, uint64_t ns)
     __atomic_fetch_add(&histogram->sum_ns, ns, __ATOMIC_RELAXED);
 }
 
+static void raise_to(uint32_t *number, uint32_t least)
+{
+    uint32_t now = __atomic_load_n(number, __ATOMIC_RELAXED);
+
+    while (now < least && !__atomic_compare_exchange_n(number, &now, least, false,
+                                                       __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+        ;
+}
+
 void tc_counters_enter(tc_counters *counters, pid_t pid)
 {
     if (!counters)
@@ -225,6 +236,7 @@ void tc_counters_enter(tc_counters *counters, pid_t pid)
         if (__atomic_compare_exchange_n(&counters->process[at].pid, &free_slot, pid, false,
                                         __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
             own = at;
+            raise_to(&counters->processes, at + 1);
             return;
         }
     }
@@ -246,7 +258,9 @@ void tc_counters_leave(tc_counters *counters, pid_t pid)
 
 static void read_gauges(const tc_counters *counters, tc_tally *tally)
 {
-    for (unsigned at = 0; at < PROCESSES; at++) {
+    unsigned processes = __atomic_load_n(&counters->processes, __ATOMIC_ACQUIRE);
+
+    for (unsigned at = 0; at < processes; at++) {
         const process *process = &counters->process[at];
         if (at > 0 && __atomic_load_n(&process->pid, __ATOMIC_ACQUIRE) == 0)
             continue;

@@ -8,7 +8,6 @@
  */
 #include "report.h"
 
-#include <inttypes.h>
 #include <string.h>
 
 #define PREFIX "tmpfs_convert_"
@@ -40,12 +39,28 @@ static size_t utf8_length(const unsigned char *at)
     return more ? more + 1 : 0;
 }
 
+/* How many bytes from here on are printable ASCII that needs no escape. */
+static size_t plain_length(const unsigned char *at)
+{
+    size_t length = 0;
+
+    while (at[length] >= 0x20 && at[length] < 0x7f && at[length] != '"' && at[length] != '\\')
+        length++;
+    return length;
+}
+
 static void put_value(const tc_writer *to, const char *text)
 {
     const unsigned char *at = (const unsigned char *)text;
 
     while (*at) {
-        size_t length = utf8_length(at);
+        size_t length = plain_length(at);
+        if (length) {
+            to->put(to->context, (const char *)at, length);
+            at += length;
+            continue;
+        }
+        length = utf8_length(at);
         if (*at == '\n')
             tc_put(to, "\\n");
         else if (*at == '\\' || *at == '"')
@@ -58,9 +73,23 @@ static void put_value(const tc_writer *to, const char *text)
     }
 }
 
+/* A scraper comes often: no printf where a few copies do. */
+static void put_count(const tc_writer *to, uint64_t count)
+{
+    char digits[24], *at = digits + sizeof digits;
+
+    *--at = '\n';
+    do
+        *--at = (char)('0' + count % 10);
+    while (count /= 10);
+    to->put(to->context, at, (size_t)(digits + sizeof digits - at));
+}
+
 static void put_label(const tc_writer *to, const char *name, const char *value, bool *any)
 {
-    tc_putf(to, "%s%s=\"", *any ? "," : "{", name);
+    tc_put(to, *any ? "," : "{");
+    tc_put(to, name);
+    tc_put(to, "=\"");
     put_value(to, value);
     tc_put(to, "\"");
     *any = true;
@@ -77,8 +106,19 @@ static void put_labels(const tc_writer *to, const tc_point *point, bool *any)
 static void put_head(const exposition *out, const char *name, const char *suffix,
                      const char *type, const char *help)
 {
-    tc_putf(out->to, "# HELP " PREFIX "%s%s %s\n# TYPE " PREFIX "%s%s %s\n", name, suffix, help,
-            name, suffix, type);
+    const tc_writer *to = out->to;
+
+    tc_put(to, "# HELP " PREFIX);
+    tc_put(to, name);
+    tc_put(to, suffix);
+    tc_put(to, " ");
+    tc_put(to, help);
+    tc_put(to, "\n# TYPE " PREFIX);
+    tc_put(to, name);
+    tc_put(to, suffix);
+    tc_put(to, " ");
+    tc_put(to, type);
+    tc_put(to, "\n");
 }
 
 /* What a family is called above its samples, and of what type it is; see the top. */
@@ -100,51 +140,76 @@ static void put_family_head(const exposition *out, const tc_family *family)
     }
 }
 
-/* Every second or third bound is enough to plot, and keeps the exposition small. */
-static bool is_exposed(uint64_t bound)
+/*
+ * Every third bound or so is enough to plot, and keeps the exposition small: of
+ * each decade the first, the fifth and the eighth, which are 1, 2.5 and 5; from
+ * 100 microseconds to 10 seconds.
+ */
+#define EXPOSED_FIRST 10
+static const char *const exposed[] = {"0.0001", "0.00025", "0.0005", "0.001", "0.0025", "0.005",
+                                      "0.01",   "0.025",   "0.05",   "0.1",   "0.25",   "0.5",
+                                      "1.0",    "2.5",     "5.0",    "10.0"};
+#define EXPOSED (sizeof exposed / sizeof exposed[0])
+
+static void put_series(const tc_writer *to, const tc_point *point, const char *suffix)
 {
-    while (bound >= 1000)
-        bound /= 10;
-    return bound == 100 || bound == 250 || bound == 500;
+    tc_put(to, PREFIX);
+    tc_put(to, point->family->name);
+    tc_put(to, suffix);
 }
 
-static void put_bucket(const tc_writer *to, const tc_point *point, const char *bound,
+/* What all buckets of a histogram begin with, made once. */
+typedef struct prefix {
+    char text[160];
+    size_t length;
+} prefix;
+
+static void put_in_prefix(void *context, const char *text, size_t length)
+{
+    prefix *prefix = context;
+
+    if (length > sizeof prefix->text - prefix->length)
+        length = sizeof prefix->text - prefix->length;
+    memcpy(prefix->text + prefix->length, text, length);
+    prefix->length += length;
+}
+
+static void put_bucket(const tc_writer *to, const prefix *prefix, const char *bound,
                        uint64_t under)
 {
-    bool any = false;
-
-    tc_putf(to, PREFIX "%s_bucket", point->family->name);
-    put_labels(to, point, &any);
-    put_label(to, "le", bound, &any);
-    tc_putf(to, "} %" PRIu64 "\n", under);
+    to->put(to->context, prefix->text, prefix->length);
+    tc_put(to, bound);
+    to->put(to->context, "\"} ", 3);
+    put_count(to, under);
 }
 
 static void put_histogram(const tc_writer *to, const tc_point *point)
 {
+    prefix prefix = {.length = 0};
+    const tc_writer into = {put_in_prefix, &prefix};
     uint64_t under = 0;
-    char text[32];
+    bool any = false;
 
-    for (unsigned at = 0; at < TC_BUCKETS; at++) {
-        uint64_t bound = tc_bucket_bound(at);
+    put_series(&into, point, "_bucket");
+    put_labels(&into, point, &any);
+    tc_put(&into, any ? ",le=\"" : "{le=\"");
+    for (unsigned at = 0, next = 0; at < TC_BUCKETS - 1; at++) {
+        unsigned step = at % 10;
         under += point->histogram->count[at];
-        if (bound == UINT64_MAX)
-            snprintf(text, sizeof text, "+Inf");
-        else if (is_exposed(bound))
-            snprintf(text, sizeof text, "%.7g%s", (double)bound / 1e9,
-                     bound % 1000000000 ? "" : ".0");
-        else
-            continue;
-        put_bucket(to, point, text, under);
+        if (at >= EXPOSED_FIRST && next < EXPOSED && (step == 0 || step == 4 || step == 7))
+            put_bucket(to, &prefix, exposed[next++], under);
     }
-    for (int sum = 0; sum < 2; sum++) {
-        bool any = false;
-        tc_putf(to, PREFIX "%s_%s", point->family->name, sum ? "sum" : "count");
-        put_labels(to, point, &any);
-        if (sum)
-            tc_putf(to, "} %.9f\n", (double)point->histogram->sum_ns / 1e9);
-        else
-            tc_putf(to, "} %" PRIu64 "\n", under);
-    }
+    under += point->histogram->count[TC_BUCKETS - 1];
+    put_bucket(to, &prefix, "+Inf", under);
+    any = false;
+    put_series(to, point, "_sum");
+    put_labels(to, point, &any);
+    tc_putf(to, "} %.9f\n", (double)point->histogram->sum_ns / 1e9);
+    any = false;
+    put_series(to, point, "_count");
+    put_labels(to, point, &any);
+    tc_put(to, "} ");
+    put_count(to, under);
 }
 
 static void put_point(const tc_writer *to, const tc_point *point)
@@ -156,10 +221,10 @@ static void put_point(const tc_writer *to, const tc_point *point)
         put_histogram(to, point);
         return;
     }
-    tc_putf(to, PREFIX "%s%s", family->name,
-            family->kind == TC_KIND_TEXT      ? "_info"
-            : family->kind == TC_KIND_COUNTER ? "_total"
-                                              : "");
+    put_series(to, point,
+               family->kind == TC_KIND_TEXT      ? "_info"
+               : family->kind == TC_KIND_COUNTER ? "_total"
+                                                 : "");
     put_labels(to, point, &any);
     if (family->kind == TC_KIND_TEXT)
         put_label(to, family->name, point->text, &any);
@@ -169,7 +234,7 @@ static void put_point(const tc_writer *to, const tc_point *point)
     else if (point->whole && point->count == TC_UNLIMITED)
         tc_put(to, "+Inf\n");
     else if (point->whole)
-        tc_putf(to, "%" PRIu64 "\n", point->count);
+        put_count(to, point->count);
     else
         tc_putf(to, "%.9g\n", point->real);
 }

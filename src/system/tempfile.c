@@ -346,7 +346,7 @@ int tc_temp_fs_of(const char *path, tc_temp_fs *fs)
     return 0;
 }
 
-int tc_temp_space(const char *path, uint64_t *available, uint64_t *total)
+int tc_temp_room(const char *path, uint64_t *available, uint64_t *total, uint64_t *inodes)
 {
     struct statvfs st;
     int rc;
@@ -356,6 +356,8 @@ int tc_temp_space(const char *path, uint64_t *available, uint64_t *total)
     while (rc && errno == EINTR);
     if (rc)
         return errno;
+    /* btrfs makes inodes as it goes, and says 0 of 0. */
+    *inodes = st.f_files == 0 ? UINT64_MAX : (uint64_t)st.f_favail;
     if (st.f_blocks == 0) {
         /* ramfs, and tmpfs without a size, count nothing: endless, not full. */
         *available = *total = UINT64_MAX;
@@ -366,19 +368,11 @@ int tc_temp_space(const char *path, uint64_t *available, uint64_t *total)
     return 0;
 }
 
-int tc_temp_inodes(const char *path, uint64_t *available)
+int tc_temp_space(const char *path, uint64_t *available, uint64_t *total)
 {
-    struct statvfs st;
-    int rc;
+    uint64_t inodes;
 
-    do
-        rc = statvfs(path, &st);
-    while (rc && errno == EINTR);
-    if (rc)
-        return errno;
-    /* btrfs makes them as it goes, and says 0 of 0. */
-    *available = st.f_files == 0 ? UINT64_MAX : (uint64_t)st.f_favail;
-    return 0;
+    return tc_temp_room(path, available, total, &inodes);
 }
 
 static int become(const char *user, uid_t uid, gid_t gid)

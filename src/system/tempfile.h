@@ -98,9 +98,9 @@ int tc_temp_fs_of(const char *path, tc_temp_fs *fs);
    system counts none. Returns 0 or an errno value. */
 int tc_temp_space(const char *path, uint64_t *available, uint64_t *total);
 
-/* Files that ordinary users can still make where `path` lies, UINT64_MAX where the file system
-   counts none. Returns 0 or an errno value. */
-int tc_temp_inodes(const char *path, uint64_t *available);
+/* The same with the number of files that ordinary users can still make there, UINT64_MAX where
+   the file system counts none. */
+int tc_temp_room(const char *path, uint64_t *available, uint64_t *total, uint64_t *inodes);
 
 /*
  * Whether a process of user `uid` and group `gid` (with the groups of the

@@ -179,6 +179,27 @@ like($metrics, qr/^tmpfs_convert_conversions_total\{input="jpeg",output="png"\} 
     '?metrics has the same');
 like($metrics, qr/\n# EOF\n\z/, '... to the end');
 
+# Every figure is in the documentation, and promtool has nothing to say.
+my $doc = do {
+    local (@ARGV, $/) = "$TmpfsConvertTest::Site::ROOT/docs/status.md";
+    <>;
+};
+my %section = map { $_ => $now->{$_} } grep { ref $now->{$_} eq 'HASH' && $_ ne 'unreadable' } keys %$now;
+my %name = map { $_ => 1 } map {
+    my $section = $_;
+    map { /^by_/ ? map { keys %$_ } @{ $section->{$_} } : $_ } keys %$section
+} values %section;
+my @missing = grep { $doc !~ /`$_`/ && $doc !~ /\| [a-z, ]*\b$_\b[a-z, ]* \|/ } sort keys %name;
+is_deeply(\@missing, [], 'every figure is in docs/status.md');
+
+SKIP: {
+    skip 'promtool is not here: tools/deps --test', 1 unless grep { -x "$_/promtool" } split /:/, $ENV{PATH};
+    open my $check, '|-', 'promtool check metrics >/dev/null 2>&1' or die "promtool: $!";
+    print $check $metrics;
+    close $check;
+    is($?, 0, 'promtool accepts the metrics without a complaint');
+}
+
 # ---- hostile names ------------------------------------------------------------------
 
 my $odd = server()->temp_dir . '/a "b<i>&c';
@@ -199,6 +220,32 @@ is($short->{'TmpfsConvertConversions[jpeg,png]'}, 1, '... and our keys in ?auto'
 ok(exists $short->{BusyWorkers}, '... beside its own');
 unlike(get('/server-status?notable')->content, qr/<h2>Temporary files/, '... without tables if asked');
 
+# ---- a killed child --------------------------------------------------------------------
+
+# What it had under way is void once the parent has seen its end.
+my $slow = mkpicture('slow.png', 4000, 3500, seed => 4);
+my $asking = fork // die "fork: $!";
+if (!$asking) {
+    eval { LWP::UserAgent->new(timeout => 60)->get(base_url() . "/small_light(dw=3900,of=png)$slow") };
+    POSIX::_exit(0);
+}
+my $seen = 0;
+for (1 .. 100) {
+    $seen = json()->{traffic}{conversions_in_progress};
+    last if $seen;
+    select undef, undef, undef, 0.02;
+}
+is($seen, 1, 'a conversion is seen while it is under way');
+kill KILL => server()->children;
+expect_log(qr/exit signal Kill|AH00545|AH10159|AH03490|scoreboard/i);
+waitpid $asking, 0;
+for (1 .. 100) {
+    $seen = eval { json()->{traffic}{conversions_in_progress} } // 1;
+    last if !$seen;
+    select undef, undef, undef, 0.1;
+}
+is($seen, 0, '... and is not any more when its child was killed');
+
 # ---- samples over time, restarts ---------------------------------------------------
 
 my $history = json('/tmpstat?json&history')->{history};
@@ -206,7 +253,10 @@ cmp_ok(scalar @{ $history->{time} }, '>=', 1, 'samples over time');
 is(scalar @{ $history->{dentries} }, scalar @{ $history->{time} }, '... each with its figures');
 ok(!exists $now->{history}, '... only when asked for');
 
+$now = json();
 my $since = $now->{server}{counting_since_timestamp_seconds};
+my ($made) = map { $_->{temp_files_made} }
+    grep { $_->{dir} eq server()->temp_dir } @{ $now->{temp}{by_dir} };
 server()->graceful;
 for (1 .. 100) {
     $now = json();
@@ -218,7 +268,7 @@ for (1 .. 100) {
 is($pair{'jpeg png'}, 1, 'counters outlive a graceful restart');
 is($now->{server}{counting_since_timestamp_seconds}, $since, '... and count since then');
 %dir = map { $_->{dir} => $_ } @{ $now->{temp}{by_dir} };
-is($dir{ server()->temp_dir }{temp_files_made}, 1, '... those of directories too');
+is($dir{ server()->temp_dir }{temp_files_made}, $made, '... those of directories too');
 is(get("/small_light(p=thumb)$photo")->code, 200, '... and count on');
 %pattern = map { $_->{pattern} => $_->{pattern_conversions} } @{ json()->{patterns}{by_pattern} };
 is($pattern{thumb}, 2, '... in the same slot');
