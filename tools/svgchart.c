@@ -287,8 +287,8 @@ static void set_times(options *options, const table *table, int64_t *whole, doub
     }
     from = limit(options->from, "--from", from + zero) - zero;
     to = limit(options->to, "--to", to + zero) - zero;
-    if (options->from && options->to && !(from < to))
-        die("--from is not before --to");
+    if ((options->from || options->to) && isfinite(from) && isfinite(to) && !(from < to))
+        die("no time between --from, or the first row, and --to, or the last");
     if (isfinite(from) && isfinite(to)) {
         chart->from = (int64_t)floor(from);
         chart->to = (int64_t)ceil(to);

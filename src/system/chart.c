@@ -11,6 +11,9 @@
 #define AGAIN_LEFT  "13 3 2 3"
 #define AGAIN_RIGHT "7 4 2 4"
 
+/* A line that goes up and down so many times its width is drawn thinner. */
+#define NOISY 10
+
 /*
  * Okabe and Ito's colours without black, and with yellow, orange and the light
  * blue darker and the dark blue lighter: each has to be seen on white as well as on black.
@@ -168,14 +171,14 @@ static const char *dashes(const tc_plot *plot, unsigned series)
     return series < COLOURS ? NULL : AGAIN_LEFT;
 }
 
-/* The attributes of a series' line, up to its path; `dense`: of more spots than columns. */
-static void put_stroke(const tc_plot *plot, unsigned series, bool dense)
+/* The attributes of a series' line, up to its path. */
+static void put_stroke(const tc_plot *plot, unsigned series, bool noisy)
 {
     const char *dash = dashes(plot, series);
 
     tc_putf(plot->to,
             "<path fill=\"none\" stroke=\"%s\" stroke-width=\"%s\" stroke-linejoin=\"round\" ",
-            colours[series % COLOURS], dense ? "1.4" : "2");
+            colours[series % COLOURS], noisy ? "1.4" : "2");
     if (dash)
         tc_putf(plot->to, "stroke-dasharray=\"%s\" d=\"", dash);
     else
@@ -204,7 +207,8 @@ static void put_series(tc_plot *plot, unsigned series)
         trace_series(plot, &plot->below, plot->spots + plot->room, series, true);
         put_area(plot, series);
     } else if (lines > 0) {
-        put_stroke(plot, series, plot->trace.count > (size_t)(plot->right - plot->left));
+        put_stroke(plot, series,
+                   tc_trace_travel(&plot->trace) > NOISY * (plot->right - plot->left));
         tc_trace_path(plot->to, &plot->trace, false);
         tc_put(plot->to, "\"/>\n");
     }

@@ -99,6 +99,9 @@ void tc_trace_end(tc_trace *trace);
 /* How many lines it has of two spots and more, and how many spots that stand alone. */
 void tc_trace_count(const tc_trace *trace, size_t *lines, size_t *lone);
 
+/* How far the lines go up and down in all, in units: whether they are noise. */
+double tc_trace_travel(const tc_trace *trace);
+
 /* Path data: the lines, or the spots that stand alone as lines of no length. */
 void tc_trace_path(const tc_writer *to, const tc_trace *trace, bool lone);
 

@@ -172,6 +172,15 @@ void tc_trace_count(const tc_trace *trace, size_t *lines, size_t *lone)
     }
 }
 
+double tc_trace_travel(const tc_trace *trace)
+{
+    double tenths = 0;
+
+    for (size_t at = 1; at < trace->count; at++)
+        tenths += trace->spot[at].begins ? 0 : abs(trace->spot[at].y - trace->spot[at - 1].y);
+    return tenths / 10;
+}
+
 void tc_trace_path(const tc_writer *to, const tc_trace *trace, bool lone)
 {
     pen pen = {.to = to};

@@ -112,11 +112,13 @@ static void say(char *text, size_t size, const char *format, ...)
 static void check_method(tc_diagnosis *diagnosis, const tc_snapshot *snapshot)
 {
     uint64_t left = tc_snapshot_left(snapshot);
-    char bytes[32];
+    char bytes[32], so_far[96] = "";
 
     if (snapshot->method != TC_TEMP_NAMED || kernel_drops(snapshot))
         return;
     tc_chart_number(bytes, sizeof bytes, (double)left * TC_DENTRY_BYTES, TC_UNIT_BYTES);
+    if (left)
+        snprintf(so_far, sizeof so_far, ", %" PRIu64 " (%s) so far", left, bytes);
     for (unsigned at = 0; at < snapshot->places; at++) {
         const tc_snapshot_place *place = &snapshot->place[at];
         tc_finding *finding;
@@ -127,8 +129,8 @@ static void check_method(tc_diagnosis *diagnosis, const tc_snapshot *snapshot)
         SAY(finding, what,
             "%.160s is %s and the method is named: each temporary file leaves a negative "
             "dentry "
-            "in kernel memory, %" PRIu64 " (%s) so far",
-            place->path, place->fs.name, left, bytes);
+            "in kernel memory%s",
+            place->path, place->fs.name, so_far);
         SAY(finding, todo, "Set TmpfsConvertTempMethod auto");
         return;
     }

@@ -7,9 +7,10 @@
 #include <math.h>
 #include <stddef.h>
 
-/* Two charts side by side on a desk, one under the other on a telephone. */
-#define WIDTH  720
-#define HEIGHT 320
+/* Two side by side on a desk, one under the other on a telephone: narrow enough that their
+   words can be read there. */
+#define WIDTH  560
+#define HEIGHT 300
 
 /* Seconds that the charts go on beyond the last sample: to now. */
 typedef struct span {
@@ -83,7 +84,7 @@ static void draw_memory(const tc_report *report, const tc_writer *to, span span)
     tc_chart_series of[] = {area(report, "used", AT(memory_used_bytes)),
                             area(report, "slab", AT(memory_slab_bytes)),
                             area(report, "buffers and cache", AT(memory_cached_bytes)),
-                            area(report, "free", AT(memory_free_bytes)),
+                            series(report, "all memory", AT(memory_total_bytes)),
                             series(report, "swap used", AT(swap_used_bytes))};
 
     draw(report, to, span,

@@ -34,7 +34,7 @@ static const char style[] =
     ".wide{overflow-x:auto}"
     "table{border-collapse:collapse;font-variant-numeric:tabular-nums}"
     "th,td{padding:.16rem .9rem .16rem 0;text-align:left;border-bottom:1px solid var(--line);"
-    "vertical-align:top;overflow-wrap:anywhere}"
+    "vertical-align:top}td{overflow-wrap:anywhere}.wide th{white-space:nowrap}"
     "th{font-weight:500}thead th{color:var(--dim);white-space:nowrap}"
     "td.n,th.n{text-align:right;white-space:nowrap}.dim{color:var(--dim)}"
     ".halves{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,30rem),1fr));"

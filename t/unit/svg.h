@@ -209,9 +209,9 @@ static bool has_none_of(const char *svg, const char *const *words)
 static unsigned faults(const char *svg)
 {
     /* Text has no quotes of its own, so a name cannot look like these. */
-    static const char *const forbidden[] = {"style=\"", "href=\"", " id=\"", "<style",
-                                            "<script",  "=\"url(", "<!",     "=\"nan",
-                                            "=\"inf",   "=\"-nan", NULL};
+    static const char *const forbidden[] = {
+        "style=\"", "href=\"",  " id=\"", "onload=\"", "<style",   "<script", "=\"url(", "<!",
+        " x=\"nan", " x=\"inf", " x=\"-", " y=\"nan",  " y=\"inf", " y=\"-",  NULL};
     static point points[100000];
     box view = view_of(svg);
     unsigned bad = bad_words(svg);
