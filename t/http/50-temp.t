@@ -54,6 +54,17 @@ my $kind = `stat -f -c %T @{[server()->root]}`;
 chomp $kind;
 my $keeps = $kind =~ m{^(?:ext2/ext3|xfs|btrfs)$};
 
+# Negative dentries a request that go with the directory, which is made again.
+sub retained {
+    my ($dir) = @_;
+    my $before = negatives();
+    rmdir $dir or die "$dir: $!";
+    my $each = ($before - negatives()) / REQUESTS;
+    mkdir $dir;
+    chmod 01777, $dir;
+    return $each;
+}
+
 for my $method (qw(auto memfd tmpfile unlinked named)) {
     my $httpd = TmpfsConvertTest::Httpd->new(conf => sub {
         my $temp = $_[0]->temp_dir;
@@ -80,11 +91,14 @@ for my $method (qw(auto memfd tmpfile unlinked named)) {
     $why ||= "this is $kind, not ext4, xfs or btrfs" if $method eq 'named' && !$keeps;
 SKIP: {
         skip $why, 1 if $why;
-        my $before = negatives();
-        rmdir $temp or die "$temp: $!";
-        my $each = ($before - negatives()) / REQUESTS;
-        mkdir $temp;
-        chmod 01777, $temp;
+        my $each = retained($temp);
+        # Another program can be at it in the same milliseconds, or drop the caches; then again.
+        for (1 .. 3) {
+            last if $method eq 'named' ? $each >= 0.9 : abs $each < 0.05;
+            load($httpd, "/small_light(dw=12)$picture", REQUESTS, 8);
+            left_in($temp);
+            $each = retained($temp);
+        }
         note sprintf '%s on %s: %.4f negative dentries retained a conversion', $method, $kind, $each;
         if ($method eq 'named') {
             cmp_ok($each, '>=', 0.9, "named: it leaves one each ($each)");
