@@ -325,7 +325,8 @@ bool churn_guard_trips(const churn_guard *guard, const churn_context *context,
 /* ---- the system
  * ------------------------------------------------------------------------------------- */
 
-/* Set a knob of /proc/sys and record its old value. Returns 0 or an errno value. */
+/* Set a knob of /proc/sys and record its old value. Returns 0 or an errno value: EBUSY when
+   another churn has it. */
 int churn_knob_set(churn_undo *undo, const char *path, int64_t value);
 
 /* Fills result->dropped. Returns 0 or an errno value. */

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -74,13 +75,33 @@ void churn_undo_all(churn_undo *undo)
     }
 }
 
+/*
+ * Of two churns at once that set the same, the later would take the earlier's
+ * value for the system's own and put that back. The lock lives as long as this
+ * process and its workers.
+ */
+static int lock_knob(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC), rc;
+
+    if (fd < 0)
+        return errno;
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+        return 0;
+    rc = errno == EWOULDBLOCK ? EBUSY : errno;
+    close(fd);
+    return rc;
+}
+
 int churn_knob_set(churn_undo *undo, const char *path, int64_t value)
 {
+    int rc = lock_knob(path);
     tc_figure old = tc_figure_number(NULL, path);
     char text[32];
     size_t i = 0;
-    int rc;
 
+    if (rc)
+        return rc;
     if (old.error)
         return old.error;
     while (i < CHURN_COUNT(undo->knob) && undo->knob[i].set)
