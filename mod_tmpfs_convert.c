@@ -2,6 +2,7 @@
 /* The module record and its hooks. Wiring only; the rooms are in src/. */
 #include "server/account.h"
 #include "server/config.h"
+#include "server/filter.h"
 #include "server/handler.h"
 #include "server/monitor.h"
 #include "server/startup.h"
@@ -27,6 +28,10 @@ static void register_hooks(apr_pool_t *pool)
     ap_hook_translate_name(tc_url_translate, NULL, NULL, APR_HOOK_REALLY_FIRST);
     /* After mod_rewrite's (first), which may redirect; before mod_dir's (last). */
     ap_hook_fixups(tc_url_fixup, NULL, NULL, APR_HOOK_MIDDLE);
+    /* After the core's, which puts in what SetOutputFilter names. */
+    ap_hook_insert_filter(tc_filter_insert, NULL, NULL, APR_HOOK_LAST);
+    ap_register_output_filter(TC_FILTER, tc_filter, tc_filter_init, AP_FTYPE_RESOURCE);
+    ap_register_output_filter(TC_FILTER_ALIAS, tc_filter, tc_filter_init, AP_FTYPE_RESOURCE);
     ap_hook_handler(tc_handler, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_handler(tc_status_handler, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_log_transaction(tc_account_transaction, NULL, NULL, APR_HOOK_MIDDLE);

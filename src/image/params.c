@@ -342,6 +342,11 @@ void tc_params_overlay(tc_params *params, const tc_params *over)
     }
 }
 
+bool tc_params_known(const char *key, size_t length)
+{
+    return find_row(key, length) != NULL;
+}
+
 bool tc_params_has_cc(const tc_params *params)
 {
     return params->given & (UINT32_C(1) << (find_row("cc", 2) - rows));

@@ -63,6 +63,9 @@ void tc_params_init(tc_params *params);
 tc_error tc_params_parse(tc_params *params, const char *text, size_t length,
                          tc_params_unknown *unknown, void *context, tc_fail *fail);
 
+/* Whether `key`, in any case, is a parameter's. */
+bool tc_params_known(const char *key, size_t length);
+
 /* Whether a canvas colour was named; without one a JPEG from alpha lies on white. */
 bool tc_params_has_cc(const tc_params *params);
 

@@ -71,6 +71,8 @@ void *tc_dir_conf_merge(apr_pool_t *pool, void *outer, void *inner)
     }
     if (over->defaults)
         conf->defaults = over->defaults;
+    if (over->redirect_prefix)
+        conf->redirect_prefix = over->redirect_prefix;
     if (from->patterns && over->patterns)
         conf->patterns = apr_hash_overlay(pool, over->patterns, from->patterns);
     else if (over->patterns)
@@ -194,6 +196,24 @@ static const char *parse_params(cmd_parms *cmd, const char *text, const tc_param
 static const char *set_defaults(cmd_parms *cmd, void *conf, const char *text)
 {
     return parse_params(cmd, text, &((tc_dir_conf *)conf)->defaults);
+}
+
+static const char *set_redirect_prefix(cmd_parms *cmd, void *conf, const char *prefix)
+{
+    const char *percent = strchr(prefix, '%');
+
+    if (percent && (percent[1] != 's' || strchr(percent + 1, '%')))
+        return apr_psprintf(
+            cmd->pool,
+            "TmpfsConvertRedirectPrefix %s: takes a URL or path with at most one "
+            "%%s, or none",
+            prefix);
+    for (const char *at = prefix; *at; at++) {
+        if (apr_iscntrl(*at) || apr_isspace(*at))
+            return "TmpfsConvertRedirectPrefix: takes no space and no control character";
+    }
+    ((tc_dir_conf *)conf)->redirect_prefix = strcasecmp(prefix, "none") ? prefix : "";
+    return NULL;
 }
 
 static const char *set_pattern(cmd_parms *cmd, void *conf, const char *name, const char *text)
@@ -342,6 +362,8 @@ void tc_config_settings(const request_rec *r, tc_settings *settings)
         int64_t value = *number_at(conf, &numbers[at]);
         *number_at(settings, &numbers[at]) = value == TC_UNSET ? numbers[at].preset : value;
     }
+    settings->redirect_prefix = conf->redirect_prefix ? conf->redirect_prefix : "";
+    settings->has_defaults = conf->defaults != NULL;
     settings->limits = (tc_limits){
         .max_source = (uint64_t)settings->max_source,
         .max_pixels = (uint64_t)settings->max_pixels,

@@ -20,6 +20,8 @@
 #define TC_NUMBERS(X)                                                                    \
     X(enabled, SWITCH, "TmpfsConvert", 0, 1, 0,                                          \
       "On: the URL function /small_light(PARAMETERS)/path resizes the picture at /path") \
+    X(query, SWITCH, "TmpfsConvertQuery", 0, 1, 0,                                       \
+      "On: parameters are taken from the query string, as in /img/cat.jpg?dw=300")       \
     X(spool_memory, BYTES, "TmpfsConvertSpoolMemory", 0, TC_GIB, 512 * TC_KIB,           \
       "bytes of a result kept in memory; what is over goes to a temporary file")         \
     X(max_source, BYTES, "TmpfsConvertMaxSource", 1, 16 * TC_GIB, 64 * TC_MIB,           \
@@ -36,6 +38,10 @@
       "a name and the parameters that p=NAME in a URL stands for")                           \
     X("SmallLightPatternDefine", AP_INIT_TAKE2, set_pattern, RSRC_CONF | ACCESS_CONF,        \
       "mod_small_light's word for TmpfsConvertPattern")                                      \
+    X("TmpfsConvertRedirectPrefix", AP_INIT_TAKE1, set_redirect_prefix,                      \
+      RSRC_CONF | ACCESS_CONF,                                                               \
+      "put before the path of a redirect that a converted original answers; %s is the "      \
+      "function as it was called")                                                           \
     X("TmpfsConvertTempDir", AP_INIT_ITERATE, set_temp_dir, RSRC_CONF,                       \
       "directories for temporary files, tried in this order while they have room")           \
     X("TmpfsConvertTempMethod", AP_INIT_TAKE1, set_temp_method, RSRC_CONF,                   \

@@ -18,7 +18,8 @@ APLOG_USE_MODULE(tmpfs_convert);
 #define RETRY_SECONDS "5"
 
 /* Bytes of the hash that an ETag shows. */
-#define ETAG_BYTES 12
+#define ETAG_BYTES    12
+#define VARIANT_BYTES 6
 
 /* One row an error: what the client is told and how loudly the log tells it. */
 typedef struct answer {
@@ -41,35 +42,51 @@ static const answer answers[TC_E_COUNT] = {
     [TC_E_NO_SPACE] = {HTTP_SERVICE_UNAVAILABLE, APLOG_ERR, "TC0008"},
     [TC_E_READ] = {HTTP_INTERNAL_SERVER_ERROR, APLOG_ERR, "TC0009"},
     [TC_E_WRITE] = {HTTP_INTERNAL_SERVER_ERROR, APLOG_ERR, "TC0010"},
+    [TC_E_UPSTREAM] = {HTTP_BAD_GATEWAY, APLOG_WARNING, "TC0017"},
     [TC_E_INTERNAL] = {HTTP_INTERNAL_SERVER_ERROR, APLOG_ERR, "TC0011"},
 };
 
-/* A hash of what the answer's bytes depend on, as a strong entity tag. */
-static const char *make_etag(apr_pool_t *pool, const apr_finfo_t *original,
-                             const tc_params *params)
+/* The first bytes of the text's SHA-1, in hexadecimal. */
+static const char *hash(apr_pool_t *pool, const char *text, unsigned bytes)
 {
     static const char hex[] = "0123456789abcdef";
     unsigned char digest[APR_SHA1_DIGESTSIZE];
-    char canonical[TC_CANONICAL_MAX];
-    char *tag = apr_palloc(pool, 2 * ETAG_BYTES + 3), *at = tag;
+    char *made = apr_palloc(pool, 2 * bytes + 1);
     apr_sha1_ctx_t sha;
-    const char *text;
 
-    tc_params_canonical(params, canonical, sizeof canonical);
-    text =
-        apr_psprintf(pool, "%" APR_TIME_T_FMT " %" APR_OFF_T_FMT " " TC_ENGINE_VERSION " %s %s",
-                     original->mtime, original->size, tc_codec_versions(), canonical);
     apr_sha1_init(&sha);
     apr_sha1_update(&sha, text, (unsigned)strlen(text));
     apr_sha1_final(digest, &sha);
-    *at++ = '"';
-    for (int i = 0; i < ETAG_BYTES; i++) {
-        *at++ = hex[digest[i] >> 4];
-        *at++ = hex[digest[i] & 15];
+    for (unsigned i = 0; i < bytes; i++) {
+        made[2 * i] = hex[digest[i] >> 4];
+        made[2 * i + 1] = hex[digest[i] & 15];
     }
-    *at++ = '"';
-    *at = '\0';
-    return tag;
+    made[2 * bytes] = '\0';
+    return made;
+}
+
+/* What the answer's bytes depend on beside the original. */
+static const char *make(apr_pool_t *pool, const tc_params *params)
+{
+    char canonical[TC_CANONICAL_MAX];
+
+    tc_params_canonical(params, canonical, sizeof canonical);
+    return apr_psprintf(pool, TC_ENGINE_VERSION " %s %s", tc_codec_versions(), canonical);
+}
+
+/* A hash of all that the answer's bytes depend on, as a strong entity tag. */
+static const char *make_etag(apr_pool_t *pool, const apr_finfo_t *original,
+                             const tc_params *params)
+{
+    const char *text = apr_psprintf(pool, "%" APR_TIME_T_FMT " %" APR_OFF_T_FMT " %s",
+                                    original->mtime, original->size, make(pool, params));
+
+    return apr_pstrcat(pool, "\"", hash(pool, text, ETAG_BYTES), "\"", NULL);
+}
+
+const char *tc_respond_variant(apr_pool_t *pool, const tc_params *params)
+{
+    return hash(pool, make(pool, params), VARIANT_BYTES);
 }
 
 int tc_respond_validators(request_rec *r, const apr_finfo_t *original, const tc_params *params)
@@ -102,19 +119,29 @@ void tc_respond_description(request_rec *r, const tc_stats *stats, apr_time_t be
                      apr_time_as_msec(opened - began), load + scale + save, load, scale, save));
 }
 
-int tc_respond_result(request_rec *r, tc_spool *result)
+apr_status_t tc_respond_brigade(request_rec *r, tc_spool *result, apr_bucket_brigade *bb,
+                                tc_fail *fail)
 {
-    apr_bucket_brigade *bb = apr_brigade_create(r->pool, r->connection->bucket_alloc);
     apr_status_t status = tc_spool_seal(result, bb);
 
     if (status != APR_SUCCESS) {
-        tc_fail fail;
-        tc_fail_set(&fail, APR_STATUS_IS_ENOSPC(status) ? TC_E_NO_SPACE : TC_E_WRITE, "%s",
+        tc_fail_set(fail, APR_STATUS_IS_ENOSPC(status) ? TC_E_NO_SPACE : TC_E_WRITE, "%s",
                     tc_spool_reason(result));
-        return tc_respond_error(r, &fail);
+        return status;
     }
     ap_set_content_length(r, tc_spool_length(result));
     APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_eos_create(bb->bucket_alloc));
+    return APR_SUCCESS;
+}
+
+int tc_respond_result(request_rec *r, tc_spool *result)
+{
+    apr_bucket_brigade *bb = apr_brigade_create(r->pool, r->connection->bucket_alloc);
+    tc_fail fail;
+    apr_status_t status = tc_respond_brigade(r, result, bb, &fail);
+
+    if (status != APR_SUCCESS)
+        return tc_respond_error(r, &fail);
     status = ap_pass_brigade(r->output_filters, bb);
     if (status == APR_SUCCESS || r->status != HTTP_OK || r->connection->aborted)
         return OK;

@@ -29,6 +29,16 @@ void tc_respond_format(request_rec *r, const tc_codec *codec);
 void tc_respond_description(request_rec *r, const tc_stats *stats, apr_time_t began,
                             apr_time_t opened);
 
+/*
+ * A few letters that tell what is made of an original, whichever it is: part of an
+ * entity tag beside the original's own.
+ */
+const char *tc_respond_variant(apr_pool_t *pool, const tc_params *params);
+
+/* The finished result and the end of it into `bb`, and its length into the headers. */
+apr_status_t tc_respond_brigade(request_rec *r, tc_spool *result, apr_bucket_brigade *bb,
+                                tc_fail *fail);
+
 /* Send the finished result. */
 int tc_respond_result(request_rec *r, tc_spool *result);
 

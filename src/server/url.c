@@ -7,6 +7,7 @@
 
 #include <http_log.h>
 
+#include <apr_lib.h>
 #include <apr_strings.h>
 
 APLOG_USE_MODULE(tmpfs_convert);
@@ -18,10 +19,29 @@ const tc_call *tc_url_call(const request_rec *r)
     return ap_get_module_config(r->request_config, &tmpfs_convert_module);
 }
 
+bool tc_url_is_function(const request_rec *r)
+{
+    const tc_call *call = tc_url_call(r);
+
+    return call && call->kind == TC_CALL_FUNCTION;
+}
+
 static void keep_call(request_rec *r, const tc_call *call)
 {
     ap_set_module_config(r->request_config, &tmpfs_convert_module, (void *)call);
 }
+
+static tc_call *make_call(request_rec *r, tc_call_kind kind, const char *text)
+{
+    tc_call *call = apr_palloc(r->pool, sizeof *call);
+
+    call->kind = kind;
+    call->text = text;
+    keep_call(r, call);
+    return call;
+}
+
+/* ---- the function --------------------------------------------------------------- */
 
 /*
  * When the original is rewritten to another URI inside the server, the request
@@ -38,7 +58,6 @@ static const tc_call *inherited_call(const request_rec *r)
 int tc_url_translate(request_rec *r)
 {
     tc_settings settings;
-    tc_call *call;
     const char *function, *end;
     tc_fail fail;
 
@@ -58,27 +77,88 @@ int tc_url_translate(request_rec *r)
                     "small_light: the parameters must end with ')' and a path must follow");
         return tc_respond_error(r, &fail);
     }
-    call = apr_palloc(r->pool, sizeof *call);
-    call->text = apr_pstrmemdup(r->pool, function + strlen(FUNCTION),
-                                (apr_size_t)(end - function) - strlen(FUNCTION));
-    keep_call(r, call);
+    make_call(r, TC_CALL_FUNCTION,
+              apr_pstrmemdup(r->pool, function + strlen(FUNCTION),
+                             (apr_size_t)(end - function) - strlen(FUNCTION)));
     r->uri =
         apr_pstrcat(r->pool, apr_pstrmemdup(r->pool, r->uri, (apr_size_t)(function - r->uri)),
                     end + 1, NULL);
     return DECLINED;
 }
 
+const tc_call *tc_url_unparsed(request_rec *r)
+{
+    const request_rec *from = r;
+    const char *function = NULL, *end;
+    char *text;
+
+    /* An error document's request has another's status; that is not the original. */
+    for (; from && !function; from = from->prev) {
+        if (from->unparsed_uri && (from == r || ap_is_HTTP_SUCCESS(from->status)))
+            function = strstr(from->unparsed_uri, FUNCTION);
+    }
+    end = function ? strpbrk(function + strlen(FUNCTION), ")/?") : NULL;
+    if (!end || *end != ')')
+        return NULL; /* as the originals do: the path is no call then */
+    text = apr_pstrmemdup(r->pool, function + strlen(FUNCTION),
+                          (apr_size_t)(end - function) - strlen(FUNCTION));
+    /* Slashes within are as good as any sign here, for no path is made of it. */
+    if (ap_unescape_url_keep2f(text, 1) != OK)
+        return NULL;
+    return make_call(r, TC_CALL_UNPARSED, text);
+}
+
+/* ---- the query --------------------------------------------------------------------- */
+
+/* Other keys belong to the original, or to nobody. A sign that parts parameters could, in a
+   value, make one. */
+static bool is_parameter(const char *key, const char *value)
+{
+    return tc_params_known(key, strlen(key)) && !strpbrk(value, ",;");
+}
+
+static void read_query(request_rec *r)
+{
+    char *copy = apr_pstrdup(r->pool, r->args), *state, *pair;
+    const char *text = NULL;
+
+    for (pair = apr_strtok(copy, "&", &state); pair; pair = apr_strtok(NULL, "&", &state)) {
+        char *value = strchr(pair, '=');
+
+        if (!value)
+            continue;
+        *value++ = '\0';
+        if (ap_unescape_urlencoded(pair) != OK || ap_unescape_urlencoded(value) != OK ||
+            !is_parameter(pair, value))
+            continue;
+        text = text ? apr_pstrcat(r->pool, text, ",", pair, "=", value, NULL)
+                    : apr_pstrcat(r->pool, pair, "=", value, NULL);
+    }
+    if (text)
+        make_call(r, TC_CALL_QUERY, text);
+}
+
+/* ---- who answers ---------------------------------------------------------------------- */
+
+bool tc_url_is_file(const request_rec *r)
+{
+    return !r->proxyreq && r->filename && strncmp(r->filename, "proxy:", 6) != 0 &&
+           (!r->handler || strcmp(r->handler, "default-handler") == 0 ||
+            strcmp(r->handler, TC_HANDLER) == 0);
+}
+
 int tc_url_fixup(request_rec *r)
 {
-    if (!tc_url_call(r) || !r->filename || strncmp(r->filename, "redirect:", 9) == 0)
+    tc_settings settings;
+
+    if (!r->filename || strncmp(r->filename, "redirect:", 9) == 0)
         return DECLINED;
-    if (r->proxyreq) {
-        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
-                      "TC0012: %s: the original is on another server, and the URL function "
-                      "converts files of this one only",
-                      r->uri);
-        return HTTP_NOT_IMPLEMENTED;
+    if (!tc_url_call(r) && r->args && r->method_number == M_GET) {
+        tc_config_settings(r, &settings);
+        if (settings.query)
+            read_query(r);
     }
-    r->handler = TC_HANDLER;
+    if (tc_url_call(r) && tc_url_is_file(r))
+        r->handler = TC_HANDLER;
     return DECLINED;
 }

@@ -1,27 +1,50 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The URL function: /any/prefix/small_light(PARAMETERS)/path is the picture at
- * /any/prefix/path, resized. It is taken out of the URI before anything maps the
- * URI to a file, so that aliases, rewriting, access control and directory
- * sections are those of the original.
+ * What a URL asks for. As a function, /any/prefix/small_light(PARAMETERS)/path is
+ * the picture at /any/prefix/path, resized: it is taken out of the URI before
+ * anything maps the URI to a file, so that aliases, rewriting, access control and
+ * directory sections are those of the original. As a query, /path?dw=300 is the
+ * picture at /path. And where a configuration of mod_small_light takes the function
+ * away by rewriting, it is read off the URI as it came.
  */
 #ifndef TC_URL_H
 #define TC_URL_H
 
 #include <httpd.h>
 
+#include <stdbool.h>
+
+typedef enum tc_call_kind { TC_CALL_FUNCTION, TC_CALL_QUERY, TC_CALL_UNPARSED } tc_call_kind;
+
 /* What the URL asked for; kept with the request. */
 typedef struct tc_call {
-    const char *text; /* between the parentheses, percent-decoded */
+    tc_call_kind kind;
+    const char *text; /* parameters as within the parentheses, percent-decoded */
 } tc_call;
 
-/* The function this request was called with, or NULL. */
+/* The call of this request, or NULL. */
 const tc_call *tc_url_call(const request_rec *r);
+
+/* Whether it was called by the function that TmpfsConvert On allows. */
+bool tc_url_is_function(const request_rec *r);
+
+/*
+ * The function in the URI as the client wrote it, of this request or the one it was
+ * redirected from, percent-decoded and kept as the request's call. NULL when there
+ * is none, or it does not end.
+ */
+const tc_call *tc_url_unparsed(request_rec *r);
 
 /* translate_name hook, before all others. */
 int tc_url_translate(request_rec *r);
 
-/* fixups hook: a request that came through the function is answered by our handler. */
+/*
+ * fixups hook: a call for a file is answered by our handler; for anything else
+ * the output filter will.
+ */
 int tc_url_fixup(request_rec *r);
+
+/* Whether the original is a file that httpd itself would serve as it is. */
+bool tc_url_is_file(const request_rec *r);
 
 #endif

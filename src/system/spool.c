@@ -498,6 +498,54 @@ apr_status_t tc_spool_write(tc_spool *spool, const void *data, apr_size_t length
     return APR_SUCCESS;
 }
 
+/* The chunks from `offset` on; what is in the file comes before them. */
+static apr_size_t read_chunks(const tc_spool *spool, apr_off_t offset, char *to,
+                              apr_size_t length)
+{
+    apr_size_t total = 0;
+
+    for (const chunk *from = spool->first; from && total < length; from = from->next) {
+        if (offset >= (apr_off_t)from->used) {
+            offset -= (apr_off_t)from->used;
+            continue;
+        }
+        apr_size_t part = smaller(from->used - (apr_size_t)offset, length - total);
+        memcpy(to + total, from->data + offset, part);
+        total += part;
+        offset = 0;
+    }
+    return total;
+}
+
+apr_status_t tc_spool_read(tc_spool *spool, apr_off_t offset, void *buffer, apr_size_t length,
+                           apr_size_t *got)
+{
+    char *to = buffer;
+
+    *got = 0;
+    if (spool->dead != APR_SUCCESS)
+        return spool->dead;
+    while (spool->file.fd >= 0 && *got < length && offset < spool->stored) {
+        apr_size_t in;
+        apr_off_t left = spool->stored - offset;
+        int rc = read_back(spool->file.fd, to + *got,
+                           left < (apr_off_t)(length - *got) ? (apr_size_t)left : length - *got,
+                           offset, &in);
+
+        if (rc)
+            return APR_FROM_OS_ERROR(rc);
+        *got += in;
+        offset += (apr_off_t)in;
+    }
+    *got += read_chunks(spool, offset - spool->stored, to + *got, length - *got);
+    return APR_SUCCESS;
+}
+
+void tc_spool_close(tc_spool *spool)
+{
+    die(spool, APR_EOF);
+}
+
 static void seal_heap(tc_spool *spool, apr_bucket_brigade *bb)
 {
     chunk *taken;

@@ -53,6 +53,17 @@ tc_spool *tc_spool_create(apr_pool_t *pool, const tc_spool_places *places,
 apr_status_t tc_spool_write(tc_spool *spool, const void *data, apr_size_t length);
 
 /*
+ * Read up to `length` bytes from `offset` on, into `buffer`; fewer than asked, in
+ * `*got`, only at the end. Before or between writes or after them all, not after
+ * a seal.
+ */
+apr_status_t tc_spool_read(tc_spool *spool, apr_off_t offset, void *buffer, apr_size_t length,
+                           apr_size_t *got);
+
+/* Give memory and file back now; the spool is dead then. Harmless a second time. */
+void tc_spool_close(tc_spool *spool);
+
+/*
  * No more writes: append the contents to `bb` without copying, heap buckets
  * or one file bucket (sendfile). A file stays open until the pool goes.
  */

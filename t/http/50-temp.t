@@ -3,40 +3,12 @@
 # the directory, in kernel memory, and after a killed child.
 use TmpfsConvertTest;
 use TmpfsConvertTest::Httpd;
+use TmpfsConvertTest::Load;
 use Time::HiRes qw(sleep);
 
 use constant REQUESTS => 5000;
 
 my $picture = mkpicture('tiny.png', 24, 18);
-
-sub negatives {
-    open my $in, '<', '/proc/sys/fs/dentry-state' or return;
-    return (split ' ', <$in>)[4];
-}
-
-# Why what a directory retains cannot be told here, if so.
-sub blind {
-    my ($release) = POSIX::uname() ? (POSIX::uname())[2] =~ /^(\d+)/ : 0;
-    return 'kernels before 5.0 do not count negative dentries' if $release < 5;
-    open my $in, '<', '/proc/sys/fs/dentry-negative' or return;
-    return <$in> != 0 ? 'fs.dentry-negative is on: the kernel keeps none' : undef;
-}
-
-# Many requests over a few kept connections, bounded in number and time.
-sub load {
-    my ($httpd, $path, $count, $parallel) = @_;
-    return system("ab -q -k -r -s 60 -t 120 -n $count -c $parallel '" . $httpd->url
-            . "$path' >'" . $httpd->root . "/ab' 2>&1");
-}
-
-sub failures {
-    my ($httpd) = @_;
-    open my $in, '<', $httpd->root . '/ab' or return 'no report of ab';
-    my $text = join '', <$in>;
-    my ($done) = $text =~ /Complete requests:\s+(\d+)/;
-    my ($bad)  = $text =~ /Non-2xx responses:\s+(\d+)/;
-    return ($done // 0) . ' done, ' . ($bad // 0) . ' not 2xx';
-}
 
 # Files in the directory, once the server had a moment for the last request and,
 # after a kill between making a file and removing its name, for sweeping.
@@ -53,17 +25,6 @@ sub left_in {
 my $kind = `stat -f -c %T @{[server()->root]}`;
 chomp $kind;
 my $keeps = $kind =~ m{^(?:ext2/ext3|xfs|btrfs)$};
-
-# Negative dentries a request that go with the directory, which is made again.
-sub retained {
-    my ($dir) = @_;
-    my $before = negatives();
-    rmdir $dir or die "$dir: $!";
-    my $each = ($before - negatives()) / REQUESTS;
-    mkdir $dir;
-    chmod 01777, $dir;
-    return $each;
-}
 
 for my $method (qw(auto memfd tmpfile unlinked named)) {
     my $httpd = TmpfsConvertTest::Httpd->new(conf => sub {
@@ -91,13 +52,13 @@ for my $method (qw(auto memfd tmpfile unlinked named)) {
     $why ||= "this is $kind, not ext4, xfs or btrfs" if $method eq 'named' && !$keeps;
 SKIP: {
         skip $why, 1 if $why;
-        my $each = retained($temp);
+        my $each = retained($temp) / REQUESTS;
         # Another program can be at it in the same milliseconds, or drop the caches; then again.
         for (1 .. 3) {
             last if $method eq 'named' ? $each >= 0.9 : abs $each < 0.05;
             load($httpd, "/small_light(dw=12)$picture", REQUESTS, 8);
             left_in($temp);
-            $each = retained($temp);
+            $each = retained($temp) / REQUESTS;
         }
         note sprintf '%s on %s: %.4f negative dentries retained a conversion', $method, $kind, $each;
         if ($method eq 'named') {

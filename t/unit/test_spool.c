@@ -181,6 +181,52 @@ static void test_sizes(void)
     }
 }
 
+/* Reads at random places of what is in memory, in a file, and in its write buffer. */
+static void test_read(void)
+{
+    static const apr_size_t thresholds[] = {0, 64 * KB, MB}, totals[] = {1, 65 * KB, 500 * KB};
+
+    for (size_t t = 0; t < 9; t++) {
+        apr_size_t threshold = thresholds[t / 3], total = totals[t % 3], got, wrong = 0;
+        rig rig;
+
+        rig_up(&rig, TC_TEMP_MEMFD);
+        rig_write(&rig, threshold, total, 7000);
+        for (unsigned round = 0; round < 200; round++) {
+            apr_size_t at = (apr_size_t)rand() % (total + 10),
+                       want = (apr_size_t)rand() % 70000;
+            apr_size_t there = at >= total ? 0 : total - at < want ? total - at : want;
+
+            if (tc_spool_read(rig.spool, (apr_off_t)at, back, want, &got) != APR_SUCCESS ||
+                got != there || memcmp(back, pattern + at, got) != 0)
+                wrong++;
+        }
+        ok(wrong == 0, "%zu bytes over a threshold of %zu: read back anywhere", total,
+           threshold);
+        ok(seals_same(&rig, total), "... and sealed after it");
+        ok(tc_spool_read(rig.spool, 0, back, 1, &got) == APR_EOF && got == 0,
+           "... then there is no reading");
+        rig_down(&rig);
+    }
+}
+
+static void test_closed(void)
+{
+    int before = descriptors();
+    apr_size_t got;
+    rig rig;
+
+    rig_up(&rig, TC_TEMP_MEMFD);
+    rig_write(&rig, 0, 10 * KB, KB);
+    tc_spool_close(rig.spool);
+    tc_spool_close(rig.spool);
+    ok(descriptors() == before, "closed twice before its pool goes: no descriptor is left");
+    ok(tc_spool_read(rig.spool, 0, back, 1, &got) == APR_EOF &&
+           tc_spool_write(rig.spool, "x", 1) == APR_EOF,
+       "... and it is dead");
+    rig_down(&rig);
+}
+
 static void test_methods(const char *dir)
 {
     static const tc_temp_method methods[] = {TC_TEMP_AUTO, TC_TEMP_MEMFD, TC_TEMP_TMPFILE,
@@ -596,6 +642,8 @@ int main(void)
 
     set_up();
     test_sizes();
+    test_read();
+    test_closed();
     test_methods(shm);
     test_methods(disk);
     test_ownership();

@@ -237,6 +237,7 @@ sub _write_conf {
     my $modules = TmpfsConvertTest::Site::load_modules(
         $self->{mpm}, $self->{plain}, @{ $self->{modules} || [] });
     my $settings = TmpfsConvertTest::Site::mpm_settings($self->{mpm});
+    my $level = $self->{plain} ? 'info' : 'info tmpfs_convert:debug';
 
     open my $out, '>', "$root/httpd.conf" or croak "$root/httpd.conf: $!";
     print $out <<"CONF";
@@ -249,7 +250,7 @@ DocumentRoot "$self->{documents}"
 DefaultRuntimeDir "$root"
 PidFile "$root/httpd.pid"
 ErrorLog "$root/error_log"
-LogLevel info tmpfs_convert:debug
+LogLevel $level
 TypesConfig "$types"
 $account$settings
 <Directory />

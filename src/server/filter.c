@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "filter.h"
+
+#include "account.h"
+#include "handler.h"
+#include "job.h"
+#include "respond.h"
+#include "url.h"
+
+#include <http_core.h>
+#include <http_log.h>
+#include <http_protocol.h>
+#include <http_request.h>
+
+#include <apr_lib.h>
+#include <apr_strings.h>
+#include <apr_uri.h>
+
+APLOG_USE_MODULE(tmpfs_convert);
+
+typedef enum state {
+    DECIDE, /* no byte seen yet */
+    TAKE,   /* taking the body in */
+    PASS,   /* not ours: goes on untouched */
+    OVER    /* answered: what still comes is dropped */
+} state;
+
+typedef struct context {
+    state state;
+    tc_job job;
+    tc_spool *body;
+    apr_off_t expected; /* bytes the original is said to have; -1: not said */
+    uint64_t read_ns;
+    const char *variant; /* of the entity tag */
+} context;
+
+/* ---- before the handler -------------------------------------------------------- */
+
+static bool is_ours(const ap_filter_t *f)
+{
+    return f->frec->filter_func.out_func == tc_filter;
+}
+
+/* Whether a filter of ours stands before `last`; NULL: anywhere. */
+static bool has_another(const request_rec *r, const ap_filter_t *last)
+{
+    for (const ap_filter_t *f = r->output_filters; f && f != last; f = f->next) {
+        if (is_ours(f))
+            return true;
+    }
+    return false;
+}
+
+void tc_filter_insert(request_rec *r)
+{
+    if (tc_url_call(r) && !(r->handler && strcmp(r->handler, TC_HANDLER) == 0) &&
+        !has_another(r, NULL))
+        ap_add_output_filter(TC_FILTER, NULL, r, r->connection);
+}
+
+/*
+ * The client's tags are the original's with the variant behind. Those of this
+ * variant become the original's again, so that its server can compare; with none
+ * of them no condition is left, neither the date, which counts only without tags.
+ */
+static void translate_tags(request_rec *r, const char *variant)
+{
+    const char *tags = apr_table_get(r->headers_in, "If-None-Match");
+    const char *suffix = apr_pstrcat(r->pool, "-", variant, "\"", NULL), *made = NULL, *at;
+
+    if (!tags || strcmp(tags, "*") == 0)
+        return;
+    for (at = strstr(tags, suffix); at; at = strstr(at + 1, suffix)) {
+        const char *start = at;
+        const char *tag;
+
+        while (start > tags && *start != '"' && *start != ',')
+            start--;
+        if (*start != '"')
+            continue;
+        tag = apr_psprintf(r->pool, "W/%.*s\"", (int)(at - start), start);
+        made = made ? apr_pstrcat(r->pool, made, ", ", tag, NULL) : tag;
+    }
+    if (made) {
+        apr_table_setn(r->headers_in, "If-None-Match", made);
+    } else {
+        apr_table_unset(r->headers_in, "If-None-Match");
+        apr_table_unset(r->headers_in, "If-Modified-Since");
+    }
+}
+
+/* The whole original, unpacked, is what is wanted, whatever part of the answer the client is.
+ */
+static void ask_upstream(request_rec *r, const char *variant)
+{
+    apr_table_setn(r->headers_in, "Accept-Encoding", "identity");
+    apr_table_unset(r->headers_in, "Range");
+    apr_table_unset(r->headers_in, "If-Range");
+    translate_tags(r, variant);
+    /* For a server that packs all the same; it stands before us, by its type. */
+    if (ap_get_output_filter_handle("INFLATE"))
+        ap_add_output_filter("INFLATE", NULL, r, r->connection);
+}
+
+static int begin(request_rec *r, context *context)
+{
+    const tc_call *call = tc_url_call(r);
+    tc_settings settings;
+    tc_error error;
+
+    if (!call)
+        call = tc_url_unparsed(r);
+    tc_config_settings(r, &settings);
+    if ((!call && !settings.has_defaults) || r->method_number != M_GET)
+        return OK;
+    error = tc_job_begin(r, &context->job);
+    if (tc_url_is_function(r) && !context->job.settings.enabled) {
+        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r,
+                      "TC0014: %s: TmpfsConvert is Off where the original lies", r->uri);
+        return HTTP_FORBIDDEN;
+    }
+    if (error)
+        return tc_respond_error(r, &context->job.fail);
+    if (context->job.params.engine == TC_ENGINE_DUMMY)
+        return OK;
+    if (tc_url_is_file(r) && r->finfo.filetype == APR_REG) {
+        r->handler = TC_HANDLER; /* read in place, not through a body */
+        return OK;
+    }
+    context->variant = tc_respond_variant(r->pool, &context->job.params);
+    ask_upstream(r, context->variant);
+    context->state = DECIDE;
+    return OK;
+}
+
+int tc_filter_init(ap_filter_t *f)
+{
+    context *context;
+
+    if (f->ctx)
+        return OK;
+    f->ctx = context = apr_pcalloc(f->r->pool, sizeof *context);
+    context->state = PASS;
+    return has_another(f->r, f) ? OK : begin(f->r, context);
+}
+
+/* ---- the original's headers ------------------------------------------------------- */
+
+static const char *variant_tag(request_rec *r, const char *tag, const char *variant)
+{
+    size_t length = strlen(tag);
+
+    if (strncmp(tag, "W/", 2) == 0) {
+        tag += 2;
+        length -= 2;
+    }
+    if (length < 2 || tag[0] != '"' || tag[length - 1] != '"')
+        return NULL;
+    return apr_psprintf(r->pool, "W/%.*s-%s\"", (int)(length - 1), tag, variant);
+}
+
+/* What was true of the original's bytes and is not of ours. */
+static void replace_headers(request_rec *r, const char *variant)
+{
+    static const char *const of_bytes[] = {"Accept-Ranges", "Content-MD5",    "Content-Range",
+                                           "Digest",        "Content-Digest", "Repr-Digest",
+                                           "Content-Length"};
+    const char *tag = apr_table_get(r->headers_out, "ETag");
+
+    for (size_t at = 0; at < sizeof of_bytes / sizeof of_bytes[0]; at++)
+        apr_table_unset(r->headers_out, of_bytes[at]);
+    if (!tag)
+        return;
+    tag = variant_tag(r, tag, variant);
+    if (tag)
+        apr_table_setn(r->headers_out, "ETag", tag);
+    else
+        apr_table_unset(r->headers_out, "ETag");
+}
+
+/* Where the picture went, so that the client asks for it converted again. */
+static void prefix_location(request_rec *r, const char *prefix)
+{
+    apr_table_t *headers =
+        apr_table_get(r->headers_out, "Location") ? r->headers_out : r->err_headers_out;
+    const char *location = apr_table_get(headers, "Location");
+    const tc_call *call = tc_url_call(r);
+    const char *hole = strstr(prefix, "%s");
+    apr_uri_t uri;
+
+    if (!*prefix || !location || apr_uri_parse(r->pool, location, &uri) != APR_SUCCESS ||
+        !uri.path || *uri.path != '/')
+        return;
+    if (hole)
+        prefix =
+            apr_psprintf(r->pool, "%.*ssmall_light(%s)%s", (int)(hole - prefix), prefix,
+                         ap_escape_path_segment(r->pool, call ? call->text : ""), hole + 2);
+    apr_table_setn(headers, "Location",
+                   apr_pstrcat(r->pool, prefix, uri.path, uri.query ? "?" : "",
+                               uri.query ? uri.query : "", NULL));
+}
+
+static bool is_redirect(int status)
+{
+    return status == HTTP_MOVED_PERMANENTLY || status == HTTP_MOVED_TEMPORARILY ||
+           status == HTTP_SEE_OTHER || status == HTTP_TEMPORARY_REDIRECT ||
+           status == HTTP_PERMANENT_REDIRECT;
+}
+
+/* Of a HEAD's answer only so much is known: the format when it was named, or is kept. */
+static void answer_head(request_rec *r, const context *context)
+{
+    const tc_codec *target = tc_codec_find((tc_format)context->job.params.format);
+
+    replace_headers(r, context->variant);
+    if (target && target->encode_open)
+        tc_respond_format(r, target);
+}
+
+static void decide(request_rec *r, context *context)
+{
+    const char *length = apr_table_get(r->headers_out, "Content-Length");
+    char *end;
+
+    context->state = PASS;
+    if (is_redirect(r->status))
+        prefix_location(r, context->job.settings.redirect_prefix);
+    if (r->status == HTTP_NOT_MODIFIED)
+        replace_headers(r, context->variant);
+    if (r->status != HTTP_OK)
+        return;
+    if (r->header_only) {
+        answer_head(r, context);
+        return;
+    }
+    context->state = TAKE;
+    context->expected = -1;
+    if (length && (apr_strtoff(&context->expected, length, &end, 10) != APR_SUCCESS || *end))
+        context->expected = -1;
+    context->body = tc_spool_create(r->pool, tc_config_places(r->server),
+                                    (apr_size_t)context->job.settings.spool_memory);
+}
+
+/* ---- the body ------------------------------------------------------------------------ */
+
+/* Answer with a status in place of the body; the rest of it is dropped. */
+static apr_status_t answer(ap_filter_t *f, context *context, int status)
+{
+    request_rec *r = f->r;
+    apr_bucket_alloc_t *alloc = r->connection->bucket_alloc;
+    apr_bucket_brigade *bb = apr_brigade_create(r->pool, alloc);
+
+    context->state = OVER;
+    APR_BRIGADE_INSERT_TAIL(bb, ap_bucket_error_create(status, NULL, r->pool, alloc));
+    APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_eos_create(alloc));
+    ap_pass_brigade(f->next, bb);
+    /* For the handler: no more of this. */
+    return AP_FILTER_ERROR;
+}
+
+static apr_status_t refuse(ap_filter_t *f, context *context)
+{
+    tc_spool_close(context->body);
+    return answer(f, context, tc_respond_error(f->r, &context->job.fail));
+}
+
+static tc_error read_body(void *data, uint64_t offset, void *buffer, size_t length, size_t *got)
+{
+    context *context = data;
+    uint64_t began = tc_account_clock();
+    apr_status_t status = tc_spool_read(context->body, (apr_off_t)offset, buffer, length, got);
+
+    context->read_ns += tc_account_clock() - began;
+    return status == APR_SUCCESS ? TC_E_OK : TC_E_READ;
+}
+
+static tc_error convert(ap_filter_t *f, context *context, apr_bucket_brigade *bb)
+{
+    request_rec *r = f->r;
+    tc_job *job = &context->job;
+    tc_input input = {read_body, context, (uint64_t)tc_spool_length(context->body)};
+    apr_time_t taken = apr_time_now();
+    tc_spool *result;
+    tc_stats stats;
+
+    if (tc_job_open(r, job, &input, &context->read_ns))
+        return job->fail.error;
+    replace_headers(r, context->variant);
+    tc_respond_format(r, tc_pipeline_outline(job->pipeline)->target);
+    if (tc_job_run(r, job, &input, &context->read_ns, &result, &stats))
+        return job->fail.error;
+    tc_spool_close(context->body);
+    if (job->params.info)
+        tc_respond_description(r, &stats, job->began, taken);
+    return tc_respond_brigade(r, result, bb, &job->fail) == APR_SUCCESS ? TC_E_OK
+                                                                        : job->fail.error;
+}
+
+static apr_status_t finish(ap_filter_t *f, context *context)
+{
+    request_rec *r = f->r;
+    apr_bucket_brigade *bb = apr_brigade_create(r->pool, r->connection->bucket_alloc);
+    apr_off_t length = tc_spool_length(context->body);
+    tc_error error = TC_E_OK;
+
+    if (context->expected >= 0 && context->expected != length)
+        error = tc_fail_set(&context->job.fail, TC_E_UPSTREAM,
+                            "the original broke off after %" APR_OFF_T_FMT " of %" APR_OFF_T_FMT
+                            " bytes",
+                            length, context->expected);
+    if (!error)
+        error = convert(f, context, bb);
+    if (error)
+        return refuse(f, context);
+    context->state = OVER;
+    return ap_pass_brigade(f->next, bb);
+}
+
+static tc_error take_bytes(request_rec *r, context *context, apr_bucket *bucket)
+{
+    tc_fail *fail = &context->job.fail;
+    uint64_t most = context->job.settings.limits.max_source;
+    const char *data;
+    apr_size_t length;
+    apr_status_t status;
+
+    /* Never through a mapping: a file cut short under it would be a SIGBUS. */
+    if (APR_BUCKET_IS_FILE(bucket))
+        apr_bucket_file_enable_mmap(bucket, 0);
+    status = apr_bucket_read(bucket, &data, &length, APR_BLOCK_READ);
+    if (status != APR_SUCCESS) {
+        ap_log_rerror(APLOG_MARK, APLOG_INFO, status, r, "reading the original failed");
+        return tc_fail_set(fail, TC_E_UPSTREAM, "the original could not be read to its end");
+    }
+    if ((uint64_t)tc_spool_length(context->body) + length > most)
+        return tc_fail_set(
+            fail, TC_E_SOURCE_TOO_LARGE,
+            "the original has more than the limit of %" APR_UINT64_T_FMT " bytes", most);
+    status = tc_spool_write(context->body, data, length);
+    if (status == APR_SUCCESS)
+        return TC_E_OK;
+    return tc_fail_set(fail,
+                       APR_STATUS_IS_ENOSPC(status)   ? TC_E_NO_SPACE
+                       : APR_STATUS_IS_ENOMEM(status) ? TC_E_NO_MEMORY
+                                                      : TC_E_WRITE,
+                       "%s", tc_spool_reason(context->body));
+}
+
+static apr_status_t take(ap_filter_t *f, context *context, apr_bucket_brigade *bb)
+{
+    while (!APR_BRIGADE_EMPTY(bb)) {
+        apr_bucket *bucket = APR_BRIGADE_FIRST(bb);
+
+        if (APR_BUCKET_IS_EOS(bucket)) {
+            apr_brigade_cleanup(bb);
+            return finish(f, context);
+        }
+        if (AP_BUCKET_IS_ERROR(bucket)) {
+            apr_brigade_cleanup(bb);
+            tc_fail_set(&context->job.fail, TC_E_UPSTREAM,
+                        "the original broke off after %" APR_OFF_T_FMT " bytes",
+                        tc_spool_length(context->body));
+            return refuse(f, context);
+        }
+        if (!APR_BUCKET_IS_METADATA(bucket) && take_bytes(f->r, context, bucket)) {
+            apr_brigade_cleanup(bb);
+            return refuse(f, context);
+        }
+        apr_bucket_delete(bucket);
+    }
+    return APR_SUCCESS;
+}
+
+apr_status_t tc_filter(ap_filter_t *f, apr_bucket_brigade *bb)
+{
+    /* Put in by a handler it was not made ready with the others. */
+    int status = f->ctx ? OK : tc_filter_init(f);
+    context *context = f->ctx;
+
+    if (status != OK) {
+        apr_brigade_cleanup(bb);
+        return answer(f, context, status);
+    }
+    if (context->state == DECIDE)
+        decide(f->r, context);
+    switch (context->state) {
+    case TAKE:
+        return take(f, context, bb);
+    case OVER:
+        apr_brigade_cleanup(bb);
+        return APR_SUCCESS;
+    default:
+        ap_remove_output_filter(f);
+        return ap_pass_brigade(f->next, bb);
+    }
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The entry for originals that another handler makes: a proxy, a program, a
+ * repository. The body is taken in as it comes, in memory until the spool's
+ * threshold and then in a temporary file, and nothing goes out before all of it
+ * is converted: an original that breaks off is an error, never half a picture.
+ */
+#ifndef TC_FILTER_H
+#define TC_FILTER_H
+
+#include <httpd.h>
+#include <util_filter.h>
+
+#define TC_FILTER       "TMPFS_CONVERT"
+#define TC_FILTER_ALIAS "SMALL_LIGHT" /* mod_small_light's */
+
+/* insert_filter hook: a call whose original is no file of ours needs the filter. */
+void tc_filter_insert(request_rec *r);
+
+/*
+ * Before the handler runs: refuse wrong parameters, ask the original's server for
+ * the whole picture as it is, and leave files to our own handler.
+ */
+int tc_filter_init(ap_filter_t *f);
+
+apr_status_t tc_filter(ap_filter_t *f, apr_bucket_brigade *bb);
+
+#endif

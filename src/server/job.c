@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "job.h"
+
+#include "account.h"
+#include "monitor.h"
+#include "url.h"
+
+#include <http_log.h>
+
+APLOG_USE_MODULE(tmpfs_convert);
+
+static void log_unknown(void *context, const char *key, size_t length)
+{
+    ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, (request_rec *)context,
+                  "there is no parameter '%.*s'; it is ignored", (int)length, key);
+}
+
+tc_error tc_job_begin(request_rec *r, tc_job *job)
+{
+    const tc_call *call = tc_url_call(r);
+    tc_params own;
+    tc_error error;
+
+    job->began = apr_time_now();
+    tc_config_settings(r, &job->settings);
+    if (!call)
+        return tc_config_params(r, NULL, &job->params, &job->fail);
+    tc_params_init(&own);
+    error = tc_params_parse(&own, call->text, strlen(call->text), log_unknown, r, &job->fail);
+    return error ? error : tc_config_params(r, &own, &job->params, &job->fail);
+}
+
+tc_error tc_job_open(request_rec *r, tc_job *job, const tc_input *input,
+                     const uint64_t *read_ns)
+{
+    tc_error error = tc_convert_open(r->pool, &job->pipeline, input, &job->params,
+                                     &job->settings.limits, &job->fail);
+
+    job->open_read_ns = *read_ns;
+    return error;
+}
+
+tc_error tc_job_run(request_rec *r, tc_job *job, const tc_input *input, const uint64_t *read_ns,
+                    tc_spool **result, tc_stats *stats)
+{
+    tc_counters *counters = tc_monitor_counters(r->server);
+    tc_account account = {.outline = tc_pipeline_outline(job->pipeline),
+                          .stats = stats,
+                          .pattern = job->params.pattern,
+                          .source_bytes = input->size};
+    tc_error error;
+
+    if (job->began > r->request_time)
+        account.queue_ns = (uint64_t)(job->began - r->request_time) * 1000;
+    tc_gauge(counters, TC_NOW_IN_PROGRESS, 1);
+    error = tc_convert_run(r->pool, job->pipeline, tc_config_places(r->server),
+                           (apr_size_t)job->settings.spool_memory, result, stats, &job->fail);
+    tc_gauge(counters, TC_NOW_IN_PROGRESS, -1);
+    if (error)
+        return error;
+    account.read_ns = *read_ns;
+    account.read_run_ns = *read_ns - job->open_read_ns;
+    account.result_bytes = (uint64_t)tc_spool_length(*result);
+    tc_account_conversion(r, &account);
+    tc_convert_close(r->pool, job->pipeline);
+    return TC_E_OK;
+}

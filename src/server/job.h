@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One conversion for a request: what is common to an original that is a file and
+ * one that another handler makes.
+ */
+#ifndef TC_JOB_H
+#define TC_JOB_H
+
+#include "config.h"
+#include "convert.h"
+
+typedef struct tc_job {
+    tc_settings settings;
+    tc_params params;
+    tc_pipeline *pipeline;
+    tc_fail fail;
+    apr_time_t began;
+    uint64_t open_read_ns; /* the source's clock when the header was read */
+} tc_job;
+
+/* Settings and all layers of parameters for the request. */
+tc_error tc_job_begin(request_rec *r, tc_job *job);
+
+/* Read the original's header and plan; the pipeline is of the request's pool. */
+tc_error tc_job_open(request_rec *r, tc_job *job, const tc_input *input,
+                     const uint64_t *read_ns);
+
+/*
+ * Convert into `*result`, and count it; `read_ns` is the time that reading the
+ * original has taken so far. The pipeline is closed.
+ */
+tc_error tc_job_run(request_rec *r, tc_job *job, const tc_input *input, const uint64_t *read_ns,
+                    tc_spool **result, tc_stats *stats);
+
+#endif
