@@ -109,8 +109,8 @@ sub _growth_caption {
     my ($run) = @_;
     return 'The figures are of the whole host: what else runs has its part in them.'
         unless $run->{verdict} eq 'leak' && $run->{seconds};
-    return sprintf 'One name for each of %s files a second, and nothing else shows it: no file is there,'
-        . ' and no process has grown.', grouped($run->{files} / $run->{seconds});
+    return sprintf 'One name for each of %s files a second. The files themselves are gone.',
+        grouped($run->{files} / $run->{seconds});
 }
 
 sub _tmpfs {
@@ -126,7 +126,8 @@ sub _tmpfs {
             . ' as far as memory allows: what their files hold cannot be dropped, only swapped.' : '');
     return $html unless $other;
     return $html . '<div class="charts">' . chart($context,
-        title   => 'Negative dentries, since the start',
+        title   => 'On disk and on tmpfs',
+        axis    => 'negative dentries, since the start',
         rows    => _from_zero(disk => $other, tmpfs => $run),
         columns => [disk => "on $other->{fs}", tmpfs => "on $run->{fs}"],
         caption => escaped('Both over the same time. Below zero, where others freed some, is shown as zero.'),
@@ -182,7 +183,8 @@ sub _stall_in_words {
         . ' and %s after; for all of them %s and %s.', $before->{mb}, seconds($before->{worst_ms} / 1e3),
         seconds($after->{worst_ms} / 1e3), seconds($before->{seconds}), seconds($after->{seconds});
     $words .= ' It was killed before it had all.' if $after->{killed};
-    return "$words None of the files had left its name, so nothing had to be freed." if $run->{verdict} eq 'clean';
+    return "$words None of the files had left its name, so nothing had to be freed."
+        if $run->{verdict} eq 'clean';
     return $words . (_times($run) > 3
         ? sprintf ' Whoever asks for memory pays for those who left the names: that is %.0f times as long.',
             _times($run)
@@ -263,7 +265,8 @@ sub _pressure {
     my $near = $worst[1] > 0.5 * $worst[0] && $worst[1] < 2 * $worst[0];
     return _say('The chapter on memory once more, with 100, the usual value, and with 10000. The setting'
             . ' bears on what the kernel takes first once it looks for memory. Up to then',
-        sprintf('%s names had piled up with 100, and %s with 10000.', map { grouped($_->{host_change}) } $low, $high))
+        sprintf('%s names had piled up with 100, and %s with 10000.',
+            map { grouped($_->{host_change}) } $low, $high))
         . bars(map { ["longest wait for one MiB with $_->[0]", $_->[1], seconds($_->[1] / 1e3)] }
             [100, $worst[0]], [10_000, $worst[1]])
         . _say($near ? 'That is about the same.'

@@ -257,6 +257,9 @@ sub _conclusions {
         . ' that is what %s temporary files had left in it. The removal took %s.',
         grouped($named->{retained}), grouped($named->{made}), seconds($named->{gave_back_seconds});
     push @said, "Nothing stayed of the files that were closed first: $why." if $before eq 'clean';
+    my ($after) = Experiment::Module::finding($auto);
+    push @said, sprintf 'In the other run it changed by %s: that is what else the host did in the same moment.',
+        grouped(abs $auto->{retained}) if $after eq 'clean' && $auto->{retained};
     push @said, sprintf 'The rest of the host changed that count by %+.0f a second just before the first'
         . ' run, and by %+.0f before the second.', $named->{idle}, $auto->{idle};
     push @said, _speed_in_words($named, $auto);

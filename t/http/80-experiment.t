@@ -175,7 +175,8 @@ if ($kind =~ m{^(?:ext2/ext3|xfs|btrfs)$} && $knob == 0) {
     like($verdict, qr/^Temporary files that are closed and then removed each left their name/,
         '... and the verdict says so');
     like($verdict, qr/The module's own way left none\.$/, '... and of the other way too');
-    like($html, qr/id="growth">.*?As was to be expected: \w+ keeps the name/s, '... as does churn');
+    like($html, qr/id="growth">.*?(?:As was to be expected: \w+ keeps the name|churn cannot tell)/s,
+        '... as does churn, unless it is too slow here to tell');
 }
 else {
     cmp_ok(abs $card_named, '<', 0.05, "closed, then removed: none on $kind");
