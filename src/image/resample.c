@@ -230,7 +230,7 @@ tc_error tc_resample_create(tc_resample **resample, const tc_axis *x, const tc_a
     *resample = NULL;
     if (!made)
         return TC_E_NO_MEMORY;
-    made->kernel = &tc_kernel_scalar;
+    made->kernel = tc_kernel_best();
     made->channels = channels;
     made->alpha = alpha;
     made->in_width = x->limit;

@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The inner loops for x86-64 processors with AVX2. Sums are of the same whole
+ * numbers as the scalar ones, in another order, so that the bytes are the same.
+ *
+ * Everything stands on one instruction, vpmaddwd: sixteen 16-bit samples times
+ * sixteen weights, added up in pairs. So samples are brought in an order in which
+ * two taps of the same channel are neighbours.
+ */
+#include "kernel.h"
+
+#include <stddef.h>
+
+#ifdef __x86_64__
+
+#include <immintrin.h>
+
+#define AVX2 __attribute__((target("avx2")))
+
+#define LANES_SHIFT  TC_WEIGHT_BITS
+#define WIDEN_SHIFT  (TC_WEIGHT_BITS - TC_LANE_BITS)
+#define NARROW_SHIFT (TC_WEIGHT_BITS + TC_LANE_BITS)
+
+static inline int16_t to_lane(int32_t value)
+{
+    return (int16_t)(value < INT16_MIN ? INT16_MIN : value > INT16_MAX ? INT16_MAX : value);
+}
+
+static inline uint8_t to_byte(int32_t value)
+{
+    return (uint8_t)(value < 0 ? 0 : value > 255 ? 255 : value);
+}
+
+/* ---- across -------------------------------------------------------------------- */
+
+/*
+ * Samples of a row that may be read: every output's taps lie within the row, so
+ * those of the last one tell of so many. A load that would reach past them is
+ * left to the scalar loop.
+ */
+static inline uint64_t readable(const tc_taps *taps, unsigned channels)
+{
+    return ((uint64_t)taps->first[taps->count - 1] + taps->taps) * channels;
+}
+
+/* Taps that can be taken `step` at a time, each step loading `load` samples from its first. */
+static inline uint32_t whole_steps(const tc_taps *taps, uint32_t first, unsigned channels,
+                                   uint64_t end, uint32_t step, uint32_t load)
+{
+    uint64_t start = (uint64_t)first * channels;
+    uint64_t left = end > start ? end - start : 0;
+    uint64_t most = left < load ? 0 : (left - load) / (step * channels) + 1;
+    uint32_t steps = taps->taps / step;
+
+    return steps < most ? steps : (uint32_t)most;
+}
+
+/* Weights 0..3 as 01010101 23232323, the order of channels that go in pairs. */
+AVX2 static inline __m256i weights_in_pairs(const int16_t *weight)
+{
+    const __m256i order = _mm256_setr_epi8(0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3, 4, 5,
+                                           6, 7, 4, 5, 6, 7, 4, 5, 6, 7, 4, 5, 6, 7);
+
+    return _mm256_shuffle_epi8(
+        _mm256_broadcastsi128_si256(_mm_loadl_epi64((const __m128i *)weight)), order);
+}
+
+AVX2 static inline __m128i add_halves(__m256i sum)
+{
+    return _mm_add_epi32(_mm256_castsi256_si128(sum), _mm256_extracti128_si256(sum, 1));
+}
+
+/* What the vectors left of one output's taps, and the result. */
+#define FINISH(channels, shift)                                           \
+    for (uint32_t tap = done; tap < taps->taps; tap++) {                  \
+        for (unsigned c = 0; c < (channels); c++)                         \
+            total[c] += weight[tap] * in[(uint64_t)tap * (channels) + c]; \
+    }                                                                     \
+    for (unsigned c = 0; c < (channels); c++)                             \
+        *to++ = to_lane((total[c] + (1 << ((shift)-1))) >> (shift));
+
+/* Of 12 bytes, four pixels, the samples as 16 bits in pairs: rr gg bb of 0 and 1, of 2 and 3.
+ */
+AVX2 static void across_bytes_3(int16_t *to, const uint8_t *from, const tc_taps *taps)
+{
+    const __m256i pairs =
+        _mm256_setr_epi8(0, -1, 3, -1, 1, -1, 4, -1, 2, -1, 5, -1, -1, -1, -1, -1, 6, -1, 9, -1,
+                         7, -1, 10, -1, 8, -1, 11, -1, -1, -1, -1, -1);
+    const uint64_t end = readable(taps, 3);
+    const int16_t *weight = taps->weight;
+
+    for (uint32_t at = 0; at < taps->count; at++, weight += taps->taps) {
+        const uint8_t *in = from + (uint64_t)taps->first[at] * 3;
+        uint32_t done = 4 * whole_steps(taps, taps->first[at], 3, end, 4, 16);
+        __m256i sum = _mm256_setzero_si256();
+        int32_t total[4];
+
+        for (uint32_t tap = 0; tap < done; tap += 4) {
+            __m256i pixels = _mm256_broadcastsi128_si256(
+                _mm_loadu_si128((const __m128i *)(in + (uint64_t)tap * 3)));
+            sum = _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_shuffle_epi8(pixels, pairs),
+                                                          weights_in_pairs(weight + tap)));
+        }
+        _mm_storeu_si128((__m128i *)total, add_halves(sum));
+        FINISH(3, WIDEN_SHIFT)
+    }
+}
+
+AVX2 static inline int32_t sum_of_four(__m128i sum)
+{
+    sum = _mm_add_epi32(sum, _mm_shuffle_epi32(sum, _MM_SHUFFLE(1, 0, 3, 2)));
+    sum = _mm_add_epi32(sum, _mm_shuffle_epi32(sum, _MM_SHUFFLE(2, 3, 0, 1)));
+    return _mm_cvtsi128_si32(sum);
+}
+
+/* Sixteen taps at a time, then eight. */
+AVX2 static void across_bytes_1(int16_t *to, const uint8_t *from, const tc_taps *taps)
+{
+    const int16_t *weight = taps->weight;
+
+    for (uint32_t at = 0; at < taps->count; at++, weight += taps->taps) {
+        const uint8_t *in = from + taps->first[at];
+        __m256i sum = _mm256_setzero_si256();
+        __m128i half;
+        uint32_t done = 0;
+        int32_t total[1];
+
+        for (; done + 16 <= taps->taps; done += 16)
+            sum = _mm256_add_epi32(
+                sum, _mm256_madd_epi16(
+                         _mm256_cvtepu8_epi16(_mm_loadu_si128((const __m128i *)(in + done))),
+                         _mm256_loadu_si256((const __m256i *)(weight + done))));
+        half = add_halves(sum);
+        for (; done + 8 <= taps->taps; done += 8)
+            half = _mm_add_epi32(
+                half,
+                _mm_madd_epi16(_mm_cvtepu8_epi16(_mm_loadl_epi64((const __m128i *)(in + done))),
+                               _mm_loadu_si128((const __m128i *)(weight + done))));
+        total[0] = sum_of_four(half);
+        FINISH(1, WIDEN_SHIFT)
+    }
+}
+
+/* Four bytes a pixel: of 16 bytes the samples as 16 bits in pairs of pixels. */
+AVX2 static void across_bytes_4(int16_t *to, const uint8_t *from, const tc_taps *taps)
+{
+    const __m256i pairs =
+        _mm256_setr_epi8(0, -1, 4, -1, 1, -1, 5, -1, 2, -1, 6, -1, 3, -1, 7, -1, 8, -1, 12, -1,
+                         9, -1, 13, -1, 10, -1, 14, -1, 11, -1, 15, -1);
+    const int16_t *weight = taps->weight;
+
+    for (uint32_t at = 0; at < taps->count; at++, weight += taps->taps) {
+        const uint8_t *in = from + (uint64_t)taps->first[at] * 4;
+        uint32_t done = taps->taps & ~3u;
+        __m256i sum = _mm256_setzero_si256();
+        int32_t total[4];
+
+        for (uint32_t tap = 0; tap < done; tap += 4) {
+            __m256i pixels = _mm256_broadcastsi128_si256(
+                _mm_loadu_si128((const __m128i *)(in + (uint64_t)tap * 4)));
+            sum = _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_shuffle_epi8(pixels, pairs),
+                                                          weights_in_pairs(weight + tap)));
+        }
+        _mm_storeu_si128((__m128i *)total, add_halves(sum));
+        FINISH(4, WIDEN_SHIFT)
+    }
+}
+
+/* Four pixels of four lanes: two in each half, their channels brought together. */
+AVX2 static void across_lanes_4(int16_t *to, const int16_t *from, const tc_taps *taps)
+{
+    const __m256i pairs =
+        _mm256_setr_epi8(0, 1, 8, 9, 2, 3, 10, 11, 4, 5, 12, 13, 6, 7, 14, 15, 0, 1, 8, 9, 2, 3,
+                         10, 11, 4, 5, 12, 13, 6, 7, 14, 15);
+    const int16_t *weight = taps->weight;
+
+    for (uint32_t at = 0; at < taps->count; at++, weight += taps->taps) {
+        const int16_t *in = from + (uint64_t)taps->first[at] * 4;
+        uint32_t done = taps->taps & ~3u;
+        __m256i sum = _mm256_setzero_si256();
+        int32_t total[4];
+
+        for (uint32_t tap = 0; tap < done; tap += 4) {
+            __m256i pixels = _mm256_loadu_si256((const __m256i *)(in + (uint64_t)tap * 4));
+            sum = _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_shuffle_epi8(pixels, pairs),
+                                                          weights_in_pairs(weight + tap)));
+        }
+        _mm_storeu_si128((__m128i *)total, add_halves(sum));
+        FINISH(4, LANES_SHIFT)
+    }
+}
+
+/* Four pixels of two lanes: grey and alpha. */
+AVX2 static void across_lanes_2(int16_t *to, const int16_t *from, const tc_taps *taps)
+{
+    const __m128i pairs = _mm_setr_epi8(0, 1, 4, 5, 2, 3, 6, 7, 8, 9, 12, 13, 10, 11, 14, 15);
+    const __m128i twice = _mm_setr_epi8(0, 1, 2, 3, 0, 1, 2, 3, 4, 5, 6, 7, 4, 5, 6, 7);
+    const int16_t *weight = taps->weight;
+
+    for (uint32_t at = 0; at < taps->count; at++, weight += taps->taps) {
+        const int16_t *in = from + (uint64_t)taps->first[at] * 2;
+        uint32_t done = taps->taps & ~3u;
+        __m128i sum = _mm_setzero_si128();
+        int32_t total[4];
+
+        for (uint32_t tap = 0; tap < done; tap += 4) {
+            __m128i pixels = _mm_loadu_si128((const __m128i *)(in + (uint64_t)tap * 2));
+            __m128i weights = _mm_loadl_epi64((const __m128i *)(weight + tap));
+            sum = _mm_add_epi32(sum, _mm_madd_epi16(_mm_shuffle_epi8(pixels, pairs),
+                                                    _mm_shuffle_epi8(weights, twice)));
+        }
+        sum = _mm_add_epi32(sum, _mm_shuffle_epi32(sum, _MM_SHUFFLE(1, 0, 3, 2)));
+        _mm_storeu_si128((__m128i *)total, sum);
+        FINISH(2, LANES_SHIFT)
+    }
+}
+
+static void across_bytes(int16_t *to, const uint8_t *from, const tc_taps *taps,
+                         unsigned channels)
+{
+    switch (channels) {
+    case 1:
+        across_bytes_1(to, from, taps);
+        break;
+    case 3:
+        across_bytes_3(to, from, taps);
+        break;
+    case 4:
+        across_bytes_4(to, from, taps);
+        break;
+    default:
+        tc_kernel_scalar.across_bytes(to, from, taps, channels);
+    }
+}
+
+static void across_lanes(int16_t *to, const int16_t *from, const tc_taps *taps,
+                         unsigned channels)
+{
+    switch (channels) {
+    case 2:
+        across_lanes_2(to, from, taps);
+        break;
+    case 4:
+        across_lanes_4(to, from, taps);
+        break;
+    default:
+        tc_kernel_scalar.across_lanes(to, from, taps, channels);
+    }
+}
+
+/* ---- down ---------------------------------------------------------------------- */
+
+/* Sixteen samples, two rows at a time; the sums lie as unpacking has them, which packing
+ * undoes. */
+AVX2 static inline __m256i down_16(const int16_t *const *rows, const int16_t *weight,
+                                   unsigned taps, uint32_t start, int shift)
+{
+    const __m256i half = _mm256_set1_epi32(1 << (shift - 1));
+    __m256i low = half, high = half;
+    unsigned tap = 0;
+
+    for (; tap + 2 <= taps; tap += 2) {
+        __m256i a = _mm256_loadu_si256((const __m256i *)(rows[tap] + start));
+        __m256i b = _mm256_loadu_si256((const __m256i *)(rows[tap + 1] + start));
+        __m256i w = _mm256_set1_epi32(
+            (int)((uint16_t)weight[tap] | (uint32_t)(uint16_t)weight[tap + 1] << 16));
+        low = _mm256_add_epi32(low, _mm256_madd_epi16(_mm256_unpacklo_epi16(a, b), w));
+        high = _mm256_add_epi32(high, _mm256_madd_epi16(_mm256_unpackhi_epi16(a, b), w));
+    }
+    if (tap < taps) {
+        __m256i a = _mm256_loadu_si256((const __m256i *)(rows[tap] + start));
+        __m256i w = _mm256_set1_epi32((uint16_t)weight[tap]);
+        low = _mm256_add_epi32(low, _mm256_madd_epi16(_mm256_unpacklo_epi16(a, a), w));
+        high = _mm256_add_epi32(high, _mm256_madd_epi16(_mm256_unpackhi_epi16(a, a), w));
+    }
+    return _mm256_packs_epi32(_mm256_srai_epi32(low, shift), _mm256_srai_epi32(high, shift));
+}
+
+static inline int32_t down_1(const int16_t *const *rows, const int16_t *weight, unsigned taps,
+                             uint32_t at, int shift)
+{
+    int32_t sum = 1 << (shift - 1);
+
+    for (unsigned tap = 0; tap < taps; tap++)
+        sum += weight[tap] * rows[tap][at];
+    return sum >> shift;
+}
+
+AVX2 static void down_bytes(uint8_t *to, const int16_t *const *rows, const int16_t *weight,
+                            unsigned taps, uint32_t length)
+{
+    uint32_t at = 0;
+
+    for (; at + 32 <= length; at += 32) {
+        __m256i first = down_16(rows, weight, taps, at, NARROW_SHIFT);
+        __m256i second = down_16(rows, weight, taps, at + 16, NARROW_SHIFT);
+        __m256i packed = _mm256_packus_epi16(first, second);
+        _mm256_storeu_si256((__m256i *)(to + at), _mm256_permute4x64_epi64(packed, 0xd8));
+    }
+    for (; at + 16 <= length; at += 16) {
+        __m256i first = down_16(rows, weight, taps, at, NARROW_SHIFT);
+        __m256i packed = _mm256_permute4x64_epi64(_mm256_packus_epi16(first, first), 0xd8);
+        _mm_storeu_si128((__m128i *)(to + at), _mm256_castsi256_si128(packed));
+    }
+    for (; at < length; at++)
+        to[at] = to_byte(down_1(rows, weight, taps, at, NARROW_SHIFT));
+}
+
+AVX2 static void down_lanes(int16_t *to, const int16_t *const *rows, const int16_t *weight,
+                            unsigned taps, uint32_t length)
+{
+    uint32_t at = 0;
+
+    for (; at + 16 <= length; at += 16)
+        _mm256_storeu_si256((__m256i *)(to + at), down_16(rows, weight, taps, at, LANES_SHIFT));
+    for (; at < length; at++)
+        to[at] = to_lane(down_1(rows, weight, taps, at, LANES_SHIFT));
+}
+
+static const tc_kernel avx2 = {"avx2", across_bytes, across_lanes, down_bytes, down_lanes};
+
+const tc_kernel *tc_kernel_avx2(void)
+{
+    __builtin_cpu_init();
+    return __builtin_cpu_supports("avx2") ? &avx2 : NULL;
+}
+
+#else
+
+const tc_kernel *tc_kernel_avx2(void)
+{
+    return NULL;
+}
+
+#endif
