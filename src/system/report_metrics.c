@@ -17,28 +17,6 @@ typedef struct exposition {
     bool openmetrics;
 } exposition;
 
-/* Backslash, quote and line feed are escaped; anything else but UTF-8 would break the reader,
-   so bytes outside ASCII pass only where they are well-formed. */
-static size_t utf8_length(const unsigned char *at)
-{
-    size_t more = *at >= 0xc2 && *at <= 0xdf   ? 1
-                  : *at >= 0xe0 && *at <= 0xef ? 2
-                  : *at >= 0xf0 && *at <= 0xf4 ? 3
-                                               : 0;
-
-    if (*at < 0x80)
-        return 1;
-    for (size_t i = 1; i <= more; i++) {
-        if ((at[i] & 0xc0) != 0x80)
-            return 0;
-    }
-    /* Over-long forms, surrogates, and what is past the last character. */
-    if ((*at == 0xe0 && at[1] < 0xa0) || (*at == 0xed && at[1] > 0x9f) ||
-        (*at == 0xf0 && at[1] < 0x90) || (*at == 0xf4 && at[1] > 0x8f))
-        return 0;
-    return more ? more + 1 : 0;
-}
-
 /* How many bytes from here on are printable ASCII that needs no escape. */
 static size_t plain_length(const unsigned char *at)
 {
@@ -49,27 +27,28 @@ static size_t plain_length(const unsigned char *at)
     return length;
 }
 
+/* Backslash, quote and line feed are escaped; what is no text would break the reader. */
 static void put_value(const tc_writer *to, const char *text)
 {
-    const unsigned char *at = (const unsigned char *)text;
+    while (*text) {
+        size_t length = plain_length((const unsigned char *)text);
+        uint32_t code;
 
-    while (*at) {
-        size_t length = plain_length(at);
         if (length) {
-            to->put(to->context, (const char *)at, length);
-            at += length;
+            to->put(to->context, text, length);
+            text += length;
             continue;
         }
-        length = utf8_length(at);
-        if (*at == '\n')
+        length = tc_utf8(text, &code);
+        if (*text == '\n')
             tc_put(to, "\\n");
-        else if (*at == '\\' || *at == '"')
-            tc_putf(to, "\\%c", *at);
-        else if (length == 0 || *at < 0x20 || *at == 0x7f)
-            tc_put(to, "\xef\xbf\xbd"); /* U+FFFD */
+        else if (*text == '\\' || *text == '"')
+            tc_putf(to, "\\%c", *text);
+        else if (code == 0xfffd)
+            tc_put(to, "\xef\xbf\xbd");
         else
-            to->put(to->context, (const char *)at, length);
-        at += length ? length : 1;
+            to->put(to->context, text, length);
+        text += length;
     }
 }
 
