@@ -19,6 +19,7 @@
     X(PIXELS_TOO_MANY, "pixels_too_many", "source picture has too many pixels") \
     X(OUTPUT_TOO_LARGE, "output_too_large", "requested picture too large")      \
     X(NO_MEMORY, "no_memory", "out of memory")                                  \
+    X(OVERLOAD, "overload", "too many conversions at once")                     \
     X(NO_SPACE, "no_space", "no space for temporary data")                      \
     X(READ, "read", "cannot read the source")                                   \
     X(WRITE, "write", "cannot write the result")                                \

@@ -8,6 +8,7 @@
 
 #include <stddef.h>
 #include <stdio.h>
+#include <unistd.h>
 
 APLOG_USE_MODULE(tmpfs_convert);
 
@@ -80,6 +81,21 @@ void *tc_dir_conf_merge(apr_pool_t *pool, void *outer, void *inner)
     return conf;
 }
 
+/* Decoding and resampling keep a processor busy; a second one each covers reading and sending.
+ */
+static uint32_t default_active(void)
+{
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+
+    return TC_ACTIVE_PER_CPU * (processors > 0 ? (uint32_t)processors : 1);
+}
+
+static void set_active(tc_admission_limits *limits, uint32_t active)
+{
+    limits->active = active;
+    limits->queue = active * TC_QUEUE_PER_ACTIVE;
+}
+
 void *tc_server_conf_create(apr_pool_t *pool, server_rec *server)
 {
     tc_server_conf *conf = apr_pcalloc(pool, sizeof *conf);
@@ -89,6 +105,8 @@ void *tc_server_conf_create(apr_pool_t *pool, server_rec *server)
     conf->places.method = TC_TEMP_AUTO;
     conf->places.reserve_percent = TC_RESERVE_PERCENT;
     conf->pattern_names = apr_array_make(pool, 8, sizeof(const char *));
+    set_active(&conf->admission_limits, default_active());
+    conf->admission_limits.wait_ms = TC_WAIT_MS;
     conf->history_interval = TC_HISTORY_SECONDS;
     conf->history_samples = TC_HISTORY_SPAN / TC_HISTORY_SECONDS;
     return conf;
@@ -300,6 +318,52 @@ static const char *set_temp_reserve(cmd_parms *cmd, void *conf, const char *text
         text);
 }
 
+static const char *set_max_active(cmd_parms *cmd, void *conf, const char *active,
+                                  const char *queue, const char *wait)
+{
+    const char *error = ap_check_cmd_context(cmd, GLOBAL_ONLY);
+    tc_admission_limits *limits = &server_conf(cmd->server)->admission_limits;
+    apr_interval_time_t time = apr_time_from_msec(TC_WAIT_MS);
+    int64_t most, more = -1;
+
+    (void)conf;
+    if (error)
+        return error;
+    if (!parse_bytes(active, &most) || most > 65535 ||
+        (queue && (!parse_bytes(queue, &more) || more > 65535)) ||
+        (wait && (!apr_isdigit(*wait) || ap_timeout_parameter_parse(wait, &time, "s") ||
+                  time > apr_time_from_sec(3600))))
+        return apr_psprintf(
+            cmd->pool,
+            "TmpfsConvertMaxActive %s%s%s%s%s: takes the conversions at once (0: "
+            "no bound), then how many may wait, each up to 65535, and how long, "
+            "up to 1h",
+            active, queue ? " " : "", queue ? queue : "", wait ? " " : "", wait ? wait : "");
+    set_active(limits, (uint32_t)most);
+    if (more >= 0)
+        limits->queue = (uint32_t)more;
+    limits->wait_ms = (uint32_t)apr_time_as_msec(time);
+    return NULL;
+}
+
+static const char *set_memory_budget(cmd_parms *cmd, void *conf, const char *text)
+{
+    const char *error = ap_check_cmd_context(cmd, GLOBAL_ONLY);
+    int64_t value;
+
+    (void)conf;
+    if (error)
+        return error;
+    if (!parse_bytes(text, &value))
+        return apr_psprintf(
+            cmd->pool,
+            "TmpfsConvertMemoryBudget %s: takes bytes, or with K, M or G behind; "
+            "0: no bound",
+            text);
+    server_conf(cmd->server)->admission_limits.bytes = (uint64_t)value;
+    return NULL;
+}
+
 static const char *set_history(cmd_parms *cmd, void *conf, const char *interval,
                                const char *samples)
 {
@@ -405,6 +469,14 @@ unsigned tc_config_pattern_number(const server_rec *server, const char *name)
                               : NULL;
 
     return number ? *number : 0;
+}
+
+tc_admission *tc_config_admission(const server_rec *server, const tc_admission_limits **limits)
+{
+    const tc_server_conf *conf = server_conf(server);
+
+    *limits = &conf->admission_limits;
+    return conf->admission;
 }
 
 const tc_spool_places *tc_config_places(const server_rec *server)

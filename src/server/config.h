@@ -5,6 +5,7 @@
 
 #include "image/geometry.h"
 #include "image/params.h"
+#include "system/admission.h"
 #include "system/history.h"
 #include "system/spool.h"
 
@@ -35,12 +36,14 @@ typedef struct tc_server_conf {
     tc_spool_places places;            /* resolved by tc_startup_check, constant from then on */
     apr_array_header_t *pattern_names; /* of const char *: of all hosts and directories */
     apr_hash_t *pattern_numbers;       /* name to unsigned *, its slot in the counters */
-    unsigned history_interval;         /* seconds; 0: no history */
+    tc_admission_limits admission_limits;
+    unsigned history_interval; /* seconds; 0: no history */
     unsigned history_samples;
     /* tc_monitor's: */
-    tc_counters *counters; /* shared; NULL without shared memory */
-    tc_history *history;   /* shared; likewise */
-    apr_time_t sampled;    /* the parent's: when it last took a sample */
+    tc_counters *counters;   /* shared; NULL without shared memory */
+    tc_history *history;     /* shared; likewise */
+    tc_admission *admission; /* shared; likewise */
+    apr_time_t sampled;      /* the parent's: when it last took a sample */
 } tc_server_conf;
 
 extern module AP_MODULE_DECLARE_DATA tmpfs_convert_module;
@@ -73,6 +76,9 @@ tc_error tc_config_params(const request_rec *r, const tc_params *own, tc_params 
 
 /* The slot of a pattern in the counters; 0 for "" and for names past the last slot. */
 unsigned tc_config_pattern_number(const server_rec *server, const char *name);
+
+/* Where conversions are admitted, NULL without shared memory, and how many. */
+tc_admission *tc_config_admission(const server_rec *server, const tc_admission_limits **limits);
 
 /* Where temporary files go. */
 const tc_spool_places *tc_config_places(const server_rec *server);

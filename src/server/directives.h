@@ -48,11 +48,18 @@
       "how temporary files are made: auto, memfd, tmpfile, unlinked or named")               \
     X("TmpfsConvertTempReserve", AP_INIT_TAKE1, set_temp_reserve, RSRC_CONF,                 \
       "bytes, or percent with %, to be left free in each temporary directory's file system") \
+    X("TmpfsConvertMaxActive", AP_INIT_TAKE123, set_max_active, RSRC_CONF,                   \
+      "conversions at once over the whole server, how many more may wait, and how long")     \
+    X("TmpfsConvertMemoryBudget", AP_INIT_TAKE1, set_memory_budget, RSRC_CONF,               \
+      "bytes of memory that all conversions at once may plan for; 0: no bound")              \
     X("TmpfsConvertHistory", AP_INIT_TAKE12, set_history, RSRC_CONF,                         \
       "time between samples for /tmpstat, or off, and how many are kept")
 
 #define TC_MAX_OUTPUT_DEFAULT 8192
 #define TC_RESERVE_PERCENT    1.0
+#define TC_ACTIVE_PER_CPU     2
+#define TC_QUEUE_PER_ACTIVE   8
+#define TC_WAIT_MS            10000
 #define TC_HISTORY_SECONDS    10
 #define TC_HISTORY_SPAN       86400 /* seconds kept when no number is given */
 #define TC_HISTORY_MOST       100000

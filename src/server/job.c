@@ -7,6 +7,8 @@
 
 #include <http_log.h>
 
+#include <errno.h>
+
 APLOG_USE_MODULE(tmpfs_convert);
 
 static void log_unknown(void *context, const char *key, size_t length)
@@ -40,22 +42,57 @@ tc_error tc_job_open(request_rec *r, tc_job *job, const tc_input *input,
     return error;
 }
 
-tc_error tc_job_run(request_rec *r, tc_job *job, const tc_input *input, const uint64_t *read_ns,
-                    tc_spool **result, tc_stats *stats)
+/* A place among the conversions at work, waited for if need be. */
+static tc_error admit(request_rec *r, tc_job *job, tc_ticket *ticket)
+{
+    const tc_admission_limits *limits;
+    tc_admission *admission = tc_config_admission(r->server, &limits);
+    tc_counters *counters = tc_monitor_counters(r->server);
+    int error;
+
+    tc_gauge(counters, TC_NOW_QUEUED, 1);
+    error = tc_admission_enter(admission, limits,
+                               tc_pipeline_outline(job->pipeline)->plan.bytes, ticket);
+    tc_gauge(counters, TC_NOW_QUEUED, -1);
+    if (error == 0)
+        return TC_E_OK;
+    return tc_fail_set(&job->fail, TC_E_OVERLOAD,
+                       error == EAGAIN ? "%u conversions are at work and the queue is full"
+                                       : "%u conversions are at work and none ended in time",
+                       limits->active);
+}
+
+static tc_error convert(request_rec *r, tc_job *job, tc_spool **result, tc_stats *stats)
 {
     tc_counters *counters = tc_monitor_counters(r->server);
-    tc_account account = {.outline = tc_pipeline_outline(job->pipeline),
-                          .stats = stats,
-                          .pattern = job->params.pattern,
-                          .source_bytes = input->size};
     tc_error error;
 
-    if (job->began > r->request_time)
-        account.queue_ns = (uint64_t)(job->began - r->request_time) * 1000;
     tc_gauge(counters, TC_NOW_IN_PROGRESS, 1);
     error = tc_convert_run(r->pool, job->pipeline, tc_config_places(r->server),
                            (apr_size_t)job->settings.spool_memory, result, stats, &job->fail);
     tc_gauge(counters, TC_NOW_IN_PROGRESS, -1);
+    return error;
+}
+
+tc_error tc_job_run(request_rec *r, tc_job *job, const tc_input *input, const uint64_t *read_ns,
+                    tc_spool **result, tc_stats *stats)
+{
+    tc_account account = {.outline = tc_pipeline_outline(job->pipeline),
+                          .stats = stats,
+                          .pattern = job->params.pattern,
+                          .source_bytes = input->size};
+    const tc_admission_limits *limits;
+    uint64_t came = tc_account_clock();
+    tc_ticket ticket;
+    tc_error error = admit(r, job, &ticket);
+
+    if (error)
+        return error;
+    account.queue_ns = tc_account_clock() - came;
+    if (job->began > r->request_time)
+        account.queue_ns += (uint64_t)(job->began - r->request_time) * 1000;
+    error = convert(r, job, result, stats);
+    tc_admission_leave(tc_config_admission(r->server, &limits), &ticket);
     if (error)
         return error;
     account.read_ns = *read_ns;

@@ -18,14 +18,15 @@
 
 APLOG_USE_MODULE(tmpfs_convert);
 
-#define RETAINED "mod_tmpfs_convert shared memory"
+/* The number is of the struct below. */
+#define RETAINED "mod_tmpfs_convert shared memory 2"
 
 /* The monitor hook comes about every ten seconds, a little sooner or later. */
 #define SLACK apr_time_from_sec(1)
 
 /* What outlives the module's own unloading at a restart; in the process's pool. */
 typedef struct retained {
-    apr_shm_t *counters, *history;
+    apr_shm_t *counters, *history, *admission;
 } retained;
 
 static tc_server_conf *conf_of(const server_rec *server)
@@ -86,6 +87,20 @@ static apr_status_t take_history(retained *kept, tc_server_conf *conf, server_re
         tc_history_copy(conf->history, aligned(old));
         apr_shm_destroy(old);
     }
+    return APR_SUCCESS;
+}
+
+static apr_status_t take_admission(retained *kept, tc_server_conf *conf, server_rec *main)
+{
+    apr_shm_t *old = kept->admission;
+    apr_status_t status = take_shm(&kept->admission, tc_admission_size(), main);
+
+    if (status != APR_SUCCESS)
+        return status;
+    if (old && old != kept->admission)
+        apr_shm_destroy(old);
+    conf->admission = aligned(kept->admission);
+    tc_admission_adopt(conf->admission);
     return APR_SUCCESS;
 }
 
@@ -218,11 +233,15 @@ int tc_monitor_start(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, ser
     status = take_counters(kept, conf, main);
     if (status == APR_SUCCESS)
         status = take_history(kept, conf, main);
+    if (status == APR_SUCCESS)
+        status = take_admission(kept, conf, main);
     if (status != APR_SUCCESS) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, status, main,
-                     "TC0105: no shared memory for counters and history: nothing is counted");
+                     "TC0105: no shared memory for counters, history and admission: nothing is "
+                     "counted and nothing bounds the conversions at once");
         conf->counters = NULL;
         conf->history = NULL;
+        conf->admission = NULL;
     }
     number_names(conf, pconf);
     conf->sampled = 0;
@@ -234,6 +253,7 @@ void tc_monitor_child(apr_pool_t *pool, server_rec *main)
 {
     (void)pool;
     tc_counters_enter(conf_of(main)->counters, getpid());
+    tc_admission_begin(conf_of(main)->admission, getpid());
 }
 
 void tc_monitor_child_status(server_rec *main, pid_t pid, ap_generation_t generation, int slot,
@@ -241,8 +261,10 @@ void tc_monitor_child_status(server_rec *main, pid_t pid, ap_generation_t genera
 {
     (void)generation;
     (void)slot;
-    if (status == MPM_CHILD_EXITED || status == MPM_CHILD_LOST_SLOT)
+    if (status == MPM_CHILD_EXITED || status == MPM_CHILD_LOST_SLOT) {
         tc_counters_leave(conf_of(main)->counters, pid);
+        tc_admission_gone(conf_of(main)->admission, pid);
+    }
 }
 
 /* ---- what is known now, in a child ------------------------------------------------- */

@@ -75,6 +75,8 @@ enum {
 #define TC_GAUGES(X)                                                           \
     X(IN_PROGRESS, ONE, NONE, TRAFFIC, "conversions_in_progress", "Under way", \
       "Conversions that are under way now")                                    \
+    X(QUEUED, ONE, NONE, TRAFFIC, "conversions_queued", "Waiting",             \
+      "Conversions that wait for others to end")                               \
     X(TEMP_OPEN, PLACE, NONE, TEMP, "temp_files_open", "Open now",             \
       "Temporary files that are open now")                                     \
     X(TEMP_OPEN_BYTES, PLACE, BYTES, TEMP, "temp_open_bytes", "Bytes in them", \

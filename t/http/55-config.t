@@ -30,6 +30,10 @@ my @wrong = (
     ['TmpfsConvertPattern a/b dw=3', qr{TmpfsConvertPattern: the name}],
     ['TmpfsConvertPattern thumb dw=x', qr{TmpfsConvertPattern: dw=x: takes}],
     ['TmpfsConvertDefaults q=500', qr{TmpfsConvertDefaults: q=500: takes}],
+    ['TmpfsConvertMaxActive x', qr{TmpfsConvertMaxActive x: takes the conversions}],
+    ['TmpfsConvertMaxActive 4 70000', qr{TmpfsConvertMaxActive 4 70000: takes}],
+    ['TmpfsConvertMaxActive 4 4 soon', qr{TmpfsConvertMaxActive 4 4 soon: takes}],
+    ['TmpfsConvertMemoryBudget lots', qr{TmpfsConvertMemoryBudget lots: takes}],
     ['TmpfsConvertHistory 0', qr{TmpfsConvertHistory 0: takes off, or the time}],
     ['TmpfsConvertHistory soon', qr{TmpfsConvertHistory soon: takes}],
     ['TmpfsConvertHistory 10s 1', qr{TmpfsConvertHistory 10s 1: takes from 2 to}],
@@ -55,6 +59,8 @@ TmpfsConvertMaxOutput 4000x3000
 TmpfsConvertTempMethod unlinked
 TmpfsConvertTempReserve 64M
 TmpfsConvertHistory 30s 100
+TmpfsConvertMaxActive 4 20 500ms
+TmpfsConvertMemoryBudget 256M
 CONF
 is($status, 0, 'a right one passes') or diag $text;
 ($text, $status) = configtest("TmpfsConvertDefaults wd=800\n");
