@@ -13,6 +13,7 @@
 
 #include "error.h"
 #include "image.h"
+#include "watch.h"
 
 /*
  * Where encoded bytes come from. `read` puts up to `length` bytes from `offset`
@@ -33,8 +34,9 @@ typedef struct tc_output {
 
 /* What a decoder is asked for. */
 typedef struct tc_decode_want {
-    unsigned reduce; /* 1, 2, 4 or 8, not over the info's max_reduce */
-    tc_rect source;  /* the pixels of the full picture that will be used */
+    unsigned reduce;       /* 1, 2, 4 or 8, not over the info's max_reduce */
+    tc_rect source;        /* the pixels of the full picture that will be used */
+    const tc_watch *watch; /* borrowed until decode_free; may be NULL */
 } tc_decode_want;
 
 typedef struct tc_decoder tc_decoder;

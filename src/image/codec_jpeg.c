@@ -32,6 +32,7 @@ struct tc_decoder {
     struct jpeg_source_mgr source;
     struct jpeg_progress_mgr progress;
     const tc_input *input;
+    const tc_watch *watch; /* NULL until decoding starts */
     uint64_t offset;
     bool ended; /* the data ran out and an end-of-image marker was made up */
     bool single_scan;
@@ -233,6 +234,8 @@ static void on_progress(j_common_ptr common)
         tc_fail_set(decoder->errors.fail, TC_E_DAMAGED, "JPEG: more than %d scans", SCANS_MAX);
         on_error(common);
     }
+    if (tc_watch_ask(decoder->watch, decoder->errors.fail))
+        on_error(common);
 }
 
 static bool jpeg_is(const uint8_t *head, size_t length)
@@ -391,6 +394,7 @@ static tc_error jpeg_decode_start(tc_decoder *decoder, const tc_decode_want *wan
     j_decompress_ptr cinfo = &decoder->cinfo;
     uint8_t channels = cinfo->out_color_space == JCS_GRAYSCALE ? 1 : 3;
 
+    decoder->watch = want->watch;
     if (!start_decoding(decoder, want->reduce))
         return decoder->errors.fail->error;
     if (!scans_complete(decoder))

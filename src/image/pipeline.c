@@ -2,11 +2,10 @@
 #include "pipeline.h"
 
 #include "canvas.h"
-#include "resample.h"
-#include "turn.h"
+#include "clock.h"
+#include "picture.h"
 
 #include <stdlib.h>
-#include <time.h>
 
 struct tc_pipeline {
     tc_outline outline;
@@ -14,26 +13,12 @@ struct tc_pipeline {
     const tc_input *input;
     tc_fail *fail;
     tc_decoder *decoder;
-    tc_layout layout;
-    tc_band band; /* decoded rows, of which `taken` went to the resampler */
-    uint32_t taken;
-    uint32_t rows_left; /* rows the decoder has yet to deliver */
-    tc_resample *resample;
-    tc_turn *turn;
-    uint32_t rows_turned; /* stored rows that went into the turn */
+    tc_picture *picture; /* NULL when nothing of it is visible */
     tc_canvas canvas;
     uint8_t *row; /* one composed row, when the canvas is not direct */
     tc_encoder *encoder;
     tc_stats stats;
 };
-
-static uint64_t now_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 static tc_error no_memory(tc_fail *fail)
 {
@@ -117,49 +102,13 @@ void tc_pipeline_free(tc_pipeline *pipeline)
 {
     if (!pipeline)
         return;
+    tc_picture_free(pipeline->picture);
     if (pipeline->outline.source)
         pipeline->outline.source->decode_free(pipeline->decoder);
     if (pipeline->outline.target)
         pipeline->outline.target->encode_free(pipeline->encoder);
-    tc_resample_free(pipeline->resample);
-    tc_turn_free(pipeline->turn);
     free(pipeline->row);
     free(pipeline);
-}
-
-/* Decoder, resampler and turn: all that makes the visible picture's rows. */
-static tc_error start_picture(tc_pipeline *pipeline)
-{
-    const tc_outline *outline = &pipeline->outline;
-    const tc_plan *plan = &outline->plan;
-    tc_decode_want want = {plan->reduce, plan->source};
-    tc_error error = outline->source->decode_start(pipeline->decoder, &want, &pipeline->layout);
-    double scale_x, scale_y;
-    tc_axis x, y;
-
-    if (error)
-        return error;
-    scale_x = pipeline->layout.plane[0].true_w / outline->info.width;
-    scale_y = pipeline->layout.plane[0].true_h / outline->info.height;
-    x = (tc_axis){plan->source.x * scale_x,
-                  (plan->source.x + plan->source.w) * scale_x,
-                  pipeline->layout.plane[0].w,
-                  plan->scaled_w,
-                  plan->visible.x,
-                  plan->visible.w};
-    y = (tc_axis){plan->source.y * scale_y,
-                  (plan->source.y + plan->source.h) * scale_y,
-                  pipeline->layout.plane[0].h,
-                  plan->scaled_h,
-                  plan->visible.y,
-                  plan->visible.h};
-    pipeline->rows_left = pipeline->layout.plane[0].h;
-    if (tc_resample_create(&pipeline->resample, &x, &y, pipeline->layout.plane[0].channels,
-                           tc_model_has_alpha(outline->info.model)) ||
-        tc_turn_create(&pipeline->turn, plan->orientation, plan->visible.w, plan->visible.h,
-                       pipeline->layout.plane[0].channels))
-        return no_memory(pipeline->fail);
-    return TC_E_OK;
 }
 
 static tc_error start_answer(tc_pipeline *pipeline, const tc_output *output)
@@ -184,69 +133,27 @@ static tc_error start_answer(tc_pipeline *pipeline, const tc_output *output)
     return outline->target->encode_open(&pipeline->encoder, output, &spec, pipeline->fail);
 }
 
-/* Give the resampler its next source row. */
-static tc_error feed(tc_pipeline *pipeline)
-{
-    if (pipeline->taken == pipeline->band.plane[0].rows) {
-        uint64_t start = now_ns();
-        tc_error error;
-
-        if (pipeline->rows_left == 0)
-            return tc_fail_set(pipeline->fail, TC_E_INTERNAL, "rows ran out");
-        error = pipeline->outline.source->decode_rows(pipeline->decoder, &pipeline->band);
-        if (error)
-            return error;
-        pipeline->taken = 0;
-        pipeline->rows_left -= pipeline->band.plane[0].rows;
-        pipeline->stats.decode_ns += now_ns() - start;
-    }
-    tc_resample_put(pipeline->resample, pipeline->band.plane[0].data +
-                                            pipeline->band.plane[0].stride * pipeline->taken++);
-    return TC_E_OK;
-}
-
-/* The next row of the visible picture, upright. */
-static tc_error next_picture_row(tc_pipeline *pipeline, const uint8_t **row)
-{
-    uint32_t needs = tc_turn_needs(pipeline->turn);
-    uint64_t start = now_ns(), decoding = pipeline->stats.decode_ns;
-    bool more = needs == 1 || pipeline->rows_turned == 0;
-
-    while (more) {
-        while (!tc_resample_ready(pipeline->resample)) {
-            tc_error error = feed(pipeline);
-            if (error)
-                return error;
-        }
-        tc_resample_get(pipeline->resample, tc_turn_put(pipeline->turn));
-        more = ++pipeline->rows_turned % needs != 0;
-    }
-    *row = tc_turn_get(pipeline->turn);
-    pipeline->stats.resample_ns += now_ns() - start - (pipeline->stats.decode_ns - decoding);
-    return TC_E_OK;
-}
-
 static tc_error put_row(tc_pipeline *pipeline, const uint8_t *row)
 {
     tc_band band = {{{row, 0, 1}}};
-    uint64_t start = now_ns();
+    uint64_t start = tc_clock_ns();
     tc_error error = pipeline->outline.target->encode_rows(pipeline->encoder, &band);
 
-    pipeline->stats.encode_ns += now_ns() - start;
+    pipeline->stats.encode_ns += tc_clock_ns() - start;
     return error;
 }
 
-static tc_error pump(tc_pipeline *pipeline)
+static tc_error pump(tc_pipeline *pipeline, const tc_watch *watch)
 {
     const tc_canvas *canvas = &pipeline->canvas;
     uint32_t y;
 
     for (y = 0; y < pipeline->outline.plan.output_h; y++) {
         const uint8_t *row = NULL;
-        tc_error error = TC_E_OK;
+        tc_error error = tc_watch_ask(watch, pipeline->fail);
 
-        if (tc_canvas_wants_picture(canvas, y))
-            error = next_picture_row(pipeline, &row);
+        if (!error && tc_canvas_wants_picture(canvas, y))
+            error = tc_picture_row(pipeline->picture, &row);
         if (error)
             return error;
         if (!canvas->direct) {
@@ -260,21 +167,33 @@ static tc_error pump(tc_pipeline *pipeline)
     return TC_E_OK;
 }
 
-tc_error tc_pipeline_run(tc_pipeline *pipeline, const tc_output *output, tc_stats *stats)
+static tc_error finish(tc_pipeline *pipeline)
 {
-    uint64_t start = now_ns();
-    tc_error error = pipeline->outline.plan.empty ? TC_E_OK : start_picture(pipeline);
+    uint64_t start = tc_clock_ns();
+    tc_error error = pipeline->outline.target->encode_finish(pipeline->encoder);
 
-    pipeline->stats.decode_ns += now_ns() - start;
+    pipeline->stats.encode_ns += tc_clock_ns() - start;
+    return error;
+}
+
+tc_error tc_pipeline_run(tc_pipeline *pipeline, const tc_output *output, const tc_watch *watch,
+                         tc_stats *stats)
+{
+    const tc_outline *outline = &pipeline->outline;
+    tc_error error = TC_E_OK;
+
+    if (!outline->plan.empty)
+        error = tc_picture_start(&pipeline->picture, outline->source, pipeline->decoder,
+                                 &outline->info, &outline->plan, watch, pipeline->fail);
     if (!error)
         error = start_answer(pipeline, output);
     if (!error)
-        error = pump(pipeline);
-    if (!error) {
-        start = now_ns();
-        error = pipeline->outline.target->encode_finish(pipeline->encoder);
-        pipeline->stats.encode_ns += now_ns() - start;
-    }
+        error = pump(pipeline, watch);
+    if (!error)
+        error = finish(pipeline);
+    if (pipeline->picture)
+        tc_picture_times(pipeline->picture, &pipeline->stats.decode_ns,
+                         &pipeline->stats.resample_ns);
     if (stats)
         *stats = pipeline->stats;
     return error;

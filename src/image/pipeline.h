@@ -39,8 +39,9 @@ tc_error tc_pipeline_open(tc_pipeline **pipeline, const tc_input *input,
 
 const tc_outline *tc_pipeline_outline(const tc_pipeline *pipeline);
 
-/* Convert into `output`; once a pipeline. `stats` may be NULL. */
-tc_error tc_pipeline_run(tc_pipeline *pipeline, const tc_output *output, tc_stats *stats);
+/* Convert into `output`; once a pipeline. `watch` and `stats` may be NULL. */
+tc_error tc_pipeline_run(tc_pipeline *pipeline, const tc_output *output, const tc_watch *watch,
+                         tc_stats *stats);
 
 /* Accepts NULL. */
 void tc_pipeline_free(tc_pipeline *pipeline);

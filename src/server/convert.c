@@ -48,5 +48,5 @@ tc_error tc_convert_run(apr_pool_t *pool, tc_pipeline *pipeline, const tc_spool_
     tc_output output = {write_spool, &sink};
 
     *result = sink.spool;
-    return tc_pipeline_run(pipeline, &output, stats);
+    return tc_pipeline_run(pipeline, &output, NULL, stats);
 }
