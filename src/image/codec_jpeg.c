@@ -348,6 +348,7 @@ static tc_error jpeg_decode_open(tc_decoder **made, const tc_input *input, tc_im
                             .height = cinfo->image_height,
                             .orientation = decoder->orientation,
                             .max_reduce = 8,
+                            .eighth_is_cheap = cinfo->progressive_mode,
                             .held_bytes = coefficient_bytes(cinfo)};
     if (!choose_model(cinfo, &info->model))
         return tc_fail_set(fail, TC_E_UNSUPPORTED, "JPEG: %d components in an unknown space",
