@@ -10,6 +10,7 @@
 #include "kernel.h"
 
 #include <stddef.h>
+#include <string.h>
 
 #ifdef __x86_64__
 
@@ -34,25 +35,24 @@ static inline uint8_t to_byte(int32_t value)
 /* ---- across -------------------------------------------------------------------- */
 
 /*
- * Samples of a row that may be read: every output's taps lie within the row, so
- * those of the last one tell of so many. A load that would reach past them is
- * left to the scalar loop.
+ * Taps are taken four at a time, of one channel eight; taps in other numbers, which
+ * only the narrowest pictures have, are left to the scalar kernel. So is an output
+ * whose last load would reach past the row. Every output's taps lie within the row,
+ * so those of the last one tell how far it may be read.
  */
 static inline uint64_t readable(const tc_taps *taps, unsigned channels)
 {
     return ((uint64_t)taps->first[taps->count - 1] + taps->taps) * channels;
 }
 
-/* Taps that can be taken `step` at a time, each step loading `load` samples from its first. */
-static inline uint32_t whole_steps(const tc_taps *taps, uint32_t first, unsigned channels,
-                                   uint64_t end, uint32_t step, uint32_t load)
+/* One output by the scalar kernel. */
+static void across_one(int16_t *to, const uint8_t *from, const tc_taps *taps, uint32_t at,
+                       unsigned channels)
 {
-    uint64_t start = (uint64_t)first * channels;
-    uint64_t left = end > start ? end - start : 0;
-    uint64_t most = left < load ? 0 : (left - load) / (step * channels) + 1;
-    uint32_t steps = taps->taps / step;
+    const tc_taps one = {1, taps->taps, taps->first + at,
+                         taps->weight + (uint64_t)at * taps->taps};
 
-    return steps < most ? steps : (uint32_t)most;
+    tc_kernel_scalar.across_bytes(to, from, &one, channels);
 }
 
 /* Weights 0..3 as 01010101 23232323, the order of channels that go in pairs. */
@@ -70,39 +70,40 @@ AVX2 static inline __m128i add_halves(__m256i sum)
     return _mm_add_epi32(_mm256_castsi256_si128(sum), _mm256_extracti128_si256(sum, 1));
 }
 
-/* What the vectors left of one output's taps, and the result. */
-#define FINISH(channels, shift)                                           \
-    for (uint32_t tap = done; tap < taps->taps; tap++) {                  \
-        for (unsigned c = 0; c < (channels); c++)                         \
-            total[c] += weight[tap] * in[(uint64_t)tap * (channels) + c]; \
-    }                                                                     \
-    for (unsigned c = 0; c < (channels); c++)                             \
-        *to++ = to_lane((total[c] + (1 << ((shift)-1))) >> (shift));
+/* Four sums as lanes, twice. */
+AVX2 static inline __m128i narrow_sums(__m128i sum, int shift)
+{
+    sum = _mm_srai_epi32(_mm_add_epi32(sum, _mm_set1_epi32(1 << (shift - 1))), shift);
+    return _mm_packs_epi32(sum, sum);
+}
 
-/* Of 12 bytes, four pixels, the samples as 16 bits in pairs: rr gg bb of 0 and 1, of 2 and 3.
+/*
+ * Of 12 bytes, four pixels, the samples as 16 bits in pairs: rr gg bb of 0 and 1, of
+ * 2 and 3. Four lanes are stored, of which the next output overwrites the last.
  */
 AVX2 static void across_bytes_3(int16_t *to, const uint8_t *from, const tc_taps *taps)
 {
     const __m256i pairs =
         _mm256_setr_epi8(0, -1, 3, -1, 1, -1, 4, -1, 2, -1, 5, -1, -1, -1, -1, -1, 6, -1, 9, -1,
                          7, -1, 10, -1, 8, -1, 11, -1, -1, -1, -1, -1);
-    const uint64_t end = readable(taps, 3);
+    const uint64_t end = readable(taps, 3), needs = (uint64_t)taps->taps * 3 + 4;
     const int16_t *weight = taps->weight;
 
-    for (uint32_t at = 0; at < taps->count; at++, weight += taps->taps) {
-        const uint8_t *in = from + (uint64_t)taps->first[at] * 3;
-        uint32_t done = 4 * whole_steps(taps, taps->first[at], 3, end, 4, 16);
+    for (uint32_t at = 0; at < taps->count; at++, weight += taps->taps, to += 3) {
+        const uint64_t start = (uint64_t)taps->first[at] * 3;
+        const uint8_t *in = from + start;
         __m256i sum = _mm256_setzero_si256();
-        int32_t total[4];
 
-        for (uint32_t tap = 0; tap < done; tap += 4) {
-            __m256i pixels = _mm256_broadcastsi128_si256(
-                _mm_loadu_si128((const __m128i *)(in + (uint64_t)tap * 3)));
+        if (start + needs > end || at + 1 == taps->count) {
+            across_one(to, from, taps, at, 3);
+            continue;
+        }
+        for (uint32_t tap = 0; tap < taps->taps; tap += 4, in += 12) {
+            __m256i pixels = _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)in));
             sum = _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_shuffle_epi8(pixels, pairs),
                                                           weights_in_pairs(weight + tap)));
         }
-        _mm_storeu_si128((__m128i *)total, add_halves(sum));
-        FINISH(3, WIDEN_SHIFT)
+        _mm_storel_epi64((__m128i *)to, narrow_sums(add_halves(sum), WIDEN_SHIFT));
     }
 }
 
@@ -122,22 +123,20 @@ AVX2 static void across_bytes_1(int16_t *to, const uint8_t *from, const tc_taps 
         const uint8_t *in = from + taps->first[at];
         __m256i sum = _mm256_setzero_si256();
         __m128i half;
-        uint32_t done = 0;
-        int32_t total[1];
+        uint32_t tap = 0;
 
-        for (; done + 16 <= taps->taps; done += 16)
+        for (; tap + 16 <= taps->taps; tap += 16)
             sum = _mm256_add_epi32(
                 sum, _mm256_madd_epi16(
-                         _mm256_cvtepu8_epi16(_mm_loadu_si128((const __m128i *)(in + done))),
-                         _mm256_loadu_si256((const __m256i *)(weight + done))));
+                         _mm256_cvtepu8_epi16(_mm_loadu_si128((const __m128i *)(in + tap))),
+                         _mm256_loadu_si256((const __m256i *)(weight + tap))));
         half = add_halves(sum);
-        for (; done + 8 <= taps->taps; done += 8)
+        if (tap < taps->taps)
             half = _mm_add_epi32(
                 half,
-                _mm_madd_epi16(_mm_cvtepu8_epi16(_mm_loadl_epi64((const __m128i *)(in + done))),
-                               _mm_loadu_si128((const __m128i *)(weight + done))));
-        total[0] = sum_of_four(half);
-        FINISH(1, WIDEN_SHIFT)
+                _mm_madd_epi16(_mm_cvtepu8_epi16(_mm_loadl_epi64((const __m128i *)(in + tap))),
+                               _mm_loadu_si128((const __m128i *)(weight + tap))));
+        *to++ = to_lane((sum_of_four(half) + (1 << (WIDEN_SHIFT - 1))) >> WIDEN_SHIFT);
     }
 }
 
@@ -149,20 +148,16 @@ AVX2 static void across_bytes_4(int16_t *to, const uint8_t *from, const tc_taps 
                          9, -1, 13, -1, 10, -1, 14, -1, 11, -1, 15, -1);
     const int16_t *weight = taps->weight;
 
-    for (uint32_t at = 0; at < taps->count; at++, weight += taps->taps) {
+    for (uint32_t at = 0; at < taps->count; at++, weight += taps->taps, to += 4) {
         const uint8_t *in = from + (uint64_t)taps->first[at] * 4;
-        uint32_t done = taps->taps & ~3u;
         __m256i sum = _mm256_setzero_si256();
-        int32_t total[4];
 
-        for (uint32_t tap = 0; tap < done; tap += 4) {
-            __m256i pixels = _mm256_broadcastsi128_si256(
-                _mm_loadu_si128((const __m128i *)(in + (uint64_t)tap * 4)));
+        for (uint32_t tap = 0; tap < taps->taps; tap += 4, in += 16) {
+            __m256i pixels = _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)in));
             sum = _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_shuffle_epi8(pixels, pairs),
                                                           weights_in_pairs(weight + tap)));
         }
-        _mm_storeu_si128((__m128i *)total, add_halves(sum));
-        FINISH(4, WIDEN_SHIFT)
+        _mm_storel_epi64((__m128i *)to, narrow_sums(add_halves(sum), WIDEN_SHIFT));
     }
 }
 
@@ -174,44 +169,53 @@ AVX2 static void across_lanes_4(int16_t *to, const int16_t *from, const tc_taps 
                          10, 11, 4, 5, 12, 13, 6, 7, 14, 15);
     const int16_t *weight = taps->weight;
 
-    for (uint32_t at = 0; at < taps->count; at++, weight += taps->taps) {
+    for (uint32_t at = 0; at < taps->count; at++, weight += taps->taps, to += 4) {
         const int16_t *in = from + (uint64_t)taps->first[at] * 4;
-        uint32_t done = taps->taps & ~3u;
         __m256i sum = _mm256_setzero_si256();
-        int32_t total[4];
 
-        for (uint32_t tap = 0; tap < done; tap += 4) {
-            __m256i pixels = _mm256_loadu_si256((const __m256i *)(in + (uint64_t)tap * 4));
+        for (uint32_t tap = 0; tap < taps->taps; tap += 4, in += 16) {
+            __m256i pixels = _mm256_loadu_si256((const __m256i *)in);
             sum = _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_shuffle_epi8(pixels, pairs),
                                                           weights_in_pairs(weight + tap)));
         }
-        _mm_storeu_si128((__m128i *)total, add_halves(sum));
-        FINISH(4, LANES_SHIFT)
+        _mm_storel_epi64((__m128i *)to, narrow_sums(add_halves(sum), LANES_SHIFT));
     }
 }
 
-/* Four pixels of two lanes: grey and alpha. */
+/* Two sums and two more of the same channels: grey and alpha. */
+AVX2 static inline void store_two(int16_t *to, __m128i sum, int shift)
+{
+    int32_t both;
+
+    sum = _mm_add_epi32(sum, _mm_shuffle_epi32(sum, _MM_SHUFFLE(1, 0, 3, 2)));
+    both = _mm_cvtsi128_si32(narrow_sums(sum, shift));
+    memcpy(to, &both, sizeof both);
+}
+
+/* Weights 0..3 as 0101 2323. */
+AVX2 static inline __m128i weights_twice(const int16_t *weight)
+{
+    const __m128i twice = _mm_setr_epi8(0, 1, 2, 3, 0, 1, 2, 3, 4, 5, 6, 7, 4, 5, 6, 7);
+
+    return _mm_shuffle_epi8(_mm_loadl_epi64((const __m128i *)weight), twice);
+}
+
+/* Four pixels of two lanes. */
 AVX2 static void across_lanes_2(int16_t *to, const int16_t *from, const tc_taps *taps)
 {
     const __m128i pairs = _mm_setr_epi8(0, 1, 4, 5, 2, 3, 6, 7, 8, 9, 12, 13, 10, 11, 14, 15);
-    const __m128i twice = _mm_setr_epi8(0, 1, 2, 3, 0, 1, 2, 3, 4, 5, 6, 7, 4, 5, 6, 7);
     const int16_t *weight = taps->weight;
 
-    for (uint32_t at = 0; at < taps->count; at++, weight += taps->taps) {
+    for (uint32_t at = 0; at < taps->count; at++, weight += taps->taps, to += 2) {
         const int16_t *in = from + (uint64_t)taps->first[at] * 2;
-        uint32_t done = taps->taps & ~3u;
         __m128i sum = _mm_setzero_si128();
-        int32_t total[4];
 
-        for (uint32_t tap = 0; tap < done; tap += 4) {
-            __m128i pixels = _mm_loadu_si128((const __m128i *)(in + (uint64_t)tap * 2));
-            __m128i weights = _mm_loadl_epi64((const __m128i *)(weight + tap));
+        for (uint32_t tap = 0; tap < taps->taps; tap += 4, in += 8) {
+            __m128i pixels = _mm_loadu_si128((const __m128i *)in);
             sum = _mm_add_epi32(sum, _mm_madd_epi16(_mm_shuffle_epi8(pixels, pairs),
-                                                    _mm_shuffle_epi8(weights, twice)));
+                                                    weights_twice(weight + tap)));
         }
-        sum = _mm_add_epi32(sum, _mm_shuffle_epi32(sum, _MM_SHUFFLE(1, 0, 3, 2)));
-        _mm_storeu_si128((__m128i *)total, sum);
-        FINISH(2, LANES_SHIFT)
+        store_two(to, sum, LANES_SHIFT);
     }
 }
 
@@ -219,61 +223,45 @@ AVX2 static void across_lanes_2(int16_t *to, const int16_t *from, const tc_taps 
 AVX2 static void across_bytes_2(int16_t *to, const uint8_t *from, const tc_taps *taps)
 {
     const __m128i pairs = _mm_setr_epi8(0, -1, 2, -1, 1, -1, 3, -1, 4, -1, 6, -1, 5, -1, 7, -1);
-    const __m128i twice = _mm_setr_epi8(0, 1, 2, 3, 0, 1, 2, 3, 4, 5, 6, 7, 4, 5, 6, 7);
     const int16_t *weight = taps->weight;
 
-    for (uint32_t at = 0; at < taps->count; at++, weight += taps->taps) {
+    for (uint32_t at = 0; at < taps->count; at++, weight += taps->taps, to += 2) {
         const uint8_t *in = from + (uint64_t)taps->first[at] * 2;
-        uint32_t done = taps->taps & ~3u;
         __m128i sum = _mm_setzero_si128();
-        int32_t total[4];
 
-        for (uint32_t tap = 0; tap < done; tap += 4) {
-            __m128i pixels = _mm_loadl_epi64((const __m128i *)(in + (uint64_t)tap * 2));
-            __m128i weights = _mm_loadl_epi64((const __m128i *)(weight + tap));
+        for (uint32_t tap = 0; tap < taps->taps; tap += 4, in += 8) {
+            __m128i pixels = _mm_loadl_epi64((const __m128i *)in);
             sum = _mm_add_epi32(sum, _mm_madd_epi16(_mm_shuffle_epi8(pixels, pairs),
-                                                    _mm_shuffle_epi8(weights, twice)));
+                                                    weights_twice(weight + tap)));
         }
-        sum = _mm_add_epi32(sum, _mm_shuffle_epi32(sum, _MM_SHUFFLE(1, 0, 3, 2)));
-        _mm_storeu_si128((__m128i *)total, sum);
-        FINISH(2, WIDEN_SHIFT)
+        store_two(to, sum, WIDEN_SHIFT);
     }
 }
 
 static void across_bytes(int16_t *to, const uint8_t *from, const tc_taps *taps,
                          unsigned channels)
 {
-    switch (channels) {
-    case 1:
+    if (channels == 1 && taps->taps % 8 == 0)
         across_bytes_1(to, from, taps);
-        break;
-    case 2:
+    else if (channels == 2 && taps->taps % 4 == 0)
         across_bytes_2(to, from, taps);
-        break;
-    case 3:
+    else if (channels == 3 && taps->taps % 4 == 0)
         across_bytes_3(to, from, taps);
-        break;
-    case 4:
+    else if (channels == 4 && taps->taps % 4 == 0)
         across_bytes_4(to, from, taps);
-        break;
-    default:
+    else
         tc_kernel_scalar.across_bytes(to, from, taps, channels);
-    }
 }
 
 static void across_lanes(int16_t *to, const int16_t *from, const tc_taps *taps,
                          unsigned channels)
 {
-    switch (channels) {
-    case 2:
+    if (channels == 2 && taps->taps % 4 == 0)
         across_lanes_2(to, from, taps);
-        break;
-    case 4:
+    else if (channels == 4 && taps->taps % 4 == 0)
         across_lanes_4(to, from, taps);
-        break;
-    default:
+    else
         tc_kernel_scalar.across_lanes(to, from, taps, channels);
-    }
 }
 
 /* ---- down ---------------------------------------------------------------------- */

@@ -37,6 +37,9 @@ static void make_taps(tc_taps *taps, uint32_t width)
 {
     taps->count = 1 + below(70);
     taps->taps = 1 + below(width < 50 ? width : 50);
+    /* Mostly whole steps of the kernels', as the resampler makes them. */
+    if (taps->taps > 8 && below(4))
+        taps->taps &= below(2) ? ~3u : ~7u;
     taps->first = malloc(sizeof *taps->first * taps->count);
     taps->weight = malloc(sizeof *taps->weight * taps->count * taps->taps);
     for (uint32_t at = 0; at < taps->count; at++) {
