@@ -7,6 +7,7 @@
  * that can reach libjpeg sets its own setjmp and keeps no state in locals over it.
  */
 #include "codec_jpeg.h"
+#include "codec_jpeg_scans.h"
 #include "orientation.h"
 
 #include <stdlib.h>
@@ -14,14 +15,18 @@
 
 #define BAND_ROWS 16
 
-/*
- * Encoders write about ten progressive scans. Each scan costs a pass over all
- * coefficients, so a file of a few KiB could otherwise ask for hours of work.
- */
-#define SCANS_MAX 200
-
 #define MARKER_EXIF (JPEG_APP0 + 1)
 #define MARKER_ICC  (JPEG_APP0 + 2)
+
+/* A scan's header: marker, length, a count, two bytes a component, three more. */
+#define SCAN_HEADER(components) (8u + 2u * (unsigned)(components))
+
+/* The size libjpeg gives to a component's blocks, under either of its interfaces. */
+#if JPEG_LIB_VERSION >= 70
+#define SCALED_SIZE(component) ((component)->DCT_h_scaled_size | (component)->DCT_v_scaled_size)
+#else
+#define SCALED_SIZE(component) ((component)->DCT_scaled_size)
+#endif
 
 /* An APP marker's length field counts itself. */
 #define MARKER_MAX 65533
@@ -36,6 +41,7 @@ struct tc_decoder {
     uint64_t offset;
     bool ended; /* the data ran out and an end-of-image marker was made up */
     bool single_scan;
+    tc_jpeg_scans scans; /* those that are skipped */
     uint8_t orientation;
     uint8_t *icc;
     size_t icc_length;
@@ -125,8 +131,9 @@ static boolean on_fill(j_decompress_ptr cinfo)
     static const JOCTET end[2] = {0xff, JPEG_EOI};
     tc_decoder *decoder = cinfo->client_data;
     size_t got = 0;
-    tc_error error = decoder->input->read(decoder->input->context, decoder->offset, decoder->io,
-                                          sizeof decoder->io, &got);
+    size_t most = tc_jpeg_scans_step(&decoder->scans, &decoder->offset, sizeof decoder->io);
+    tc_error error =
+        decoder->input->read(decoder->input->context, decoder->offset, decoder->io, most, &got);
 
     if (error) {
         if (decoder->errors.fail->error == TC_E_OK)
@@ -230,8 +237,9 @@ static void on_progress(j_common_ptr common)
     j_decompress_ptr cinfo = (j_decompress_ptr)common;
     tc_decoder *decoder = cinfo->client_data;
 
-    if (cinfo->input_scan_number > SCANS_MAX) {
-        tc_fail_set(decoder->errors.fail, TC_E_DAMAGED, "JPEG: more than %d scans", SCANS_MAX);
+    if (cinfo->input_scan_number > TC_JPEG_SCANS_MAX) {
+        tc_fail_set(decoder->errors.fail, TC_E_DAMAGED, "JPEG: more than %d scans",
+                    TC_JPEG_SCANS_MAX);
         on_error(common);
     }
     if (tc_watch_ask(decoder->watch, decoder->errors.fail))
@@ -340,6 +348,7 @@ static tc_error jpeg_decode_open(tc_decoder **made, const tc_input *input, tc_im
                             .height = cinfo->image_height,
                             .orientation = decoder->orientation,
                             .max_reduce = 8,
+                            .eighth_is_cheap = cinfo->progressive_mode,
                             .held_bytes = coefficient_bytes(cinfo)};
     if (!choose_model(cinfo, &info->model))
         return tc_fail_set(fail, TC_E_UNSUPPORTED, "JPEG: %d components in an unknown space",
@@ -349,6 +358,30 @@ static tc_error jpeg_decode_open(tc_decoder **made, const tc_input *input, tc_im
         info->icc_length = decoder->icc_length;
     }
     return TC_E_OK;
+}
+
+/*
+ * Find what libjpeg need not see at this scale. It has read just past the first
+ * scan's header, so what is buffered is dropped and read again up to the first
+ * scan that is skipped.
+ */
+static void skip_scans(tc_decoder *decoder)
+{
+    j_decompress_ptr cinfo = &decoder->cinfo;
+    tc_jpeg_frame frame = {.components = (unsigned)cinfo->num_components};
+    uint64_t data = decoder->offset - cinfo->src->bytes_in_buffer;
+
+    if (decoder->ended || cinfo->num_components > TC_JPEG_COMPONENTS)
+        return;
+    jpeg_calc_output_dimensions(cinfo);
+    for (int at = 0; at < cinfo->num_components; at++) {
+        frame.component[at].id = (uint8_t)cinfo->comp_info[at].component_id;
+        frame.component[at].dc_only = SCALED_SIZE(&cinfo->comp_info[at]) == 1;
+    }
+    decoder->offset = data;
+    cinfo->src->bytes_in_buffer = 0;
+    tc_jpeg_scans_find(&decoder->scans, decoder->input,
+                       data - SCAN_HEADER(cinfo->comps_in_scan), &frame, decoder->io);
 }
 
 static bool start_decoding(tc_decoder *decoder, unsigned reduce)
@@ -362,6 +395,8 @@ static bool start_decoding(tc_decoder *decoder, unsigned reduce)
     cinfo->dct_method = JDCT_ISLOW;
     cinfo->do_block_smoothing = FALSE; /* would blur what a cut progressive file lacks */
     decoder->single_scan = !jpeg_has_multiple_scans(cinfo);
+    if (reduce == DCTSIZE && cinfo->progressive_mode)
+        skip_scans(decoder);
     jpeg_start_decompress(cinfo);
     return true;
 }

@@ -116,17 +116,25 @@ static tc_rect to_stored(tc_rect rect, uint8_t orientation, uint32_t w, uint32_t
 /*
  * How far the decoder itself may reduce: leaving at least twice the target's
  * size looks the same as decoding everything, leaving once the size (jpeghint)
- * costs a little sharpness.
+ * costs a little sharpness. Where 1/8 is cheap, one and a half times is enough
+ * for it: of 12 MP to 300 pixels that has an SSIM of .9655 against .9683, in a
+ * fourth of the time.
  */
+static bool leaves_enough(uint32_t source, uint32_t scaled, uint64_t halves, unsigned reduce)
+{
+    return 2 * (uint64_t)source >= halves * scaled * reduce;
+}
+
 static unsigned plan_reduce(const tc_plan *plan, const tc_params *params,
                             const tc_image_info *info)
 {
-    uint64_t keep = params->jpeghint ? 1 : 2;
     unsigned reduce;
 
     for (reduce = info->max_reduce; reduce > 1; reduce /= 2) {
-        if (plan->source.w >= keep * plan->scaled_w * reduce &&
-            plan->source.h >= keep * plan->scaled_h * reduce)
+        uint64_t halves = params->jpeghint ? 2 : reduce == 8 && info->eighth_is_cheap ? 3 : 4;
+
+        if (leaves_enough(plan->source.w, plan->scaled_w, halves, reduce) &&
+            leaves_enough(plan->source.h, plan->scaled_h, halves, reduce))
             return reduce;
     }
     return 1;

@@ -48,6 +48,7 @@ typedef struct tc_image_info {
     uint64_t held_bytes; /* whole-picture memory the decoder needs: interlace, progression */
     const uint8_t *icc;  /* embedded profile in the space of `model`, the decoder's, or NULL */
     size_t icc_length;
+    bool eighth_is_cheap; /* 1/8 takes much less than its share of the decoder's time */
 } tc_image_info;
 
 /*

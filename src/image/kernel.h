@@ -11,6 +11,7 @@
 #ifndef TC_KERNEL_H
 #define TC_KERNEL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define TC_LANE_BITS   6
@@ -36,6 +37,15 @@ typedef struct tc_kernel {
                        unsigned taps, uint32_t length);
     void (*down_lanes)(int16_t *to, const int16_t *const *rows, const int16_t *weight,
                        unsigned taps, uint32_t length);
+    /*
+     * With alpha, the last channel: whether every pixel is opaque, for which lanes
+     * from bytes are the same as premultiplied ones.
+     */
+    bool (*opaque)(const uint8_t *from, uint32_t pixels, unsigned channels);
+    /* Straight bytes to premultiplied lanes: colour * alpha / 255, to the nearest. */
+    void (*premultiply)(int16_t *to, const uint8_t *from, uint32_t pixels, unsigned channels);
+    /* Premultiplied lanes to straight bytes; under half a level of alpha there is no colour. */
+    void (*unpremultiply)(uint8_t *to, const int16_t *from, uint32_t pixels, unsigned channels);
 } tc_kernel;
 
 extern const tc_kernel tc_kernel_scalar;

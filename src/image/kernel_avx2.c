@@ -10,6 +10,7 @@
 #include "kernel.h"
 
 #include <stddef.h>
+#include <string.h>
 
 #ifdef __x86_64__
 
@@ -34,25 +35,24 @@ static inline uint8_t to_byte(int32_t value)
 /* ---- across -------------------------------------------------------------------- */
 
 /*
- * Samples of a row that may be read: every output's taps lie within the row, so
- * those of the last one tell of so many. A load that would reach past them is
- * left to the scalar loop.
+ * Taps are taken four at a time, of one channel eight; taps in other numbers, which
+ * only the narrowest pictures have, are left to the scalar kernel. So is an output
+ * whose last load would reach past the row. Every output's taps lie within the row,
+ * so those of the last one tell how far it may be read.
  */
 static inline uint64_t readable(const tc_taps *taps, unsigned channels)
 {
     return ((uint64_t)taps->first[taps->count - 1] + taps->taps) * channels;
 }
 
-/* Taps that can be taken `step` at a time, each step loading `load` samples from its first. */
-static inline uint32_t whole_steps(const tc_taps *taps, uint32_t first, unsigned channels,
-                                   uint64_t end, uint32_t step, uint32_t load)
+/* One output by the scalar kernel. */
+static void across_one(int16_t *to, const uint8_t *from, const tc_taps *taps, uint32_t at,
+                       unsigned channels)
 {
-    uint64_t start = (uint64_t)first * channels;
-    uint64_t left = end > start ? end - start : 0;
-    uint64_t most = left < load ? 0 : (left - load) / (step * channels) + 1;
-    uint32_t steps = taps->taps / step;
+    const tc_taps one = {1, taps->taps, taps->first + at,
+                         taps->weight + (uint64_t)at * taps->taps};
 
-    return steps < most ? steps : (uint32_t)most;
+    tc_kernel_scalar.across_bytes(to, from, &one, channels);
 }
 
 /* Weights 0..3 as 01010101 23232323, the order of channels that go in pairs. */
@@ -70,39 +70,40 @@ AVX2 static inline __m128i add_halves(__m256i sum)
     return _mm_add_epi32(_mm256_castsi256_si128(sum), _mm256_extracti128_si256(sum, 1));
 }
 
-/* What the vectors left of one output's taps, and the result. */
-#define FINISH(channels, shift)                                           \
-    for (uint32_t tap = done; tap < taps->taps; tap++) {                  \
-        for (unsigned c = 0; c < (channels); c++)                         \
-            total[c] += weight[tap] * in[(uint64_t)tap * (channels) + c]; \
-    }                                                                     \
-    for (unsigned c = 0; c < (channels); c++)                             \
-        *to++ = to_lane((total[c] + (1 << ((shift)-1))) >> (shift));
+/* Four sums as lanes, twice. */
+AVX2 static inline __m128i narrow_sums(__m128i sum, int shift)
+{
+    sum = _mm_srai_epi32(_mm_add_epi32(sum, _mm_set1_epi32(1 << (shift - 1))), shift);
+    return _mm_packs_epi32(sum, sum);
+}
 
-/* Of 12 bytes, four pixels, the samples as 16 bits in pairs: rr gg bb of 0 and 1, of 2 and 3.
+/*
+ * Of 12 bytes, four pixels, the samples as 16 bits in pairs: rr gg bb of 0 and 1, of
+ * 2 and 3. Four lanes are stored, of which the next output overwrites the last.
  */
 AVX2 static void across_bytes_3(int16_t *to, const uint8_t *from, const tc_taps *taps)
 {
     const __m256i pairs =
         _mm256_setr_epi8(0, -1, 3, -1, 1, -1, 4, -1, 2, -1, 5, -1, -1, -1, -1, -1, 6, -1, 9, -1,
                          7, -1, 10, -1, 8, -1, 11, -1, -1, -1, -1, -1);
-    const uint64_t end = readable(taps, 3);
+    const uint64_t end = readable(taps, 3), needs = (uint64_t)taps->taps * 3 + 4;
     const int16_t *weight = taps->weight;
 
-    for (uint32_t at = 0; at < taps->count; at++, weight += taps->taps) {
-        const uint8_t *in = from + (uint64_t)taps->first[at] * 3;
-        uint32_t done = 4 * whole_steps(taps, taps->first[at], 3, end, 4, 16);
+    for (uint32_t at = 0; at < taps->count; at++, weight += taps->taps, to += 3) {
+        const uint64_t start = (uint64_t)taps->first[at] * 3;
+        const uint8_t *in = from + start;
         __m256i sum = _mm256_setzero_si256();
-        int32_t total[4];
 
-        for (uint32_t tap = 0; tap < done; tap += 4) {
-            __m256i pixels = _mm256_broadcastsi128_si256(
-                _mm_loadu_si128((const __m128i *)(in + (uint64_t)tap * 3)));
+        if (start + needs > end || at + 1 == taps->count) {
+            across_one(to, from, taps, at, 3);
+            continue;
+        }
+        for (uint32_t tap = 0; tap < taps->taps; tap += 4, in += 12) {
+            __m256i pixels = _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)in));
             sum = _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_shuffle_epi8(pixels, pairs),
                                                           weights_in_pairs(weight + tap)));
         }
-        _mm_storeu_si128((__m128i *)total, add_halves(sum));
-        FINISH(3, WIDEN_SHIFT)
+        _mm_storel_epi64((__m128i *)to, narrow_sums(add_halves(sum), WIDEN_SHIFT));
     }
 }
 
@@ -122,22 +123,20 @@ AVX2 static void across_bytes_1(int16_t *to, const uint8_t *from, const tc_taps 
         const uint8_t *in = from + taps->first[at];
         __m256i sum = _mm256_setzero_si256();
         __m128i half;
-        uint32_t done = 0;
-        int32_t total[1];
+        uint32_t tap = 0;
 
-        for (; done + 16 <= taps->taps; done += 16)
+        for (; tap + 16 <= taps->taps; tap += 16)
             sum = _mm256_add_epi32(
                 sum, _mm256_madd_epi16(
-                         _mm256_cvtepu8_epi16(_mm_loadu_si128((const __m128i *)(in + done))),
-                         _mm256_loadu_si256((const __m256i *)(weight + done))));
+                         _mm256_cvtepu8_epi16(_mm_loadu_si128((const __m128i *)(in + tap))),
+                         _mm256_loadu_si256((const __m256i *)(weight + tap))));
         half = add_halves(sum);
-        for (; done + 8 <= taps->taps; done += 8)
+        if (tap < taps->taps)
             half = _mm_add_epi32(
                 half,
-                _mm_madd_epi16(_mm_cvtepu8_epi16(_mm_loadl_epi64((const __m128i *)(in + done))),
-                               _mm_loadu_si128((const __m128i *)(weight + done))));
-        total[0] = sum_of_four(half);
-        FINISH(1, WIDEN_SHIFT)
+                _mm_madd_epi16(_mm_cvtepu8_epi16(_mm_loadl_epi64((const __m128i *)(in + tap))),
+                               _mm_loadu_si128((const __m128i *)(weight + tap))));
+        *to++ = to_lane((sum_of_four(half) + (1 << (WIDEN_SHIFT - 1))) >> WIDEN_SHIFT);
     }
 }
 
@@ -149,20 +148,16 @@ AVX2 static void across_bytes_4(int16_t *to, const uint8_t *from, const tc_taps 
                          9, -1, 13, -1, 10, -1, 14, -1, 11, -1, 15, -1);
     const int16_t *weight = taps->weight;
 
-    for (uint32_t at = 0; at < taps->count; at++, weight += taps->taps) {
+    for (uint32_t at = 0; at < taps->count; at++, weight += taps->taps, to += 4) {
         const uint8_t *in = from + (uint64_t)taps->first[at] * 4;
-        uint32_t done = taps->taps & ~3u;
         __m256i sum = _mm256_setzero_si256();
-        int32_t total[4];
 
-        for (uint32_t tap = 0; tap < done; tap += 4) {
-            __m256i pixels = _mm256_broadcastsi128_si256(
-                _mm_loadu_si128((const __m128i *)(in + (uint64_t)tap * 4)));
+        for (uint32_t tap = 0; tap < taps->taps; tap += 4, in += 16) {
+            __m256i pixels = _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)in));
             sum = _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_shuffle_epi8(pixels, pairs),
                                                           weights_in_pairs(weight + tap)));
         }
-        _mm_storeu_si128((__m128i *)total, add_halves(sum));
-        FINISH(4, WIDEN_SHIFT)
+        _mm_storel_epi64((__m128i *)to, narrow_sums(add_halves(sum), WIDEN_SHIFT));
     }
 }
 
@@ -174,78 +169,99 @@ AVX2 static void across_lanes_4(int16_t *to, const int16_t *from, const tc_taps 
                          10, 11, 4, 5, 12, 13, 6, 7, 14, 15);
     const int16_t *weight = taps->weight;
 
-    for (uint32_t at = 0; at < taps->count; at++, weight += taps->taps) {
+    for (uint32_t at = 0; at < taps->count; at++, weight += taps->taps, to += 4) {
         const int16_t *in = from + (uint64_t)taps->first[at] * 4;
-        uint32_t done = taps->taps & ~3u;
         __m256i sum = _mm256_setzero_si256();
-        int32_t total[4];
 
-        for (uint32_t tap = 0; tap < done; tap += 4) {
-            __m256i pixels = _mm256_loadu_si256((const __m256i *)(in + (uint64_t)tap * 4));
+        for (uint32_t tap = 0; tap < taps->taps; tap += 4, in += 16) {
+            __m256i pixels = _mm256_loadu_si256((const __m256i *)in);
             sum = _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_shuffle_epi8(pixels, pairs),
                                                           weights_in_pairs(weight + tap)));
         }
-        _mm_storeu_si128((__m128i *)total, add_halves(sum));
-        FINISH(4, LANES_SHIFT)
+        _mm_storel_epi64((__m128i *)to, narrow_sums(add_halves(sum), LANES_SHIFT));
     }
 }
 
-/* Four pixels of two lanes: grey and alpha. */
+/* Two sums and two more of the same channels: grey and alpha. */
+AVX2 static inline void store_two(int16_t *to, __m128i sum, int shift)
+{
+    int32_t both;
+
+    sum = _mm_add_epi32(sum, _mm_shuffle_epi32(sum, _MM_SHUFFLE(1, 0, 3, 2)));
+    both = _mm_cvtsi128_si32(narrow_sums(sum, shift));
+    memcpy(to, &both, sizeof both);
+}
+
+/* Weights 0..3 as 0101 2323. */
+AVX2 static inline __m128i weights_twice(const int16_t *weight)
+{
+    const __m128i twice = _mm_setr_epi8(0, 1, 2, 3, 0, 1, 2, 3, 4, 5, 6, 7, 4, 5, 6, 7);
+
+    return _mm_shuffle_epi8(_mm_loadl_epi64((const __m128i *)weight), twice);
+}
+
+/* Four pixels of two lanes. */
 AVX2 static void across_lanes_2(int16_t *to, const int16_t *from, const tc_taps *taps)
 {
     const __m128i pairs = _mm_setr_epi8(0, 1, 4, 5, 2, 3, 6, 7, 8, 9, 12, 13, 10, 11, 14, 15);
-    const __m128i twice = _mm_setr_epi8(0, 1, 2, 3, 0, 1, 2, 3, 4, 5, 6, 7, 4, 5, 6, 7);
     const int16_t *weight = taps->weight;
 
-    for (uint32_t at = 0; at < taps->count; at++, weight += taps->taps) {
+    for (uint32_t at = 0; at < taps->count; at++, weight += taps->taps, to += 2) {
         const int16_t *in = from + (uint64_t)taps->first[at] * 2;
-        uint32_t done = taps->taps & ~3u;
         __m128i sum = _mm_setzero_si128();
-        int32_t total[4];
 
-        for (uint32_t tap = 0; tap < done; tap += 4) {
-            __m128i pixels = _mm_loadu_si128((const __m128i *)(in + (uint64_t)tap * 2));
-            __m128i weights = _mm_loadl_epi64((const __m128i *)(weight + tap));
+        for (uint32_t tap = 0; tap < taps->taps; tap += 4, in += 8) {
+            __m128i pixels = _mm_loadu_si128((const __m128i *)in);
             sum = _mm_add_epi32(sum, _mm_madd_epi16(_mm_shuffle_epi8(pixels, pairs),
-                                                    _mm_shuffle_epi8(weights, twice)));
+                                                    weights_twice(weight + tap)));
         }
-        sum = _mm_add_epi32(sum, _mm_shuffle_epi32(sum, _MM_SHUFFLE(1, 0, 3, 2)));
-        _mm_storeu_si128((__m128i *)total, sum);
-        FINISH(2, LANES_SHIFT)
+        store_two(to, sum, LANES_SHIFT);
+    }
+}
+
+/* The same from bytes. */
+AVX2 static void across_bytes_2(int16_t *to, const uint8_t *from, const tc_taps *taps)
+{
+    const __m128i pairs = _mm_setr_epi8(0, -1, 2, -1, 1, -1, 3, -1, 4, -1, 6, -1, 5, -1, 7, -1);
+    const int16_t *weight = taps->weight;
+
+    for (uint32_t at = 0; at < taps->count; at++, weight += taps->taps, to += 2) {
+        const uint8_t *in = from + (uint64_t)taps->first[at] * 2;
+        __m128i sum = _mm_setzero_si128();
+
+        for (uint32_t tap = 0; tap < taps->taps; tap += 4, in += 8) {
+            __m128i pixels = _mm_loadl_epi64((const __m128i *)in);
+            sum = _mm_add_epi32(sum, _mm_madd_epi16(_mm_shuffle_epi8(pixels, pairs),
+                                                    weights_twice(weight + tap)));
+        }
+        store_two(to, sum, WIDEN_SHIFT);
     }
 }
 
 static void across_bytes(int16_t *to, const uint8_t *from, const tc_taps *taps,
                          unsigned channels)
 {
-    switch (channels) {
-    case 1:
+    if (channels == 1 && taps->taps % 8 == 0)
         across_bytes_1(to, from, taps);
-        break;
-    case 3:
+    else if (channels == 2 && taps->taps % 4 == 0)
+        across_bytes_2(to, from, taps);
+    else if (channels == 3 && taps->taps % 4 == 0)
         across_bytes_3(to, from, taps);
-        break;
-    case 4:
+    else if (channels == 4 && taps->taps % 4 == 0)
         across_bytes_4(to, from, taps);
-        break;
-    default:
+    else
         tc_kernel_scalar.across_bytes(to, from, taps, channels);
-    }
 }
 
 static void across_lanes(int16_t *to, const int16_t *from, const tc_taps *taps,
                          unsigned channels)
 {
-    switch (channels) {
-    case 2:
+    if (channels == 2 && taps->taps % 4 == 0)
         across_lanes_2(to, from, taps);
-        break;
-    case 4:
+    else if (channels == 4 && taps->taps % 4 == 0)
         across_lanes_4(to, from, taps);
-        break;
-    default:
+    else
         tc_kernel_scalar.across_lanes(to, from, taps, channels);
-    }
 }
 
 /* ---- down ---------------------------------------------------------------------- */
@@ -317,7 +333,110 @@ AVX2 static void down_lanes(int16_t *to, const int16_t *const *rows, const int16
         to[at] = to_lane(down_1(rows, weight, taps, at, LANES_SHIFT));
 }
 
-static const tc_kernel avx2 = {"avx2", across_bytes, across_lanes, down_bytes, down_lanes};
+/* ---- alpha ----------------------------------------------------------------------- */
+
+/* Ones where alpha is, for 2 and 4 channels; of bytes and of 16 bits. */
+#define ALPHA_BYTES(channels) \
+    _mm256_set1_epi32((int)((channels) == 4 ? 0xff000000 : 0xff00ff00))
+#define ALPHA_WORDS(channels) \
+    _mm256_set1_epi64x((int64_t)((channels) == 4 ? 0xffff000000000000 : 0xffff0000ffff0000))
+
+AVX2 static bool opaque(const uint8_t *from, uint32_t pixels, unsigned channels)
+{
+    const __m256i alpha = ALPHA_BYTES(channels);
+    uint32_t samples = channels & 1 ? 0 : pixels * channels, at = 0;
+
+    for (; at + 32 <= samples; at += 32) {
+        __m256i some = _mm256_loadu_si256((const __m256i *)(from + at));
+        if (!_mm256_testc_si256(some, alpha))
+            return false;
+    }
+    return tc_kernel_scalar.opaque(from + at, pixels - at / channels, channels);
+}
+
+/*
+ * With x = colour * alpha, (64 x + 127) / 255 is a quarter of x + (x + 508) / 255, all
+ * rounded down, which stays in 16 bits; m * 0x8081 >> 23 is m / 255 for any of those.
+ * Alpha itself comes out right when it is multiplied by 255.
+ */
+AVX2 static void premultiply(int16_t *to, const uint8_t *from, uint32_t pixels,
+                             unsigned channels)
+{
+    const __m256i spread =
+        channels == 4
+            ? _mm256_setr_epi8(6, 7, 6, 7, 6, 7, 6, 7, 14, 15, 14, 15, 14, 15, 14, 15, 6, 7, 6,
+                               7, 6, 7, 6, 7, 14, 15, 14, 15, 14, 15, 14, 15)
+            : _mm256_setr_epi8(2, 3, 2, 3, 6, 7, 6, 7, 10, 11, 10, 11, 14, 15, 14, 15, 2, 3, 2,
+                               3, 6, 7, 6, 7, 10, 11, 10, 11, 14, 15, 14, 15);
+    const __m256i whole = _mm256_and_si256(ALPHA_WORDS(channels), _mm256_set1_epi16(255));
+    uint32_t samples = channels & 1 ? 0 : pixels * channels, at = 0;
+
+    for (; at + 16 <= samples; at += 16) {
+        __m256i colour = _mm256_cvtepu8_epi16(_mm_loadu_si128((const __m128i *)(from + at)));
+        __m256i alpha = _mm256_or_si256(_mm256_shuffle_epi8(colour, spread), whole);
+        __m256i x = _mm256_mullo_epi16(colour, alpha);
+        __m256i part = _mm256_mulhi_epu16(_mm256_add_epi16(x, _mm256_set1_epi16(253)),
+                                          _mm256_set1_epi16((int16_t)0x8081));
+        x = _mm256_add_epi16(_mm256_add_epi16(x, _mm256_set1_epi16(1)),
+                             _mm256_srli_epi16(part, 7));
+        _mm256_storeu_si256((__m256i *)(to + at), _mm256_srli_epi16(x, 2));
+    }
+    tc_kernel_scalar.premultiply(to + at, from + at, pixels - at / channels, channels);
+}
+
+/*
+ * Eight quotients. The dividends stay under 2^23, so that one just under a multiple k
+ * of alpha is less than k by more than the distance of k to the next smaller float:
+ * division, which is correctly rounded, cannot reach k, and cutting off is exact.
+ */
+AVX2 static inline __m256i divide_colours(__m256i colour, __m256i alpha)
+{
+    __m256i dividend = _mm256_sub_epi32(_mm256_slli_epi32(colour, 8), colour);
+
+    dividend = _mm256_add_epi32(dividend, _mm256_srli_epi32(alpha, 1));
+    return _mm256_cvttps_epi32(
+        _mm256_div_ps(_mm256_cvtepi32_ps(dividend), _mm256_cvtepi32_ps(alpha)));
+}
+
+/* Eight samples as 32 bits: whole pixels of 2 or 4 channels. */
+AVX2 static inline __m256i straighten(__m256i lanes, unsigned channels)
+{
+    const __m256i half = _mm256_set1_epi32(1 << (TC_LANE_BITS - 1));
+    __m256i alpha = channels == 4 ? _mm256_shuffle_epi32(lanes, _MM_SHUFFLE(3, 3, 3, 3))
+                                  : _mm256_shuffle_epi32(lanes, _MM_SHUFFLE(3, 3, 1, 1));
+    __m256i seen, colour, level;
+
+    alpha = _mm256_min_epi32(alpha, _mm256_set1_epi32(255 << TC_LANE_BITS));
+    seen = _mm256_cmpgt_epi32(alpha, _mm256_sub_epi32(half, _mm256_set1_epi32(1)));
+    alpha = _mm256_max_epi32(alpha, half);
+    colour = divide_colours(_mm256_max_epi32(lanes, _mm256_setzero_si256()), alpha);
+    level = _mm256_srli_epi32(_mm256_add_epi32(alpha, half), TC_LANE_BITS);
+    colour = channels == 4 ? _mm256_blend_epi32(colour, level, 0x88)
+                           : _mm256_blend_epi32(colour, level, 0xaa);
+    return _mm256_and_si256(colour, seen);
+}
+
+AVX2 static void unpremultiply(uint8_t *to, const int16_t *from, uint32_t pixels,
+                               unsigned channels)
+{
+    uint32_t samples = channels & 1 ? 0 : pixels * channels, at = 0;
+
+    for (; at + 16 <= samples; at += 16) {
+        __m256i lanes = _mm256_loadu_si256((const __m256i *)(from + at));
+        __m256i first = _mm256_cvtepi16_epi32(_mm256_castsi256_si128(lanes));
+        __m256i second = _mm256_cvtepi16_epi32(_mm256_extracti128_si256(lanes, 1));
+        __m256i words =
+            _mm256_packs_epi32(straighten(first, channels), straighten(second, channels));
+        words = _mm256_permute4x64_epi64(words, 0xd8);
+        _mm_storeu_si128((__m128i *)(to + at),
+                         _mm_packus_epi16(_mm256_castsi256_si128(words),
+                                          _mm256_extracti128_si256(words, 1)));
+    }
+    tc_kernel_scalar.unpremultiply(to + at, from + at, pixels - at / channels, channels);
+}
+
+static const tc_kernel avx2 = {"avx2",     across_bytes, across_lanes, down_bytes,
+                               down_lanes, opaque,       premultiply,  unpremultiply};
 
 const tc_kernel *tc_kernel_avx2(void)
 {

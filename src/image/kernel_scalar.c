@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kernel.h"
 
+#include <string.h>
+
 /* Lanes in and out: the weights' bits go. Bytes in: lanes' bits stay of the weights'. */
 #define LANES_SHIFT  TC_WEIGHT_BITS
 #define WIDEN_SHIFT  (TC_WEIGHT_BITS - TC_LANE_BITS)
@@ -97,5 +99,45 @@ sum_block(int32_t sum[BLOCK], const int16_t *const *rows, const int16_t *weight,
 DOWN(down_bytes, uint8_t, NARROW_SHIFT, to_byte)
 DOWN(down_lanes, int16_t, LANES_SHIFT, to_lane)
 
-const tc_kernel tc_kernel_scalar = {"scalar", across_bytes, across_lanes, down_bytes,
-                                    down_lanes};
+static bool opaque(const uint8_t *from, uint32_t pixels, unsigned channels)
+{
+    unsigned least = 255;
+
+    for (uint32_t i = 0; i < pixels; i++, from += channels)
+        least &= from[channels - 1];
+    return least == 255;
+}
+
+static void premultiply(int16_t *to, const uint8_t *from, uint32_t pixels, unsigned channels)
+{
+    unsigned colours = channels - 1;
+
+    for (uint32_t i = 0; i < pixels; i++, to += channels, from += channels) {
+        uint32_t alpha = from[colours];
+        for (unsigned c = 0; c < colours; c++)
+            to[c] = (int16_t)(((from[c] * alpha << TC_LANE_BITS) + 127) / 255);
+        to[colours] = (int16_t)(alpha << TC_LANE_BITS);
+    }
+}
+
+static void unpremultiply(uint8_t *to, const int16_t *from, uint32_t pixels, unsigned channels)
+{
+    unsigned colours = channels - 1;
+    const int32_t half = 1 << (TC_LANE_BITS - 1), most = 255 << TC_LANE_BITS;
+
+    for (uint32_t i = 0; i < pixels; i++, to += channels, from += channels) {
+        int32_t alpha = from[colours] > most ? most : from[colours];
+        if (alpha < half) {
+            memset(to, 0, channels);
+            continue;
+        }
+        for (unsigned c = 0; c < colours; c++) {
+            int32_t value = from[c] < 0 ? 0 : from[c];
+            to[c] = to_byte((value * 255 + alpha / 2) / alpha);
+        }
+        to[colours] = (uint8_t)((alpha + half) >> TC_LANE_BITS);
+    }
+}
+
+const tc_kernel tc_kernel_scalar = {"scalar",   across_bytes, across_lanes, down_bytes,
+                                    down_lanes, opaque,       premultiply,  unpremultiply};

@@ -7,13 +7,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Taps that the kernels take together across, of one channel and of several. */
+#define STEP_GREY 8
+#define STEP      4
+
 #define WEIGHT_ONE (1 << TC_WEIGHT_BITS)
 
 struct tc_resample {
     const tc_kernel *kernel;
     unsigned channels;
     bool alpha;
-    uint32_t in_width; /* pixels of a source row */
+    uint32_t first_pixel, pixels; /* of a source row, those that any tap touches */
     tc_taps across, down;
     uint32_t *oldest;   /* for each output row, the first source row it or a later one needs */
     uint32_t ring_rows; /* source rows that must be held at once */
@@ -24,26 +28,47 @@ struct tc_resample {
     uint32_t next_in, next_out;
 };
 
-static double sinc(double x)
+/*
+ * Of `count` taps from `x` on, `step` apart, the filter's unnormalised weights. The
+ * sines are turned on from tap to tap: a table for 1600 to 300 samples then takes
+ * 40 microseconds instead of 270, too little to keep tables for.
+ */
+static void lanczos3(double *to, double x, double step, uint32_t count)
 {
-    return x == 0 ? 1 : sin(M_PI * x) / (M_PI * x);
+    double sine = sin(M_PI * x), cosine = cos(M_PI * x);
+    double slow_sine = sin(M_PI / 3 * x), slow_cosine = cos(M_PI / 3 * x);
+    const double turn = sin(M_PI * step), keep = cos(M_PI * step);
+    const double slow_turn = sin(M_PI / 3 * step), slow_keep = cos(M_PI / 3 * step);
+
+    for (uint32_t i = 0; i < count; i++) {
+        double at = x + i * step, next = sine * keep + cosine * turn;
+        double slow_next = slow_sine * slow_keep + slow_cosine * slow_turn;
+
+        if (fabs(at) < 1e-6)
+            to[i] = 1;
+        else
+            to[i] = fabs(at) < 3 ? 3 * sine * slow_sine / (M_PI * M_PI * at * at) : 0;
+        cosine = cosine * keep - sine * turn;
+        slow_cosine = slow_cosine * slow_keep - slow_sine * slow_turn;
+        sine = next;
+        slow_sine = slow_next;
+    }
 }
 
-static double lanczos3(double x)
+static void catmull_rom(double *to, double x, double step, uint32_t count)
 {
-    return fabs(x) < 3 ? sinc(x) * sinc(x / 3) : 0;
-}
+    for (uint32_t i = 0; i < count; i++) {
+        double at = fabs(x + i * step);
 
-static double catmull_rom(double x)
-{
-    x = fabs(x);
-    if (x < 1)
-        return (1.5 * x - 2.5) * x * x + 1;
-    return x < 2 ? ((-0.5 * x + 2.5) * x - 4) * x + 2 : 0;
+        if (at < 1)
+            to[i] = (1.5 * at - 2.5) * at * at + 1;
+        else
+            to[i] = at < 2 ? ((-0.5 * at + 2.5) * at - 4) * at + 2 : 0;
+    }
 }
 
 typedef struct filter {
-    double (*weight)(double x);
+    void (*weigh)(double *to, double x, double step, uint32_t count);
     double radius;  /* in source samples, already stretched */
     double stretch; /* source samples a unit of the filter's argument */
 } filter;
@@ -64,6 +89,17 @@ static uint32_t max_taps(const tc_axis *axis)
     return taps < axis->limit ? (uint32_t)taps : axis->limit;
 }
 
+/* `taps` rounded up. */
+static uint32_t whole_steps(uint32_t taps, uint32_t step)
+{
+    return (taps + step - 1) / step * step;
+}
+
+static int32_t nearest(double value)
+{
+    return (int32_t)(value < 0 ? value - 0.5 : value + 0.5);
+}
+
 /* Weights that rounding may leave over before the largest tap would notice. */
 #define REST_MAX 4
 
@@ -75,14 +111,15 @@ static uint32_t max_taps(const tc_axis *axis)
  */
 static void quantise(int16_t *to, const double *weight, uint32_t taps)
 {
-    double sum = 0, running = 0;
+    double sum = 0, running = 0, scale;
     int32_t rest = WEIGHT_ONE, before = 0;
     uint32_t largest = 0;
 
     for (uint32_t i = 0; i < taps; i++)
         sum += weight[i];
+    scale = WEIGHT_ONE / sum;
     for (uint32_t i = 0; i < taps; i++) {
-        to[i] = (int16_t)lrint(weight[i] / sum * WEIGHT_ONE);
+        to[i] = (int16_t)nearest(weight[i] * scale);
         rest -= to[i];
         if (weight[i] > weight[largest])
             largest = i;
@@ -94,7 +131,7 @@ static void quantise(int16_t *to, const double *weight, uint32_t taps)
     for (uint32_t i = 0; i < taps; i++) {
         int32_t upto;
         running += weight[i];
-        upto = (int32_t)lrint(running / sum * WEIGHT_ONE);
+        upto = nearest(running * scale);
         to[i] = (int16_t)(upto - before);
         before = upto;
     }
@@ -130,8 +167,8 @@ static void fill_taps(tc_taps *taps, const tc_axis *axis, double *scratch)
         if (last - first > taps->taps)
             last = first + taps->taps;
         count = (uint32_t)(last - first);
-        for (uint32_t i = 0; i < count; i++)
-            scratch[i] = filter.weight((first + i + 0.5 - centre) / filter.stretch);
+        filter.weigh(scratch, (first + 0.5 - centre) / filter.stretch, 1 / filter.stretch,
+                     count);
         /* Padding zeros go before the taps where they would reach past the window, for
            which rows would have to be waited for. */
         if (first + taps->taps > high)
@@ -143,8 +180,11 @@ static void fill_taps(tc_taps *taps, const tc_axis *axis, double *scratch)
     }
 }
 
-/* Cut the zero weights that every sample has at its end: an unscaled axis has one tap. */
-static void trim_taps(tc_taps *taps)
+/*
+ * Cut the zero weights that every sample has at its end, but for what makes a whole
+ * number of steps: an unscaled axis has one tap.
+ */
+static void trim_taps(tc_taps *taps, uint32_t step)
 {
     uint32_t keep = 1, to = 0;
 
@@ -159,6 +199,8 @@ static void trim_taps(tc_taps *taps)
         if (end - lead > keep)
             keep = end - lead;
     }
+    if (keep > 1 && whole_steps(keep, step) <= taps->taps)
+        keep = whole_steps(keep, step);
     for (uint32_t at = 0; at < taps->count; at++, to += keep) {
         int16_t *weight = taps->weight + (size_t)at * taps->taps;
         uint32_t lead = 0;
@@ -171,18 +213,21 @@ static void trim_taps(tc_taps *taps)
     taps->taps = keep;
 }
 
-static tc_error make_taps(tc_taps *taps, const tc_axis *axis)
+/* Kernels take `step` taps at a time, and what is left over singly. */
+static tc_error make_taps(tc_taps *taps, const tc_axis *axis, uint32_t step)
 {
     double *scratch;
 
     taps->count = axis->count;
-    taps->taps = max_taps(axis);
+    taps->taps = whole_steps(max_taps(axis), step);
+    if (taps->taps > axis->limit)
+        taps->taps = axis->limit;
     taps->first = malloc(sizeof *taps->first * taps->count);
     taps->weight = calloc((size_t)taps->count * taps->taps, sizeof *taps->weight);
     scratch = malloc(sizeof *scratch * taps->taps);
     if (taps->first && taps->weight && scratch) {
         fill_taps(taps, axis, scratch);
-        trim_taps(taps);
+        trim_taps(taps, step);
     }
     free(scratch);
     return taps->first && taps->weight && scratch ? TC_E_OK : TC_E_NO_MEMORY;
@@ -212,9 +257,22 @@ static tc_error plan_ring(tc_resample *resample)
     return TC_E_OK;
 }
 
+static void find_span(tc_resample *resample)
+{
+    const tc_taps *across = &resample->across;
+    uint32_t low = UINT32_MAX, high = 0;
+
+    for (uint32_t at = 0; at < across->count; at++) {
+        low = across->first[at] < low ? across->first[at] : low;
+        high = across->first[at] > high ? across->first[at] : high;
+    }
+    resample->first_pixel = low;
+    resample->pixels = high + across->taps - low;
+}
+
 uint64_t tc_resample_bytes(const tc_axis *x, const tc_axis *y, uint8_t channels)
 {
-    uint64_t taps_x = max_taps(x), taps_y = max_taps(y);
+    uint64_t taps_x = max_taps(x) + STEP_GREY, taps_y = max_taps(y);
 
     return sizeof(tc_resample) + x->count * (taps_x * 2 + 4) + y->count * (taps_y * 2 + 8) +
            (taps_y + 2) * ((uint64_t)x->count * channels * 2 + sizeof(int16_t *)) +
@@ -233,11 +291,12 @@ tc_error tc_resample_create(tc_resample **resample, const tc_axis *x, const tc_a
     made->kernel = tc_kernel_best();
     made->channels = channels;
     made->alpha = alpha;
-    made->in_width = x->limit;
-    if (make_taps(&made->across, x) || make_taps(&made->down, y) || plan_ring(made)) {
+    if (make_taps(&made->across, x, channels == 1 ? STEP_GREY : STEP) ||
+        make_taps(&made->down, y, 1) || plan_ring(made)) {
         tc_resample_free(made);
         return TC_E_NO_MEMORY;
     }
+    find_span(made);
     made->row_samples = x->count * channels;
     lanes = (x->limit > x->count ? x->limit : x->count) * channels;
     made->ring = malloc((size_t)made->ring_rows * made->row_samples * sizeof *made->ring);
@@ -274,38 +333,19 @@ bool tc_resample_ready(const tc_resample *resample)
            down->first[resample->next_out] + down->taps <= resample->next_in;
 }
 
-/* Straight 8-bit to premultiplied lanes. */
-static void premultiply(int16_t *to, const uint8_t *from, uint32_t pixels, unsigned channels)
+/* With alpha: what of a row the taps touch, as premultiplied lanes; opaque rows as they are. */
+static void put_with_alpha(tc_resample *resample, int16_t *to, const uint8_t *row)
 {
-    unsigned colours = channels - 1;
+    const tc_kernel *kernel = resample->kernel;
+    unsigned channels = resample->channels;
+    size_t start = (size_t)resample->first_pixel * channels;
 
-    for (uint32_t i = 0; i < pixels; i++, to += channels, from += channels) {
-        uint32_t alpha = from[colours];
-        for (unsigned c = 0; c < colours; c++)
-            to[c] = (int16_t)(((from[c] * alpha << TC_LANE_BITS) + 127) / 255);
-        to[colours] = (int16_t)(alpha << TC_LANE_BITS);
+    if (kernel->opaque(row + start, resample->pixels, channels)) {
+        kernel->across_bytes(to, row, &resample->across, channels);
+        return;
     }
-}
-
-/* Premultiplied lanes to straight 8-bit; under half a level of alpha there is no colour. */
-static void unpremultiply(uint8_t *to, const int16_t *from, uint32_t pixels, unsigned channels)
-{
-    unsigned colours = channels - 1;
-    const int32_t half = 1 << (TC_LANE_BITS - 1), opaque = 255 << TC_LANE_BITS;
-
-    for (uint32_t i = 0; i < pixels; i++, to += channels, from += channels) {
-        int32_t alpha = from[colours] > opaque ? opaque : from[colours];
-        if (alpha < half) {
-            memset(to, 0, channels);
-            continue;
-        }
-        for (unsigned c = 0; c < colours; c++) {
-            int32_t value = from[c] < 0 ? 0 : from[c];
-            value = (value * 255 + alpha / 2) / alpha;
-            to[c] = (uint8_t)(value > 255 ? 255 : value);
-        }
-        to[colours] = (uint8_t)((alpha + half) >> TC_LANE_BITS);
-    }
+    kernel->premultiply(resample->lanes + start, row + start, resample->pixels, channels);
+    kernel->across_lanes(to, resample->lanes, &resample->across, channels);
 }
 
 void tc_resample_put(tc_resample *resample, const uint8_t *row)
@@ -316,12 +356,10 @@ void tc_resample_put(tc_resample *resample, const uint8_t *row)
     if (resample->next_out >= resample->down.count || y < resample->oldest[resample->next_out])
         return;
     to = resample->ring + (size_t)(y % resample->ring_rows) * resample->row_samples;
-    if (!resample->alpha) {
+    if (resample->alpha)
+        put_with_alpha(resample, to, row);
+    else
         resample->kernel->across_bytes(to, row, &resample->across, resample->channels);
-        return;
-    }
-    premultiply(resample->lanes, row, resample->in_width, resample->channels);
-    resample->kernel->across_lanes(to, resample->lanes, &resample->across, resample->channels);
 }
 
 void tc_resample_get(tc_resample *resample, uint8_t *row)
@@ -340,5 +378,6 @@ void tc_resample_get(tc_resample *resample, uint8_t *row)
     }
     resample->kernel->down_lanes(resample->lanes, resample->window, weight, down->taps,
                                  resample->row_samples);
-    unpremultiply(row, resample->lanes, resample->across.count, resample->channels);
+    resample->kernel->unpremultiply(row, resample->lanes, resample->across.count,
+                                    resample->channels);
 }

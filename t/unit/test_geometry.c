@@ -279,6 +279,43 @@ static void table_holds(void)
     }
 }
 
+/* A picture of which 1/8 is cheap to decode: half again the target's size is enough there. */
+static const struct {
+    uint32_t w, h;
+    uint8_t max_reduce;
+    const char *text, *expected;
+} cheap[] = {
+    {4000, 3000, 8, "dw=300,dh=300", "300x225 /8"},
+    {4000, 3000, 8, "dw=333", "333x250 /8"},
+    {4000, 3000, 8, "dw=334", "334x251 /4"},
+    {4000, 3000, 8, "dw=500", "500x375 /4"},
+    {4000, 3000, 8, "dw=501", "501x376 /2"},
+    {4000, 3000, 8, "dw=334,jpeghint=y", "334x251 /8"},
+    {4000, 3000, 8, "dw=333,dh=251,da=n", "333x251 /4"},
+    {4000, 3000, 8, "sx=1000,sy=500,sw=2400,sh=1200,dw=200",
+     "200x100 src 1000,500 2400x1200 /8"},
+    {4000, 3000, 8, "sx=1000,sy=500,sw=2399,sh=1200,dw=200,dh=100,da=n",
+     "200x100 src 1000,500 2399x1200 /4"},
+    {4000, 3000, 4, "dw=200", "200x150 /4"},
+    {12, 12, 8, "dw=1", "1x1 /8"},
+    {11, 11, 8, "dw=1", "1x1 /4"},
+};
+
+static void cheap_eighth_holds(void)
+{
+    for (size_t i = 0; i < COUNT(cheap); i++) {
+        tc_image_info info = {.format = TC_FORMAT_JPEG,
+                              .width = cheap[i].w,
+                              .height = cheap[i].h,
+                              .orientation = 1,
+                              .model = TC_RGB,
+                              .max_reduce = cheap[i].max_reduce,
+                              .eighth_is_cheap = true};
+
+        check(&info, &no_limits, cheap[i].text, cheap[i].expected);
+    }
+}
+
 static const struct {
     uint32_t w, h;
     uint8_t orientation;
@@ -415,7 +452,7 @@ static bool same_pixels(const tc_image_info *info, int x, int y, int w, int h, b
 static void turns_hold(void)
 {
     for (uint8_t o = 1; o <= 8; o++) {
-        tc_image_info info = {TC_FORMAT_JPEG, PIC_W, PIC_H, o, TC_RGB, 8, 0, NULL, 0};
+        tc_image_info info = {TC_FORMAT_JPEG, PIC_W, PIC_H, o, TC_RGB, 8, 0, NULL, 0, false};
         int full_w = o >= 5 ? PIC_H : PIC_W, full_h = o >= 5 ? PIC_W : PIC_H;
         int crops = 0, wrong = 0;
 
@@ -481,17 +518,22 @@ static bool fits(tc_rect r, uint32_t w, uint32_t h)
     return r.w >= 1 && r.h >= 1 && r.x < w && r.y < h && r.w <= w - r.x && r.h <= h - r.y;
 }
 
-static bool leaves(const tc_plan *p, uint64_t keep, uint64_t reduce)
+static bool leaves(const tc_plan *p, double keep, uint64_t reduce)
 {
     return p->source.w >= keep * reduce * p->scaled_w &&
            p->source.h >= keep * reduce * p->scaled_h;
+}
+
+/* How many times the target's size must be left by a reduction. */
+static double keeps(const char *text, const tc_image_info *info, unsigned reduce)
+{
+    return strstr(text, "jpeghint=y") ? 1 : reduce == 8 && info->eighth_is_cheap ? 1.5 : 2;
 }
 
 /* What is wrong with a plan, or NULL. */
 static const char *broken(const tc_plan *p, const tc_image_info *info, const tc_limits *limits,
                           const char *text)
 {
-    uint64_t keep = strstr(text, "jpeghint=y") ? 1 : 2;
     bool swaps = p->orientation >= 5;
 
     if (p->orientation != (strstr(text, "autoorient=n") ? 1 : info->orientation))
@@ -521,9 +563,10 @@ static const char *broken(const tc_plan *p, const tc_image_info *info, const tc_
         return "enlarged unasked";
     if (p->reduce > info->max_reduce || (p->reduce & (p->reduce - 1)) || !p->reduce)
         return "reduce is no power of 2 the decoder has";
-    if (p->reduce > 1 && !leaves(p, keep, p->reduce))
+    if (p->reduce > 1 && !leaves(p, keeps(text, info, p->reduce), p->reduce))
         return "reduced too far";
-    if (p->reduce < info->max_reduce && leaves(p, keep, p->reduce * 2))
+    if (p->reduce < info->max_reduce &&
+        leaves(p, keeps(text, info, p->reduce * 2), p->reduce * 2))
         return "reduced too little";
     if (p->pixels > (uint64_t)info->width * info->height ||
         p->pixels < (uint64_t)p->source.w * p->source.h / p->reduce / p->reduce)
@@ -565,7 +608,8 @@ static void properties_hold(void)
                               1u << random_below(4),
                               random_below(1000),
                               NULL,
-                              0};
+                              0,
+                              random_below(2)};
         tc_limits limits = {0, random_below(2) ? 50000000 : 0,
                             random_below(3) ? 1 + random_below(20000) : 0,
                             random_below(3) ? 1 + random_below(20000) : 0};
@@ -599,6 +643,7 @@ static void properties_hold(void)
 int main(void)
 {
     table_holds();
+    cheap_eighth_holds();
     limits_hold();
     turns_hold();
     properties_hold();
