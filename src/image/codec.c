@@ -3,26 +3,75 @@
 
 #include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 
-#include <jpeglib.h>
-#include <png.h>
-
-static const tc_codec *const codecs[] = {&tc_codec_jpeg, &tc_codec_png};
+/* What the build found; the others are known by name and by their magic bytes. */
+static const tc_codec *const codecs[] = {
+    &tc_codec_jpeg, &tc_codec_png,
+#ifdef TC_WITH_GIF
+    &tc_codec_gif,
+#endif
+#ifdef TC_WITH_WEBP
+    &tc_codec_webp,
+#endif
+#ifdef TC_WITH_AVIF
+    &tc_codec_avif,
+#endif
+};
 
 #define CODECS (sizeof codecs / sizeof codecs[0])
 
-#define TEXT(x)  TEXT_(x)
-#define TEXT_(x) #x
+static const struct {
+    const char *name, *title;
+} words[TC_FORMATS] = {
+    [TC_FORMAT_NONE] = {"none", "no format"}, [TC_FORMAT_JPEG] = {"jpeg", "JPEG"},
+    [TC_FORMAT_PNG] = {"png", "PNG"},         [TC_FORMAT_GIF] = {"gif", "GIF"},
+    [TC_FORMAT_TIFF] = {"tiff", "TIFF"},      [TC_FORMAT_WEBP] = {"webp", "WebP"},
+    [TC_FORMAT_AVIF] = {"avif", "AVIF"}};
 
-const tc_codec *tc_codec_sniff(const uint8_t *head, size_t length)
+/* Bytes at one place of a file that no other format has there. */
+static const struct {
+    tc_format format;
+    uint8_t at, length;
+    const char *bytes;
+} magic[] = {
+    {TC_FORMAT_JPEG, 0, 3, "\xff\xd8\xff"}, {TC_FORMAT_PNG, 0, 8, "\x89PNG\r\n\x1a\n"},
+    {TC_FORMAT_GIF, 0, 6, "GIF87a"},        {TC_FORMAT_GIF, 0, 6, "GIF89a"},
+    {TC_FORMAT_TIFF, 0, 4, "II*\0"},        {TC_FORMAT_TIFF, 0, 4, "MM\0*"},
+    {TC_FORMAT_TIFF, 0, 4, "II+\0"}, /* with 64-bit offsets */
+    {TC_FORMAT_TIFF, 0, 4, "MM\0+"},        {TC_FORMAT_WEBP, 8, 4, "WEBP"},
+};
+
+#define FTYP_BRANDS 16
+
+/* AVIF is one of many formats in ISO boxes: the major brand says which, or one of the others.
+ */
+static bool is_avif(const uint8_t *head, size_t length)
 {
     size_t at;
 
-    for (at = 0; at < CODECS; at++) {
-        if (codecs[at]->sniff(head, length))
-            return codecs[at];
+    if (length < 12 || memcmp(head + 4, "ftyp", 4) != 0)
+        return false;
+    if (memcmp(head + 8, "avif", 4) == 0 || memcmp(head + 8, "avis", 4) == 0)
+        return true;
+    for (at = FTYP_BRANDS; at + 4 <= length; at += 4) {
+        if (memcmp(head + at, "avif", 4) == 0 || memcmp(head + at, "avis", 4) == 0)
+            return true;
     }
-    return NULL;
+    return false;
+}
+
+tc_format tc_format_sniff(const uint8_t *head, size_t length)
+{
+    size_t at;
+
+    for (at = 0; at < sizeof magic / sizeof magic[0]; at++) {
+        if ((size_t)magic[at].at + magic[at].length <= length &&
+            memcmp(head + magic[at].at, magic[at].bytes, magic[at].length) == 0 &&
+            (magic[at].format != TC_FORMAT_WEBP || memcmp(head, "RIFF", 4) == 0))
+            return magic[at].format;
+    }
+    return is_avif(head, length) ? TC_FORMAT_AVIF : TC_FORMAT_NONE;
 }
 
 const tc_codec *tc_codec_find(tc_format format)
@@ -38,15 +87,24 @@ const tc_codec *tc_codec_find(tc_format format)
 
 const char *tc_format_name(tc_format format)
 {
-    static const char *const names[TC_FORMATS] = {
-        [TC_FORMAT_NONE] = "none", [TC_FORMAT_JPEG] = "jpeg", [TC_FORMAT_PNG] = "png",
-        [TC_FORMAT_GIF] = "gif",   [TC_FORMAT_TIFF] = "tiff", [TC_FORMAT_WEBP] = "webp",
-        [TC_FORMAT_AVIF] = "avif"};
-
-    return format < TC_FORMATS ? names[format] : names[TC_FORMAT_NONE];
+    return words[format < TC_FORMATS ? format : TC_FORMAT_NONE].name;
 }
 
-const char *tc_codec_versions(void)
+const char *tc_format_title(tc_format format)
 {
-    return "libjpeg-turbo " TEXT(LIBJPEG_TURBO_VERSION) ", libpng " PNG_LIBPNG_VER_STRING;
+    return words[format < TC_FORMATS ? format : TC_FORMAT_NONE].title;
+}
+
+void tc_codec_versions(char *text, size_t size)
+{
+    size_t used = 0, at;
+
+    text[0] = '\0';
+    for (at = 0; at < CODECS && used < size; at++) {
+        if (at)
+            used += (size_t)snprintf(text + used, size - used, ", ");
+        if (used < size)
+            codecs[at]->library(text + used, size - used);
+        used += strlen(text + used);
+    }
 }

@@ -47,6 +47,7 @@ typedef struct tc_encode_spec {
     tc_model model;
     uint32_t width, height;
     unsigned quality; /* 1..100; ignored by lossless formats */
+    bool lossless;    /* where the format has both kinds; `quality` does not count then */
     const uint8_t *icc;
     size_t icc_length;
 } tc_encode_spec;
@@ -57,9 +58,8 @@ typedef struct tc_codec {
     const char *mime;
     bool stores_alpha;
 
-    /* Whether `head` (the first bytes of a file, maybe fewer than TC_SNIFF_BYTES) is this
-     * format. */
-    bool (*sniff)(const uint8_t *head, size_t length);
+    /* Name and version of the library at work, for validators and the status page. */
+    void (*library)(char *text, size_t size);
 
     /*
      * Read the header. Allocates no memory in proportion to what the header
@@ -74,12 +74,16 @@ typedef struct tc_codec {
     tc_error (*decode_rows)(tc_decoder *decoder, tc_band *band);
     void (*decode_free)(tc_decoder *decoder);
 
+    /* NULL where the format is only read. */
     tc_error (*encode_open)(tc_encoder **encoder, const tc_output *output,
                             const tc_encode_spec *spec, tc_fail *fail);
     tc_error (*encode_rows)(tc_encoder *encoder, const tc_band *band);
     /* All rows are in: write what remains. */
     tc_error (*encode_finish)(tc_encoder *encoder);
     void (*encode_free)(tc_encoder *encoder);
+    /* Bytes a pixel that the encoder holds until the whole picture is in; 0 for one that
+     * writes as rows come. */
+    unsigned encode_held;
 } tc_codec;
 
 #define TC_SNIFF_BYTES 32
@@ -90,8 +94,11 @@ typedef struct tc_codec {
 /* Embedded profiles over this are left out: display profiles have a few KiB. */
 #define TC_ICC_MAX (1024 * 1024)
 
-/* The codec whose magic bytes `head` shows, or NULL. */
-const tc_codec *tc_codec_sniff(const uint8_t *head, size_t length);
+/*
+ * The format whose magic bytes `head` (the first bytes of a file, maybe fewer than
+ * TC_SNIFF_BYTES) shows, built in or not; TC_FORMAT_NONE for none that is known.
+ */
+tc_format tc_format_sniff(const uint8_t *head, size_t length);
 
 /* The built-in codec of `format`, or NULL when it is not built in. */
 const tc_codec *tc_codec_find(tc_format format);
@@ -99,11 +106,20 @@ const tc_codec *tc_codec_find(tc_format format);
 /* A URL's word for a format, built in or not: "jpeg"; static. */
 const char *tc_format_name(tc_format format);
 
-/* The versions of the codec libraries, for validators and the status page; static. */
-const char *tc_codec_versions(void);
+/* A format's name for people: "WebP"; static. */
+const char *tc_format_title(tc_format format);
+
+/* Room for all libraries' names and versions, with the terminator. */
+#define TC_VERSIONS_MAX 640
+
+/* The libraries of the built-in codecs, for validators. */
+void tc_codec_versions(char *text, size_t size);
 
 /* One extern line here and one row in codec.c make a codec known. */
 extern const tc_codec tc_codec_jpeg;
 extern const tc_codec tc_codec_png;
+extern const tc_codec tc_codec_gif;
+extern const tc_codec tc_codec_webp;
+extern const tc_codec tc_codec_avif;
 
 #endif

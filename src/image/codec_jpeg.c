@@ -246,11 +246,6 @@ static void on_progress(j_common_ptr common)
         on_error(common);
 }
 
-static bool jpeg_is(const uint8_t *head, size_t length)
-{
-    return length >= 3 && head[0] == 0xff && head[1] == 0xd8 && head[2] == 0xff;
-}
-
 static void jpeg_decode_free(tc_decoder *decoder)
 {
     if (!decoder)
@@ -491,12 +486,20 @@ static tc_error jpeg_decode_rows(tc_decoder *decoder, tc_band *band)
     return read_band(decoder, band) ? TC_E_OK : decoder->errors.fail->error;
 }
 
+#define TEXT(x)  TEXT_(x)
+#define TEXT_(x) #x
+
+static void jpeg_library(char *text, size_t size)
+{
+    snprintf(text, size, "libjpeg-turbo " TEXT(LIBJPEG_TURBO_VERSION));
+}
+
 const tc_codec tc_codec_jpeg = {
     .format = TC_FORMAT_JPEG,
     .name = "jpeg",
     .mime = "image/jpeg",
     .stores_alpha = false,
-    .sniff = jpeg_is,
+    .library = jpeg_library,
     .decode_open = jpeg_decode_open,
     .decode_start = jpeg_decode_start,
     .decode_rows = jpeg_decode_rows,

@@ -7,6 +7,7 @@
 #include "orientation.h"
 
 #include <setjmp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -88,11 +89,6 @@ static void on_read(png_structp png, png_bytep data, png_size_t length)
     decoder->offset += got;
     if (got < length)
         png_error(png, "the file ends before the picture does");
-}
-
-static bool png_is(const uint8_t *head, size_t length)
-{
-    return length >= 8 && png_sig_cmp(head, 0, 8) == 0;
 }
 
 static void png_decode_free(tc_decoder *decoder)
@@ -357,12 +353,17 @@ static tc_error png_encode_finish(tc_encoder *encoder)
     return TC_E_OK;
 }
 
+static void png_library(char *text, size_t size)
+{
+    snprintf(text, size, "libpng %s", png_get_libpng_ver(NULL));
+}
+
 const tc_codec tc_codec_png = {
     .format = TC_FORMAT_PNG,
     .name = "png",
     .mime = "image/png",
     .stores_alpha = true,
-    .sniff = png_is,
+    .library = png_library,
     .decode_open = png_decode_open,
     .decode_start = png_decode_start,
     .decode_rows = png_decode_rows,

@@ -19,7 +19,8 @@ typedef enum tc_format {
     TC_FORMAT_TIFF,
     TC_FORMAT_WEBP,
     TC_FORMAT_AVIF,
-    TC_FORMATS
+    TC_FORMATS,
+    TC_FORMAT_AUTO = TC_FORMATS /* a request's word, for one of those: no format itself */
 } tc_format;
 
 /*
@@ -45,6 +46,7 @@ typedef struct tc_image_info {
     uint8_t orientation;
     tc_model model;      /* of the rows the decoder will deliver */
     unsigned max_reduce; /* the decoder can deliver 1/1, 1/2 .. 1/max_reduce (a power of 2) */
+    bool lossless;       /* the file keeps every level: worth keeping so */
     uint64_t held_bytes; /* whole-picture memory the decoder needs: interlace, progression */
     const uint8_t *icc;  /* embedded profile in the space of `model`, the decoder's, or NULL */
     size_t icc_length;

@@ -42,10 +42,10 @@ static const word words_aspect[] = {
 
 static const word words_scale[] = {{"s", 1}, {"n", 0}, {NULL, 0}};
 
-static const word words_format[] = {{"jpeg", TC_FORMAT_JPEG}, {"jpg", TC_FORMAT_JPEG},
-                                    {"png", TC_FORMAT_PNG},   {"gif", TC_FORMAT_GIF},
-                                    {"tiff", TC_FORMAT_TIFF}, {"webp", TC_FORMAT_WEBP},
-                                    {"avif", TC_FORMAT_AVIF}, {NULL, TC_FORMAT_NONE}};
+static const word words_format[] = {
+    {"jpeg", TC_FORMAT_JPEG}, {"jpg", TC_FORMAT_JPEG},  {"png", TC_FORMAT_PNG},
+    {"gif", TC_FORMAT_GIF},   {"tiff", TC_FORMAT_TIFF}, {"webp", TC_FORMAT_WEBP},
+    {"avif", TC_FORMAT_AVIF}, {"auto", TC_FORMAT_AUTO}, {NULL, TC_FORMAT_NONE}};
 
 static const word words_info[] = {{"0", 0}, {"1", 1}, {NULL, 0}};
 
@@ -382,8 +382,6 @@ static bool is_default(const tc_params *params, const row *row)
     const tc_coord *coord = value;
     bool given = params->given & (UINT32_C(1) << (row - rows));
 
-    if (row->offset == AT(quality) && params->quality == TC_QUALITY)
-        return true;
     if (row->offset == AT(sx) || row->offset == AT(sy))
         return coord->value == 0;
     if (row->kind == COORD)

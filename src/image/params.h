@@ -43,7 +43,7 @@ typedef struct tc_params {
     tc_colour cc; /* whether it was named: tc_params_has_cc */
     tc_coord dx, dy;
     int quality;
-    int format; /* tc_format, TC_FORMAT_NONE when not named */
+    int format; /* tc_format or TC_FORMAT_AUTO; TC_FORMAT_NONE when not named */
     int jpeghint;
     int autoorient;
     int info;

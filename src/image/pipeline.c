@@ -31,6 +31,7 @@ static tc_error open_source(tc_pipeline *pipeline, const tc_limits *limits)
     size_t got = 0;
     const tc_input *input = pipeline->input;
     tc_outline *outline = &pipeline->outline;
+    tc_format format;
     tc_error error;
 
     if (limits->max_source && input->size > limits->max_source)
@@ -41,9 +42,14 @@ static tc_error open_source(tc_pipeline *pipeline, const tc_limits *limits)
     error = input->read(input->context, 0, head, sizeof head, &got);
     if (error)
         return tc_fail_set(pipeline->fail, error, "reading failed");
-    outline->source = tc_codec_sniff(head, got);
-    if (!outline->source)
+    format = tc_format_sniff(head, got);
+    if (format == TC_FORMAT_NONE)
         return tc_fail_set(pipeline->fail, TC_E_NOT_IMAGE, "%s", tc_error_text(TC_E_NOT_IMAGE));
+    outline->source = tc_codec_find(format);
+    if (!outline->source)
+        return tc_fail_set(pipeline->fail, TC_E_NOT_BUILT,
+                           "a %s picture, and reading %s is not built into this server",
+                           tc_format_title(format), tc_format_title(format));
     return outline->source->decode_open(&pipeline->decoder, input, &outline->info,
                                         pipeline->fail);
 }
@@ -57,7 +63,9 @@ static tc_error choose_target(tc_pipeline *pipeline)
         outline->target = tc_codec_find((tc_format)pipeline->params.format);
         if (!outline->target || !outline->target->encode_open)
             return tc_fail_set(pipeline->fail, TC_E_NOT_BUILT,
-                               "of: the format is not built into this server");
+                               "of=%s: writing %s is not built into this server",
+                               tc_format_name((tc_format)pipeline->params.format),
+                               tc_format_title((tc_format)pipeline->params.format));
         return TC_E_OK;
     }
     outline->target = outline->source;
@@ -85,6 +93,10 @@ tc_error tc_pipeline_open(tc_pipeline **pipeline, const tc_input *input,
         error = choose_target(made);
     if (!error)
         error = tc_plan_make(&made->outline.plan, params, &made->outline.info, limits, fail);
+    if (!error)
+        made->outline.plan.bytes += (uint64_t)made->outline.plan.output_w *
+                                    made->outline.plan.output_h *
+                                    made->outline.target->encode_held;
     if (error) {
         tc_pipeline_free(made);
         return error;
@@ -111,6 +123,16 @@ void tc_pipeline_free(tc_pipeline *pipeline)
     free(pipeline);
 }
 
+/* Asked for by q=100; a lossless original whose format and quality nobody names stays so. */
+static bool is_lossless(const tc_pipeline *pipeline)
+{
+    const tc_outline *outline = &pipeline->outline;
+
+    return pipeline->params.quality == 100 ||
+           (pipeline->params.quality == 0 && outline->info.lossless &&
+            outline->source == outline->target);
+}
+
 static tc_error start_answer(tc_pipeline *pipeline, const tc_output *output)
 {
     const tc_outline *outline = &pipeline->outline;
@@ -121,6 +143,7 @@ static tc_error start_answer(tc_pipeline *pipeline, const tc_output *output)
                    outline->target->stores_alpha);
     spec.model = pipeline->canvas.to;
     spec.quality = (unsigned)(pipeline->params.quality ? pipeline->params.quality : TC_QUALITY);
+    spec.lossless = is_lossless(pipeline);
     if (tc_model_is_grey(spec.model) == tc_model_is_grey(outline->info.model)) {
         spec.icc = outline->info.icc;
         spec.icc_length = outline->info.icc_length;

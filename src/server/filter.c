@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "filter.h"
 
+#include "accept.h"
 #include "account.h"
 #include "handler.h"
 #include "job.h"
@@ -160,7 +161,7 @@ static const char *variant_tag(request_rec *r, const char *tag, const char *vari
 }
 
 /* What was true of the original's bytes and is not of ours. */
-static void replace_headers(request_rec *r, const char *variant)
+static void replace_headers(request_rec *r, const context *context)
 {
     static const char *const of_bytes[] = {"Accept-Ranges", "Content-MD5",    "Content-Range",
                                            "Digest",        "Content-Digest", "Repr-Digest",
@@ -169,9 +170,11 @@ static void replace_headers(request_rec *r, const char *variant)
 
     for (size_t at = 0; at < sizeof of_bytes / sizeof of_bytes[0]; at++)
         apr_table_unset(r->headers_out, of_bytes[at]);
+    if (context->job.negotiated)
+        tc_accept_vary(r);
     if (!tag)
         return;
-    tag = variant_tag(r, tag, variant);
+    tag = variant_tag(r, tag, context->variant);
     if (tag)
         apr_table_setn(r->headers_out, "ETag", tag);
     else
@@ -212,7 +215,7 @@ static void answer_head(request_rec *r, const context *context)
 {
     const tc_codec *target = tc_codec_find((tc_format)context->job.params.format);
 
-    replace_headers(r, context->variant);
+    replace_headers(r, context);
     if (target && target->encode_open)
         tc_respond_format(r, target);
 }
@@ -226,7 +229,7 @@ static void decide(request_rec *r, context *context)
     if (is_redirect(r->status))
         prefix_location(r, context->job.settings.redirect_prefix);
     if (r->status == HTTP_NOT_MODIFIED)
-        replace_headers(r, context->variant);
+        replace_headers(r, context);
     if (r->status != HTTP_OK)
         return;
     if (r->header_only) {
@@ -285,7 +288,7 @@ static tc_error convert(ap_filter_t *f, context *context, apr_bucket_brigade *bb
 
     if (tc_job_open(r, job, &input, &context->read_ns))
         return job->fail.error;
-    replace_headers(r, context->variant);
+    replace_headers(r, context);
     tc_respond_format(r, tc_pipeline_outline(job->pipeline)->target);
     if (tc_job_run(r, job, &input, &context->read_ns, &result, &stats))
         return job->fail.error;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "handler.h"
 
+#include "accept.h"
 #include "job.h"
 #include "respond.h"
 #include "source.h"
@@ -30,6 +31,8 @@ static int serve(request_rec *r, tc_job *job, tc_source *source)
 {
     int status = tc_source_open(r, source);
 
+    if (job->negotiated)
+        tc_accept_vary(r);
     if (status == OK)
         status = tc_respond_validators(r, &source->info, &job->params);
     if (status != OK)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "job.h"
 
+#include "accept.h"
 #include "account.h"
 #include "monitor.h"
 #include "url.h"
@@ -17,19 +18,30 @@ static void log_unknown(void *context, const char *key, size_t length)
                   "there is no parameter '%.*s'; it is ignored", (int)length, key);
 }
 
-tc_error tc_job_begin(request_rec *r, tc_job *job)
+static tc_error complete_params(request_rec *r, tc_job *job)
 {
     const tc_call *call = tc_url_call(r);
     tc_params own;
     tc_error error;
 
-    job->began = apr_time_now();
-    tc_config_settings(r, &job->settings);
     if (!call)
         return tc_config_params(r, NULL, &job->params, &job->fail);
     tc_params_init(&own);
     error = tc_params_parse(&own, call->text, strlen(call->text), log_unknown, r, &job->fail);
     return error ? error : tc_config_params(r, &own, &job->params, &job->fail);
+}
+
+tc_error tc_job_begin(request_rec *r, tc_job *job)
+{
+    tc_error error;
+
+    job->began = apr_time_now();
+    tc_config_settings(r, &job->settings);
+    error = complete_params(r, job);
+    job->negotiated = !error && job->params.format == TC_FORMAT_AUTO;
+    if (job->negotiated)
+        job->params.format = tc_accept_format(r);
+    return error;
 }
 
 tc_error tc_job_open(request_rec *r, tc_job *job, const tc_input *input,

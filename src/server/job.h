@@ -11,7 +11,8 @@
 
 typedef struct tc_job {
     tc_settings settings;
-    tc_params params;
+    tc_params params; /* complete: of=auto has become a format */
+    bool negotiated;  /* ... and the answer varies by Accept */
     tc_pipeline *pipeline;
     tc_fail fail;
     apr_time_t began;

@@ -69,10 +69,11 @@ static const char *hash(apr_pool_t *pool, const char *text, unsigned bytes)
 /* What the answer's bytes depend on beside the original. */
 static const char *make(apr_pool_t *pool, const tc_params *params)
 {
-    char canonical[TC_CANONICAL_MAX];
+    char canonical[TC_CANONICAL_MAX], versions[TC_VERSIONS_MAX];
 
     tc_params_canonical(params, canonical, sizeof canonical);
-    return apr_psprintf(pool, TC_ENGINE_VERSION " %s %s", tc_codec_versions(), canonical);
+    tc_codec_versions(versions, sizeof versions);
+    return apr_psprintf(pool, TC_ENGINE_VERSION " %s %s", versions, canonical);
 }
 
 /* A hash of all that the answer's bytes depend on, as a strong entity tag. */

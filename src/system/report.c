@@ -83,7 +83,10 @@ static const struct {
 #undef X
 };
 
-/* X(id, section, kind, unit, name, title, help, first label): all the other families. */
+/* Where a row's label stands, two of them. */
+#define FORMAT_LABELS "format", "direction"
+
+/* X(id, section, kind, unit, name, title, help, label): all the other families. */
 #define FAMILIES(X)                                                                            \
     X(DENTRIES, DENTRIES, GAUGE, NONE, "host_dentries", "Dentries",                            \
       "Dentries the kernel holds, of the whole host", NULL)                                    \
@@ -154,6 +157,10 @@ static const struct {
       "Files that can still be made in a temporary directory", "dir")                          \
     X(STAGE, LATENCY, HISTOGRAM, SECONDS, "conversion_duration_seconds", "Duration",           \
       "Time that the stages of conversions took", "stage")                                     \
+    X(FORMAT_BUILT, FORMATS, GAUGE, NONE, "format_built", "Built in",                          \
+      "1 when a format is built in, read (in) or written (out), else 0", FORMAT_LABELS)        \
+    X(FORMAT_LIBRARY, FORMATS, TEXT, NONE, "format_library", "Library",                        \
+      "The library that reads and writes a format", "format")                                  \
     X(VERSION, SERVER, TEXT, NONE, "version", "mod_tmpfs_convert", "The module's version",     \
       NULL)                                                                                    \
     X(HTTPD, SERVER, TEXT, NONE, "httpd", "httpd", "What httpd says of itself", NULL)          \
@@ -171,20 +178,20 @@ static const struct {
       NULL)
 
 enum {
-#define X(id, section, kind, unit, name, title, help, label) FAMILY_##id,
+#define X(id, ...) FAMILY_##id,
     FAMILIES(X)
 #undef X
 };
 
 static const tc_family families[] = {
-#define X(id, section, kind, unit, name, title, help, label) \
-    {TC_SECTION_##section,                                   \
-     TC_KIND_##kind,                                         \
-     TC_UNIT_##unit,                                         \
-     name,                                                   \
-     title,                                                  \
-     help,                                                   \
-     {label, NULL},                                          \
+#define X(id, section, kind, unit, name, title, help, ...) \
+    {TC_SECTION_##section,                                 \
+     TC_KIND_##kind,                                       \
+     TC_UNIT_##unit,                                       \
+     name,                                                 \
+     title,                                                \
+     help,                                                 \
+     {__VA_ARGS__},                                        \
      TC_SECTION_##section == TC_SECTION_SLAB},
     FAMILIES(X)
 #undef X
@@ -425,6 +432,27 @@ static void put_latency(maker *to)
             &to->snapshot->tally->stage[stage];
 }
 
+/* Every format a URL may name, and what this build can do with it. */
+static void put_formats(maker *to)
+{
+    for (unsigned at = TC_FORMAT_NONE + 1; at < TC_FORMATS; at++) {
+        const tc_codec *codec = tc_codec_find((tc_format)at);
+        const char *name = tc_format_name((tc_format)at);
+
+        put(to, FAMILY(FORMAT_BUILT), name, "in")->count = codec && codec->decode_open;
+        put(to, FAMILY(FORMAT_BUILT), name, "out")->count = codec && codec->encode_open;
+    }
+    for (unsigned at = TC_FORMAT_NONE + 1; at < TC_FORMATS; at++) {
+        const tc_codec *codec = tc_codec_find((tc_format)at);
+        char *library = apr_palloc(to->pool, TC_VERSIONS_MAX);
+
+        if (codec)
+            codec->library(library, TC_VERSIONS_MAX);
+        put_text(to, FAMILY(FORMAT_LIBRARY), tc_format_name((tc_format)at),
+                 codec ? library : "not built in");
+    }
+}
+
 static void put_server(maker *to)
 {
     const tc_snapshot *snapshot = to->snapshot;
@@ -457,6 +485,7 @@ tc_report *tc_report_make(apr_pool_t *pool, const tc_snapshot *snapshot)
     put_rows(&to, TC_SECTION_TRAFFIC);
     put_rows(&to, TC_SECTION_PATTERNS);
     put_rows(&to, TC_SECTION_ERRORS);
+    put_formats(&to);
     put_server(&to);
     report->points = (unsigned)to.points->nelts;
     report->point = (const tc_point *)to.points->elts;

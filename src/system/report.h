@@ -25,6 +25,7 @@
     X(TRAFFIC, "traffic", "Traffic")                     \
     X(PATTERNS, "patterns", "Patterns")                  \
     X(ERRORS, "errors", "Errors")                        \
+    X(FORMATS, "formats", "Formats")                     \
     X(SERVER, "server", "Server")
 
 typedef enum tc_section {

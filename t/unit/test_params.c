@@ -60,7 +60,8 @@ static size_t add_coord(char *text, size_t size, size_t at, const char *key, tc_
 /* What is not at its default, in words of the test's own; "#n" of them were named. */
 static void describe(const tc_params *p, char *text, size_t size)
 {
-    static const char *const formats[] = {"none", "jpeg", "png", "gif", "tiff", "webp", "avif"};
+    static const char *const formats[] = {"none", "jpeg", "png",  "gif",
+                                          "tiff", "webp", "avif", "auto"};
     static const char *const aspects[] = {"fit", "cover", "stretch"};
     size_t at = 0;
 
@@ -87,7 +88,7 @@ static void describe(const tc_params *p, char *text, size_t size)
         at = add(text, size, at, "cc=%02x%02x%02x%02x ", p->cc.r, p->cc.g, p->cc.b, p->cc.a);
     at = add_coord(text, size, at, "dx", p->dx, false);
     at = add_coord(text, size, at, "dy", p->dy, false);
-    if (p->quality && p->quality != TC_QUALITY)
+    if (p->quality)
         at = add(text, size, at, "q=%d ", p->quality);
     if (p->format != TC_FORMAT_NONE)
         at = add(text, size, at, "of=%s ", formats[p->format]);
@@ -192,11 +193,12 @@ static const struct {
     {"of=tiff", "of=tiff #1"},
     {"of=webp", "of=webp #1"},
     {"of=avif", "of=avif #1"},
+    {"of=auto", "of=auto #1"},
     /* quality */
     {"q=1", "q=1 #1"},
     {"q=100", "q=100 #1"},
     {"q=0", "#1"},
-    {"q=82", "#1"},
+    {"q=82", "q=82 #1"},
     /* pattern */
     {"p=thumb", "p=thumb #1"},
     {"p=A-z_0.9", "p=A-z_0.9 #1"},
@@ -426,7 +428,7 @@ static void overlay_leaves_the_pattern(void)
 /* Each row: spellings of one request; different rows are different requests. */
 #define SPELLINGS 8
 static const char *const requests[][SPELLINGS] = {
-    {"", "dw=", "da=l", "ds=n,q=0", "sx=0,sy=0,cw=0,ch=0", "e=gd,q=82,info=1,p=a",
+    {"", "dw=", "da=l", "ds=n,q=0", "sx=0,sy=0,cw=0,ch=0", "e=gd,q=0,info=1,p=a",
      "jpeghint=n,autoorient=y,info=0", "sx=5,sx="},
     {"dw=300", "DW=300px", " dw = 300.0 ", "dw=1,dw=300", "nosuch=1;dw=0300", "dw=300,q=0",
      "e=builtin,dw=300,da=l"},
@@ -473,6 +475,7 @@ static const char *const requests[][SPELLINGS] = {
     {"q=70", "q=070"},
     {"q=7"},
     {"q=100"},
+    {"q=82"}, /* by name it is lossy even where the original is not */
     {"of=jpeg", "of=jpg"},
     {"of=png"},
     {"of=gif"},

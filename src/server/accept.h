@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the client says it reads: the Accept header (RFC 9110, 12.5.1). */
+#ifndef TC_ACCEPT_H
+#define TC_ACCEPT_H
+
+#include "image/image.h"
+
+#include <httpd.h>
+
+/*
+ * The format that of=auto means for this request: AVIF, else WebP, when the client
+ * names it with a weight over 0 and it can be written here; else TC_FORMAT_NONE,
+ * which is the original's. A wildcard names neither: clients send it that show
+ * neither. Between the two the weights do not decide.
+ */
+tc_format tc_accept_format(const request_rec *r);
+
+/* Say that the answer depends on Accept, unless Vary already does. */
+void tc_accept_vary(request_rec *r);
+
+#endif
