@@ -74,7 +74,7 @@ fuzz: fuzz-build
 # Through the conversion and through a running httpd, both under the sanitizers; the
 # suite has a short version of both.
 
-tools: $(BUILD)/bin/damage
+tools: $(BUILD)/bin/damage $(SEEDS)
 
 DAMAGED ?= 10000
 .PHONY: damage
