@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "params.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +9,12 @@
 
 /* No length a URL can ask for is over this; what the server allows is tc_limits' affair. */
 #define COORD_MAX 1000000.0
+
+/*
+ * Coordinates are kept to a millionth, which no picture shows, so that the canonical
+ * text can say them exactly.
+ */
+#define COORD_PARTS 1000000.0
 
 /* The longest value that any row can need. */
 #define VALUE_MAX 127
@@ -161,9 +168,11 @@ static tc_error parse_coord(const row *row, const char *value, void *to, tc_fail
         coord->unit = TC_UNIT_PERCENT;
         length -= 1;
     }
-    if (!parse_decimal(value, length, &coord->value) || !in_range(row, coord->value))
+    if (!parse_decimal(value, length, &coord->value))
         return bad_number(row, value, fail);
-    return TC_E_OK;
+    if (fabs(coord->value) <= COORD_MAX) /* and 0, for there is no minus zero */
+        coord->value = round(coord->value * COORD_PARTS) / COORD_PARTS + 0.0;
+    return in_range(row, coord->value) ? TC_E_OK : bad_number(row, value, fail);
 }
 
 static tc_error parse_whole(const row *row, const char *value, void *to, tc_fail *fail)
@@ -352,15 +361,38 @@ bool tc_params_has_cc(const tc_params *params)
     return params->given & (UINT32_C(1) << (find_row("cc", 2) - rows));
 }
 
+/* Without the zeros that end it, nor an exponent, which is no number here. */
+static int print_coord(char *text, size_t size, const row *row, const tc_coord *coord)
+{
+    int length = snprintf(text, size, "%s=%.6f", row->key, coord->value);
+
+    while (text[length - 1] == '0')
+        length--;
+    if (text[length - 1] == '.')
+        length--;
+    return length + snprintf(text + length, size - (size_t)length, "%s",
+                             coord->unit == TC_UNIT_PERCENT ? "p" : "");
+}
+
+/* The first of the words that mean `value`. */
+static const char *word_of(const row *row, int value)
+{
+    const word *word = row->words;
+
+    while (word->text && word->value != value)
+        word++;
+    return word->text ? word->text : "";
+}
+
 static int print_value(char *text, size_t size, const row *row, const void *from)
 {
-    const tc_coord *coord = from;
     const tc_colour *colour = from;
 
     switch (row->kind) {
     case COORD:
-        return snprintf(text, size, "%s=%.10g%s", row->key, coord->value,
-                        coord->unit == TC_UNIT_PERCENT ? "p" : "");
+        return print_coord(text, size, row, from);
+    case WORD:
+        return snprintf(text, size, "%s=%s", row->key, word_of(row, *(const int *)from));
     case PIXELS:
         return snprintf(text, size, "%s=%u", row->key, *(const uint32_t *)from);
     case COLOUR:

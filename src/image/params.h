@@ -74,7 +74,8 @@ void tc_params_overlay(tc_params *params, const tc_params *over);
 
 /*
  * The parameters that change the picture, in table order and one spelling, into
- * `text`: equal strings mean equal requests. Always terminated; TC_CANONICAL_MAX
+ * `text`: equal strings mean equal requests, and parsing it gives them again. Always
+ * terminated; TC_CANONICAL_MAX
  * bytes are always enough. Returns the length.
  */
 size_t tc_params_canonical(const tc_params *params, char *text, size_t size);

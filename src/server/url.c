@@ -86,6 +86,14 @@ int tc_url_translate(request_rec *r)
     return DECLINED;
 }
 
+/* The function in the path of `uri`; in a query it would be nothing but text. */
+static const char *find_in_path(const char *uri)
+{
+    const char *function = strstr(uri, FUNCTION), *query = strchr(uri, '?');
+
+    return function && query && query < function ? NULL : function;
+}
+
 const tc_call *tc_url_unparsed(request_rec *r)
 {
     const request_rec *from = r;
@@ -95,7 +103,7 @@ const tc_call *tc_url_unparsed(request_rec *r)
     /* An error document's request has another's status; that is not the original. */
     for (; from && !function; from = from->prev) {
         if (from->unparsed_uri && (from == r || ap_is_HTTP_SUCCESS(from->status)))
-            function = strstr(from->unparsed_uri, FUNCTION);
+            function = find_in_path(from->unparsed_uri);
     }
     end = function ? strpbrk(function + strlen(FUNCTION), ")/?") : NULL;
     if (!end || *end != ')')

@@ -489,7 +489,7 @@ static const char *const requests[][SPELLINGS] = {
 static void canonical_texts(void)
 {
     static char first[COUNT(requests)][TC_CANONICAL_MAX];
-    char text[TC_CANONICAL_MAX];
+    char text[TC_CANONICAL_MAX], again[TC_CANONICAL_MAX];
     tc_params params;
 
     for (size_t i = 0; i < COUNT(requests); i++) {
@@ -502,6 +502,10 @@ static void canonical_texts(void)
                 ok(false, "'%s' is parsed", requests[i][j]);
             length = tc_params_canonical(&params, text, sizeof(text));
             ok(length == strlen(text), "'%s' has the length it says", requests[i][j]);
+            ok(parse(&params, text) == TC_E_OK &&
+                   tc_params_canonical(&params, again, sizeof(again)) == length &&
+                   strcmp(text, again) == 0,
+               "'%s' is parameters, and its own canonical text", text);
             if (j == 0)
                 strcpy(first[i], text);
             else

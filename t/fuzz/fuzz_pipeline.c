@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A line with parameters, then a file: the whole conversion. A line that begins with
+ * !N has reading fail from byte N of the file on, ?N writing from byte N of the answer.
+ */
+#include "fuzz.h"
+
+#include "image/pipeline.h"
+
+#include <string.h>
+
+#define LINE_MAX_BYTES 1024
+
+/* The number behind `mark` at the line's start; 0 when there is none. */
+static uint64_t fail_at(const uint8_t **line, size_t *length, uint8_t mark)
+{
+    uint64_t number = 0;
+
+    if (*length == 0 || **line != mark)
+        return 0;
+    (*line)++;
+    (*length)--;
+    for (; *length > 0 && **line >= '0' && **line <= '9'; (*line)++, (*length)--)
+        number = number * 10 % 1000000000 + (uint64_t)(**line - '0');
+    return number + 1;
+}
+
+static void check_answer(const tc_outline *outline, fuzz_sink *sink)
+{
+    fuzz_file file = {.data = sink->data, .size = sink->size};
+    tc_input input = fuzz_input(&file);
+    tc_image_info info;
+    tc_fail fail = {0};
+    tc_decoder *decoder = NULL;
+
+    must(sink->size > 0);
+    must(tc_codec_sniff(sink->data, sink->size) == outline->target);
+    must(!outline->target->decode_open(&decoder, &input, &info, &fail));
+    must(info.width == outline->plan.output_w && info.height == outline->plan.output_h);
+    outline->target->decode_free(decoder);
+}
+
+static void convert(fuzz_file *file, fuzz_sink *sink, const tc_params *params)
+{
+    tc_limits limits = {
+        .max_pixels = FUZZ_PIXELS, .max_output_w = FUZZ_SIDE, .max_output_h = FUZZ_SIDE};
+    tc_input input = fuzz_input(file);
+    tc_output output = fuzz_output(sink);
+    tc_pipeline *pipeline = NULL;
+    tc_fail fail = {0};
+    tc_stats stats;
+    tc_error error = tc_pipeline_open(&pipeline, &input, params, &limits, &fail);
+
+    must(!pipeline == (error != TC_E_OK));
+    if (!error && tc_pipeline_outline(pipeline)->plan.bytes > FUZZ_HELD)
+        error = tc_fail_set(&fail, TC_E_OVERLOAD, "too much for a fuzzer");
+    if (!error)
+        error = tc_pipeline_run(pipeline, &output, NULL, &stats);
+    if (error)
+        fuzz_must_be_told(error, &fail);
+    else
+        check_answer(tc_pipeline_outline(pipeline), sink);
+    tc_pipeline_free(pipeline);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    const uint8_t *line = data,
+                  *newline = memchr(data, '\n', size < LINE_MAX_BYTES ? size : LINE_MAX_BYTES);
+    size_t length = newline ? (size_t)(newline - data) : 0;
+    fuzz_file file = {0};
+    fuzz_sink sink = {0};
+    tc_params params;
+    tc_fail fail = {0};
+
+    if (!newline)
+        return 0;
+    file.fail_at = fail_at(&line, &length, '!');
+    sink.fail_at = fail_at(&line, &length, '?');
+    file.data = newline + 1;
+    file.size = size - (size_t)(newline + 1 - data);
+    tc_params_init(&params);
+    if (tc_params_parse(&params, (const char *)line, length, NULL, NULL, &fail))
+        return 0;
+    convert(&file, &sink, &params);
+    fuzz_sink_free(&sink);
+    return 0;
+}

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A request's URI, and behind a newline its query: what url.c makes of them, through
+ * its hooks. httpd itself is stood in for by httpd_stub.c.
+ */
+#include "fuzz.h"
+
+#include "image/params.h"
+#include "server/config.h"
+#include "server/url.h"
+
+#include <apr_general.h>
+#include <apr_pools.h>
+#include <apr_strings.h>
+
+#include <string.h>
+
+#define FUNCTION "/small_light("
+
+/* Whatever the text, it is one that the parameters' parser takes or refuses. */
+static void check_call(const tc_call *call)
+{
+    tc_params params;
+    tc_fail fail = {0};
+    tc_error error;
+
+    tc_params_init(&params);
+    error = tc_params_parse(&params, call->text, strlen(call->text), NULL, NULL, &fail);
+    if (error)
+        fuzz_must_be_told(error, &fail);
+}
+
+static request_rec *make_request(apr_pool_t *pool, const char *uri, const char *query)
+{
+    request_rec *r = apr_pcalloc(pool, sizeof *r);
+    ap_conf_vector_t *config = apr_pcalloc(pool, sizeof(void *));
+
+    r->pool = pool;
+    r->request_config = config;
+    r->method_number = M_GET;
+    r->uri = apr_pstrdup(pool, uri);
+    r->unparsed_uri = apr_pstrcat(pool, uri, query ? "?" : NULL, query, NULL);
+    r->args = apr_pstrdup(pool, query);
+    r->filename = apr_pstrdup(pool, "/srv/file");
+    r->status = HTTP_OK;
+    return r;
+}
+
+/* The function is taken out of the URI, and nothing else. */
+static void check_function(const char *uri, request_rec *r)
+{
+    const char *from = strstr(uri, FUNCTION);
+    int status = tc_url_translate(r);
+    const tc_call *call = tc_url_call(r);
+    size_t before;
+
+    must(status == DECLINED || status == HTTP_BAD_REQUEST);
+    must((call != NULL) == (from != NULL && status == DECLINED));
+    if (!call) {
+        must(strcmp(r->uri, uri) == 0);
+        return;
+    }
+    before = (size_t)(from - uri);
+    must(tc_url_is_function(r));
+    must(strncmp(r->uri, uri, before) == 0 && r->uri[before] == '/');
+    must(strlen(r->uri) + strlen(FUNCTION) + strlen(call->text) + 1 == strlen(uri));
+    must(!strpbrk(call->text, ")/"));
+    check_call(call);
+}
+
+static void check_request(apr_pool_t *pool, const char *uri, const char *query)
+{
+    request_rec *r = make_request(pool, uri, query), *redirected;
+    const tc_call *call;
+
+    check_function(uri, r);
+    tc_url_fixup(r);
+    if (tc_url_call(r))
+        check_call(tc_url_call(r));
+    redirected = make_request(pool, "/elsewhere", NULL);
+    redirected->prev = r;
+    call = tc_url_unparsed(redirected);
+    must(!call || (call->kind == TC_CALL_UNPARSED && strstr(uri, FUNCTION)));
+    if (call)
+        check_call(call);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static apr_pool_t *lasting;
+    apr_pool_t *pool;
+    char *uri, *newline;
+
+    if (!lasting) {
+        must(apr_initialize() == APR_SUCCESS);
+        must(apr_pool_create(&lasting, NULL) == APR_SUCCESS);
+    }
+    must(apr_pool_create(&pool, lasting) == APR_SUCCESS);
+    uri = apr_pstrmemdup(pool, (const char *)data, size);
+    newline = strchr(uri, '\n');
+    if (newline)
+        *newline++ = '\0';
+    check_request(pool, uri, newline);
+    apr_pool_destroy(pool);
+    return 0;
+}
