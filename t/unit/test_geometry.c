@@ -452,7 +452,12 @@ static bool same_pixels(const tc_image_info *info, int x, int y, int w, int h, b
 static void turns_hold(void)
 {
     for (uint8_t o = 1; o <= 8; o++) {
-        tc_image_info info = {TC_FORMAT_JPEG, PIC_W, PIC_H, o, TC_RGB, 8, 0, NULL, 0, false};
+        tc_image_info info = {.format = TC_FORMAT_JPEG,
+                              .width = PIC_W,
+                              .height = PIC_H,
+                              .orientation = o,
+                              .model = TC_RGB,
+                              .max_reduce = 8};
         int full_w = o >= 5 ? PIC_H : PIC_W, full_h = o >= 5 ? PIC_W : PIC_H;
         int crops = 0, wrong = 0;
 
@@ -600,16 +605,14 @@ static void properties_hold(void)
 
     random_state = 20240607;
     for (int i = 0; i < 20000; i++) {
-        tc_image_info info = {TC_FORMAT_JPEG,
-                              random_size(),
-                              random_size(),
-                              (uint8_t)(1 + random_below(8)),
-                              (tc_model)random_below(4),
-                              1u << random_below(4),
-                              random_below(1000),
-                              NULL,
-                              0,
-                              random_below(2)};
+        tc_image_info info = {.format = TC_FORMAT_JPEG,
+                              .width = random_size(),
+                              .height = random_size(),
+                              .orientation = (uint8_t)(1 + random_below(8)),
+                              .model = (tc_model)random_below(4),
+                              .max_reduce = 1u << random_below(4),
+                              .held_bytes = random_below(1000),
+                              .eighth_is_cheap = random_below(2)};
         tc_limits limits = {0, random_below(2) ? 50000000 : 0,
                             random_below(3) ? 1 + random_below(20000) : 0,
                             random_below(3) ? 1 + random_below(20000) : 0};
