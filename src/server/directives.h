@@ -27,7 +27,9 @@
     X(max_source, BYTES, "TmpfsConvertMaxSource", 1, 16 * TC_GIB, 64 * TC_MIB,           \
       "bytes a source file may have; larger ones are answered 413")                      \
     X(max_pixels, COUNT, "TmpfsConvertMaxPixels", 1, INT64_C(4000000000), 100000000,     \
-      "pixels a source picture may have; larger ones are answered 413")
+      "pixels a source picture may have; larger ones are answered 413")                  \
+    X(timeout, COUNT, "TmpfsConvertTimeout", 0, 86400, 30,                               \
+      "seconds that one conversion may take, or 503; 0: no bound")
 
 #define TC_OTHERS(X)                                                                         \
     X("TmpfsConvertMaxOutput", AP_INIT_TAKE1, set_max_output, RSRC_CONF | ACCESS_CONF,       \

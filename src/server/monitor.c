@@ -261,7 +261,8 @@ void tc_monitor_child_status(server_rec *main, pid_t pid, ap_generation_t genera
 {
     (void)generation;
     (void)slot;
-    if (status == MPM_CHILD_EXITED || status == MPM_CHILD_LOST_SLOT) {
+    /* One that only lost its slot has work to end, and gives back what it holds itself. */
+    if (status == MPM_CHILD_EXITED) {
         tc_counters_leave(conf_of(main)->counters, pid);
         tc_admission_gone(conf_of(main)->admission, pid);
     }

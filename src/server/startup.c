@@ -140,7 +140,8 @@ void tc_startup_child_status(server_rec *main, pid_t pid, ap_generation_t genera
 {
     (void)generation;
     (void)slot;
-    if (status == MPM_CHILD_EXITED || status == MPM_CHILD_LOST_SLOT)
+    /* One that only lost its slot still works with them. */
+    if (status == MPM_CHILD_EXITED)
         sweep(main, pid);
 }
 

@@ -33,6 +33,7 @@ my @wrong = (
     ['TmpfsConvertMaxActive x', qr{TmpfsConvertMaxActive x: takes the conversions}],
     ['TmpfsConvertMaxActive 4 70000', qr{TmpfsConvertMaxActive 4 70000: takes}],
     ['TmpfsConvertMaxActive 4 4 soon', qr{TmpfsConvertMaxActive 4 4 soon: takes}],
+    ['TmpfsConvertTimeout 1h', qr{TmpfsConvertTimeout 1h: takes a whole number from 0 to}],
     ['TmpfsConvertMemoryBudget lots', qr{TmpfsConvertMemoryBudget lots: takes}],
     ['TmpfsConvertHistory 0', qr{TmpfsConvertHistory 0: takes off, or the time}],
     ['TmpfsConvertHistory soon', qr{TmpfsConvertHistory soon: takes}],
