@@ -24,6 +24,10 @@
     X(READ, "read", "cannot read the source")                                   \
     X(WRITE, "write", "cannot write the result")                                \
     X(UPSTREAM, "upstream", "the original came incomplete")                     \
+    X(TIMEOUT, "timeout", "the conversion took too long")                       \
+    X(CLIENT_GONE, "client_gone", "the client has gone")                        \
+    X(PATTERN_ONLY, "pattern_only", "only patterns may be asked for")           \
+    X(SIGNATURE, "signature", "not signed, or not validly")                     \
     X(INTERNAL, "internal", "internal error")
 
 typedef enum tc_error {

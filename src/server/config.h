@@ -36,7 +36,11 @@ typedef struct tc_server_conf {
     tc_spool_places places;            /* resolved by tc_startup_check, constant from then on */
     apr_array_header_t *pattern_names; /* of const char *: of all hosts and directories */
     apr_hash_t *pattern_numbers;       /* name to unsigned *, its slot in the counters */
-    tc_admission_limits admission_limits;
+    /* What files in memory may have; resolved into `places` likewise. */
+    uint64_t temp_memory_bytes;
+    double temp_memory_percent;           /* of the memory, when over 0 */
+    tc_admission_limits admission_limits; /* fitted to the MPM by tc_startup_check */
+    bool active_given, queue_given;
     unsigned history_interval; /* seconds; 0: no history */
     unsigned history_samples;
     /* tc_monitor's: */

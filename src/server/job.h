@@ -27,8 +27,10 @@ tc_error tc_job_open(request_rec *r, tc_job *job, const tc_input *input,
                      const uint64_t *read_ns);
 
 /*
- * Convert into `*result`, and count it; `read_ns` is the time that reading the
- * original has taken so far. The pipeline is closed.
+ * Convert into `*result`, and count it, as soon as there is a place for it;
+ * `read_ns` is the time that reading the original has taken so far. Ends with
+ * TC_E_CLIENT_GONE when nobody waits for it any more, with TC_E_TIMEOUT when it
+ * takes too long. The pipeline is closed, and the place free, either way.
  */
 tc_error tc_job_run(request_rec *r, tc_job *job, const tc_input *input, const uint64_t *read_ns,
                     tc_spool **result, tc_stats *stats);
