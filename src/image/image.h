@@ -45,6 +45,7 @@ typedef struct tc_image_info {
     uint32_t width, height;
     uint8_t orientation;
     tc_model model;      /* of the rows the decoder will deliver */
+    bool planes;         /* instead, the decoder can deliver TC_YCC planes as they are stored */
     unsigned max_reduce; /* the decoder can deliver 1/1, 1/2 .. 1/max_reduce (a power of 2) */
     bool lossless;       /* the file keeps every level: worth keeping so */
     uint64_t held_bytes; /* whole-picture memory the decoder needs: interlace, progression */
@@ -56,15 +57,17 @@ typedef struct tc_image_info {
 /*
  * The shape of decoded pictures: the planes and their sizes in samples. A
  * reduced plane's last sample may stand for less than a whole one, so `true_w`
- * and `true_h` give the extent in samples that the picture really covers.
+ * and `true_h` give the extent in samples that the whole picture really covers.
+ * What is delivered may be a part of it, of w x h samples from `x`, `y` on.
  */
 typedef struct tc_layout {
     tc_model model;
     unsigned planes;
     struct {
-        uint32_t w, h;
+        uint32_t x, y, w, h;
         double true_w, true_h;
-        uint8_t channels; /* interleaved samples a pixel, 1..4 */
+        uint8_t channels;   /* interleaved samples a pixel, 1..4 */
+        uint32_t band_rows; /* of TC_YCC: its rows in every band but the last */
     } plane[TC_PLANES];
 } tc_layout;
 

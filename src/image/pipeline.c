@@ -14,6 +14,7 @@ struct tc_pipeline {
     tc_fail *fail;
     tc_decoder *decoder;
     tc_picture *picture; /* NULL when nothing of it is visible */
+    bool planes;         /* the picture goes from decoder to encoder as TC_YCC */
     tc_canvas canvas;
     uint8_t *row; /* one composed row, when the canvas is not direct */
     tc_encoder *encoder;
@@ -133,15 +134,33 @@ static bool is_lossless(const tc_pipeline *pipeline)
             outline->source == outline->target);
 }
 
+/*
+ * Whether the picture can stay as JPEG stores it: nobody between decoder and
+ * encoder needs pixels of RGB. It is half the samples, and no conversions.
+ */
+static bool wants_planes(const tc_pipeline *pipeline)
+{
+    const tc_outline *outline = &pipeline->outline;
+
+    return outline->info.planes && outline->target->takes_planes && pipeline->canvas.direct;
+}
+
+static void choose_path(tc_pipeline *pipeline)
+{
+    const tc_outline *outline = &pipeline->outline;
+
+    tc_canvas_init(&pipeline->canvas, &outline->plan, &pipeline->params, outline->info.model,
+                   outline->target->stores_alpha);
+    pipeline->planes = wants_planes(pipeline);
+}
+
 static tc_error start_answer(tc_pipeline *pipeline, const tc_output *output)
 {
     const tc_outline *outline = &pipeline->outline;
     const tc_plan *plan = &outline->plan;
     tc_encode_spec spec = {.width = plan->output_w, .height = plan->output_h};
 
-    tc_canvas_init(&pipeline->canvas, plan, &pipeline->params, outline->info.model,
-                   outline->target->stores_alpha);
-    spec.model = pipeline->canvas.to;
+    spec.model = pipeline->planes ? TC_YCC : pipeline->canvas.to;
     spec.quality = (unsigned)(pipeline->params.quality ? pipeline->params.quality : TC_QUALITY);
     spec.lossless = is_lossless(pipeline);
     if (tc_model_is_grey(spec.model) == tc_model_is_grey(outline->info.model)) {
@@ -156,38 +175,42 @@ static tc_error start_answer(tc_pipeline *pipeline, const tc_output *output)
     return outline->target->encode_open(&pipeline->encoder, output, &spec, pipeline->fail);
 }
 
-static tc_error put_row(tc_pipeline *pipeline, const uint8_t *row)
+/* Row `y` of the answer, or with planes those of them that begin there. */
+static tc_error make_rows(tc_pipeline *pipeline, uint32_t y, tc_band *band)
 {
-    tc_band band = {{{row, 0, 1}}};
-    uint64_t start = tc_clock_ns();
-    tc_error error = pipeline->outline.target->encode_rows(pipeline->encoder, &band);
+    const tc_canvas *canvas = &pipeline->canvas;
+    tc_error error = TC_E_OK;
 
-    pipeline->stats.encode_ns += tc_clock_ns() - start;
-    return error;
+    *band = (tc_band){0};
+    if (tc_canvas_wants_picture(canvas, y))
+        error = tc_picture_rows(pipeline->picture, band);
+    if (error || canvas->direct)
+        return error;
+    tc_canvas_row(canvas, band->plane[0].data, pipeline->row);
+    *band = (tc_band){{{pipeline->row, 0, 1}}};
+    return TC_E_OK;
 }
 
 static tc_error pump(tc_pipeline *pipeline, const tc_watch *watch)
 {
-    const tc_canvas *canvas = &pipeline->canvas;
-    uint32_t y;
+    uint64_t start = tc_clock_ns(), made;
+    tc_stats *stats = &pipeline->stats;
+    tc_error error = TC_E_OK;
 
-    for (y = 0; y < pipeline->outline.plan.output_h; y++) {
-        const uint8_t *row = NULL;
-        tc_error error = tc_watch_ask(watch, pipeline->fail);
+    for (uint32_t y = 0; y < pipeline->outline.plan.output_h && !error; y++) {
+        tc_band band;
 
-        if (!error && tc_canvas_wants_picture(canvas, y))
-            error = tc_picture_row(pipeline->picture, &row);
-        if (error)
-            return error;
-        if (!canvas->direct) {
-            tc_canvas_row(canvas, row, pipeline->row);
-            row = pipeline->row;
-        }
-        error = put_row(pipeline, row);
-        if (error)
-            return error;
+        error = tc_watch_ask(watch, pipeline->fail);
+        if (!error)
+            error = make_rows(pipeline, y, &band);
+        made = tc_clock_ns();
+        stats->resample_ns += made - start;
+        if (!error)
+            error = pipeline->outline.target->encode_rows(pipeline->encoder, &band);
+        start = tc_clock_ns();
+        stats->encode_ns += start - made;
     }
-    return TC_E_OK;
+    return error;
 }
 
 static tc_error finish(tc_pipeline *pipeline)
@@ -205,18 +228,25 @@ tc_error tc_pipeline_run(tc_pipeline *pipeline, const tc_output *output, const t
     const tc_outline *outline = &pipeline->outline;
     tc_error error = TC_E_OK;
 
+    choose_path(pipeline);
     if (!outline->plan.empty)
         error = tc_picture_start(&pipeline->picture, outline->source, pipeline->decoder,
-                                 &outline->info, &outline->plan, watch, pipeline->fail);
+                                 &outline->info, &outline->plan, pipeline->planes, watch,
+                                 pipeline->fail);
+    if (!error && pipeline->picture)
+        pipeline->stats.decode_ns = tc_picture_decode_ns(pipeline->picture);
     if (!error)
         error = start_answer(pipeline, output);
     if (!error)
         error = pump(pipeline, watch);
     if (!error)
         error = finish(pipeline);
-    if (pipeline->picture)
-        tc_picture_times(pipeline->picture, &pipeline->stats.decode_ns,
-                         &pipeline->stats.resample_ns);
+    if (pipeline->picture) {
+        uint64_t before = pipeline->stats.decode_ns;
+
+        pipeline->stats.decode_ns = tc_picture_decode_ns(pipeline->picture);
+        pipeline->stats.resample_ns -= pipeline->stats.decode_ns - before;
+    }
     if (stats)
         *stats = pipeline->stats;
     return error;

@@ -249,7 +249,7 @@ static bool compare_one(const shape *s, int kind, difference *d)
 
 static void say_axis(const char *name, const tc_axis *a)
 {
-    printf("#   %s: %.17g..%.17g of %u to %u, [%u, +%u)\n", name, a->from, a->to, a->limit,
+    printf("#   %s: %.17g..%.17g of %u to %g, [%g, +%u)\n", name, a->from, a->to, a->limit,
            a->size, a->first, a->count);
 }
 
@@ -459,7 +459,8 @@ static void part_is_the_same(void)
         b = run(&part, in);
         for (uint32_t y = 0; y < part.y.count; y++) {
             one &= memcmp(b.out + (size_t)y * part.x.count * part.channels,
-                          a.out + ((size_t)(y + part.y.first) * full.x.size + part.x.first) *
+                          a.out + (((size_t)y + (size_t)part.y.first) * (size_t)full.x.size +
+                                   (size_t)part.x.first) *
                                       part.channels,
                           (size_t)part.x.count * part.channels) == 0;
         }
@@ -543,7 +544,7 @@ static void bytes_are_a_bound(void)
             used = heap_used() - before;
             /* malloc rounds up and keeps a header: 32 bytes a block, a page for huge ones. */
             ok(used <= bytes + 12 * 4096,
-               "%u to %u and %u to %u, %u channels: %llu bytes used, %llu said", x->limit,
+               "%u to %g and %u to %g, %u channels: %llu bytes used, %llu said", x->limit,
                x->size, y->limit, y->size, n, (unsigned long long)used,
                (unsigned long long)bytes);
             ok((double)bytes <= plenty, "which is not much more than needed (%.0f)", plenty);
