@@ -145,8 +145,8 @@ static void plan_cost(tc_plan *plan, const tc_image_info *info)
     uint8_t channels = tc_model_channels(info->model);
     uint32_t w = (info->width + plan->reduce - 1) / plan->reduce;
     uint32_t h = (info->height + plan->reduce - 1) / plan->reduce;
-    tc_axis x = {0, w, w, plan->scaled_w, 0, plan->visible.w};
-    tc_axis y = {0, h, h, plan->scaled_h, 0, plan->visible.h};
+    tc_axis x = {0, w, w, plan->scaled_w, 0, plan->visible.w, 0};
+    tc_axis y = {0, h, h, plan->scaled_h, 0, plan->visible.h, 0};
 
     plan->pixels = (uint64_t)w * h;
     plan->bytes = info->held_bytes + (uint64_t)w * channels * 32 +

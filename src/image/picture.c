@@ -24,7 +24,7 @@ struct tc_picture {
     tc_band band; /* decoded rows */
     plane plane[TC_PLANES];
     uint32_t stored_h; /* of the visible part */
-    bool turned;       /* what must be seen whole has been */
+    bool whole;        /* the turn must have all of it before a row comes out */
     uint32_t next;     /* row, upright */
     uint64_t decode_ns;
 };
@@ -70,13 +70,14 @@ static tc_axis axis_of(const side *side, double true_samples, uint32_t skipped,
                      samples,
                      side->scaled,
                      side->first,
-                     side->count};
+                     side->count,
+                     0};
 }
 
 /*
  * The same for half as many samples. In JPEG each lies in the middle of two of
- * the upright picture, counted from its edge: where an odd number is counted from
- * the other end, the pairs begin one sample earlier.
+ * the upright picture, counted from its edge, and of an odd number the last has one
+ * of its own; where the turn counts from the other end, that is the first.
  */
 static void halve(tc_axis *axis, bool reversed)
 {
@@ -85,6 +86,7 @@ static void halve(tc_axis *axis, bool reversed)
     axis->size /= 2;
     axis->first = (axis->first - (reversed && odd)) / 2;
     axis->count = (axis->count + 1) / 2;
+    axis->cut = !odd ? 0 : reversed ? -0.5 : 0.5;
 }
 
 static tc_error make_plane(tc_picture *picture, unsigned at, const side *x, const side *y,
@@ -164,6 +166,7 @@ static tc_error make_stages(tc_picture *picture, const tc_image_info *info, cons
     tc_error error = TC_E_OK;
 
     picture->stored_h = plan->visible.h;
+    picture->whole = plan->orientation > 2;
     for (unsigned at = 0; at < picture->layout.planes && !error; at++)
         error = make_plane(picture, at, &x, &y, plan, alpha);
     if (!error && picture->layout.planes > 1)
@@ -260,17 +263,24 @@ static tc_error resample_rows(tc_picture *picture, uint32_t y)
     return error;
 }
 
+static tc_error resample_all(tc_picture *picture)
+{
+    tc_error error = TC_E_OK;
+
+    for (uint32_t y = 0; y < picture->stored_h && !error; y++)
+        error = resample_rows(picture, y);
+    return error;
+}
+
 tc_error tc_picture_rows(tc_picture *picture, tc_band *band)
 {
-    bool whole = tc_turn_needs(picture->plane[0].turn) > 1;
     uint32_t upright = picture->next++;
     tc_error error = TC_E_OK;
 
-    if (!whole)
+    if (!picture->whole)
         error = resample_rows(picture, upright);
-    for (uint32_t y = 0; whole && !picture->turned && y < picture->stored_h && !error; y++)
-        error = resample_rows(picture, y);
-    picture->turned = true;
+    else if (upright == 0)
+        error = resample_all(picture);
     if (error)
         return error;
     *band = (tc_band){0};

@@ -20,14 +20,15 @@
 /*
  * One axis: `from`..`to` (in source samples, may be fractional, within 0..limit)
  * is mapped to `size` samples, of which `count` from `first` on are wanted. Planes
- * of less resolution than the picture have a size and a beginning in halves; of a
- * sample that lies partly outside 0..size, the part inside is meant.
+ * of less resolution than the picture have a size and a beginning in halves, and
+ * their first or last wanted sample may lie partly outside what is wanted.
  */
 typedef struct tc_axis {
     double from, to;
     uint32_t limit; /* source samples there are */
     double size, first;
     uint32_t count;
+    double cut; /* how much of the last sample lies outside; negative: of the first */
 } tc_axis;
 
 typedef struct tc_resample tc_resample;

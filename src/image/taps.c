@@ -153,8 +153,10 @@ static double middle(const tc_axis *axis, uint32_t at, double step)
 {
     double low = axis->first + at, high = low + 1;
 
-    low = low < 0 ? 0 : low;
-    high = high > axis->size ? axis->size : high;
+    if (axis->cut < 0 && at == 0)
+        low -= axis->cut;
+    if (axis->cut > 0 && at == axis->count - 1)
+        high -= axis->cut;
     return axis->from + (low + high) / 2 * step;
 }
 
@@ -183,8 +185,8 @@ static place find_place(const tc_axis *axis, const filter *filter, double step, 
     int64_t low, high;
 
     window_bounds(axis, &low, &high);
-    place.whole = place.first >= low && place.last <= high && axis->first + at >= 0 &&
-                  axis->first + at + 1 <= axis->size;
+    place.whole = place.first >= low && place.last <= high &&
+                  (axis->cut == 0 || (at > 0 && at < axis->count - 1));
     place.first = place.first < low ? low : place.first;
     place.last = place.last > high ? high : place.last;
     return place;
