@@ -36,7 +36,7 @@ typedef struct tc_output {
 typedef struct tc_decode_want {
     unsigned reduce;       /* 1, 2, 4 or 8, not over the info's max_reduce */
     bool planes;           /* TC_YCC planes; only where the info has them */
-    tc_rect source;        /* the pixels of the full picture that will be used */
+    tc_rect source;        /* the pixels of the full picture that are used; others may miss */
     const tc_watch *watch; /* borrowed until decode_free; may be NULL */
 } tc_decode_want;
 

@@ -326,6 +326,7 @@ static tc_error jpeg_decode_open(tc_decoder **made, const tc_input *input, tc_im
         return tc_fail_set(fail, TC_E_UNSUPPORTED, "JPEG: %d components in an unknown space",
                            cinfo->num_components);
     info->planes = cinfo->jpeg_color_space == JCS_YCbCr;
+    info->crops = tc_jpeg_crops(cinfo);
     if (profile_fits(decoder, info->model)) {
         info->icc = decoder->icc;
         info->icc_length = decoder->icc_length;

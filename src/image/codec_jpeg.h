@@ -27,9 +27,11 @@ typedef struct tc_jpeg_errors {
 #if JPEG_LIB_VERSION >= 70
 #define TC_JPEG_BLOCK_W(component) ((unsigned)(component)->DCT_h_scaled_size)
 #define TC_JPEG_BLOCK_H(component) ((unsigned)(component)->DCT_v_scaled_size)
+#define TC_JPEG_MIN_BLOCK_H(cinfo) ((unsigned)(cinfo)->min_DCT_v_scaled_size)
 #else
 #define TC_JPEG_BLOCK_W(component) ((unsigned)(component)->DCT_scaled_size)
 #define TC_JPEG_BLOCK_H(component) ((unsigned)(component)->DCT_scaled_size)
+#define TC_JPEG_MIN_BLOCK_H(cinfo) ((unsigned)(cinfo)->min_DCT_scaled_size)
 #endif
 
 /* Rows of a component in one row of MCUs: at most four blocks (T.81, B.2.2). */
@@ -54,6 +56,8 @@ struct tc_decoder {
     uint8_t *marker; /* scratch for one APP marker */
     uint8_t *cmyk;   /* one row before conversion */
     uint8_t *band;   /* rows of every plane */
+    uint32_t x, y;   /* of the whole, the first sample that is delivered */
+    uint32_t end;    /* the row after the last */
     struct {
         size_t stride;
         uint32_t rows; /* that the band has room for */
@@ -66,6 +70,9 @@ struct tc_decoder {
 /* Set up `errors` and return the manager for cinfo.err. */
 struct jpeg_error_mgr *tc_jpeg_errors_init(tc_jpeg_errors *errors, tc_fail *fail,
                                            tc_error fallback);
+
+/* Whether decoding a part of the picture takes less than the whole; the header is read. */
+bool tc_jpeg_crops(j_decompress_ptr cinfo);
 
 tc_error tc_jpeg_decode_start(tc_decoder *decoder, const tc_decode_want *want,
                               tc_layout *layout);

@@ -38,6 +38,40 @@ static void skip_scans(tc_decoder *decoder)
                        data - SCAN_HEADER(cinfo->comps_in_scan), &frame, decoder->io);
 }
 
+/*
+ * Samples more on every side of what is used: at an edge that is none of the
+ * picture's, smooth upsampling of chroma lacks its neighbours.
+ */
+#define MARGIN 4
+
+/*
+ * Progressive files are in memory whole before the first row comes, and in their
+ * jpeg_skip_scanlines as well as in cropping unusual samplings libjpeg-turbo has had
+ * faults.
+ */
+bool tc_jpeg_crops(j_decompress_ptr cinfo)
+{
+    for (int at = 0; at < cinfo->num_components; at++) {
+        if (cinfo->comp_info[at].h_samp_factor > 2 || cinfo->comp_info[at].v_samp_factor > 2)
+            return false;
+    }
+    return !jpeg_has_multiple_scans(cinfo);
+}
+
+/* Leave out the columns that are not used, in whole MCUs. */
+static void crop_columns(tc_decoder *decoder, const tc_rect *source, unsigned reduce)
+{
+    j_decompress_ptr cinfo = &decoder->cinfo;
+    JDIMENSION x = source->x / reduce, end = (source->x + source->w - 1) / reduce + 1, width;
+
+    x = x > MARGIN ? x - MARGIN : 0;
+    end = end + MARGIN < cinfo->output_width ? end + MARGIN : cinfo->output_width;
+    width = end - x;
+    if (width < cinfo->output_width)
+        jpeg_crop_scanline(cinfo, &x, &width);
+    decoder->x = x;
+}
+
 static bool start_decoding(tc_decoder *decoder, const tc_decode_want *want)
 {
     j_decompress_ptr cinfo = &decoder->cinfo;
@@ -56,6 +90,30 @@ static bool start_decoding(tc_decoder *decoder, const tc_decode_want *want)
     if (want->reduce == DCTSIZE && cinfo->progressive_mode)
         skip_scans(decoder);
     jpeg_start_decompress(cinfo);
+    decoder->end = cinfo->output_height;
+    if (!want->planes && tc_jpeg_crops(cinfo)) {
+        crop_columns(decoder, &want->source, want->reduce);
+        decoder->y = want->source.y / want->reduce;
+        decoder->end = (want->source.y + want->source.h - 1) / want->reduce + 1;
+    }
+    return true;
+}
+
+/*
+ * Leave out the rows before the first that is used: whole rows of MCUs without
+ * their pixels, but for what the first ones' upsampling looks back to.
+ */
+static bool skip_rows(tc_decoder *decoder)
+{
+    j_decompress_ptr cinfo = &decoder->cinfo;
+    unsigned mcu = (unsigned)cinfo->max_v_samp_factor * TC_JPEG_MIN_BLOCK_H(cinfo);
+
+    if (setjmp(decoder->errors.jump))
+        return false;
+    if (decoder->y / mcu > 1)
+        jpeg_skip_scanlines(cinfo, (decoder->y / mcu - 1) * mcu);
+    while (cinfo->output_scanline < decoder->y)
+        jpeg_read_scanlines(cinfo, decoder->cmyk ? &decoder->cmyk : decoder->plane[0].row, 1);
     return true;
 }
 
@@ -88,8 +146,10 @@ static void shape_pixels(tc_decoder *decoder, unsigned reduce, tc_layout *layout
     uint8_t channels = cinfo->out_color_space == JCS_GRAYSCALE ? 1 : 3;
 
     *layout = (tc_layout){.model = channels == 1 ? TC_GREY : TC_RGB, .planes = 1};
+    layout->plane[0].x = decoder->x;
+    layout->plane[0].y = decoder->y;
     layout->plane[0].w = cinfo->output_width;
-    layout->plane[0].h = cinfo->output_height;
+    layout->plane[0].h = decoder->end - decoder->y;
     layout->plane[0].true_w = (double)cinfo->image_width / reduce;
     layout->plane[0].true_h = (double)cinfo->image_height / reduce;
     layout->plane[0].channels = channels;
@@ -161,7 +221,9 @@ tc_error tc_jpeg_decode_start(tc_decoder *decoder, const tc_decode_want *want,
         shape_planes(decoder, layout);
     else
         shape_pixels(decoder, want->reduce, layout);
-    return make_band(decoder, layout);
+    if (make_band(decoder, layout) || (decoder->y > 0 && !skip_rows(decoder)))
+        return decoder->errors.fail->error;
+    return TC_E_OK;
 }
 
 /*

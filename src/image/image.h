@@ -52,6 +52,7 @@ typedef struct tc_image_info {
     size_t icc_length;
     bool eighth_is_cheap; /* 1/8 takes much less than its share of the decoder's time */
     bool planes;          /* the decoder can also deliver TC_YCC planes, as they are stored */
+    bool crops;           /* of other than planes it decodes a part in less time */
 } tc_image_info;
 
 /*

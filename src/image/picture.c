@@ -4,6 +4,7 @@
 #include "clock.h"
 #include "orientation.h"
 #include "resample.h"
+#include "taps.h"
 #include "turn.h"
 
 #include <stdlib.h>
@@ -176,12 +177,38 @@ static tc_error make_stages(tc_picture *picture, const tc_image_info *info, cons
     return TC_E_OK;
 }
 
+/* Pixels of one side, at the plan's reduction. */
+static void used(const side *side, unsigned reduce, uint32_t *first, uint32_t *count)
+{
+    tc_axis axis =
+        axis_of(side, (double)side->full / reduce, 0, (side->full + reduce - 1) / reduce);
+    uint32_t left;
+
+    tc_taps_span(&axis, first, count);
+    *first *= reduce;
+    *count *= reduce;
+    left = side->full - *first;
+    *count = *count < left ? *count : left;
+}
+
+tc_rect tc_picture_source(const tc_image_info *info, const tc_plan *plan)
+{
+    side x = side_x(info, plan), y = side_y(info, plan);
+    tc_rect rect;
+
+    used(&x, plan->reduce, &rect.x, &rect.w);
+    used(&y, plan->reduce, &rect.y, &rect.h);
+    return rect;
+}
+
 tc_error tc_picture_start(tc_picture **picture, const tc_codec *codec, tc_decoder *decoder,
                           const tc_image_info *info, const tc_plan *plan, bool planes,
                           const tc_watch *watch, tc_fail *fail)
 {
-    tc_decode_want want = {
-        .reduce = plan->reduce, .planes = planes, .source = plan->source, .watch = watch};
+    tc_decode_want want = {.reduce = plan->reduce,
+                           .planes = planes,
+                           .source = tc_picture_source(info, plan),
+                           .watch = watch};
     tc_picture *made = calloc(1, sizeof *made);
     uint64_t start = tc_clock_ns();
     tc_error error;

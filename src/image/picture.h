@@ -12,6 +12,12 @@
 typedef struct tc_picture tc_picture;
 
 /*
+ * The pixels of the full picture that `plan`, which is not empty, shows: the visible
+ * part and as much around it, within the source rectangle, as the filters reach to.
+ */
+tc_rect tc_picture_source(const tc_image_info *info, const tc_plan *plan);
+
+/*
  * Begin decoding what `plan`, which is not empty, shows; with `planes` (only where the
  * info has them) as TC_YCC of 4:2:0, whatever the source's sampling. All arguments are borrowed
  * until tc_picture_free; `watch` may be NULL. After an error only that may be called.

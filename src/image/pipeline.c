@@ -7,6 +7,11 @@
 
 #include <stdlib.h>
 
+/* A part of the picture is small at one of so many parts of the rows down to its end. */
+#ifndef PART
+#define PART 4
+#endif
+
 struct tc_pipeline {
     tc_outline outline;
     tc_params params;
@@ -135,6 +140,18 @@ static bool is_lossless(const tc_pipeline *pipeline)
 }
 
 /*
+ * Whether so little of the picture is used that the decoder takes less for that
+ * alone, as RGB, than for all planes down to its end.
+ */
+static bool is_small_part(const tc_image_info *info, const tc_plan *plan)
+{
+    tc_rect used = tc_picture_source(info, plan);
+
+    return info->crops &&
+           (uint64_t)used.w * used.h * PART < (uint64_t)info->width * (used.y + used.h);
+}
+
+/*
  * Whether the picture can stay as JPEG stores it: nobody between decoder and
  * encoder needs pixels of RGB. It is half the samples, and no conversions.
  */
@@ -142,7 +159,8 @@ static bool wants_planes(const tc_pipeline *pipeline)
 {
     const tc_outline *outline = &pipeline->outline;
 
-    return outline->info.planes && outline->target->takes_planes && pipeline->canvas.direct;
+    return !outline->plan.empty && outline->info.planes && outline->target->takes_planes &&
+           pipeline->canvas.direct && !is_small_part(&outline->info, &outline->plan);
 }
 
 static void choose_path(tc_pipeline *pipeline)

@@ -71,6 +71,19 @@ static void write_orientation(j_compress_ptr cinfo, int orientation)
     jpeg_write_marker(cinfo, JPEG_APP0 + 1, exif, sizeof exif);
 }
 
+/* Levels of grain that make_jpeg adds to the scene. */
+static int scene_grain;
+
+static uint8_t grained(double level, uint32_t x, uint32_t y, int c)
+{
+    uint32_t h = x * 0x9e3779b1u ^ y * 0x85ebca77u ^ (uint32_t)(c + 1) * 0xc2b2ae3du;
+
+    h = (h ^ h >> 15) * 0x2c1b3c6du;
+    if (scene_grain > 0)
+        level += (double)((h >> 8) % (2 * (uint32_t)scene_grain + 1)) - scene_grain;
+    return (uint8_t)(level + 0.5);
+}
+
 /* A stored picture of w x h samples; the scene lies upright in what is stored. */
 static bytes make_jpeg(const sampling *sampling, uint32_t w, uint32_t h, int orientation)
 {
@@ -104,7 +117,7 @@ static bytes make_jpeg(const sampling *sampling, uint32_t w, uint32_t h, int ori
             scene_at((x + 0.5) / w, (y + 0.5) / h, ycc);
             for (int c = 0; c < cinfo.input_components; c++)
                 row[x * (uint32_t)cinfo.input_components + (uint32_t)c] =
-                    (uint8_t)(ycc[c] + 0.5);
+                    grained(ycc[c], x, y, c);
         }
         jpeg_write_scanlines(&cinfo, &row, 1);
     }
@@ -124,13 +137,13 @@ typedef struct planes {
     } plane[3];
 } planes;
 
-static void free_planes(planes *planes)
+__attribute__((unused)) static void free_planes(planes *planes)
 {
     for (int at = 0; at < planes->count; at++)
         free(planes->plane[at].data);
 }
 
-static planes read_planes(const bytes *file, unsigned reduce)
+__attribute__((unused)) static planes read_planes(const bytes *file, unsigned reduce)
 {
     struct jpeg_decompress_struct cinfo;
     struct jpeg_error_mgr errors;
@@ -196,8 +209,8 @@ static tc_error write_bytes(void *context, const void *data, size_t length)
 
 /* Convert `file` as `params` ask; `plan` and `watch` may be NULL. Prints the reason of an
  * error. */
-static bytes convert(const bytes *file, const char *params, tc_plan *plan,
-                     const tc_watch *watch)
+__attribute__((unused)) static bytes convert(const bytes *file, const char *params,
+                                             tc_plan *plan, const tc_watch *watch)
 {
     tc_input input = {read_bytes, (void *)(uintptr_t)file, file->length};
     bytes answer = {NULL, 0};
