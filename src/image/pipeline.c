@@ -7,7 +7,7 @@
 
 #include <stdlib.h>
 
-/* A part of the picture is small at one of so many parts of the rows down to its end. */
+/* Of the rows down to its end, a part of the picture is small at one of so many; measured. */
 #ifndef PART
 #define PART 4
 #endif
