@@ -23,6 +23,8 @@
     X(NO_SPACE, "no_space", "no space for temporary data")                      \
     X(READ, "read", "cannot read the source")                                   \
     X(WRITE, "write", "cannot write the result")                                \
+    X(CHANGED, "changed", "the source changed while it was read")               \
+    X(NO_FILES, "no_files", "out of file descriptors")                          \
     X(UPSTREAM, "upstream", "the original came incomplete")                     \
     X(INTERNAL, "internal", "internal error")
 

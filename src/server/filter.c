@@ -342,11 +342,8 @@ static tc_error take_bytes(request_rec *r, context *context, apr_bucket *bucket)
     status = tc_spool_write(context->body, data, length);
     if (status == APR_SUCCESS)
         return TC_E_OK;
-    return tc_fail_set(fail,
-                       APR_STATUS_IS_ENOSPC(status)   ? TC_E_NO_SPACE
-                       : APR_STATUS_IS_ENOMEM(status) ? TC_E_NO_MEMORY
-                                                      : TC_E_WRITE,
-                       "%s", tc_spool_reason(context->body));
+    return tc_fail_set(fail, tc_convert_spool_error(status), "%s",
+                       tc_spool_reason(context->body));
 }
 
 static apr_status_t take(ap_filter_t *f, context *context, apr_bucket_brigade *bb)

@@ -3,6 +3,8 @@
 
 #include "account.h"
 #include "config.h"
+#include "convert.h"
+#include "respond.h"
 
 #include <http_log.h>
 
@@ -44,6 +46,15 @@ static tc_error source_read(void *context, uint64_t offset, void *buffer, size_t
     return error;
 }
 
+static int no_files(request_rec *r, apr_status_t status)
+{
+    char words[120];
+    tc_fail fail;
+
+    tc_fail_set(&fail, TC_E_NO_FILES, "%s", apr_strerror(status, words, sizeof words));
+    return tc_respond_error(r, &fail);
+}
+
 int tc_source_open(request_rec *r, tc_source *source)
 {
     apr_status_t status;
@@ -53,16 +64,31 @@ int tc_source_open(request_rec *r, tc_source *source)
                       r->path_info ? r->path_info : "");
         return HTTP_NOT_FOUND;
     }
-    status = apr_file_open(&source->file, r->filename, APR_FOPEN_READ | APR_FOPEN_BINARY,
+    /* Not blocking, should a FIFO have taken the file's place meanwhile. */
+    status = apr_file_open(&source->file, r->filename,
+                           APR_FOPEN_READ | APR_FOPEN_BINARY | APR_FOPEN_NONBLOCK,
                            APR_OS_DEFAULT, r->pool);
     if (status == APR_SUCCESS)
         status = apr_file_info_get(
             &source->info, APR_FINFO_SIZE | APR_FINFO_MTIME | APR_FINFO_TYPE, source->file);
+    if (status != APR_SUCCESS && tc_convert_spool_error(status) == TC_E_NO_FILES)
+        return no_files(r, status);
     if (status != APR_SUCCESS) {
         ap_log_rerror(APLOG_MARK, APLOG_ERR, status, r, "TC0013: %s: the file cannot be opened",
                       r->filename);
         return APR_STATUS_IS_ENOENT(status) ? HTTP_NOT_FOUND : HTTP_FORBIDDEN;
     }
+    if (source->info.filetype != APR_REG)
+        return HTTP_NOT_FOUND;
     source->input = (tc_input){source_read, source, (uint64_t)source->info.size};
     return OK;
+}
+
+bool tc_source_changed(const tc_source *source)
+{
+    apr_finfo_t now;
+
+    if (apr_file_info_get(&now, APR_FINFO_SIZE | APR_FINFO_MTIME, source->file) != APR_SUCCESS)
+        return false;
+    return now.size != source->info.size || now.mtime != source->info.mtime;
 }
