@@ -23,6 +23,7 @@ typedef enum state {
     DECIDE, /* no byte seen yet */
     TAKE,   /* taking the body in */
     PASS,   /* not ours: goes on untouched */
+    SAY,    /* the words of an error come by, from httpd, and go on */
     OVER    /* answered: what still comes is dropped */
 } state;
 
@@ -246,17 +247,17 @@ static void decide(request_rec *r, context *context)
 
 /* ---- the body ------------------------------------------------------------------------ */
 
-/* Answer with a status in place of the body; the rest of it is dropped. */
+/*
+ * Answer with a status in place of the body; the rest of it is dropped. httpd sends
+ * its answer through all filters of the request, so through this one too. Not by an
+ * error bucket: for that httpd's header filter, having merged the headers that are
+ * for errors into those that are not, sends neither.
+ */
 static apr_status_t answer(ap_filter_t *f, context *context, int status)
 {
-    request_rec *r = f->r;
-    apr_bucket_alloc_t *alloc = r->connection->bucket_alloc;
-    apr_bucket_brigade *bb = apr_brigade_create(r->pool, alloc);
-
+    context->state = SAY;
+    ap_die(status, f->r);
     context->state = OVER;
-    APR_BRIGADE_INSERT_TAIL(bb, ap_bucket_error_create(status, NULL, r->pool, alloc));
-    APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_eos_create(alloc));
-    ap_pass_brigade(f->next, bb);
     /* For the handler: no more of this. */
     return AP_FILTER_ERROR;
 }
@@ -386,6 +387,8 @@ apr_status_t tc_filter(ap_filter_t *f, apr_bucket_brigade *bb)
     switch (context->state) {
     case TAKE:
         return take(f, context, bb);
+    case SAY:
+        return ap_pass_brigade(f->next, bb);
     case OVER:
         apr_brigade_cleanup(bb);
         return APR_SUCCESS;

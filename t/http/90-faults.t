@@ -200,7 +200,7 @@ for my $row ([part => 1009], [part => 7], [interrupt => 2], [part => 4093, inter
         my $asked = $path =~ s{/pictures}{$through/pictures}r;
         $fault->clear->set(@$row);
         is(word(get($asked), $right), 'right', "@$row$through: the same bytes");
-        cmp_ok($fault->get('calls'), '>', 10, '... of ' . $fault->get('calls') . ' calls');
+        cmp_ok($fault->get('calls'), '>', 5, '... of ' . $fault->get('calls') . ' calls');
     }
 }
 at_rest('calls');

@@ -119,7 +119,7 @@ static tc_error convert(const tc_params *params, tc_fail *fail)
     *fail = (tc_fail){0};
     error = tc_pipeline_open(&pipeline, &input, params, &limits, fail);
     if (!error)
-        error = tc_pipeline_run(pipeline, &output, NULL);
+        error = tc_pipeline_run(pipeline, &output, NULL, NULL);
     tc_pipeline_free(pipeline);
     return error;
 }
