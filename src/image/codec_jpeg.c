@@ -173,7 +173,13 @@ static uint8_t next_byte(j_decompress_ptr cinfo)
     return *cinfo->src->next_input_byte++;
 }
 
-/* Read an APP marker's body into the scratch buffer; its length, 0 without memory. */
+/* Without memory for a profile or an orientation the answer would be another picture. */
+static void no_memory(j_decompress_ptr cinfo)
+{
+    ERREXIT1(cinfo, JERR_OUT_OF_MEMORY, 0);
+}
+
+/* Read an APP marker's body into the scratch buffer; its length. */
 static size_t read_marker(j_decompress_ptr cinfo)
 {
     tc_decoder *decoder = cinfo->client_data;
@@ -184,10 +190,8 @@ static size_t read_marker(j_decompress_ptr cinfo)
     length -= 2;
     if (!decoder->marker)
         decoder->marker = malloc(MARKER_MAX);
-    if (!decoder->marker) {
-        on_skip(cinfo, (long)length);
-        return 0;
-    }
+    if (!decoder->marker)
+        no_memory(cinfo);
     for (unsigned at = 0; at < length; at++)
         decoder->marker[at] = next_byte(cinfo);
     return length;
@@ -221,10 +225,8 @@ static boolean on_icc(j_decompress_ptr cinfo)
     if (decoder->icc_broken)
         return TRUE;
     grown = realloc(decoder->icc, decoder->icc_length + length);
-    if (!grown) {
-        decoder->icc_broken = true;
-        return TRUE;
-    }
+    if (!grown)
+        no_memory(cinfo);
     decoder->icc = grown;
     memcpy(grown + decoder->icc_length, decoder->marker + head, length);
     decoder->icc_length += length;

@@ -23,6 +23,7 @@ typedef enum state {
     DECIDE, /* no byte seen yet */
     TAKE,   /* taking the body in */
     PASS,   /* not ours: goes on untouched */
+    SAY,    /* the words of an error come by, from httpd, and go on */
     OVER    /* answered: what still comes is dropped */
 } state;
 
@@ -257,17 +258,17 @@ static void decide(request_rec *r, context *context)
 
 /* ---- the body ------------------------------------------------------------------------ */
 
-/* Answer with a status in place of the body; the rest of it is dropped. */
+/*
+ * Answer with a status in place of the body; the rest of it is dropped. httpd sends
+ * its answer through all filters of the request, so through this one too. Not by an
+ * error bucket: for that httpd's header filter, having merged the headers that are
+ * for errors into those that are not, sends neither.
+ */
 static apr_status_t answer(ap_filter_t *f, context *context, int status)
 {
-    request_rec *r = f->r;
-    apr_bucket_alloc_t *alloc = r->connection->bucket_alloc;
-    apr_bucket_brigade *bb = apr_brigade_create(r->pool, alloc);
-
+    context->state = SAY;
+    ap_die(status, f->r);
     context->state = OVER;
-    APR_BRIGADE_INSERT_TAIL(bb, ap_bucket_error_create(status, NULL, r->pool, alloc));
-    APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_eos_create(alloc));
-    ap_pass_brigade(f->next, bb);
     /* For the handler: no more of this. */
     return AP_FILTER_ERROR;
 }
@@ -359,11 +360,8 @@ static tc_error take_bytes(request_rec *r, context *context, apr_bucket *bucket)
     status = tc_spool_write(context->body, data, length);
     if (status == APR_SUCCESS)
         return TC_E_OK;
-    return tc_fail_set(fail,
-                       APR_STATUS_IS_ENOSPC(status)   ? TC_E_NO_SPACE
-                       : APR_STATUS_IS_ENOMEM(status) ? TC_E_NO_MEMORY
-                                                      : TC_E_WRITE,
-                       "%s", tc_spool_reason(context->body));
+    return tc_fail_set(fail, tc_convert_spool_error(status), "%s",
+                       tc_spool_reason(context->body));
 }
 
 static apr_status_t take(ap_filter_t *f, context *context, apr_bucket_brigade *bb)
@@ -406,6 +404,8 @@ apr_status_t tc_filter(ap_filter_t *f, apr_bucket_brigade *bb)
     switch (context->state) {
     case TAKE:
         return take(f, context, bb);
+    case SAY:
+        return ap_pass_brigade(f->next, bb);
     case OVER:
         apr_brigade_cleanup(bb);
         return APR_SUCCESS;

@@ -13,13 +13,22 @@
 
 APLOG_USE_MODULE(tmpfs_convert);
 
+/* What a half-written original looks like is not its fault, nor for long. */
+static int refuse(request_rec *r, tc_job *job, const tc_source *source)
+{
+    if (tc_source_changed(source))
+        tc_fail_set(&job->fail, TC_E_CHANGED, "%s", tc_error_text(TC_E_CHANGED));
+    return tc_respond_error(r, &job->fail);
+}
+
 static int convert(request_rec *r, tc_job *job, tc_source *source, apr_time_t opened)
 {
     tc_spool *result;
     tc_stats stats;
 
-    if (tc_job_run(r, job, &source->input, &source->read_ns, &result, &stats))
-        return tc_respond_error(r, &job->fail);
+    if (tc_job_run(r, job, &source->input, &source->read_ns, &result, &stats) ||
+        tc_source_changed(source))
+        return refuse(r, job, source);
     apr_file_close(source->file);
     if (job->params.info)
         tc_respond_description(r, &stats, job->began, opened);
@@ -36,7 +45,7 @@ static int serve(request_rec *r, tc_job *job, tc_source *source)
     /* Whose validators they are takes a look at the picture. */
     if (job->params.pass != TC_PASS_NONE) {
         if (tc_job_open(r, job, &source->input, &source->read_ns))
-            return tc_respond_error(r, &job->fail);
+            return refuse(r, job, source);
         if (tc_pipeline_outline(job->pipeline)->plan.pass)
             return DECLINED;
     }
@@ -46,7 +55,7 @@ static int serve(request_rec *r, tc_job *job, tc_source *source)
     if (status != OK)
         return status;
     if (!job->pipeline && tc_job_open(r, job, &source->input, &source->read_ns))
-        return tc_respond_error(r, &job->fail);
+        return refuse(r, job, source);
     tc_respond_format(r, tc_pipeline_outline(job->pipeline)->target);
     /* A length would take the conversion; no header but X-SmallLight-Description is worth it.
      */

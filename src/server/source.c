@@ -3,6 +3,8 @@
 
 #include "account.h"
 #include "config.h"
+#include "convert.h"
+#include "respond.h"
 
 #include <http_log.h>
 
@@ -60,6 +62,15 @@ static apr_status_t get_ready(tc_source *source)
     return status;
 }
 
+static int no_files(request_rec *r, apr_status_t status)
+{
+    char words[120];
+    tc_fail fail;
+
+    tc_fail_set(&fail, TC_E_NO_FILES, "%s", apr_strerror(status, words, sizeof words));
+    return tc_respond_error(r, &fail);
+}
+
 int tc_source_open(request_rec *r, tc_source *source)
 {
     apr_status_t status;
@@ -69,16 +80,20 @@ int tc_source_open(request_rec *r, tc_source *source)
                       r->path_info ? r->path_info : "");
         return HTTP_NOT_FOUND;
     }
-    status = apr_file_open(&source->file, r->filename, APR_FOPEN_READ | APR_FOPEN_BINARY,
+    /* Not blocking, should a FIFO have taken the file's place meanwhile. */
+    status = apr_file_open(&source->file, r->filename,
+                           APR_FOPEN_READ | APR_FOPEN_BINARY | APR_FOPEN_NONBLOCK,
                            APR_OS_DEFAULT, r->pool);
     if (status == APR_SUCCESS)
         status = get_ready(source);
+    if (status != APR_SUCCESS && tc_convert_spool_error(status) == TC_E_NO_FILES)
+        return no_files(r, status);
     if (status != APR_SUCCESS) {
         ap_log_rerror(APLOG_MARK, APLOG_ERR, status, r, "TC0013: %s: the file cannot be opened",
                       r->filename);
         return APR_STATUS_IS_ENOENT(status) ? HTTP_NOT_FOUND : HTTP_FORBIDDEN;
     }
-    return OK;
+    return source->info.filetype == APR_REG ? OK : HTTP_NOT_FOUND;
 }
 
 /* The descriptor, or -1 with errno. Not blocking: a pipe would keep us waiting. */
@@ -117,4 +132,13 @@ tc_error tc_source_open_material(request_rec *r, tc_source *source, const char *
     if (get_ready(source) != APR_SUCCESS || source->info.filetype != APR_REG)
         return tc_fail_set(fail, TC_E_ICON, "embedicon=%s: there is no such icon", name);
     return TC_E_OK;
+}
+
+bool tc_source_changed(const tc_source *source)
+{
+    apr_finfo_t now;
+
+    if (apr_file_info_get(&now, APR_FINFO_SIZE | APR_FINFO_MTIME, source->file) != APR_SUCCESS)
+        return false;
+    return now.size != source->info.size || now.mtime != source->info.mtime;
 }

@@ -21,7 +21,8 @@ typedef struct tc_source {
 
 /*
  * Open the request's file; it is closed with the request's pool. OK, or an HTTP
- * status, logged: 404 when there is no such file, 403 when it may not be read.
+ * status, logged: 404 when there is no such file, 403 when it may not be read, 503
+ * without descriptors.
  */
 int tc_source_open(request_rec *r, tc_source *source);
 
@@ -31,5 +32,12 @@ int tc_source_open(request_rec *r, tc_source *source);
  */
 tc_error tc_source_open_material(request_rec *r, tc_source *source, const char *dir,
                                  const char *name, tc_fail *fail);
+
+/*
+ * Whether the file was written to since it was opened: then what was read may be
+ * neither the old picture nor the new one. One that was replaced by another, or
+ * removed, is whole.
+ */
+bool tc_source_changed(const tc_source *source);
 
 #endif
