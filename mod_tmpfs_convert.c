@@ -23,6 +23,7 @@ static void register_hooks(apr_pool_t *pool)
     ap_hook_post_config(tc_startup_announce, NULL, NULL, APR_HOOK_LAST);
     ap_hook_monitor(tc_monitor_sample, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_init(tc_monitor_child, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_child_init(tc_startup_child, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_status(tc_startup_child_status, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_status(tc_monitor_child_status, NULL, NULL, APR_HOOK_MIDDLE);
     /* Before mod_rewrite and mod_alias, which are to see the original's URI. */

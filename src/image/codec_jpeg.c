@@ -147,7 +147,13 @@ static void take(j_decompress_ptr cinfo, uint8_t *to, size_t length)
     }
 }
 
-/* Read an APP marker's body into the scratch buffer; its length, 0 without memory. */
+/* Without memory for a profile or an orientation the answer would be another picture. */
+static void no_memory(j_decompress_ptr cinfo)
+{
+    ERREXIT1(cinfo, JERR_OUT_OF_MEMORY, 0);
+}
+
+/* Read an APP marker's body into the scratch buffer; its length. */
 static size_t read_marker(j_decompress_ptr cinfo)
 {
     tc_decoder *decoder = cinfo->client_data;
@@ -161,10 +167,8 @@ static size_t read_marker(j_decompress_ptr cinfo)
     length -= 2;
     if (!decoder->marker)
         decoder->marker = malloc(MARKER_MAX);
-    if (!decoder->marker) {
-        on_skip(cinfo, (long)length);
-        return 0;
-    }
+    if (!decoder->marker)
+        no_memory(cinfo);
     take(cinfo, decoder->marker, length);
     return length;
 }
@@ -197,10 +201,8 @@ static boolean on_icc(j_decompress_ptr cinfo)
     if (decoder->icc_broken)
         return TRUE;
     grown = realloc(decoder->icc, decoder->icc_length + length);
-    if (!grown) {
-        decoder->icc_broken = true;
-        return TRUE;
-    }
+    if (!grown)
+        no_memory(cinfo);
     decoder->icc = grown;
     memcpy(grown + decoder->icc_length, decoder->marker + head, length);
     decoder->icc_length += length;

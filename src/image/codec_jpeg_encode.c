@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * JPEG encoding through libjpeg-turbo: baseline, 4:2:0, from grey or RGB rows or
- * from planes.
+ * JPEG encoding through libjpeg-turbo: baseline or progressive, 4:2:0, from
+ * grey or RGB rows or from planes.
  */
 #include "codec_jpeg.h"
 
@@ -85,6 +85,8 @@ static bool start_encoding(tc_encoder *encoder, const tc_encode_spec *spec)
     jpeg_set_defaults(cinfo);
     cinfo->raw_data_in = spec->model == TC_YCC;
     jpeg_set_quality(cinfo, (int)spec->quality, TRUE);
+    if (spec->progressive)
+        jpeg_simple_progression(cinfo);
     jpeg_start_compress(cinfo, TRUE);
     if (spec->icc)
         jpeg_write_icc_profile(cinfo, spec->icc, (unsigned)spec->icc_length);

@@ -67,11 +67,18 @@ static void on_encode_error(png_structp png, png_const_charp message)
     give_up(png, message, TC_E_INTERNAL);
 }
 
-/* libpng's warnings concern chunks it then leaves out; the picture is whole. */
+/*
+ * libpng's warnings concern chunks it then leaves out; the picture is whole. But
+ * one it had no memory for, a profile or an orientation, would make it another
+ * picture: that is noted, and whoever called libpng looks. Not from here: zlib's
+ * frames may lie in between.
+ */
 static void on_warning(png_structp png, png_const_charp message)
 {
-    (void)png;
-    (void)message;
+    tc_fail *fail = png_get_error_ptr(png);
+
+    if (fail->error == TC_E_OK && strstr(message, "emory"))
+        tc_fail_set(fail, TC_E_NO_MEMORY, "PNG: %s", message);
 }
 
 static void on_read(png_structp png, png_bytep data, png_size_t length)
@@ -128,8 +135,9 @@ static tc_model decoded_model(const tc_decoder *decoder)
     return alpha ? TC_GREY_ALPHA : TC_GREY;
 }
 
-/* Keep the embedded profile when it is sound and of the rows' colour space. */
-static void keep_profile(tc_decoder *decoder, tc_image_info *info)
+/* Keep the embedded profile when it is sound and of the rows' colour space. False without
+   memory for it. */
+static bool keep_profile(tc_decoder *decoder, tc_image_info *info)
 {
     png_charp name;
     png_bytep data;
@@ -137,15 +145,16 @@ static void keep_profile(tc_decoder *decoder, tc_image_info *info)
     int method;
 
     if (!png_get_iCCP(decoder->png, decoder->info, &name, &method, &data, &length))
-        return;
+        return true;
     if (length < 128 || length > TC_ICC_MAX)
-        return;
+        return true;
     decoder->icc = malloc(length);
     if (!decoder->icc)
-        return;
+        return false;
     memcpy(decoder->icc, data, length);
     info->icc = decoder->icc;
     info->icc_length = length;
+    return true;
 }
 
 static uint8_t read_orientation(const tc_decoder *decoder)
@@ -169,7 +178,7 @@ static bool read_header(tc_decoder *decoder)
     png_set_user_limits(decoder->png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);
     png_set_read_fn(decoder->png, decoder, on_read);
     png_read_info(decoder->png, decoder->info);
-    return true;
+    return decoder->fail->error == TC_E_OK;
 }
 
 static tc_error png_decode_open(tc_decoder **made, const tc_input *input, tc_image_info *info,
@@ -202,7 +211,8 @@ static tc_error png_decode_open(tc_decoder **made, const tc_input *input, tc_ima
     if (decoder->interlaced)
         info->held_bytes =
             (uint64_t)decoder->width * decoder->height * tc_model_channels(info->model);
-    keep_profile(decoder, info);
+    if (!keep_profile(decoder, info))
+        return tc_fail_set(fail, TC_E_NO_MEMORY, "PNG: out of memory");
     return TC_E_OK;
 }
 
@@ -315,7 +325,7 @@ static bool start_writing(tc_encoder *encoder, const tc_encode_spec *spec)
         png_set_iCCP(png, encoder->info, "ICC profile", PNG_COMPRESSION_TYPE_BASE, spec->icc,
                      (png_uint_32)spec->icc_length);
     png_write_info(png, encoder->info);
-    return true;
+    return encoder->fail->error == TC_E_OK;
 }
 
 static tc_error png_encode_open(tc_encoder **made, const tc_output *output,

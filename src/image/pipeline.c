@@ -3,18 +3,18 @@
 
 #include "canvas.h"
 #include "clock.h"
+#include "effect.h"
 #include "picture.h"
 
 #include <stdlib.h>
 
 /* Of the rows down to its end, a part of the picture is small at one of so many; measured. */
-#ifndef PART
 #define PART 4
-#endif
 
 struct tc_pipeline {
     tc_outline outline;
     tc_params params;
+    tc_limits limits;
     const tc_input *input;
     tc_fail *fail;
     tc_decoder *decoder;
@@ -22,8 +22,11 @@ struct tc_pipeline {
     bool planes;         /* the picture goes from decoder to encoder as TC_YCC */
     tc_canvas canvas;
     uint8_t *row; /* one composed row, when the canvas is not direct */
+    tc_icon *icon;
+    tc_effects *effects; /* NULL when none was named */
     tc_encoder *encoder;
     tc_stats stats;
+    uint64_t effect_ns;
 };
 
 static tc_error no_memory(tc_fail *fail)
@@ -81,6 +84,18 @@ static tc_error choose_target(tc_pipeline *pipeline)
     return TC_E_OK;
 }
 
+/* What effects and encoder hold beside the plan's rows. */
+static void add_cost(tc_pipeline *pipeline)
+{
+    tc_plan *plan = &pipeline->outline.plan;
+    tc_shape shape = {TC_RGB_ALPHA, plan->output_w, plan->output_h};
+
+    plan->bytes += tc_effects_bytes(&pipeline->params, &shape);
+    /* libjpeg keeps all coefficients, 16 bits each, to write them scan by scan. */
+    if (pipeline->params.progressive && pipeline->outline.target->format == TC_FORMAT_JPEG)
+        plan->bytes += (uint64_t)plan->output_w * plan->output_h * 3;
+}
+
 tc_error tc_pipeline_open(tc_pipeline **pipeline, const tc_input *input,
                           const tc_params *params, const tc_limits *limits, tc_fail *fail)
 {
@@ -93,6 +108,7 @@ tc_error tc_pipeline_open(tc_pipeline **pipeline, const tc_input *input,
         return no_memory(fail);
     made->input = input;
     made->params = *params;
+    made->limits = *limits;
     made->fail = fail;
     error = open_source(made, limits);
     if (!error)
@@ -107,8 +123,21 @@ tc_error tc_pipeline_open(tc_pipeline **pipeline, const tc_input *input,
         tc_pipeline_free(made);
         return error;
     }
+    if (!made->outline.plan.pass)
+        add_cost(made);
     *pipeline = made;
     return TC_E_OK;
+}
+
+tc_error tc_pipeline_icon(tc_pipeline *pipeline, const tc_input *icon)
+{
+    tc_plan *plan = &pipeline->outline.plan;
+    tc_error error = tc_icon_open(&pipeline->icon, icon, &pipeline->params, plan->output_w,
+                                  plan->output_h, &pipeline->limits, pipeline->fail);
+
+    if (!error)
+        plan->bytes += tc_icon_bytes(pipeline->icon);
+    return error;
 }
 
 const tc_outline *tc_pipeline_outline(const tc_pipeline *pipeline)
@@ -125,6 +154,8 @@ void tc_pipeline_free(tc_pipeline *pipeline)
         pipeline->outline.source->decode_free(pipeline->decoder);
     if (pipeline->outline.target)
         pipeline->outline.target->encode_free(pipeline->encoder);
+    tc_effects_free(pipeline->effects);
+    tc_icon_free(pipeline->icon);
     free(pipeline->row);
     free(pipeline);
 }
@@ -160,7 +191,8 @@ static bool wants_planes(const tc_pipeline *pipeline)
     const tc_outline *outline = &pipeline->outline;
 
     return !outline->plan.empty && outline->info.planes && outline->target->takes_planes &&
-           pipeline->canvas.direct && !is_small_part(&outline->info, &outline->plan);
+           pipeline->canvas.direct && !tc_effects_named(&pipeline->params) &&
+           !is_small_part(&outline->info, &outline->plan);
 }
 
 static void choose_path(tc_pipeline *pipeline)
@@ -168,7 +200,7 @@ static void choose_path(tc_pipeline *pipeline)
     const tc_outline *outline = &pipeline->outline;
 
     tc_canvas_init(&pipeline->canvas, &outline->plan, &pipeline->params, outline->info.model,
-                   outline->target->stores_alpha);
+                   outline->target->stores_alpha, tc_effects_colour(&pipeline->params));
     pipeline->planes = wants_planes(pipeline);
 }
 
@@ -179,6 +211,7 @@ static tc_error start_answer(tc_pipeline *pipeline, const tc_output *output)
     tc_encode_spec spec = {.width = plan->output_w, .height = plan->output_h};
 
     spec.model = pipeline->planes ? TC_YCC : pipeline->canvas.to;
+    spec.progressive = pipeline->params.progressive;
     spec.quality = (unsigned)(pipeline->params.quality ? pipeline->params.quality : TC_QUALITY);
     spec.lossless = is_lossless(pipeline);
     if (tc_model_is_grey(spec.model) == tc_model_is_grey(outline->info.model)) {
@@ -191,6 +224,21 @@ static tc_error start_answer(tc_pipeline *pipeline, const tc_output *output)
             return no_memory(pipeline->fail);
     }
     return outline->target->encode_open(&pipeline->encoder, output, &spec, pipeline->fail);
+}
+
+static tc_error start_effects(tc_pipeline *pipeline, const tc_watch *watch)
+{
+    tc_shape shape = {pipeline->canvas.to, pipeline->outline.plan.output_w,
+                      pipeline->outline.plan.output_h};
+    tc_error error = TC_E_OK;
+
+    if (!tc_effects_named(&pipeline->params))
+        return TC_E_OK;
+    if (pipeline->icon)
+        error = tc_icon_start(pipeline->icon, watch, pipeline->fail);
+    return error ? error
+                 : tc_effects_create(&pipeline->effects, &pipeline->params, &shape,
+                                     pipeline->icon, pipeline->fail);
 }
 
 /* Row `y` of the answer, or with planes those of them that begin there. */
@@ -209,6 +257,28 @@ static tc_error make_rows(tc_pipeline *pipeline, uint32_t y, tc_band *band)
     return TC_E_OK;
 }
 
+static tc_error put_rows(tc_pipeline *pipeline, const tc_band *band)
+{
+    return pipeline->outline.target->encode_rows(pipeline->encoder, band);
+}
+
+/* A row of the canvas, through the effects, to the encoder. */
+static tc_error put_through(tc_pipeline *pipeline, const uint8_t *row)
+{
+    uint64_t start = tc_clock_ns();
+    tc_error error = tc_effects_put(pipeline->effects, row);
+
+    while (!error) {
+        error = tc_effects_get(pipeline->effects, &row);
+        pipeline->effect_ns += tc_clock_ns() - start;
+        if (error || !row)
+            break;
+        error = put_rows(pipeline, &(tc_band){{{row, 0, 1}}});
+        start = tc_clock_ns();
+    }
+    return error;
+}
+
 static tc_error pump(tc_pipeline *pipeline, const tc_watch *watch)
 {
     uint64_t start = tc_clock_ns(), made;
@@ -224,7 +294,8 @@ static tc_error pump(tc_pipeline *pipeline, const tc_watch *watch)
         made = tc_clock_ns();
         stats->resample_ns += made - start;
         if (!error)
-            error = pipeline->outline.target->encode_rows(pipeline->encoder, &band);
+            error = pipeline->effects ? put_through(pipeline, band.plane[0].data)
+                                      : put_rows(pipeline, &band);
         start = tc_clock_ns();
         stats->encode_ns += start - made;
     }
@@ -256,6 +327,8 @@ tc_error tc_pipeline_run(tc_pipeline *pipeline, const tc_output *output, const t
     if (!error)
         error = start_answer(pipeline, output);
     if (!error)
+        error = start_effects(pipeline, watch);
+    if (!error)
         error = pump(pipeline, watch);
     if (!error)
         error = finish(pipeline);
@@ -265,6 +338,8 @@ tc_error tc_pipeline_run(tc_pipeline *pipeline, const tc_output *output, const t
         pipeline->stats.decode_ns = tc_picture_decode_ns(pipeline->picture);
         pipeline->stats.resample_ns -= pipeline->stats.decode_ns - before;
     }
+    pipeline->stats.resample_ns += pipeline->effect_ns;
+    pipeline->stats.encode_ns -= pipeline->effect_ns;
     if (stats)
         *stats = pipeline->stats;
     return error;

@@ -13,18 +13,19 @@
 
 APLOG_USE_MODULE(tmpfs_convert);
 
-typedef enum kind { SWITCH, BYTES, COUNT } kind;
+typedef enum kind { SWITCH, BYTES, COUNT, WORD } kind;
 
 typedef struct number {
     const char *name;
     kind kind;
     size_t offset; /* in tc_dir_conf; tc_settings begins with the same fields */
     int64_t least, most, preset;
+    const char *help; /* of a WORD: begins with the words */
 } number;
 
 static const number numbers[] = {
 #define X(field, kind, name, least, most, preset, help) \
-    {name, kind, offsetof(tc_dir_conf, field), least, most, preset},
+    {name, kind, offsetof(tc_dir_conf, field), least, most, preset, help},
     TC_NUMBERS(X)
 #undef X
 };
@@ -73,6 +74,8 @@ void *tc_dir_conf_merge(apr_pool_t *pool, void *outer, void *inner)
     }
     if (over->defaults)
         conf->defaults = over->defaults;
+    if (over->material_dir)
+        conf->material_dir = over->material_dir;
     if (over->redirect_prefix)
         conf->redirect_prefix = over->redirect_prefix;
     if (from->patterns && over->patterns)
@@ -117,6 +120,22 @@ static const char *set_number(cmd_parms *cmd, void *conf, const char *text)
                             row->kind == BYTES ? ", bytes, or with K, M or G behind" : "");
     *number_at(conf, row) = value;
     return NULL;
+}
+
+static const char *set_word(cmd_parms *cmd, void *conf, const char *text)
+{
+    const number *row = cmd->info;
+    const char *words = row->help;
+    size_t all = strcspn(words, ":"), length;
+
+    for (int64_t value = 0; value <= row->most; value++, words += length + 1) {
+        length = strcspn(words, "|:");
+        if (strlen(text) == length && strncasecmp(text, words, length) == 0) {
+            *number_at(conf, row) = value;
+            return NULL;
+        }
+    }
+    return apr_psprintf(cmd->pool, "%s %s: takes %.*s", row->name, text, (int)all, row->help);
 }
 
 static const char *set_flag(cmd_parms *cmd, void *conf, int on)
@@ -174,6 +193,19 @@ static const char *set_defaults(cmd_parms *cmd, void *conf, const char *text)
     return parse_params(cmd, text, &((tc_dir_conf *)conf)->defaults);
 }
 
+static const char *set_material_dir(cmd_parms *cmd, void *conf, const char *path)
+{
+    const char *full = ap_server_root_relative(cmd->pool, path);
+    apr_finfo_t info;
+
+    if (!full || apr_stat(&info, full, APR_FINFO_TYPE, cmd->temp_pool) != APR_SUCCESS ||
+        info.filetype != APR_DIR)
+        return apr_psprintf(cmd->pool, "TmpfsConvertMaterialDir %s: there is no such directory",
+                            path);
+    ((tc_dir_conf *)conf)->material_dir = full;
+    return NULL;
+}
+
 static const char *set_redirect_prefix(cmd_parms *cmd, void *conf, const char *prefix)
 {
     const char *percent = strchr(prefix, '%');
@@ -218,6 +250,8 @@ static const char *set_pattern(cmd_parms *cmd, void *conf, const char *name, con
 #define COMMAND_BYTES(row, name, help) \
     AP_INIT_TAKE1(name, set_number, (void *)(row), RSRC_CONF | ACCESS_CONF, help)
 #define COMMAND_COUNT COMMAND_BYTES
+#define COMMAND_WORD(row, name, help) \
+    AP_INIT_TAKE1(name, set_word, (void *)(row), RSRC_CONF | ACCESS_CONF, help)
 
 /* The position of a field's row in numbers[]. */
 enum {
@@ -244,13 +278,16 @@ void tc_config_settings(const request_rec *r, tc_settings *settings)
         int64_t value = *number_at(conf, &numbers[at]);
         *number_at(settings, &numbers[at]) = value == TC_UNSET ? numbers[at].preset : value;
     }
+    settings->material_dir = conf->material_dir;
     settings->redirect_prefix = conf->redirect_prefix ? conf->redirect_prefix : "";
     settings->has_defaults = conf->defaults != NULL;
     settings->limits = (tc_limits){
         .max_source = (uint64_t)settings->max_source,
         .max_pixels = (uint64_t)settings->max_pixels,
         .max_output_w = conf->max_output_w ? conf->max_output_w : TC_MAX_OUTPUT_DEFAULT,
-        .max_output_h = conf->max_output_h ? conf->max_output_h : TC_MAX_OUTPUT_DEFAULT};
+        .max_output_h = conf->max_output_h ? conf->max_output_h : TC_MAX_OUTPUT_DEFAULT,
+        .max_radius = (uint32_t)settings->radius_max,
+        .max_sigma = (uint32_t)settings->sigma_max};
 }
 
 tc_error tc_config_params(const request_rec *r, const tc_params *own, tc_params *params,

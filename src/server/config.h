@@ -26,6 +26,7 @@ typedef struct tc_dir_conf {
 #undef X
     uint32_t max_output_w, max_output_h; /* 0: unset */
     const tc_params *defaults;           /* NULL: unset */
+    const char *material_dir;            /* NULL: unset */
     const char *redirect_prefix;         /* NULL: unset; "": none */
     apr_hash_t *patterns;                /* name to const tc_params *; NULL: none here */
 } tc_dir_conf;
@@ -64,6 +65,7 @@ typedef struct tc_settings {
     TC_NUMBERS(X)
 #undef X
     tc_limits limits;
+    const char *material_dir;    /* NULL when there is none */
     const char *redirect_prefix; /* "" when redirects stay as they are */
     bool has_defaults;           /* TmpfsConvertDefaults holds here */
 } tc_settings;

@@ -6,18 +6,25 @@ typedef struct sink {
     tc_fail *fail;
 } sink;
 
+tc_error tc_convert_spool_error(apr_status_t status)
+{
+    if (APR_STATUS_IS_ENOSPC(status))
+        return TC_E_NO_SPACE;
+    if (APR_STATUS_IS_ENOMEM(status))
+        return TC_E_NO_MEMORY;
+    return APR_STATUS_IS_EMFILE(status) || APR_STATUS_IS_ENFILE(status) ? TC_E_NO_FILES
+                                                                        : TC_E_WRITE;
+}
+
 static tc_error write_spool(void *context, const void *data, size_t length)
 {
     sink *sink = context;
     apr_status_t status = tc_spool_write(sink->spool, data, length);
-    tc_error error;
 
     if (status == APR_SUCCESS)
         return TC_E_OK;
-    error = APR_STATUS_IS_ENOSPC(status)   ? TC_E_NO_SPACE
-            : APR_STATUS_IS_ENOMEM(status) ? TC_E_NO_MEMORY
-                                           : TC_E_WRITE;
-    return tc_fail_set(sink->fail, error, "%s", tc_spool_reason(sink->spool));
+    return tc_fail_set(sink->fail, tc_convert_spool_error(status), "%s",
+                       tc_spool_reason(sink->spool));
 }
 
 static apr_status_t cleanup_pipeline(void *pipeline)

@@ -19,6 +19,9 @@ tc_error tc_convert_run(apr_pool_t *pool, tc_pipeline *pipeline, const tc_spool_
 tc_error tc_convert_open(apr_pool_t *pool, tc_pipeline **pipeline, const tc_input *input,
                          const tc_params *params, const tc_limits *limits, tc_fail *fail);
 
+/* The error that a failure of a spool is to the client. */
+tc_error tc_convert_spool_error(apr_status_t status);
+
 /* Free a pipeline of tc_convert_open before its pool goes. */
 void tc_convert_close(apr_pool_t *pool, tc_pipeline *pipeline);
 

@@ -6,7 +6,8 @@
  *
  * TC_NUMBERS: X(field, kind, name, least, most, default, help)
  *     a number for a request, in server config, virtual host and directory;
- *     kind is SWITCH, BYTES (with K, M or G behind) or COUNT.
+ *     kind is SWITCH, BYTES (with K, M or G behind), COUNT, or WORD: one of those that
+ *     the help begins with, split by '|', which stand for 0, 1 and so on.
  * TC_OTHERS:  X(name, arguments, setter, context, help)
  *     directives whose value is no single number.
  */
@@ -29,7 +30,19 @@
     X(max_pixels, COUNT, "TmpfsConvertMaxPixels", 1, INT64_C(4000000000), 100000000,     \
       "pixels a source picture may have; larger ones are answered 413")                  \
     X(timeout, COUNT, "TmpfsConvertTimeout", 0, 86400, 30,                               \
-      "seconds that one conversion may take, or 503; 0: no bound")
+      "seconds that one conversion may take, or 503; 0: no bound")                       \
+    X(radius_max, COUNT, "TmpfsConvertRadiusMax", 1, 1000, 10,                           \
+      "pixels that the radius of sharpen, unsharp and blur may have; over it: 400")      \
+    X(sigma_max, COUNT, "TmpfsConvertSigmaMax", 1, 1000, 10,                             \
+      "pixels that the sigma of sharpen, unsharp and blur may have; over it: 400")       \
+    X(compat, WORD, "TmpfsConvertCompat", 0, 1, 0,                                       \
+      "fixed|strict: parameters mean what they say, or what mod_small_light and "        \
+      "ngx_small_light make of them")                                                    \
+    X(damaged, WORD, "TmpfsConvertDamaged", 0, 1, 0,                                     \
+      "refuse|serve: damaged pictures are answered 422, or with what can be decoded "    \
+      "where that is half of them or more")                                              \
+    X(keep_copyright, SWITCH, "TmpfsConvertKeepCopyright", 0, 1, 0,                      \
+      "On: the artist and copyright that a picture's EXIF names stay in the answer")
 
 #define TC_OTHERS(X)                                                                         \
     X("TmpfsConvertMaxOutput", AP_INIT_TAKE1, set_max_output, RSRC_CONF | ACCESS_CONF,       \
@@ -40,6 +53,8 @@
       "a name and the parameters that p=NAME in a URL stands for")                           \
     X("SmallLightPatternDefine", AP_INIT_TAKE2, set_pattern, RSRC_CONF | ACCESS_CONF,        \
       "mod_small_light's word for TmpfsConvertPattern")                                      \
+    X("TmpfsConvertMaterialDir", AP_INIT_TAKE1, set_material_dir, RSRC_CONF | ACCESS_CONF,   \
+      "the directory whose pictures embedicon=NAME may lay over an answer")                  \
     X("TmpfsConvertRedirectPrefix", AP_INIT_TAKE1, set_redirect_prefix,                      \
       RSRC_CONF | ACCESS_CONF,                                                               \
       "put before the path of a redirect that a converted original answers; %s is the "      \

@@ -23,6 +23,7 @@ typedef enum state {
     DECIDE, /* no byte seen yet */
     TAKE,   /* taking the body in */
     PASS,   /* not ours: goes on untouched */
+    SAY,    /* the words of an error come by, from httpd, and go on */
     OVER    /* answered: what still comes is dropped */
 } state;
 
@@ -47,6 +48,15 @@ static bool has_another(const request_rec *r, const ap_filter_t *last)
 {
     for (const ap_filter_t *f = r->output_filters; f && f != last; f = f->next) {
         if (is_ours(f))
+            return true;
+    }
+    return false;
+}
+
+bool tc_filter_is_alias(const request_rec *r)
+{
+    for (const ap_filter_t *f = r->output_filters; f; f = f->next) {
+        if (is_ours(f) && strcasecmp(f->frec->name, TC_FILTER_ALIAS) == 0)
             return true;
     }
     return false;
@@ -216,7 +226,9 @@ static void answer_head(request_rec *r, const context *context)
     const tc_codec *target = tc_codec_find((tc_format)context->job.params.format);
 
     replace_headers(r, context);
-    if (target && target->encode_open)
+    if (context->job.params.pass != TC_PASS_NONE)
+        apr_table_unset(r->headers_out, "ETag"); /* the body would tell whose it is */
+    else if (target && target->encode_open)
         tc_respond_format(r, target);
 }
 
@@ -246,17 +258,17 @@ static void decide(request_rec *r, context *context)
 
 /* ---- the body ------------------------------------------------------------------------ */
 
-/* Answer with a status in place of the body; the rest of it is dropped. */
+/*
+ * Answer with a status in place of the body; the rest of it is dropped. httpd sends
+ * its answer through all filters of the request, so through this one too. Not by an
+ * error bucket: for that httpd's header filter, having merged the headers that are
+ * for errors into those that are not, sends neither.
+ */
 static apr_status_t answer(ap_filter_t *f, context *context, int status)
 {
-    request_rec *r = f->r;
-    apr_bucket_alloc_t *alloc = r->connection->bucket_alloc;
-    apr_bucket_brigade *bb = apr_brigade_create(r->pool, alloc);
-
+    context->state = SAY;
+    ap_die(status, f->r);
     context->state = OVER;
-    APR_BRIGADE_INSERT_TAIL(bb, ap_bucket_error_create(status, NULL, r->pool, alloc));
-    APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_eos_create(alloc));
-    ap_pass_brigade(f->next, bb);
     /* For the handler: no more of this. */
     return AP_FILTER_ERROR;
 }
@@ -288,6 +300,12 @@ static tc_error convert(ap_filter_t *f, context *context, apr_bucket_brigade *bb
 
     if (tc_job_open(r, job, &input, &context->read_ns))
         return job->fail.error;
+    if (tc_pipeline_outline(job->pipeline)->plan.pass) {
+        tc_convert_close(r->pool, job->pipeline);
+        return tc_respond_brigade(r, context->body, bb, &job->fail) == APR_SUCCESS
+                   ? TC_E_OK
+                   : job->fail.error;
+    }
     replace_headers(r, context);
     tc_respond_format(r, tc_pipeline_outline(job->pipeline)->target);
     if (tc_job_run(r, job, &input, &context->read_ns, &result, &stats))
@@ -342,11 +360,8 @@ static tc_error take_bytes(request_rec *r, context *context, apr_bucket *bucket)
     status = tc_spool_write(context->body, data, length);
     if (status == APR_SUCCESS)
         return TC_E_OK;
-    return tc_fail_set(fail,
-                       APR_STATUS_IS_ENOSPC(status)   ? TC_E_NO_SPACE
-                       : APR_STATUS_IS_ENOMEM(status) ? TC_E_NO_MEMORY
-                                                      : TC_E_WRITE,
-                       "%s", tc_spool_reason(context->body));
+    return tc_fail_set(fail, tc_convert_spool_error(status), "%s",
+                       tc_spool_reason(context->body));
 }
 
 static apr_status_t take(ap_filter_t *f, context *context, apr_bucket_brigade *bb)
@@ -389,6 +404,8 @@ apr_status_t tc_filter(ap_filter_t *f, apr_bucket_brigade *bb)
     switch (context->state) {
     case TAKE:
         return take(f, context, bb);
+    case SAY:
+        return ap_pass_brigade(f->next, bb);
     case OVER:
         apr_brigade_cleanup(bb);
         return APR_SUCCESS;

@@ -13,13 +13,22 @@
 
 APLOG_USE_MODULE(tmpfs_convert);
 
+/* What a half-written original looks like is not its fault, nor for long. */
+static int refuse(request_rec *r, tc_job *job, const tc_source *source)
+{
+    if (tc_source_changed(source))
+        tc_fail_set(&job->fail, TC_E_CHANGED, "%s", tc_error_text(TC_E_CHANGED));
+    return tc_respond_error(r, &job->fail);
+}
+
 static int convert(request_rec *r, tc_job *job, tc_source *source, apr_time_t opened)
 {
     tc_spool *result;
     tc_stats stats;
 
-    if (tc_job_run(r, job, &source->input, &source->read_ns, &result, &stats))
-        return tc_respond_error(r, &job->fail);
+    if (tc_job_run(r, job, &source->input, &source->read_ns, &result, &stats) ||
+        tc_source_changed(source))
+        return refuse(r, job, source);
     apr_file_close(source->file);
     if (job->params.info)
         tc_respond_description(r, &stats, job->began, opened);
@@ -31,14 +40,22 @@ static int serve(request_rec *r, tc_job *job, tc_source *source)
 {
     int status = tc_source_open(r, source);
 
-    if (job->negotiated)
-        tc_accept_vary(r);
-    if (status == OK)
-        status = tc_respond_validators(r, &source->info, &job->params);
     if (status != OK)
         return status;
-    if (tc_job_open(r, job, &source->input, &source->read_ns))
-        return tc_respond_error(r, &job->fail);
+    /* Whose validators they are takes a look at the picture. */
+    if (job->params.pass != TC_PASS_NONE) {
+        if (tc_job_open(r, job, &source->input, &source->read_ns))
+            return refuse(r, job, source);
+        if (tc_pipeline_outline(job->pipeline)->plan.pass)
+            return DECLINED;
+    }
+    if (job->negotiated)
+        tc_accept_vary(r);
+    status = tc_respond_validators(r, &source->info, &job->params);
+    if (status != OK)
+        return status;
+    if (!job->pipeline && tc_job_open(r, job, &source->input, &source->read_ns))
+        return refuse(r, job, source);
     tc_respond_format(r, tc_pipeline_outline(job->pipeline)->target);
     /* A length would take the conversion; no header but X-SmallLight-Description is worth it.
      */
@@ -69,6 +86,6 @@ int tc_handler(request_rec *r)
     if (error)
         return tc_respond_error(r, &job->fail);
     if (job->params.engine == TC_ENGINE_DUMMY)
-        return DECLINED; /* the file as it is, by whoever serves files */
+        return DECLINED; /* the file as it is, by whoever serves files; so with pt, above */
     return serve(r, job, apr_pcalloc(r->pool, sizeof(tc_source)));
 }

@@ -4,6 +4,7 @@
 #include "accept.h"
 #include "account.h"
 #include "client.h"
+#include "filter.h"
 #include "monitor.h"
 #include "url.h"
 
@@ -21,7 +22,8 @@ static void log_unknown(void *context, const char *key, size_t length)
                   "there is no parameter '%.*s'; it is ignored", (int)length, key);
 }
 
-static tc_error complete_params(request_rec *r, tc_job *job)
+/* The layers of parameters: the configuration's and the URL's. */
+static tc_error read_params(request_rec *r, tc_job *job)
 {
     const tc_call *call = tc_url_call(r);
     tc_params own;
@@ -34,16 +36,40 @@ static tc_error complete_params(request_rec *r, tc_job *job)
     return error ? error : tc_config_params(r, &own, &job->params, &job->fail);
 }
 
+/* What the configuration says of how parameters are read and answered. */
+static void apply_policy(const request_rec *r, tc_job *job)
+{
+    tc_params *params = &job->params;
+
+    tc_params_settle(params, job->settings.compat);
+    params->policy.serve_damaged = job->settings.damaged;
+    params->policy.keep_copyright = job->settings.keep_copyright;
+    /* mod_small_light's default. */
+    if (job->settings.compat && params->format == TC_FORMAT_NONE && tc_filter_is_alias(r))
+        params->format = TC_FORMAT_JPEG;
+}
+
 tc_error tc_job_begin(request_rec *r, tc_job *job)
 {
+    tc_params *params = &job->params;
     tc_error error;
 
     job->began = apr_time_now();
     tc_config_settings(r, &job->settings);
-    error = complete_params(r, job);
-    job->negotiated = !error && job->params.format == TC_FORMAT_AUTO;
+    error = read_params(r, job);
+    if (error)
+        return error;
+    job->negotiated = params->format == TC_FORMAT_AUTO;
     if (job->negotiated)
-        job->params.format = tc_accept_format(r);
+        params->format = tc_accept_format(r);
+    apply_policy(r, job);
+    if (!*params->icon || params->engine == TC_ENGINE_DUMMY)
+        return TC_E_OK;
+    job->icon = apr_pcalloc(r->pool, sizeof *job->icon);
+    error = tc_source_open_material(r, job->icon, job->settings.material_dir, params->icon,
+                                    &job->fail);
+    params->policy.icon_size = (uint64_t)job->icon->info.size;
+    params->policy.icon_time = (uint64_t)job->icon->info.mtime;
     return error;
 }
 
@@ -53,6 +79,8 @@ tc_error tc_job_open(request_rec *r, tc_job *job, const tc_input *input,
     tc_error error = tc_convert_open(r->pool, &job->pipeline, input, &job->params,
                                      &job->settings.limits, &job->fail);
 
+    if (!error && job->icon && !tc_pipeline_outline(job->pipeline)->plan.pass)
+        error = tc_pipeline_icon(job->pipeline, &job->icon->input);
     job->open_read_ns = *read_ns;
     return error;
 }

@@ -305,6 +305,9 @@ static void read_samples(tc_snapshot *snapshot, apr_pool_t *pool, const tc_serve
         room = tc_history_capacity(conf->history);
     sample = apr_palloc(pool, (room + 1) * sizeof *sample);
     snapshot->samples = tc_history_read(conf->history, snapshot->now - seconds, sample, room);
+    /* The clock was put back since. */
+    while (snapshot->samples > 0 && sample[snapshot->samples - 1].time > snapshot->now)
+        snapshot->samples--;
     /* One more, of now, so that a chart does not end before what the tables tell. */
     used_shares(used, snapshot->place, snapshot->places, snapshot->tally);
     tc_history_now(&sample[snapshot->samples++], snapshot->now * 1000000, &snapshot->host,

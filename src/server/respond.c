@@ -3,6 +3,7 @@
 
 #include "account.h"
 #include "config.h"
+#include "convert.h"
 
 #include <http_core.h>
 #include <http_log.h>
@@ -46,6 +47,9 @@ static const answer answers[TC_E_COUNT] = {
     [TC_E_NO_SPACE] = {HTTP_SERVICE_UNAVAILABLE, APLOG_ERR, "TC0008"},
     [TC_E_READ] = {HTTP_INTERNAL_SERVER_ERROR, APLOG_ERR, "TC0009"},
     [TC_E_WRITE] = {HTTP_INTERNAL_SERVER_ERROR, APLOG_ERR, "TC0010"},
+    [TC_E_ICON] = {HTTP_NOT_FOUND, APLOG_WARNING, "TC0034"},
+    [TC_E_CHANGED] = {HTTP_SERVICE_UNAVAILABLE, APLOG_WARNING, "TC0040"},
+    [TC_E_NO_FILES] = {HTTP_SERVICE_UNAVAILABLE, APLOG_ERR, "TC0041"},
     [TC_E_UPSTREAM] = {HTTP_BAD_GATEWAY, APLOG_WARNING, "TC0017"},
     [TC_E_TIMEOUT] = {HTTP_SERVICE_UNAVAILABLE, APLOG_WARNING, "TC0030"},
     [TC_E_CLIENT_GONE] = {CLIENT_CLOSED_REQUEST, APLOG_INFO, "TC0031"},
@@ -134,8 +138,7 @@ apr_status_t tc_respond_brigade(request_rec *r, tc_spool *result, apr_bucket_bri
     apr_status_t status = tc_spool_seal(result, bb);
 
     if (status != APR_SUCCESS) {
-        tc_fail_set(fail, APR_STATUS_IS_ENOSPC(status) ? TC_E_NO_SPACE : TC_E_WRITE, "%s",
-                    tc_spool_reason(result));
+        tc_fail_set(fail, tc_convert_spool_error(status), "%s", tc_spool_reason(result));
         return status;
     }
     ap_set_content_length(r, tc_spool_length(result));

@@ -3,6 +3,7 @@
 
 #include "config.h"
 #include "monitor.h"
+#include "system/heap.h"
 #include "system/host.h"
 
 #include <http_core.h>
@@ -181,6 +182,13 @@ static void sweep(server_rec *main, pid_t dead)
                      "%s: removed %u temporary files of a process that was killed",
                      places->dir[at].path, removed);
     }
+}
+
+void tc_startup_child(apr_pool_t *pool, server_rec *main)
+{
+    (void)pool;
+    (void)main;
+    tc_heap_settle();
 }
 
 void tc_startup_child_status(server_rec *main, pid_t pid, ap_generation_t generation, int slot,

@@ -22,6 +22,9 @@ int tc_startup_check(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, ser
 int tc_startup_announce(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
                         server_rec *main);
 
+/* child_init hook. */
+void tc_startup_child(apr_pool_t *pool, server_rec *main);
+
 /* child_status hook: take away what a child that was killed may have left with a name. */
 void tc_startup_child_status(server_rec *main, pid_t pid, ap_generation_t generation, int slot,
                              mpm_child_status status);

@@ -176,7 +176,11 @@ void tc_history_add(tc_history *history, int64_t now_us, const tc_host *host,
 
 /* ---- reading ------------------------------------------------------------------- */
 
-/* The number of the oldest sample from `since` on; times rise, so by halving. */
+/*
+ * The number of the oldest sample from `since` on; times rise, so by halving.
+ * Where the clock was put back they do not everywhere: then it may be one of
+ * before that, but never one past the right one.
+ */
 static uint64_t first_since(const tc_history *history, uint64_t low, uint64_t high,
                             int64_t since)
 {
@@ -188,6 +192,25 @@ static uint64_t first_since(const tc_history *history, uint64_t low, uint64_t hi
             high = middle;
     }
     return low;
+}
+
+/* Leave out what a clock, since put right, took for later than what came after it. */
+static unsigned keep_rising(tc_sample *samples, unsigned count, int64_t since)
+{
+    unsigned kept = count;
+    int64_t latest = INT64_MAX;
+
+    for (unsigned at = count; at > 0; at--) {
+        const tc_sample *sample = &samples[at - 1];
+        if (sample->time > latest)
+            continue;
+        latest = sample->time;
+        if (latest >= since && --kept != at - 1)
+            samples[kept] = *sample;
+    }
+    if (kept > 0)
+        memmove(samples, samples + kept, (count - kept) * sizeof *samples);
+    return count - kept;
 }
 
 unsigned tc_history_read(const tc_history *history, int64_t since, tc_sample *samples,
@@ -209,7 +232,7 @@ unsigned tc_history_read(const tc_history *history, int64_t since, tc_sample *sa
     if (lost >= end - at)
         return 0;
     memmove(samples, samples + lost, (size_t)(end - at - lost) * sizeof *samples);
-    return (unsigned)(end - at - lost);
+    return keep_rising(samples, (unsigned)(end - at - lost), since);
 }
 
 bool tc_history_host(const tc_history *history, tc_host *host)

@@ -65,7 +65,7 @@ void tc_history_now(tc_sample *sample, int64_t now_us, const tc_host *host,
 
 /*
  * Copy samples taken at `since` or later, oldest first, at most `room`, the
- * newest of them. Returns how many.
+ * newest of them; times never fall, whatever the clock did. Returns how many.
  */
 unsigned tc_history_read(const tc_history *history, int64_t since, tc_sample *samples,
                          unsigned room);

@@ -215,7 +215,7 @@ __attribute__((unused)) static bytes convert(const bytes *file, const char *para
     tc_input input = {read_bytes, (void *)(uintptr_t)file, file->length};
     bytes answer = {NULL, 0};
     tc_output output = {write_bytes, &answer};
-    tc_limits limits = {0, 0, 0, 0};
+    tc_limits limits = {0};
     tc_fail fail = {TC_E_OK, ""};
     tc_pipeline *pipeline = NULL;
     tc_params parsed;

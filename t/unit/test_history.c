@@ -118,8 +118,10 @@ static void test_rates(void)
     host.memory.swapped_in = tc_figure_of(4096 + 40960);
     add(history, 110);
     host.memory.swapped_in = tc_figure_missing(ENOENT);
-    add(history, 105);
-    tc_history_read(history, 0, sample, 16);
+    add(history, 120);
+    add(history, 115);
+    ok(tc_history_read(history, 0, sample, 16) == 3 && sample[2].time == 115,
+       "a sample that was later than the next is left out");
     ok(isnan(sample[0].conversions) && isnan(sample[0].latency_p50_seconds),
        "the first sample has no rates");
     ok(sample[1].conversions == 10 && sample[1].errors == 0.5, "conversions a second: %.1f",
@@ -130,6 +132,37 @@ static void test_rates(void)
        sample[1].latency_p50_seconds);
     ok(isnan(sample[2].conversions) && isnan(sample[2].swapped_in_bytes),
        "a clock that was put back and a figure that is gone have no rate");
+    munmap(history, tc_history_size(16));
+}
+
+/* Hours ahead, back, and behind: what is shown never goes back in time. */
+static void test_clock(void)
+{
+    static const int64_t times[] = {1000, 1010, 8000, 8010, 8020, 1030, 1040, 500, 510, 520};
+    static const struct {
+        int64_t since;
+        unsigned count;
+        int64_t time[5];
+    } rows[] = {{0, 3, {500, 510, 520}}, {510, 2, {510, 520}}, {515, 1, {520}}, {521, 0, {0}}};
+    tc_history *history = shared(16);
+    tc_sample sample[16];
+
+    tc_history_adopt(history, 16);
+    for (unsigned at = 0; at < 7; at++)
+        add(history, times[at]);
+    ok(tc_history_read(history, 1005, sample, 16) == 3 && sample[0].time == 1010 &&
+           sample[1].time == 1030 && sample[2].time == 1040,
+       "a clock that was hours ahead for a while left a gap");
+    for (unsigned at = 7; at < 10; at++)
+        add(history, times[at]);
+    for (unsigned row = 0; row < sizeof rows / sizeof *rows; row++) {
+        unsigned count = tc_history_read(history, rows[row].since, sample, 16);
+        bool good = count == rows[row].count;
+
+        for (unsigned at = 0; good && at < count; at++)
+            good = sample[at].time == rows[row].time[at];
+        ok(good, "put back for good, from %d on: %u samples", (int)rows[row].since, count);
+    }
     munmap(history, tc_history_size(16));
 }
 
@@ -217,6 +250,7 @@ int main(void)
     test_ring();
     test_copy();
     test_rates();
+    test_clock();
     test_memory();
     test_beside();
     return done_testing();

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Large blocks go back to the system, also after a larger one was freed. */
+#include <malloc.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tap.h"
+#include "system/heap.h"
+
+#define MB ((size_t)1024 * 1024)
+
+/* Whether, after a block of 4 MiB was freed, one of `size` is a mapping of its own. */
+static bool is_mapped(size_t size)
+{
+    size_t before;
+    void *volatile first = malloc(4 * MB), *volatile second;
+    bool mapped;
+
+    memset(first, 1, 4 * MB);
+    free(first);
+    before = mallinfo2().hblks;
+    second = malloc(size);
+    mapped = mallinfo2().hblks > before;
+    free(second);
+    return mapped;
+}
+
+/* In a process of its own: the allocator's bounds cannot be taken back. */
+static bool holds(const char *name, const char *value, bool settle, size_t size, bool mapped)
+{
+    int status;
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        unsetenv("MALLOC_MMAP_THRESHOLD_");
+        unsetenv("GLIBC_TUNABLES");
+        if (name)
+            setenv(name, value, 1);
+        if (settle)
+            tc_heap_settle();
+        _exit(is_mapped(size) == mapped ? 0 : 1);
+    }
+    return pid > 0 && waitpid(pid, &status, 0) == pid && status == 0;
+}
+
+int main(void)
+{
+#if defined(__SANITIZE_ADDRESS__)
+    skip("the allocator's bounds", "the sanitizer has an allocator of its own");
+    return done_testing();
+#endif
+    void *volatile block = malloc(1);
+
+    free(block); /* so that there is an arena, if this is glibc's allocator */
+    if (getenv("MALLOC_MMAP_THRESHOLD_") || mallinfo2().arena == 0) {
+        skip("the allocator's bounds", "another allocator, or one set by the environment");
+        return done_testing();
+    }
+    ok(holds(NULL, NULL, false, 2 * MB, false), "left alone, 2 MiB stay in the arena");
+    ok(holds(NULL, NULL, true, 2 * MB, true), "settled, they are a mapping");
+    ok(holds(NULL, NULL, true, TC_HEAP_LARGE / 2, false), "half of the bound is none");
+    ok(holds("MALLOC_MMAP_THRESHOLD_", "33554432", true, 2 * MB, false),
+       "who has a bound in the environment keeps it");
+    ok(holds("GLIBC_TUNABLES", "glibc.malloc.mmap_threshold=33554432", true, 2 * MB, false),
+       "... and who has it as a tunable");
+    ok(holds("GLIBC_TUNABLES", "glibc.malloc.arena_max=2", true, 2 * MB, true),
+       "... but another tunable is another matter");
+    return done_testing();
+}
