@@ -4,6 +4,7 @@
  * file has alpha or a transparent colour; palettes are expanded, 16 bits scaled.
  */
 #include "codec.h"
+#include "codec_png_rows.h"
 #include "orientation.h"
 
 #include <setjmp.h>
@@ -16,6 +17,9 @@
 /* Bytes a single ancillary chunk may claim when it is read. */
 #define CHUNK_BYTES_MAX (2 * 1024 * 1024)
 #define CHUNKS_KEPT_MAX 64
+
+/* A chunk's length and name; libpng has read those of the first IDAT with the header. */
+#define CHUNK_HEADER 8
 
 /*
  * Speed first: level 1 with one filter takes a fifth of the default's time on
@@ -30,11 +34,12 @@ struct tc_decoder {
     uint64_t offset;
     png_structp png;
     png_infop info;
-    uint32_t width, height, next;
+    uint32_t width, height;
     size_t row_bytes;
     uint8_t *rows; /* one row, or the whole picture when interlaced */
     bool interlaced;
     png_bytepp pointers; /* of an interlaced picture */
+    tc_png_rows *plain;  /* the rows of a picture that needs nothing of libpng's, or NULL */
     uint8_t *icc;
 };
 
@@ -103,6 +108,7 @@ static void png_decode_free(tc_decoder *decoder)
     if (!decoder)
         return;
     png_destroy_read_struct(&decoder->png, &decoder->info, NULL);
+    tc_png_rows_free(decoder->plain);
     free(decoder->rows);
     free(decoder->pointers);
     free(decoder->icc);
@@ -216,6 +222,15 @@ static tc_error png_decode_open(tc_decoder **made, const tc_input *input, tc_ima
     return TC_E_OK;
 }
 
+/* Whether rows as they are stored are rows as they are delivered. */
+static bool is_plain(const tc_decoder *decoder)
+{
+    return !decoder->interlaced && decoder->width <= TC_PNG_ROWS_WIDTH &&
+           png_get_bit_depth(decoder->png, decoder->info) == 8 &&
+           png_get_color_type(decoder->png, decoder->info) != PNG_COLOR_TYPE_PALETTE &&
+           !png_get_valid(decoder->png, decoder->info, PNG_INFO_tRNS);
+}
+
 static bool start_reading(tc_decoder *decoder)
 {
     png_structp png = decoder->png;
@@ -242,13 +257,10 @@ static bool read_rows(tc_decoder *decoder)
     return true;
 }
 
-static tc_error png_decode_start(tc_decoder *decoder, const tc_decode_want *want,
-                                 tc_layout *layout)
+static tc_error start_libpng(tc_decoder *decoder)
 {
     uint32_t held = decoder->interlaced ? decoder->height : 1;
-    tc_model model = decoded_model(decoder);
 
-    (void)want; /* rows of a PNG cannot be reduced, nor skipped without inflating them */
     if (!start_reading(decoder))
         return decoder->fail->error;
     decoder->rows = malloc(decoder->row_bytes * held);
@@ -259,6 +271,24 @@ static tc_error png_decode_start(tc_decoder *decoder, const tc_decode_want *want
         for (uint32_t y = 0; y < held; y++)
             decoder->pointers[y] = decoder->rows + decoder->row_bytes * y;
     }
+    return TC_E_OK;
+}
+
+static tc_error png_decode_start(tc_decoder *decoder, const tc_decode_want *want,
+                                 tc_layout *layout)
+{
+    tc_model model = decoded_model(decoder);
+    tc_error error;
+
+    (void)want; /* rows of a PNG cannot be reduced, nor skipped without inflating them */
+    if (is_plain(decoder))
+        error = tc_png_rows_open(&decoder->plain, decoder->input,
+                                 decoder->offset - CHUNK_HEADER, decoder->width,
+                                 decoder->height, tc_model_channels(model), decoder->fail);
+    else
+        error = start_libpng(decoder);
+    if (error)
+        return error;
     *layout = (tc_layout){.model = model, .planes = 1};
     layout->plane[0].w = decoder->width;
     layout->plane[0].h = decoder->height;
@@ -270,12 +300,13 @@ static tc_error png_decode_start(tc_decoder *decoder, const tc_decode_want *want
 
 static tc_error png_decode_rows(tc_decoder *decoder, tc_band *band)
 {
+    if (decoder->plain)
+        return tc_png_rows_next(decoder->plain, band);
     if (!read_rows(decoder))
         return decoder->fail->error;
     band->plane[0].data = decoder->rows;
     band->plane[0].stride = decoder->row_bytes;
     band->plane[0].rows = decoder->interlaced ? decoder->height : 1;
-    decoder->next += band->plane[0].rows;
     return TC_E_OK;
 }
 
