@@ -152,6 +152,8 @@ static void plan_cost(tc_plan *plan, const tc_image_info *info)
     plan->pixels = (uint64_t)w * h;
     plan->bytes = info->held_bytes + (uint64_t)w * channels * 32 +
                   tc_resample_bytes(&x, &y, channels) + (uint64_t)plan->output_w * 4 * 32;
+    if (info->palette && (uint64_t)plan->output_w * plan->output_h <= TC_PALETTE_PIXELS_MAX)
+        plan->bytes += (uint64_t)plan->output_w * plan->output_h;
     if (plan->orientation > 2)
         plan->bytes += (uint64_t)plan->visible.w * plan->visible.h * channels;
 }
