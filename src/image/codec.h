@@ -50,6 +50,8 @@ typedef struct tc_encode_spec {
     unsigned quality; /* 1..100; ignored by lossless formats */
     bool lossless;    /* where the format has both kinds; `quality` does not count then */
     bool progressive; /* JPEG alone heeds it */
+    bool palette;     /* the source had one: worth trying for, where the format can */
+    bool flat;        /* drawn, not photographed: long repeats, little noise */
     const uint8_t *icc;
     size_t icc_length;
 } tc_encode_spec;

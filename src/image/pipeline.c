@@ -214,6 +214,8 @@ static tc_error start_answer(tc_pipeline *pipeline, const tc_output *output)
     spec.progressive = pipeline->params.progressive;
     spec.quality = (unsigned)(pipeline->params.quality ? pipeline->params.quality : TC_QUALITY);
     spec.lossless = is_lossless(pipeline);
+    spec.palette = outline->info.palette;
+    spec.flat = outline->info.flat;
     if (tc_model_is_grey(spec.model) == tc_model_is_grey(outline->info.model)) {
         spec.icc = outline->info.icc;
         spec.icc_length = outline->info.icc_length;
