@@ -183,19 +183,17 @@ static tc_error write_with_profile(tc_encoder *encoder)
 
 tc_error tc_webp_encode_finish(tc_encoder *encoder)
 {
-    if (!WebPEncode(&encoder->config, &encoder->picture)) {
-        switch (encoder->picture.error_code) {
-        case VP8_ENC_ERROR_OUT_OF_MEMORY:
-        case VP8_ENC_ERROR_BITSTREAM_OUT_OF_MEMORY:
-            return no_memory(encoder->fail);
-        case VP8_ENC_ERROR_BAD_WRITE:
-            if (encoder->fail->error)
-                return encoder->fail->error;
-            return no_memory(encoder->fail); /* of the writer into memory */
-        default:
-            return tc_fail_set(encoder->fail, TC_E_INTERNAL, "WebP: libwebp's error %d",
-                               (int)encoder->picture.error_code);
-        }
+    if (WebPEncode(&encoder->config, &encoder->picture))
+        return encoder->icc ? write_with_profile(encoder) : TC_E_OK;
+    if (encoder->fail->error) /* on_write's; libwebp may call it something else */
+        return encoder->fail->error;
+    switch (encoder->picture.error_code) {
+    case VP8_ENC_ERROR_OUT_OF_MEMORY:
+    case VP8_ENC_ERROR_BITSTREAM_OUT_OF_MEMORY:
+    case VP8_ENC_ERROR_BAD_WRITE: /* of the writer into memory */
+        return no_memory(encoder->fail);
+    default:
+        return tc_fail_set(encoder->fail, TC_E_INTERNAL, "WebP: libwebp's error %d",
+                           (int)encoder->picture.error_code);
     }
-    return encoder->icc ? write_with_profile(encoder) : TC_E_OK;
 }
