@@ -63,14 +63,16 @@ static tc_error open_source(tc_pipeline *pipeline, const tc_limits *limits)
 static tc_error choose_target(tc_pipeline *pipeline)
 {
     tc_outline *outline = &pipeline->outline;
+    tc_format format = (tc_format)pipeline->params.format;
 
-    if (pipeline->params.format != TC_FORMAT_NONE) {
-        outline->target = tc_codec_find((tc_format)pipeline->params.format);
-        if (!outline->target || !outline->target->encode_open)
+    if (format != TC_FORMAT_NONE) {
+        const tc_codec *named = tc_codec_find(format);
+
+        if (!named || !named->encode_open)
             return tc_fail_set(pipeline->fail, TC_E_NOT_BUILT,
                                "of=%s: writing %s is not built into this server",
-                               tc_format_name((tc_format)pipeline->params.format),
-                               tc_format_title((tc_format)pipeline->params.format));
+                               tc_format_name(format), tc_format_title(format));
+        outline->target = named;
         return TC_E_OK;
     }
     outline->target = outline->source;
