@@ -82,9 +82,9 @@ typedef struct tc_codec {
     /* All rows are in: write what remains. */
     tc_error (*encode_finish)(tc_encoder *encoder);
     void (*encode_free)(tc_encoder *encoder);
-    /* Bytes a pixel that the encoder holds until the whole picture is in; 0 for one that
-     * writes as rows come. */
-    unsigned encode_held;
+    /* Bytes a pixel that the encoder holds until the whole picture is in, as measured; 0 for
+     * one that writes as rows come. */
+    unsigned encode_held, encode_held_lossless;
 } tc_codec;
 
 #define TC_SNIFF_BYTES 32

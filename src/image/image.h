@@ -50,7 +50,7 @@ typedef struct tc_image_info {
     const uint8_t *icc;  /* embedded profile in the space of `model`, the decoder's, or NULL */
     size_t icc_length;
     bool eighth_is_cheap; /* 1/8 takes much less than its share of the decoder's time */
-    bool lossless; /* the file keeps every level, where its format has both kinds */
+    bool lossless;        /* the file keeps every level, where its format has both kinds */
 } tc_image_info;
 
 /*

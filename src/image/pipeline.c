@@ -82,16 +82,29 @@ static tc_error choose_target(tc_pipeline *pipeline)
     return TC_E_OK;
 }
 
+/* Asked for by q=100; a lossless original whose format and quality nobody names stays so. */
+static bool is_lossless(const tc_pipeline *pipeline)
+{
+    const tc_outline *outline = &pipeline->outline;
+
+    return pipeline->params.quality == 100 ||
+           (pipeline->params.quality == 0 && outline->info.lossless &&
+            outline->source == outline->target);
+}
+
 /* What effects and encoder hold beside the plan's rows. */
 static void add_cost(tc_pipeline *pipeline)
 {
     tc_plan *plan = &pipeline->outline.plan;
+    const tc_codec *target = pipeline->outline.target;
     tc_shape shape = {TC_RGB_ALPHA, plan->output_w, plan->output_h};
+    uint64_t held = is_lossless(pipeline) ? target->encode_held_lossless : target->encode_held;
 
     plan->bytes += tc_effects_bytes(&pipeline->params, &shape);
     /* libjpeg keeps all coefficients, 16 bits each, to write them scan by scan. */
-    if (pipeline->params.progressive && pipeline->outline.target->format == TC_FORMAT_JPEG)
-        plan->bytes += (uint64_t)plan->output_w * plan->output_h * 3;
+    if (pipeline->params.progressive && target->format == TC_FORMAT_JPEG)
+        held += 3;
+    plan->bytes += (uint64_t)plan->output_w * plan->output_h * held;
 }
 
 tc_error tc_pipeline_open(tc_pipeline **pipeline, const tc_input *input,
@@ -113,10 +126,6 @@ tc_error tc_pipeline_open(tc_pipeline **pipeline, const tc_input *input,
         error = choose_target(made);
     if (!error)
         error = tc_plan_make(&made->outline.plan, params, &made->outline.info, limits, fail);
-    if (!error)
-        made->outline.plan.bytes += (uint64_t)made->outline.plan.output_w *
-                                    made->outline.plan.output_h *
-                                    made->outline.target->encode_held;
     if (error) {
         tc_pipeline_free(made);
         return error;
@@ -156,16 +165,6 @@ void tc_pipeline_free(tc_pipeline *pipeline)
     tc_icon_free(pipeline->icon);
     free(pipeline->row);
     free(pipeline);
-}
-
-/* Asked for by q=100; a lossless original whose format and quality nobody names stays so. */
-static bool is_lossless(const tc_pipeline *pipeline)
-{
-    const tc_outline *outline = &pipeline->outline;
-
-    return pipeline->params.quality == 100 ||
-           (pipeline->params.quality == 0 && outline->info.lossless &&
-            outline->source == outline->target);
 }
 
 static tc_error start_answer(tc_pipeline *pipeline, const tc_output *output)
