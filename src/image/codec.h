@@ -51,6 +51,7 @@ typedef struct tc_encode_spec {
     bool progressive; /* JPEG alone heeds it */
     const uint8_t *icc;
     size_t icc_length;
+    const tc_watch *watch; /* borrowed until encode_free; may be NULL */
 } tc_encode_spec;
 
 typedef struct tc_codec {

@@ -167,11 +167,12 @@ void tc_pipeline_free(tc_pipeline *pipeline)
     free(pipeline);
 }
 
-static tc_error start_answer(tc_pipeline *pipeline, const tc_output *output)
+static tc_error start_answer(tc_pipeline *pipeline, const tc_output *output,
+                             const tc_watch *watch)
 {
     const tc_outline *outline = &pipeline->outline;
     const tc_plan *plan = &outline->plan;
-    tc_encode_spec spec = {.width = plan->output_w, .height = plan->output_h};
+    tc_encode_spec spec = {.width = plan->output_w, .height = plan->output_h, .watch = watch};
 
     tc_canvas_init(&pipeline->canvas, plan, &pipeline->params, outline->info.model,
                    outline->target->stores_alpha, tc_effects_colour(&pipeline->params));
@@ -279,7 +280,7 @@ tc_error tc_pipeline_run(tc_pipeline *pipeline, const tc_output *output, const t
         error = tc_picture_start(&pipeline->picture, outline->source, pipeline->decoder,
                                  &outline->info, &outline->plan, watch, pipeline->fail);
     if (!error)
-        error = start_answer(pipeline, output);
+        error = start_answer(pipeline, output, watch);
     if (!error)
         error = start_effects(pipeline, watch);
     if (!error)

@@ -182,6 +182,16 @@ __attribute__((unused)) static double distance(const pixels *a, const pixels *b)
     return sum / (double)count;
 }
 
+/* Where `name`, four bytes, stands in a file first; NULL when it does not. */
+__attribute__((unused)) static uint8_t *find(const bytes *in, const char *name)
+{
+    for (size_t at = 0; at + 4 <= in->length; at++) {
+        if (memcmp(in->data + at, name, 4) == 0)
+            return in->data + at;
+    }
+    return NULL;
+}
+
 /* Every shorter file is damaged: none decodes, and none does harm. `step` spares time. */
 __attribute__((unused)) static void try_truncated(const tc_codec *codec, const bytes *whole,
                                                   size_t end, size_t step, const char *what)

@@ -191,13 +191,42 @@ static void test_kinds(void)
     free(middle.data);
 }
 
-static uint8_t *find(const bytes *in, const char *name)
+/* Two cells side by side are one picture. */
+static void test_grid(void)
 {
-    for (size_t at = 0; at + 4 <= in->length; at++) {
-        if (memcmp(in->data + at, name, 4) == 0)
-            return in->data + at;
+    recipe recipe = {.w = 128, .h = 64, .depth = 8, .format = AVIF_PIXEL_FORMAT_YUV420};
+    avifImage *whole = make_image(&recipe);
+    avifImage *cells[2] = {avifImageCreateEmpty(), avifImageCreateEmpty()};
+    avifEncoder *encoder = avifEncoderCreate();
+    avifRWData data = AVIF_DATA_EMPTY;
+    pixels ramp = draw(128, 64, TC_RGB), got;
+    tc_image_info info;
+    bytes file = {0};
+    tc_fail fail;
+
+    for (uint32_t at = 0; at < 2; at++) {
+        avifCropRect cell = {64 * at, 0, 64, 64};
+        avifImageSetViewRect(cells[at], whole, &cell);
     }
-    return NULL;
+    encoder->speed = AVIF_SPEED_FASTEST;
+    encoder->minQuantizer = encoder->maxQuantizer = 4;
+    avifEncoderAddImageGrid(encoder, 2, 1, (const avifImage *const *)cells,
+                            AVIF_ADD_IMAGE_FLAG_SINGLE);
+    avifEncoderFinish(encoder, &data);
+    put(&file, data.data, data.size);
+    ok(find(&file, "grid") &&
+           decode(CODEC, &file, file.length, 1, &info, &got, &fail) == TC_E_OK,
+       "a grid of two cells");
+    ok(info.width == 128 && info.height == 64 && distance(&ramp, &got) < 6,
+       "... is one picture (%.2f away)", distance(&ramp, &got));
+    avifRWDataFree(&data);
+    for (int at = 0; at < 2; at++)
+        avifImageDestroy(cells[at]);
+    avifImageDestroy(whole);
+    avifEncoderDestroy(encoder);
+    free(got.data);
+    free(ramp.data);
+    free(file.data);
 }
 
 /* The size in the header against the one that is coded. */
@@ -277,6 +306,7 @@ int main(void)
     test_bands(AVIF_PIXEL_FORMAT_YUV444, 12, true, "12 bits with alpha");
     test_orientation();
     test_kinds();
+    test_grid();
     test_lies();
     test_noise();
     test_damaged();

@@ -87,6 +87,25 @@ static pixels flat(uint32_t w, uint32_t h, uint8_t r, uint8_t g, uint8_t b)
     return made;
 }
 
+static void test_grey_profile(void)
+{
+    uint8_t *icc = make_profile(200, "GRAY");
+    pixels from = draw(20, 10, TC_GREY), got;
+    tc_encode_spec spec = {.quality = 90, .icc = icc, .icc_length = 200};
+    tc_image_info info;
+    bytes file = {0};
+    tc_fail fail;
+
+    encode(CODEC, &from, spec, &file, &fail);
+    ok(decode(CODEC, &file, file.length, 1, &info, &got, &fail) == TC_E_OK && !info.icc &&
+           !find(&file, "ICCP"),
+       "a profile of grey is not written, for a WebP has colours");
+    free(got.data);
+    free(from.data);
+    free(file.data);
+    free(icc);
+}
+
 static void test_rounds(void)
 {
     static const uint32_t sizes[][2] = {{1, 1}, {7, 5}, {64, 48}, {301, 211}};
@@ -105,6 +124,7 @@ static void test_rounds(void)
     try_profile(CODEC, lossy, TC_RGB_ALPHA, 201, "lossy with alpha and an odd profile");
     try_profile(CODEC, lossless, TC_RGB, 70001, "lossless with a large profile");
     try_profile(CODEC, lossless, TC_RGB_ALPHA, 200, "lossless with alpha and a profile");
+    test_grey_profile();
     try_full(CODEC, lossy, "lossy");
     try_full(CODEC, lossless, "lossless");
 }
@@ -316,6 +336,29 @@ static void test_damaged(void)
     }
 }
 
+static tc_error end_at_zero(void *context)
+{
+    int *left = context;
+
+    return (*left)-- > 0 ? TC_E_OK : TC_E_OVERLOAD;
+}
+
+/* A watch ends decoding between pieces of the file, and encoding in its midst. */
+static void test_watch(tc_encode_spec spec, const char *what)
+{
+    pixels from = draw(200, 200, TC_RGB);
+    int left = 2;
+    tc_watch watch = {end_at_zero, &left};
+    bytes file = {0};
+    tc_fail fail;
+
+    spec.watch = &watch;
+    ok(encode(CODEC, &from, spec, &file, &fail) == TC_E_OVERLOAD && left < 0,
+       "%s: encoding is ended", what);
+    free(file.data);
+    free(from.data);
+}
+
 static void test_sizes(void)
 {
     tc_encode_spec spec = {.model = TC_RGB, .width = 16384, .height = 1, .quality = 80};
@@ -342,6 +385,8 @@ int main(void)
     test_lies();
     test_damaged();
     test_sizes();
+    test_watch(lossy, "lossy");
+    test_watch(lossless, "lossless");
     return done_testing();
 }
 
