@@ -54,6 +54,7 @@ typedef struct tc_encode_spec {
     bool flat;        /* drawn, not photographed: long repeats, little noise */
     const uint8_t *icc;
     size_t icc_length;
+    const tc_watch *watch; /* borrowed until encode_free; may be NULL */
 } tc_encode_spec;
 
 typedef struct tc_codec {
@@ -90,9 +91,9 @@ typedef struct tc_codec {
     /* All rows are in: write what remains. */
     tc_error (*encode_finish)(tc_encoder *encoder);
     void (*encode_free)(tc_encoder *encoder);
-    /* Bytes a pixel that the encoder holds until the whole picture is in; 0 for one that
-     * writes as rows come. */
-    unsigned encode_held;
+    /* Bytes a pixel that the encoder holds until the whole picture is in, as measured; 0 for
+     * one that writes as rows come. */
+    unsigned encode_held, encode_held_lossless;
 } tc_codec;
 
 #define TC_SNIFF_BYTES 32
