@@ -6,6 +6,7 @@
  */
 #include "codec_webp.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -183,8 +184,10 @@ static tc_error write_with_profile(tc_encoder *encoder)
 
 tc_error tc_webp_encode_finish(tc_encoder *encoder)
 {
+    errno = 0;
     if (!WebPEncode(&encoder->config, &encoder->picture)) {
         switch (encoder->picture.error_code) {
+        case VP8_ENC_OK: /* in places libwebp gives up without memory and does not say so */
         case VP8_ENC_ERROR_OUT_OF_MEMORY:
         case VP8_ENC_ERROR_BITSTREAM_OUT_OF_MEMORY:
             return no_memory(encoder->fail);
@@ -197,5 +200,8 @@ tc_error tc_webp_encode_finish(tc_encoder *encoder)
                                (int)encoder->picture.error_code);
         }
     }
+    /* It can also go on with a lesser picture. */
+    if (errno == ENOMEM)
+        return no_memory(encoder->fail);
     return encoder->icc ? write_with_profile(encoder) : TC_E_OK;
 }
