@@ -17,7 +17,8 @@
 static void register_hooks(apr_pool_t *pool)
 {
     (void)pool;
-    ap_hook_check_config(tc_startup_check, NULL, NULL, APR_HOOK_MIDDLE);
+    /* After the MPM's, which settles how many workers there are. */
+    ap_hook_check_config(tc_startup_check, NULL, NULL, APR_HOOK_LAST);
     ap_hook_post_config(tc_monitor_start, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_config(tc_startup_announce, NULL, NULL, APR_HOOK_LAST);
     ap_hook_monitor(tc_monitor_sample, NULL, NULL, APR_HOOK_MIDDLE);

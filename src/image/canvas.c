@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "canvas.h"
 
+#include "over.h"
+
 #include <string.h>
 
 static const tc_colour white = {255, 255, 255, 255};
@@ -10,59 +12,8 @@ static bool is_grey(tc_colour colour)
     return colour.r == colour.g && colour.g == colour.b;
 }
 
-static uint8_t blend(unsigned over, unsigned alpha, unsigned under)
-{
-    return (uint8_t)((over * alpha + under * (255 - alpha) + 127) / 255);
-}
-
-/* `over` laid over `under`, alpha straight in both. */
-static tc_colour lay_over(tc_colour over, tc_colour under)
-{
-    unsigned over_part, under_part, all;
-
-    if (under.a == 255)
-        return (tc_colour){blend(over.r, over.a, under.r), blend(over.g, over.a, under.g),
-                           blend(over.b, over.a, under.b), 255};
-    over_part = over.a * 255u;
-    under_part = under.a * (255u - over.a);
-    all = over_part + under_part;
-    if (all == 0)
-        return (tc_colour){0, 0, 0, 0};
-    return (tc_colour){(uint8_t)((over.r * over_part + under.r * under_part + all / 2) / all),
-                       (uint8_t)((over.g * over_part + under.g * under_part + all / 2) / all),
-                       (uint8_t)((over.b * over_part + under.b * under_part + all / 2) / all),
-                       (uint8_t)((all + 127) / 255)};
-}
-
-static tc_colour load(const uint8_t *from, tc_model model)
-{
-    switch (model) {
-    case TC_GREY:
-        return (tc_colour){from[0], from[0], from[0], 255};
-    case TC_GREY_ALPHA:
-        return (tc_colour){from[0], from[0], from[0], from[1]};
-    case TC_RGB_ALPHA:
-        return (tc_colour){from[0], from[1], from[2], from[3]};
-    default:
-        return (tc_colour){from[0], from[1], from[2], 255};
-    }
-}
-
-static void store(uint8_t *to, tc_colour colour, tc_model model)
-{
-    to[0] = colour.r;
-    if (model == TC_GREY_ALPHA) {
-        to[1] = colour.a;
-    } else if (model != TC_GREY) {
-        to[1] = colour.g;
-        to[2] = colour.b;
-        if (model == TC_RGB_ALPHA)
-            to[3] = colour.a;
-    }
-}
-
 void tc_canvas_init(tc_canvas *canvas, const tc_plan *plan, const tc_params *params,
-                    tc_model from, bool stores_alpha)
+                    tc_model from, bool stores_alpha, bool colour)
 {
     bool alpha = tc_model_has_alpha(from);
     bool alpha_out, grey_out, shows_under;
@@ -78,9 +29,9 @@ void tc_canvas_init(tc_canvas *canvas, const tc_plan *plan, const tc_params *par
         canvas->under = white;
     alpha_out = stores_alpha && (plan->canvas ? canvas->under.a < 255 : alpha);
     if (!stores_alpha)
-        canvas->under = lay_over(canvas->under, white);
+        canvas->under = tc_lay_over(canvas->under, white);
     shows_under = plan->canvas || (alpha && !alpha_out);
-    grey_out = tc_model_is_grey(from) && (!shows_under || is_grey(canvas->under));
+    grey_out = tc_model_is_grey(from) && !colour && (!shows_under || is_grey(canvas->under));
     canvas->to =
         grey_out ? (alpha_out ? TC_GREY_ALPHA : TC_GREY) : (alpha_out ? TC_RGB_ALPHA : TC_RGB);
     canvas->direct = !shows_under && canvas->to == from;
@@ -96,7 +47,7 @@ static void fill(const tc_canvas *canvas, uint8_t *to, uint32_t pixels)
     uint8_t channels = tc_model_channels(canvas->to);
 
     for (; pixels > 0; pixels--, to += channels)
-        store(to, canvas->under, canvas->to);
+        tc_colour_store(to, canvas->under, canvas->to);
 }
 
 void tc_canvas_row(const tc_canvas *canvas, const uint8_t *picture, uint8_t *to)
@@ -116,5 +67,6 @@ void tc_canvas_row(const tc_canvas *canvas, const uint8_t *picture, uint8_t *to)
         return;
     }
     for (uint32_t x = 0; x < canvas->picture_w; x++, picture += in, to += out)
-        store(to, lay_over(load(picture, canvas->from), canvas->under), canvas->to);
+        tc_colour_store(to, tc_lay_over(tc_colour_load(picture, canvas->from), canvas->under),
+                        canvas->to);
 }

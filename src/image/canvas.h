@@ -17,9 +17,12 @@ typedef struct tc_canvas {
     uint32_t place_x, place_y, picture_w, picture_h;
 } tc_canvas;
 
-/* The canvas for `plan`: which model the answer has follows from `from` and `stores_alpha`. */
+/*
+ * The canvas for `plan`: which model the answer has follows from `from` and `stores_alpha`;
+ * with `colour` it is not grey.
+ */
 void tc_canvas_init(tc_canvas *canvas, const tc_plan *plan, const tc_params *params,
-                    tc_model from, bool stores_alpha);
+                    tc_model from, bool stores_alpha, bool colour);
 
 /* Whether row `y` of the answer holds any of the picture. */
 bool tc_canvas_wants_picture(const tc_canvas *canvas, uint32_t y);

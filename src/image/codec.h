@@ -48,6 +48,7 @@ typedef struct tc_encode_spec {
     uint32_t width, height;
     unsigned quality; /* 1..100; ignored by lossless formats */
     bool lossless;    /* where the format has both kinds; `quality` does not count then */
+    bool progressive; /* JPEG alone heeds it */
     const uint8_t *icc;
     size_t icc_length;
 } tc_encode_spec;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* JPEG encoding through libjpeg-turbo: baseline, 4:2:0, from grey or RGB rows. */
+/* JPEG encoding through libjpeg-turbo: baseline or progressive, 4:2:0, from grey or RGB rows.
+ */
 #include "codec_jpeg.h"
 
 #include <stdlib.h>
@@ -69,6 +70,8 @@ static bool start_encoding(tc_encoder *encoder, const tc_encode_spec *spec)
     cinfo->in_color_space = spec->model == TC_GREY ? JCS_GRAYSCALE : JCS_RGB;
     jpeg_set_defaults(cinfo);
     jpeg_set_quality(cinfo, (int)spec->quality, TRUE);
+    if (spec->progressive)
+        jpeg_simple_progression(cinfo);
     jpeg_start_compress(cinfo, TRUE);
     if (spec->icc)
         jpeg_write_icc_profile(cinfo, spec->icc, (unsigned)spec->icc_length);

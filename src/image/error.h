@@ -23,9 +23,14 @@
     X(NO_SPACE, "no_space", "no space for temporary data")                      \
     X(READ, "read", "cannot read the source")                                   \
     X(WRITE, "write", "cannot write the result")                                \
+    X(ICON, "icon", "no such icon")                                             \
     X(CHANGED, "changed", "the source changed while it was read")               \
     X(NO_FILES, "no_files", "out of file descriptors")                          \
     X(UPSTREAM, "upstream", "the original came incomplete")                     \
+    X(TIMEOUT, "timeout", "the conversion took too long")                       \
+    X(CLIENT_GONE, "client_gone", "the client has gone")                        \
+    X(PATTERN_ONLY, "pattern_only", "only patterns may be asked for")           \
+    X(SIGNATURE, "signature", "not signed, or not validly")                     \
     X(INTERNAL, "internal", "internal error")
 
 typedef enum tc_error {

@@ -10,10 +10,10 @@
  */
 #define SCALED_MAX 1000000
 
-/* A size in whole pixels: nearest, at least one. */
-static uint32_t whole_size(double value)
+/* A size in whole pixels: nearest, or strictly the one below, but at least one. */
+static uint32_t whole_size(double value, bool strict)
 {
-    return value < 1 ? 1 : (uint32_t)(value + 0.5);
+    return value < 1 ? 1 : (uint32_t)(value + (strict ? 0 : 0.5));
 }
 
 /* A coordinate in pixels, percent being of `full`. */
@@ -35,12 +35,13 @@ tc_error tc_limits_check(const tc_limits *limits, const tc_image_info *info, tc_
 
 /* One side of the source rectangle, clipped to the picture's `full` pixels. */
 static tc_error plan_side(const tc_coord *corner, const tc_coord *size, uint32_t full,
-                          const char *key, uint32_t *start, uint32_t *length, tc_fail *fail)
+                          bool strict, const char *key, uint32_t *start, uint32_t *length,
+                          tc_fail *fail)
 {
     double from = corner->unit ? in_pixels(corner, full) : 0;
     double span = size->unit ? in_pixels(size, full) : full;
-    uint32_t first = from < full ? (uint32_t)(from + 0.5) : full;
-    uint32_t count = whole_size(span < full ? span : full);
+    uint32_t first = from < full ? (uint32_t)(from + (strict ? 0 : 0.5)) : full;
+    uint32_t count = whole_size(span < full ? span : full, strict);
 
     if (first >= full)
         return tc_fail_set(fail, TC_E_PARAM,
@@ -165,44 +166,109 @@ static tc_error check_output(uint32_t w, uint32_t h, const tc_limits *limits, tc
     return TC_E_OK;
 }
 
-/* The upright source rectangle and the size it is resampled to. */
-static tc_error plan_scale(const tc_params *params, uint32_t full_w, uint32_t full_h,
-                           tc_rect *rect, tc_rect *scaled, tc_fail *fail)
+/*
+ * Whether the source is to go out as it is: the whole of it, as it is seen, is smaller
+ * than the target both ways, or larger either way. The target is the canvas, or else the
+ * destination.
+ */
+static bool plan_pass(const tc_params *params, uint32_t full_w, uint32_t full_h, size to)
 {
+    bool canvas = params->cw && params->ch;
+
+    if (params->pass == TC_PASS_NONE || (!canvas && !params->dw.unit && !params->dh.unit))
+        return false;
+    if (canvas)
+        to = (size){params->cw, params->ch};
+    return params->pass == TC_PASS_SMALLER ? full_w < to.w && full_h < to.h
+                                           : full_w > to.w || full_h > to.h;
+}
+
+/*
+ * What is not to be scaled. In the originals the corner counts against the rectangle's
+ * size, and what they do not scale they do not crop either.
+ */
+static void leave_unscaled(const tc_params *params, uint32_t full_w, uint32_t full_h,
+                           tc_rect *rect, size *to)
+{
+    if (params->policy.strict) {
+        if (to->w < (double)rect->w - rect->x || to->h < (double)rect->h - rect->y)
+            return;
+        *rect = (tc_rect){0, 0, full_w, full_h};
+        *to = (size){full_w, full_h};
+    } else if (to->w >= rect->w && to->h >= rect->h) {
+        *to = (size){rect->w, rect->h};
+    }
+}
+
+/* The upright source rectangle and the size it is resampled to; whether to do nothing. */
+static tc_error plan_scale(const tc_params *params, uint32_t full_w, uint32_t full_h,
+                           tc_rect *rect, tc_rect *scaled, bool *pass, tc_fail *fail)
+{
+    bool strict = params->policy.strict;
     tc_error error;
     size to;
 
-    error = plan_side(&params->sx, &params->sw, full_w, "sx", &rect->x, &rect->w, fail);
+    error = plan_side(&params->sx, &params->sw, full_w, strict, "sx", &rect->x, &rect->w, fail);
     if (!error)
-        error = plan_side(&params->sy, &params->sh, full_h, "sy", &rect->y, &rect->h, fail);
+        error =
+            plan_side(&params->sy, &params->sh, full_h, strict, "sy", &rect->y, &rect->h, fail);
     if (error)
         return error;
     to = plan_destination(params, rect, full_w, full_h);
-    if (!params->upscale && to.w >= rect->w && to.h >= rect->h)
-        to = (size){rect->w, rect->h};
+    *pass = plan_pass(params, full_w, full_h, to);
+    if (!params->upscale)
+        leave_unscaled(params, full_w, full_h, rect, &to);
     if (to.w > SCALED_MAX || to.h > SCALED_MAX)
         return tc_fail_set(fail, TC_E_OUTPUT_TOO_LARGE,
                            "the scaled picture would have %.0fx%.0f pixels, over %d", to.w,
                            to.h, SCALED_MAX);
-    *scaled = (tc_rect){0, 0, whole_size(to.w), whole_size(to.h)};
+    *scaled = (tc_rect){0, 0, whole_size(to.w, strict), whole_size(to.h, strict)};
     return TC_E_OK;
+}
+
+static tc_error check_gauss(const char *key, const tc_gauss *gauss, const tc_limits *limits,
+                            tc_fail *fail)
+{
+    if (limits->max_radius && gauss->radius > limits->max_radius)
+        return tc_fail_set(fail, TC_E_PARAM, "%s: the radius is %g, over the limit of %u", key,
+                           gauss->radius, limits->max_radius);
+    if (limits->max_sigma && gauss->sigma > limits->max_sigma)
+        return tc_fail_set(fail, TC_E_PARAM, "%s: sigma is %g, over the limit of %u", key,
+                           gauss->sigma, limits->max_sigma);
+    return TC_E_OK;
+}
+
+static tc_error check_effects(const tc_params *params, const tc_limits *limits, tc_fail *fail)
+{
+    tc_error error = check_gauss("unsharp", &params->unsharp, limits, fail);
+
+    if (!error)
+        error = check_gauss("sharpen", &params->sharpen, limits, fail);
+    return error ? error : check_gauss("blur", &params->blur, limits, fail);
 }
 
 tc_error tc_plan_make(tc_plan *plan, const tc_params *params, const tc_image_info *info,
                       const tc_limits *limits, tc_fail *fail)
 {
-    uint8_t orientation = params->autoorient ? info->orientation : 1;
+    uint8_t orientation =
+        tc_orientation_turned(params->autoorient ? info->orientation : 1, params->angle);
     bool swaps = tc_orientation_swaps(orientation);
     uint32_t full_w = swaps ? info->height : info->width;
     uint32_t full_h = swaps ? info->width : info->height;
     tc_rect rect, scaled, visible;
+    bool pass = false;
     tc_error error = tc_limits_check(limits, info, fail);
 
     if (!error)
-        error = plan_scale(params, full_w, full_h, &rect, &scaled, fail);
+        error = check_effects(params, limits, fail);
+    if (!error)
+        error = plan_scale(params, full_w, full_h, &rect, &scaled, &pass, fail);
     if (error)
         return error;
-    *plan = (tc_plan){.orientation = orientation, .canvas = params->cw && params->ch};
+    *plan =
+        (tc_plan){.orientation = orientation, .pass = pass, .canvas = params->cw && params->ch};
+    if (pass)
+        return TC_E_OK;
     visible = scaled;
     plan->output_w = scaled.w;
     plan->output_h = scaled.h;

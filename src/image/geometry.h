@@ -15,6 +15,7 @@ typedef struct tc_limits {
     uint64_t max_source;                 /* encoded bytes */
     uint64_t max_pixels;                 /* of the source picture */
     uint32_t max_output_w, max_output_h; /* of the answer, pixels */
+    uint32_t max_radius, max_sigma;      /* of Gaussians, pixels */
 } tc_limits;
 
 /*
@@ -22,7 +23,8 @@ typedef struct tc_limits {
  * `picture_*`, `output_*` and `place_*` are upright, as the viewer sees them.
  */
 typedef struct tc_plan {
-    uint8_t orientation;           /* 1..8, the turn that makes the picture upright */
+    uint8_t orientation;           /* 1..8, the turn that the answer needs, `angle` in it */
+    bool pass;                     /* pt: the source is to go out as it is, nothing is done */
     tc_rect source;                /* pixels of the full source that are used */
     unsigned reduce;               /* 1, 2, 4 or 8: the decoder's own reduction */
     uint32_t scaled_w, scaled_h;   /* size `source` is resampled to */
@@ -37,8 +39,9 @@ typedef struct tc_plan {
 } tc_plan;
 
 /*
- * Make the plan. TC_E_PARAM when the source rectangle lies outside the picture,
- * TC_E_PIXELS_TOO_MANY and TC_E_OUTPUT_TOO_LARGE when a limit is passed.
+ * Make the plan. TC_E_PARAM when the source rectangle lies outside the picture or a
+ * Gaussian is over its limit, TC_E_PIXELS_TOO_MANY and TC_E_OUTPUT_TOO_LARGE when a limit is
+ * passed.
  */
 tc_error tc_plan_make(tc_plan *plan, const tc_params *params, const tc_image_info *info,
                       const tc_limits *limits, tc_fail *fail);

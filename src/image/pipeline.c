@@ -3,6 +3,7 @@
 
 #include "canvas.h"
 #include "clock.h"
+#include "effect.h"
 #include "picture.h"
 
 #include <stdlib.h>
@@ -10,14 +11,18 @@
 struct tc_pipeline {
     tc_outline outline;
     tc_params params;
+    tc_limits limits;
     const tc_input *input;
     tc_fail *fail;
     tc_decoder *decoder;
     tc_picture *picture; /* NULL when nothing of it is visible */
     tc_canvas canvas;
     uint8_t *row; /* one composed row, when the canvas is not direct */
+    tc_icon *icon;
+    tc_effects *effects; /* NULL when none was named */
     tc_encoder *encoder;
     tc_stats stats;
+    uint64_t effect_ns;
 };
 
 static tc_error no_memory(tc_fail *fail)
@@ -75,6 +80,18 @@ static tc_error choose_target(tc_pipeline *pipeline)
     return TC_E_OK;
 }
 
+/* What effects and encoder hold beside the plan's rows. */
+static void add_cost(tc_pipeline *pipeline)
+{
+    tc_plan *plan = &pipeline->outline.plan;
+    tc_shape shape = {TC_RGB_ALPHA, plan->output_w, plan->output_h};
+
+    plan->bytes += tc_effects_bytes(&pipeline->params, &shape);
+    /* libjpeg keeps all coefficients, 16 bits each, to write them scan by scan. */
+    if (pipeline->params.progressive && pipeline->outline.target->format == TC_FORMAT_JPEG)
+        plan->bytes += (uint64_t)plan->output_w * plan->output_h * 3;
+}
+
 tc_error tc_pipeline_open(tc_pipeline **pipeline, const tc_input *input,
                           const tc_params *params, const tc_limits *limits, tc_fail *fail)
 {
@@ -87,6 +104,7 @@ tc_error tc_pipeline_open(tc_pipeline **pipeline, const tc_input *input,
         return no_memory(fail);
     made->input = input;
     made->params = *params;
+    made->limits = *limits;
     made->fail = fail;
     error = open_source(made, limits);
     if (!error)
@@ -101,8 +119,21 @@ tc_error tc_pipeline_open(tc_pipeline **pipeline, const tc_input *input,
         tc_pipeline_free(made);
         return error;
     }
+    if (!made->outline.plan.pass)
+        add_cost(made);
     *pipeline = made;
     return TC_E_OK;
+}
+
+tc_error tc_pipeline_icon(tc_pipeline *pipeline, const tc_input *icon)
+{
+    tc_plan *plan = &pipeline->outline.plan;
+    tc_error error = tc_icon_open(&pipeline->icon, icon, &pipeline->params, plan->output_w,
+                                  plan->output_h, &pipeline->limits, pipeline->fail);
+
+    if (!error)
+        plan->bytes += tc_icon_bytes(pipeline->icon);
+    return error;
 }
 
 const tc_outline *tc_pipeline_outline(const tc_pipeline *pipeline)
@@ -119,6 +150,8 @@ void tc_pipeline_free(tc_pipeline *pipeline)
         pipeline->outline.source->decode_free(pipeline->decoder);
     if (pipeline->outline.target)
         pipeline->outline.target->encode_free(pipeline->encoder);
+    tc_effects_free(pipeline->effects);
+    tc_icon_free(pipeline->icon);
     free(pipeline->row);
     free(pipeline);
 }
@@ -140,8 +173,9 @@ static tc_error start_answer(tc_pipeline *pipeline, const tc_output *output)
     tc_encode_spec spec = {.width = plan->output_w, .height = plan->output_h};
 
     tc_canvas_init(&pipeline->canvas, plan, &pipeline->params, outline->info.model,
-                   outline->target->stores_alpha);
+                   outline->target->stores_alpha, tc_effects_colour(&pipeline->params));
     spec.model = pipeline->canvas.to;
+    spec.progressive = pipeline->params.progressive;
     spec.quality = (unsigned)(pipeline->params.quality ? pipeline->params.quality : TC_QUALITY);
     spec.lossless = is_lossless(pipeline);
     if (tc_model_is_grey(spec.model) == tc_model_is_grey(outline->info.model)) {
@@ -156,6 +190,21 @@ static tc_error start_answer(tc_pipeline *pipeline, const tc_output *output)
     return outline->target->encode_open(&pipeline->encoder, output, &spec, pipeline->fail);
 }
 
+static tc_error start_effects(tc_pipeline *pipeline, const tc_watch *watch)
+{
+    tc_shape shape = {pipeline->canvas.to, pipeline->outline.plan.output_w,
+                      pipeline->outline.plan.output_h};
+    tc_error error = TC_E_OK;
+
+    if (!tc_effects_named(&pipeline->params))
+        return TC_E_OK;
+    if (pipeline->icon)
+        error = tc_icon_start(pipeline->icon, watch, pipeline->fail);
+    return error ? error
+                 : tc_effects_create(&pipeline->effects, &pipeline->params, &shape,
+                                     pipeline->icon, pipeline->fail);
+}
+
 static tc_error put_row(tc_pipeline *pipeline, const uint8_t *row)
 {
     tc_band band = {{{row, 0, 1}}};
@@ -163,6 +212,26 @@ static tc_error put_row(tc_pipeline *pipeline, const uint8_t *row)
     tc_error error = pipeline->outline.target->encode_rows(pipeline->encoder, &band);
 
     pipeline->stats.encode_ns += tc_clock_ns() - start;
+    return error;
+}
+
+/* A row of the canvas, through the effects where there are any, to the encoder. */
+static tc_error finish_row(tc_pipeline *pipeline, const uint8_t *row)
+{
+    uint64_t start = tc_clock_ns();
+    tc_error error;
+
+    if (!pipeline->effects)
+        return put_row(pipeline, row);
+    error = tc_effects_put(pipeline->effects, row);
+    while (!error) {
+        error = tc_effects_get(pipeline->effects, &row);
+        pipeline->effect_ns += tc_clock_ns() - start;
+        if (error || !row)
+            break;
+        error = put_row(pipeline, row);
+        start = tc_clock_ns();
+    }
     return error;
 }
 
@@ -183,7 +252,7 @@ static tc_error pump(tc_pipeline *pipeline, const tc_watch *watch)
             tc_canvas_row(canvas, row, pipeline->row);
             row = pipeline->row;
         }
-        error = put_row(pipeline, row);
+        error = finish_row(pipeline, row);
         if (error)
             return error;
     }
@@ -211,12 +280,15 @@ tc_error tc_pipeline_run(tc_pipeline *pipeline, const tc_output *output, const t
     if (!error)
         error = start_answer(pipeline, output);
     if (!error)
+        error = start_effects(pipeline, watch);
+    if (!error)
         error = pump(pipeline, watch);
     if (!error)
         error = finish(pipeline);
     if (pipeline->picture)
         tc_picture_times(pipeline->picture, &pipeline->stats.decode_ns,
                          &pipeline->stats.resample_ns);
+    pipeline->stats.resample_ns += pipeline->effect_ns;
     if (stats)
         *stats = pipeline->stats;
     return error;

@@ -37,6 +37,12 @@ typedef struct tc_stats {
 tc_error tc_pipeline_open(tc_pipeline **pipeline, const tc_input *input,
                           const tc_params *params, const tc_limits *limits, tc_fail *fail);
 
+/*
+ * The icon that the parameters name, to be laid over the answer; once, before the run.
+ * `icon` is borrowed until tc_pipeline_free. What is wrong with it is TC_E_ICON.
+ */
+tc_error tc_pipeline_icon(tc_pipeline *pipeline, const tc_input *icon);
+
 const tc_outline *tc_pipeline_outline(const tc_pipeline *pipeline);
 
 /* Convert into `output`; once a pipeline. `watch` and `stats` may be NULL. */

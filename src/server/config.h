@@ -26,6 +26,7 @@ typedef struct tc_dir_conf {
 #undef X
     uint32_t max_output_w, max_output_h; /* 0: unset */
     const tc_params *defaults;           /* NULL: unset */
+    const char *material_dir;            /* NULL: unset */
     const char *redirect_prefix;         /* NULL: unset; "": none */
     apr_hash_t *patterns;                /* name to const tc_params *; NULL: none here */
 } tc_dir_conf;
@@ -36,7 +37,11 @@ typedef struct tc_server_conf {
     tc_spool_places places;            /* resolved by tc_startup_check, constant from then on */
     apr_array_header_t *pattern_names; /* of const char *: of all hosts and directories */
     apr_hash_t *pattern_numbers;       /* name to unsigned *, its slot in the counters */
-    tc_admission_limits admission_limits;
+    /* What files in memory may have; resolved into `places` likewise. */
+    uint64_t temp_memory_bytes;
+    double temp_memory_percent;           /* of the memory, when over 0 */
+    tc_admission_limits admission_limits; /* fitted to the MPM by tc_startup_check */
+    bool active_given, queue_given;
     unsigned history_interval; /* seconds; 0: no history */
     unsigned history_samples;
     /* tc_monitor's: */
@@ -60,6 +65,7 @@ typedef struct tc_settings {
     TC_NUMBERS(X)
 #undef X
     tc_limits limits;
+    const char *material_dir;    /* NULL when there is none */
     const char *redirect_prefix; /* "" when redirects stay as they are */
     bool has_defaults;           /* TmpfsConvertDefaults holds here */
 } tc_settings;

@@ -6,7 +6,8 @@
  *
  * TC_NUMBERS: X(field, kind, name, least, most, default, help)
  *     a number for a request, in server config, virtual host and directory;
- *     kind is SWITCH, BYTES (with K, M or G behind) or COUNT.
+ *     kind is SWITCH, BYTES (with K, M or G behind), COUNT, or WORD: one of those that
+ *     the help begins with, split by '|', which stand for 0, 1 and so on.
  * TC_OTHERS:  X(name, arguments, setter, context, help)
  *     directives whose value is no single number.
  */
@@ -27,7 +28,21 @@
     X(max_source, BYTES, "TmpfsConvertMaxSource", 1, 16 * TC_GIB, 64 * TC_MIB,           \
       "bytes a source file may have; larger ones are answered 413")                      \
     X(max_pixels, COUNT, "TmpfsConvertMaxPixels", 1, INT64_C(4000000000), 100000000,     \
-      "pixels a source picture may have; larger ones are answered 413")
+      "pixels a source picture may have; larger ones are answered 413")                  \
+    X(timeout, COUNT, "TmpfsConvertTimeout", 0, 86400, 30,                               \
+      "seconds that one conversion may take, or 503; 0: no bound")                       \
+    X(radius_max, COUNT, "TmpfsConvertRadiusMax", 1, 1000, 10,                           \
+      "pixels that the radius of sharpen, unsharp and blur may have; over it: 400")      \
+    X(sigma_max, COUNT, "TmpfsConvertSigmaMax", 1, 1000, 10,                             \
+      "pixels that the sigma of sharpen, unsharp and blur may have; over it: 400")       \
+    X(compat, WORD, "TmpfsConvertCompat", 0, 1, 0,                                       \
+      "fixed|strict: parameters mean what they say, or what mod_small_light and "        \
+      "ngx_small_light make of them")                                                    \
+    X(damaged, WORD, "TmpfsConvertDamaged", 0, 1, 0,                                     \
+      "refuse|serve: damaged pictures are answered 422, or with what can be decoded "    \
+      "where that is half of them or more")                                              \
+    X(keep_copyright, SWITCH, "TmpfsConvertKeepCopyright", 0, 1, 0,                      \
+      "On: the artist and copyright that a picture's EXIF names stay in the answer")
 
 #define TC_OTHERS(X)                                                                         \
     X("TmpfsConvertMaxOutput", AP_INIT_TAKE1, set_max_output, RSRC_CONF | ACCESS_CONF,       \
@@ -38,6 +53,8 @@
       "a name and the parameters that p=NAME in a URL stands for")                           \
     X("SmallLightPatternDefine", AP_INIT_TAKE2, set_pattern, RSRC_CONF | ACCESS_CONF,        \
       "mod_small_light's word for TmpfsConvertPattern")                                      \
+    X("TmpfsConvertMaterialDir", AP_INIT_TAKE1, set_material_dir, RSRC_CONF | ACCESS_CONF,   \
+      "the directory whose pictures embedicon=NAME may lay over an answer")                  \
     X("TmpfsConvertRedirectPrefix", AP_INIT_TAKE1, set_redirect_prefix,                      \
       RSRC_CONF | ACCESS_CONF,                                                               \
       "put before the path of a redirect that a converted original answers; %s is the "      \
@@ -48,6 +65,8 @@
       "how temporary files are made: auto, memfd, tmpfile, unlinked or named")               \
     X("TmpfsConvertTempReserve", AP_INIT_TAKE1, set_temp_reserve, RSRC_CONF,                 \
       "bytes, or percent with %, to be left free in each temporary directory's file system") \
+    X("TmpfsConvertTempMemory", AP_INIT_TAKE1, set_temp_memory, RSRC_CONF,                   \
+      "bytes, or percent with %, that all temporary files in memory may have, or off")       \
     X("TmpfsConvertMaxActive", AP_INIT_TAKE123, set_max_active, RSRC_CONF,                   \
       "conversions at once over the whole server, how many more may wait, and how long")     \
     X("TmpfsConvertMemoryBudget", AP_INIT_TAKE1, set_memory_budget, RSRC_CONF,               \
@@ -55,13 +74,15 @@
     X("TmpfsConvertHistory", AP_INIT_TAKE12, set_history, RSRC_CONF,                         \
       "time between samples for /tmpstat, or off, and how many are kept")
 
-#define TC_MAX_OUTPUT_DEFAULT 8192
-#define TC_RESERVE_PERCENT    1.0
-#define TC_ACTIVE_PER_CPU     2
-#define TC_QUEUE_PER_ACTIVE   8
-#define TC_WAIT_MS            10000
-#define TC_HISTORY_SECONDS    10
-#define TC_HISTORY_SPAN       86400 /* seconds kept when no number is given */
-#define TC_HISTORY_MOST       100000
+#define TC_MAX_OUTPUT_DEFAULT  8192
+#define TC_RESERVE_PERCENT     1.0
+#define TC_TEMP_MEMORY_PERCENT 12.5           /* an eighth */
+#define TC_TEMP_MEMORY_BLIND   (256 * TC_MIB) /* where the memory's size cannot be read */
+#define TC_ACTIVE_PER_CPU      2
+#define TC_QUEUE_PER_ACTIVE    8
+#define TC_WAIT_MS             10000
+#define TC_HISTORY_SECONDS     10
+#define TC_HISTORY_SPAN        86400 /* seconds kept when no number is given */
+#define TC_HISTORY_MOST        100000
 
 #endif

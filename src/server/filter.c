@@ -53,6 +53,15 @@ static bool has_another(const request_rec *r, const ap_filter_t *last)
     return false;
 }
 
+bool tc_filter_is_alias(const request_rec *r)
+{
+    for (const ap_filter_t *f = r->output_filters; f; f = f->next) {
+        if (is_ours(f) && strcasecmp(f->frec->name, TC_FILTER_ALIAS) == 0)
+            return true;
+    }
+    return false;
+}
+
 void tc_filter_insert(request_rec *r)
 {
     if (tc_url_call(r) && !(r->handler && strcmp(r->handler, TC_HANDLER) == 0) &&
@@ -217,7 +226,9 @@ static void answer_head(request_rec *r, const context *context)
     const tc_codec *target = tc_codec_find((tc_format)context->job.params.format);
 
     replace_headers(r, context);
-    if (target && target->encode_open)
+    if (context->job.params.pass != TC_PASS_NONE)
+        apr_table_unset(r->headers_out, "ETag"); /* the body would tell whose it is */
+    else if (target && target->encode_open)
         tc_respond_format(r, target);
 }
 
@@ -289,6 +300,12 @@ static tc_error convert(ap_filter_t *f, context *context, apr_bucket_brigade *bb
 
     if (tc_job_open(r, job, &input, &context->read_ns))
         return job->fail.error;
+    if (tc_pipeline_outline(job->pipeline)->plan.pass) {
+        tc_convert_close(r->pool, job->pipeline);
+        return tc_respond_brigade(r, context->body, bb, &job->fail) == APR_SUCCESS
+                   ? TC_E_OK
+                   : job->fail.error;
+    }
     replace_headers(r, context);
     tc_respond_format(r, tc_pipeline_outline(job->pipeline)->target);
     if (tc_job_run(r, job, &input, &context->read_ns, &result, &stats))

@@ -11,8 +11,13 @@
 #include <httpd.h>
 #include <util_filter.h>
 
+#include <stdbool.h>
+
 #define TC_FILTER       "TMPFS_CONVERT"
 #define TC_FILTER_ALIAS "SMALL_LIGHT" /* mod_small_light's */
+
+/* Whether a filter of the request is ours under mod_small_light's name. */
+bool tc_filter_is_alias(const request_rec *r);
 
 /* insert_filter hook: a call whose original is no file of ours needs the filter. */
 void tc_filter_insert(request_rec *r);

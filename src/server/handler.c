@@ -40,13 +40,21 @@ static int serve(request_rec *r, tc_job *job, tc_source *source)
 {
     int status = tc_source_open(r, source);
 
-    if (job->negotiated)
-        tc_accept_vary(r);
-    if (status == OK)
-        status = tc_respond_validators(r, &source->info, &job->params);
     if (status != OK)
         return status;
-    if (tc_job_open(r, job, &source->input, &source->read_ns))
+    /* Whose validators they are takes a look at the picture. */
+    if (job->params.pass != TC_PASS_NONE) {
+        if (tc_job_open(r, job, &source->input, &source->read_ns))
+            return refuse(r, job, source);
+        if (tc_pipeline_outline(job->pipeline)->plan.pass)
+            return DECLINED;
+    }
+    if (job->negotiated)
+        tc_accept_vary(r);
+    status = tc_respond_validators(r, &source->info, &job->params);
+    if (status != OK)
+        return status;
+    if (!job->pipeline && tc_job_open(r, job, &source->input, &source->read_ns))
         return refuse(r, job, source);
     tc_respond_format(r, tc_pipeline_outline(job->pipeline)->target);
     /* A length would take the conversion; no header but X-SmallLight-Description is worth it.
@@ -78,6 +86,6 @@ int tc_handler(request_rec *r)
     if (error)
         return tc_respond_error(r, &job->fail);
     if (job->params.engine == TC_ENGINE_DUMMY)
-        return DECLINED; /* the file as it is, by whoever serves files */
+        return DECLINED; /* the file as it is, by whoever serves files; so with pt, above */
     return serve(r, job, apr_pcalloc(r->pool, sizeof(tc_source)));
 }

@@ -8,27 +8,34 @@
 
 #include "config.h"
 #include "convert.h"
+#include "source.h"
 
 typedef struct tc_job {
     tc_settings settings;
     tc_params params; /* complete: of=auto has become a format */
     bool negotiated;  /* ... and the answer varies by Accept */
+    tc_source *icon;  /* NULL when no icon is named */
     tc_pipeline *pipeline;
     tc_fail fail;
     apr_time_t began;
     uint64_t open_read_ns; /* the source's clock when the header was read */
 } tc_job;
 
-/* Settings and all layers of parameters for the request. */
+/* Settings and all layers of parameters for the request, and the icon they name, opened. */
 tc_error tc_job_begin(request_rec *r, tc_job *job);
 
-/* Read the original's header and plan; the pipeline is of the request's pool. */
+/*
+ * Read the original's header and plan; the pipeline is of the request's pool. Where the
+ * plan is to pass the original through nothing else is to be done with the job.
+ */
 tc_error tc_job_open(request_rec *r, tc_job *job, const tc_input *input,
                      const uint64_t *read_ns);
 
 /*
- * Convert into `*result`, and count it; `read_ns` is the time that reading the
- * original has taken so far. The pipeline is closed.
+ * Convert into `*result`, and count it, as soon as there is a place for it;
+ * `read_ns` is the time that reading the original has taken so far. Ends with
+ * TC_E_CLIENT_GONE when nobody waits for it any more, with TC_E_TIMEOUT when it
+ * takes too long. The pipeline is closed, and the place free, either way.
  */
 tc_error tc_job_run(request_rec *r, tc_job *job, const tc_input *input, const uint64_t *read_ns,
                     tc_spool **result, tc_stats *stats);

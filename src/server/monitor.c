@@ -110,6 +110,7 @@ static void number_names(tc_server_conf *conf, apr_pool_t *pconf)
     tc_spool_places *places = &conf->places;
 
     places->counters = conf->counters;
+    places->admission = conf->admission;
     for (unsigned at = 0; at < places->dirs; at++)
         places->dir[at].number =
             tc_counters_place(conf->counters, places->dir[at].path, &places->dir[at].fs);
@@ -261,7 +262,8 @@ void tc_monitor_child_status(server_rec *main, pid_t pid, ap_generation_t genera
 {
     (void)generation;
     (void)slot;
-    if (status == MPM_CHILD_EXITED || status == MPM_CHILD_LOST_SLOT) {
+    /* One that only lost its slot has work to end, and gives back what it holds itself. */
+    if (status == MPM_CHILD_EXITED) {
         tc_counters_leave(conf_of(main)->counters, pid);
         tc_admission_gone(conf_of(main)->admission, pid);
     }
@@ -326,6 +328,7 @@ tc_snapshot *tc_monitor_snapshot(apr_pool_t *pool, const server_rec *server, int
     const tc_server_conf *conf = conf_of(server);
     tc_snapshot *snapshot = apr_pcalloc(pool, sizeof *snapshot);
     tc_tally *tally = apr_palloc(pool, sizeof *tally);
+    tc_admission_now admitted;
 
     tc_counters_read(conf->counters, tally);
     snapshot->now = apr_time_sec(apr_time_now());
@@ -337,6 +340,9 @@ tc_snapshot *tc_monitor_snapshot(apr_pool_t *pool, const server_rec *server, int
     snapshot->mpm = ap_show_mpm();
     snapshot->method = conf->places.method;
     snapshot->tally = tally;
+    tc_admission_read(conf->admission, &admitted);
+    snapshot->temp_memory = admitted.temp;
+    snapshot->temp_memory_bound = conf->admission ? conf->places.memory : TC_UNLIMITED;
     snapshot->interval = conf->history_interval;
     read_host(snapshot, conf);
     snapshot->places = read_places(snapshot->place, &conf->places, &snapshot->host);

@@ -11,6 +11,7 @@
 #include <apr_portable.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <unistd.h>
 
 APLOG_USE_MODULE(tmpfs_convert);
@@ -46,6 +47,21 @@ static tc_error source_read(void *context, uint64_t offset, void *buffer, size_t
     return error;
 }
 
+static apr_status_t close_file(void *file)
+{
+    return apr_file_close(file);
+}
+
+/* Size and date of the open file, and how it is read. */
+static apr_status_t get_ready(tc_source *source)
+{
+    apr_status_t status = apr_file_info_get(
+        &source->info, APR_FINFO_SIZE | APR_FINFO_MTIME | APR_FINFO_TYPE, source->file);
+
+    source->input = (tc_input){source_read, source, (uint64_t)source->info.size};
+    return status;
+}
+
 static int no_files(request_rec *r, apr_status_t status)
 {
     char words[120];
@@ -69,8 +85,7 @@ int tc_source_open(request_rec *r, tc_source *source)
                            APR_FOPEN_READ | APR_FOPEN_BINARY | APR_FOPEN_NONBLOCK,
                            APR_OS_DEFAULT, r->pool);
     if (status == APR_SUCCESS)
-        status = apr_file_info_get(
-            &source->info, APR_FINFO_SIZE | APR_FINFO_MTIME | APR_FINFO_TYPE, source->file);
+        status = get_ready(source);
     if (status != APR_SUCCESS && tc_convert_spool_error(status) == TC_E_NO_FILES)
         return no_files(r, status);
     if (status != APR_SUCCESS) {
@@ -78,10 +93,45 @@ int tc_source_open(request_rec *r, tc_source *source)
                       r->filename);
         return APR_STATUS_IS_ENOENT(status) ? HTTP_NOT_FOUND : HTTP_FORBIDDEN;
     }
-    if (source->info.filetype != APR_REG)
-        return HTTP_NOT_FOUND;
-    source->input = (tc_input){source_read, source, (uint64_t)source->info.size};
-    return OK;
+    return source->info.filetype == APR_REG ? OK : HTTP_NOT_FOUND;
+}
+
+/* The descriptor, or -1 with errno. Not blocking: a pipe would keep us waiting. */
+static int open_beneath(const char *dir, const char *name)
+{
+    int folder = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC), fd, error;
+
+    if (folder < 0)
+        return -1;
+    fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    error = errno;
+    close(folder);
+    errno = error;
+    return fd;
+}
+
+tc_error tc_source_open_material(request_rec *r, tc_source *source, const char *dir,
+                                 const char *name, tc_fail *fail)
+{
+    apr_os_file_t fd;
+
+    if (!dir)
+        return tc_fail_set(fail, TC_E_ICON,
+                           "embedicon=%s: TmpfsConvertMaterialDir is not set here", name);
+    fd = open_beneath(dir, name);
+    if (fd < 0) {
+        ap_log_rerror(APLOG_MARK, APLOG_INFO, errno, r, "%s/%s cannot be opened", dir, name);
+        return tc_fail_set(fail, TC_E_ICON, "embedicon=%s: there is no such icon", name);
+    }
+    if (apr_os_file_put(&source->file, &fd, APR_FOPEN_READ | APR_FOPEN_BINARY, r->pool) !=
+        APR_SUCCESS) {
+        close(fd);
+        return tc_fail_set(fail, TC_E_INTERNAL, "embedicon=%s: no file was made", name);
+    }
+    apr_pool_cleanup_register(r->pool, source->file, close_file, apr_pool_cleanup_null);
+    if (get_ready(source) != APR_SUCCESS || source->info.filetype != APR_REG)
+        return tc_fail_set(fail, TC_E_ICON, "embedicon=%s: there is no such icon", name);
+    return TC_E_OK;
 }
 
 bool tc_source_changed(const tc_source *source)

@@ -27,6 +27,13 @@ typedef struct tc_source {
 int tc_source_open(request_rec *r, tc_source *source);
 
 /*
+ * Open `name`, which has no folder in it, in the material directory `dir`; NULL: there is
+ * none. A symbolic link is not followed. TC_E_ICON when there is no such file to be had.
+ */
+tc_error tc_source_open_material(request_rec *r, tc_source *source, const char *dir,
+                                 const char *name, tc_fail *fail);
+
+/*
  * Whether the file was written to since it was opened: then what was read may be
  * neither the old picture nor the new one. One that was replaced by another, or
  * removed, is whole.

@@ -4,6 +4,7 @@
 #include "config.h"
 #include "monitor.h"
 #include "system/heap.h"
+#include "system/host.h"
 
 #include <http_core.h>
 #include <http_log.h>
@@ -96,13 +97,60 @@ static void add_default(tc_spool_places *places, const char *path)
         add_place(places, path);
 }
 
+/* A share of what this machine or container has, now that the directives are known. */
+static void bound_memory(tc_server_conf *conf, apr_pool_t *pool)
+{
+    tc_memory *memory = apr_palloc(pool, sizeof *memory);
+    tc_cgroup *cgroup = apr_palloc(pool, sizeof *cgroup);
+    tc_figure usable;
+
+    conf->places.memory = conf->temp_memory_bytes;
+    if (conf->temp_memory_percent <= 0)
+        return;
+    tc_memory_read(memory, NULL);
+    tc_cgroup_read(cgroup, NULL);
+    usable = tc_host_usable(memory, cgroup);
+    conf->places.memory =
+        usable.error ? TC_TEMP_MEMORY_BLIND
+                     : (uint64_t)((double)usable.value / 100 * conf->temp_memory_percent);
+}
+
+/*
+ * Each that converts or waits keeps one of httpd's workers, and with prefork a
+ * process. Without a word of the administrator's a quarter of them stays free for
+ * everything else; what he says himself is warned of when none would.
+ */
+static void fit_to_workers(server_rec *main, tc_server_conf *conf)
+{
+    tc_admission_limits *limits = &conf->admission_limits;
+    int daemons = 0, threads = 0;
+    uint32_t workers, room;
+
+    if (ap_mpm_query(AP_MPMQ_MAX_DAEMONS, &daemons) != APR_SUCCESS ||
+        ap_mpm_query(AP_MPMQ_MAX_THREADS, &threads) != APR_SUCCESS || daemons < 1)
+        return;
+    workers = (uint32_t)daemons * (uint32_t)(threads > 1 ? threads : 1);
+    room = workers - (workers + 3) / 4;
+    if (!conf->active_given && limits->active > room)
+        limits->active = room ? room : 1;
+    if (!conf->queue_given && limits->active + limits->queue > room)
+        limits->queue = limits->active < room ? room - limits->active : 0;
+    if (limits->active && limits->active + limits->queue >= workers)
+        ap_log_error(APLOG_MARK, APLOG_STARTUP | APLOG_WARNING, 0, main,
+                     "TC0120: TmpfsConvertMaxActive %u %u: conversions and those that wait can "
+                     "keep all %u workers of this server, and then nothing else is answered; "
+                     "set less, or a larger MaxRequestWorkers",
+                     limits->active, limits->queue, workers);
+}
+
 int tc_startup_check(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *main)
 {
     tc_server_conf *conf = ap_get_module_config(main->module_config, &tmpfs_convert_module);
     const char *named = getenv("TMPDIR");
 
     (void)plog;
-    (void)ptemp;
+    bound_memory(conf, ptemp);
+    fit_to_workers(main, conf);
     conf->places.dirs = 0;
     if (conf->temp_dirs->nelts > 0)
         return check_named(main, conf) ? OK : !OK;
@@ -148,7 +196,8 @@ void tc_startup_child_status(server_rec *main, pid_t pid, ap_generation_t genera
 {
     (void)generation;
     (void)slot;
-    if (status == MPM_CHILD_EXITED || status == MPM_CHILD_LOST_SLOT)
+    /* One that only lost its slot still works with them. */
+    if (status == MPM_CHILD_EXITED)
         sweep(main, pid);
 }
 

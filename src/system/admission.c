@@ -13,28 +13,39 @@
 #include <unistd.h>
 
 #define PROCESSES 1024
-#define LAYOUT    UINT64_C(0x7463616430303031)
+#define LAYOUT    UINT64_C(0x7463616430303032)
 
+/* How often who waits asks its watch. */
+#define ASK_MS 50
+
+/* What one process has. Slot 0 is for processes past the last, and is never cleared. */
 typedef struct share {
     int64_t pid; /* 0: free */
     uint32_t active, queued;
-    uint64_t bytes;
+    uint64_t kib;  /* of the plans */
+    uint64_t temp; /* bytes */
 } share;
 
 /*
- * The sums of all shares, and the shares. A share is raised after its sum and
- * lowered before it, so that one killed between the two, a matter of nanoseconds,
- * leaves the sum a place too high: one place is lost until the server is
- * restarted, and never are there more at work than may be. `freed` is raised at
+ * The sums of all shares, and the shares. Conversions and their memory are one
+ * word, `work`, so that both are taken or neither. A share is raised after its sum
+ * and lowered before it, so that one killed between the two, a matter of
+ * nanoseconds, leaves the sum a place too high: one place is lost until the server
+ * is restarted, and never are there more at work than may be. `freed` is raised at
  * every release, and waited on.
  */
 struct tc_admission {
     uint64_t layout;
-    uint32_t active, queued;
-    uint64_t bytes;
+    uint64_t work; /* conversions in the low ACTIVE_BITS, KiB above */
+    uint64_t temp;
+    uint32_t queued;
     uint32_t freed;
     share share[PROCESSES];
 };
+
+#define ACTIVE_BITS 16
+#define ACTIVE_MOST ((UINT64_C(1) << ACTIVE_BITS) - 1)
+#define KIB_MOST    (UINT64_MAX >> ACTIVE_BITS)
 
 /* This process's share: set once, before its threads are. */
 static unsigned own;
@@ -54,44 +65,51 @@ void tc_admission_adopt(tc_admission *memory)
 
 /* ---- counting ------------------------------------------------------------------- */
 
-/* Raise `*number` by one unless it has reached `most` (0: no bound). */
+/* Raise `*number` by one unless it has reached `most`. */
 static bool take_one(uint32_t *number, uint32_t most)
 {
     uint32_t now = __atomic_load_n(number, __ATOMIC_RELAXED);
 
     do {
-        if (most && now >= most)
+        if (now >= most)
             return false;
-    } while (!__atomic_compare_exchange_n(number, &now, now + 1, false, __ATOMIC_ACQ_REL,
+    } while (!__atomic_compare_exchange_n(number, &now, now + 1, false, __ATOMIC_SEQ_CST,
                                           __ATOMIC_RELAXED));
     return true;
 }
 
-static bool take_bytes(uint64_t *number, uint64_t bytes, uint64_t most)
+/* Whole KiB, and few enough that 65535 of them add up within a word. */
+static uint64_t kib_of(uint64_t bytes)
 {
-    uint64_t now = __atomic_load_n(number, __ATOMIC_RELAXED);
+    uint64_t kib = bytes / 1024 + (bytes % 1024 != 0), most = KIB_MOST >> ACTIVE_BITS;
 
-    do {
-        if (most && now && (bytes > most || now > most - bytes))
-            return false;
-    } while (!__atomic_compare_exchange_n(number, &now, now + bytes, false, __ATOMIC_ACQ_REL,
-                                          __ATOMIC_RELAXED));
-    return true;
+    return kib < most ? kib : most;
 }
 
-static bool try_enter(tc_admission *admission, const tc_admission_limits *limits,
-                      uint64_t bytes)
+/* Whether one of `kib` more may begin beside `work`. */
+static bool fits(uint64_t work, const tc_admission_limits *limits, uint64_t kib)
+{
+    uint64_t active = work & ACTIVE_MOST, taken = work >> ACTIVE_BITS;
+    uint64_t budget = limits->bytes / 1024 + (limits->bytes % 1024 != 0);
+
+    if (active >= (limits->active ? limits->active : ACTIVE_MOST))
+        return false;
+    return limits->bytes == 0 || active == 0 || (kib <= budget && taken <= budget - kib);
+}
+
+static bool try_enter(tc_admission *admission, const tc_admission_limits *limits, uint64_t kib)
 {
     share *mine = &admission->share[own];
+    uint64_t now = __atomic_load_n(&admission->work, __ATOMIC_SEQ_CST);
 
-    if (!take_one(&admission->active, limits->active))
-        return false;
-    if (!take_bytes(&admission->bytes, bytes, limits->bytes)) {
-        __atomic_fetch_sub(&admission->active, 1, __ATOMIC_ACQ_REL);
-        return false;
-    }
+    do {
+        if (!fits(now, limits, kib))
+            return false;
+    } while (!__atomic_compare_exchange_n(&admission->work, &now,
+                                          now + (kib << ACTIVE_BITS) + 1, false,
+                                          __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST));
     __atomic_fetch_add(&mine->active, 1, __ATOMIC_RELAXED);
-    __atomic_fetch_add(&mine->bytes, bytes, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&mine->kib, kib, __ATOMIC_RELAXED);
     return true;
 }
 
@@ -114,53 +132,67 @@ static void wait_freed(tc_admission *admission, uint32_t seen, uint64_t ms)
     syscall(SYS_futex, &admission->freed, FUTEX_WAIT, seen, &most, NULL, 0);
 }
 
+/* Sequentially consistent, here and where somebody gets in line: either who waits sees the
+   place that came free, or who frees it sees that somebody waits. */
 static void wake(tc_admission *admission)
 {
-    __atomic_fetch_add(&admission->freed, 1, __ATOMIC_ACQ_REL);
-    if (__atomic_load_n(&admission->queued, __ATOMIC_ACQUIRE))
+    __atomic_fetch_add(&admission->freed, 1, __ATOMIC_SEQ_CST);
+    if (__atomic_load_n(&admission->queued, __ATOMIC_SEQ_CST))
         /* All, for the first may want more bytes than there are. */
         syscall(SYS_futex, &admission->freed, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 }
 
-static int wait_in_queue(tc_admission *admission, const tc_admission_limits *limits,
-                         uint64_t bytes)
+/* Until a place comes free, time is up, or the watch says that nobody wants it any more. */
+static int wait_for_place(tc_admission *admission, const tc_admission_limits *limits,
+                          uint64_t kib, const tc_watch *watch)
 {
     uint64_t end = now_ms() + limits->wait_ms;
-    share *mine = &admission->share[own];
-    int rc = ETIMEDOUT;
 
-    if (limits->queue == 0 || !take_one(&admission->queued, limits->queue))
+    for (;;) {
+        uint32_t seen = __atomic_load_n(&admission->freed, __ATOMIC_SEQ_CST);
+        uint64_t now = now_ms(), left;
+
+        if (try_enter(admission, limits, kib))
+            return 0;
+        if (now >= end)
+            return ETIMEDOUT;
+        if (watch && watch->check(watch->context))
+            return ECANCELED;
+        left = end - now;
+        wait_freed(admission, seen, watch && left > ASK_MS ? ASK_MS : left);
+    }
+}
+
+static int wait_in_queue(tc_admission *admission, const tc_admission_limits *limits,
+                         uint64_t kib, const tc_watch *watch)
+{
+    share *mine = &admission->share[own];
+    int rc;
+
+    if (!take_one(&admission->queued, limits->queue))
         return EAGAIN;
     __atomic_fetch_add(&mine->queued, 1, __ATOMIC_RELAXED);
-    for (;;) {
-        uint32_t seen = __atomic_load_n(&admission->freed, __ATOMIC_ACQUIRE);
-        uint64_t now = now_ms();
-
-        if (try_enter(admission, limits, bytes)) {
-            rc = 0;
-            break;
-        }
-        if (now >= end)
-            break;
-        wait_freed(admission, seen, end - now);
-    }
+    rc = wait_for_place(admission, limits, kib, watch);
     __atomic_fetch_sub(&mine->queued, 1, __ATOMIC_RELAXED);
-    __atomic_fetch_sub(&admission->queued, 1, __ATOMIC_ACQ_REL);
+    __atomic_fetch_sub(&admission->queued, 1, __ATOMIC_SEQ_CST);
     return rc;
 }
 
 int tc_admission_enter(tc_admission *admission, const tc_admission_limits *limits,
-                       uint64_t bytes, tc_ticket *ticket)
+                       uint64_t bytes, const tc_watch *watch, tc_ticket *ticket)
 {
+    uint64_t kib = kib_of(bytes);
+    bool wait;
     int rc = 0;
 
-    *ticket = (tc_ticket){false, bytes};
+    *ticket = (tc_ticket){false, kib};
     if (!admission)
         return 0;
-    /* Nobody overtakes those who wait. */
-    if (__atomic_load_n(&admission->queued, __ATOMIC_ACQUIRE) ||
-        !try_enter(admission, limits, bytes))
-        rc = wait_in_queue(admission, limits, bytes);
+    /* Nobody overtakes those who wait; but where none may, those are of a configuration that
+       is on its way out. */
+    wait = limits->queue && __atomic_load_n(&admission->queued, __ATOMIC_SEQ_CST);
+    if (wait || !try_enter(admission, limits, kib))
+        rc = wait_in_queue(admission, limits, kib, watch);
     ticket->held = rc == 0;
     return rc;
 }
@@ -174,10 +206,35 @@ void tc_admission_leave(tc_admission *admission, tc_ticket *ticket)
     ticket->held = false;
     mine = &admission->share[own];
     __atomic_fetch_sub(&mine->active, 1, __ATOMIC_RELAXED);
-    __atomic_fetch_sub(&mine->bytes, ticket->bytes, __ATOMIC_RELAXED);
-    __atomic_fetch_sub(&admission->bytes, ticket->bytes, __ATOMIC_ACQ_REL);
-    __atomic_fetch_sub(&admission->active, 1, __ATOMIC_ACQ_REL);
+    __atomic_fetch_sub(&mine->kib, ticket->kib, __ATOMIC_RELAXED);
+    __atomic_fetch_sub(&admission->work, (ticket->kib << ACTIVE_BITS) + 1, __ATOMIC_SEQ_CST);
     wake(admission);
+}
+
+/* ---- temporary data in memory ------------------------------------------------------ */
+
+bool tc_admission_hold(tc_admission *admission, uint64_t most, uint64_t bytes)
+{
+    uint64_t now;
+
+    if (!admission)
+        return true;
+    now = __atomic_load_n(&admission->temp, __ATOMIC_RELAXED);
+    do {
+        if (bytes > most || now > most - bytes)
+            return false;
+    } while (!__atomic_compare_exchange_n(&admission->temp, &now, now + bytes, false,
+                                          __ATOMIC_ACQ_REL, __ATOMIC_RELAXED));
+    __atomic_fetch_add(&admission->share[own].temp, bytes, __ATOMIC_RELAXED);
+    return true;
+}
+
+void tc_admission_drop(tc_admission *admission, uint64_t bytes)
+{
+    if (!admission)
+        return;
+    __atomic_fetch_sub(&admission->share[own].temp, bytes, __ATOMIC_RELAXED);
+    __atomic_fetch_sub(&admission->temp, bytes, __ATOMIC_ACQ_REL);
 }
 
 /* ---- processes ------------------------------------------------------------------- */
@@ -186,6 +243,8 @@ void tc_admission_begin(tc_admission *admission, pid_t pid)
 {
     if (!admission)
         return;
+    /* Of one whose number this process has, and whose death nobody saw. */
+    tc_admission_gone(admission, pid);
     for (unsigned at = 1; at < PROCESSES; at++) {
         int64_t free_share = 0;
         if (__atomic_compare_exchange_n(&admission->share[at].pid, &free_share, pid, false,
@@ -196,23 +255,13 @@ void tc_admission_begin(tc_admission *admission, pid_t pid)
     }
 }
 
-/* What is taken off a sum is what the shares tell, never more than is there. */
-static void give_back(uint32_t *sum, uint32_t amount)
+/* What the shares tell is on the sums, too, for they are raised after and lowered before. */
+static void give_back(tc_admission *admission, const share *gone)
 {
-    uint32_t now = __atomic_load_n(sum, __ATOMIC_RELAXED);
-
-    while (!__atomic_compare_exchange_n(sum, &now, now > amount ? now - amount : 0, false,
-                                        __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
-        ;
-}
-
-static void give_back_bytes(uint64_t *sum, uint64_t amount)
-{
-    uint64_t now = __atomic_load_n(sum, __ATOMIC_RELAXED);
-
-    while (!__atomic_compare_exchange_n(sum, &now, now > amount ? now - amount : 0, false,
-                                        __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
-        ;
+    __atomic_fetch_sub(&admission->work, (gone->kib << ACTIVE_BITS) + gone->active,
+                       __ATOMIC_SEQ_CST);
+    __atomic_fetch_sub(&admission->temp, gone->temp, __ATOMIC_ACQ_REL);
+    __atomic_fetch_sub(&admission->queued, gone->queued, __ATOMIC_SEQ_CST);
 }
 
 void tc_admission_gone(tc_admission *admission, pid_t pid)
@@ -223,19 +272,25 @@ void tc_admission_gone(tc_admission *admission, pid_t pid)
         share *gone = &admission->share[at];
         if (__atomic_load_n(&gone->pid, __ATOMIC_ACQUIRE) != pid)
             continue;
-        give_back(&admission->active, gone->active);
-        give_back(&admission->queued, gone->queued);
-        give_back_bytes(&admission->bytes, gone->bytes);
+        give_back(admission, gone);
         gone->active = gone->queued = 0;
-        gone->bytes = 0;
+        gone->kib = gone->temp = 0;
         __atomic_store_n(&gone->pid, 0, __ATOMIC_RELEASE);
         wake(admission);
         return;
     }
 }
 
-void tc_admission_now(const tc_admission *admission, uint32_t *active, uint32_t *queued)
+void tc_admission_read(const tc_admission *admission, tc_admission_now *now)
 {
-    *active = admission ? __atomic_load_n(&admission->active, __ATOMIC_RELAXED) : 0;
-    *queued = admission ? __atomic_load_n(&admission->queued, __ATOMIC_RELAXED) : 0;
+    uint64_t work;
+
+    *now = (tc_admission_now){0};
+    if (!admission)
+        return;
+    work = __atomic_load_n(&admission->work, __ATOMIC_RELAXED);
+    now->active = (uint32_t)(work & ACTIVE_MOST);
+    now->bytes = (work >> ACTIVE_BITS) * 1024;
+    now->queued = __atomic_load_n(&admission->queued, __ATOMIC_RELAXED);
+    now->temp = __atomic_load_n(&admission->temp, __ATOMIC_RELAXED);
 }

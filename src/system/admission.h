@@ -2,11 +2,14 @@
 /*
  * How many conversions run at once, and with how much memory, over all processes
  * of the server; who comes when all is taken waits in a short queue, or is sent
- * away. In shared memory: what a killed process held comes back when its death is
- * seen. Waiting is a futex(2) on a word of it.
+ * away. Beside it how much temporary data they hold in memory. In shared memory:
+ * what a killed process held comes back when its death is seen. Waiting is a
+ * futex(2) on a word of it; nothing else ever blocks.
  */
 #ifndef TC_ADMISSION_H
 #define TC_ADMISSION_H
+
+#include "image/watch.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -26,7 +29,7 @@ typedef struct tc_admission_limits {
 /* A place taken; all zero: none. Its owner gives it back, once. */
 typedef struct tc_ticket {
     bool held;
-    uint64_t bytes;
+    uint64_t kib;
 } tc_ticket;
 
 size_t tc_admission_size(void);
@@ -36,22 +39,41 @@ size_t tc_admission_size(void);
 void tc_admission_adopt(tc_admission *memory);
 
 /*
- * A place for a conversion that will take `bytes`. Returns 0 with the ticket, EAGAIN
- * when the queue is full, or ETIMEDOUT when the wait was in vain. One that alone is
- * over the bound of bytes is let in when nothing else runs. `admission` may be NULL:
- * then everybody is let in.
+ * A place for a conversion that will take `bytes`, counted in whole KiB. Returns 0
+ * with the ticket, EAGAIN when the queue is full, ETIMEDOUT when the wait was in
+ * vain, or ECANCELED when `watch` (may be NULL), asked about every 50 ms while
+ * waiting, ended it. One that alone is over the bound of bytes is let in when
+ * nothing else runs. `admission` may be NULL: then everybody is let in.
  */
 int tc_admission_enter(tc_admission *admission, const tc_admission_limits *limits,
-                       uint64_t bytes, tc_ticket *ticket);
+                       uint64_t bytes, const tc_watch *watch, tc_ticket *ticket);
 
 /* Give the place back; harmless without one. */
 void tc_admission_leave(tc_admission *admission, tc_ticket *ticket);
 
-/* This process begins; `pid` is gone, and what it held is free. NULL is accepted. */
+/*
+ * Account for `bytes` more of temporary data in memory: false, and nothing is
+ * accounted for, when all processes together would have more than `most`. What was
+ * taken goes back by tc_admission_drop, in whatever pieces. Without an `admission`
+ * there is no bound.
+ */
+bool tc_admission_hold(tc_admission *admission, uint64_t most, uint64_t bytes);
+void tc_admission_drop(tc_admission *admission, uint64_t bytes);
+
+/*
+ * This process begins; `pid` is gone, and what it held is free. Only once it is
+ * dead: what lives gives back itself. NULL is accepted.
+ */
 void tc_admission_begin(tc_admission *admission, pid_t pid);
 void tc_admission_gone(tc_admission *admission, pid_t pid);
 
-/* Running and waiting now. */
-void tc_admission_now(const tc_admission *admission, uint32_t *active, uint32_t *queued);
+/* What is taken now. */
+typedef struct tc_admission_now {
+    uint32_t active, queued;
+    uint64_t bytes; /* planned by the conversions at work */
+    uint64_t temp;  /* bytes of temporary data in memory */
+} tc_admission_now;
+
+void tc_admission_read(const tc_admission *admission, tc_admission_now *now);
 
 #endif

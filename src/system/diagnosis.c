@@ -16,7 +16,9 @@
 /* Within a tenth of its limit a cgroup reclaims all the time. */
 #define CGROUP_SHARE 0.9
 /* Bytes a second of swapping in, over a minute: the machine waits for its disk. */
-#define SWAPPING      (256 * 1024.0)
+#define SWAPPING (256 * 1024.0)
+/* Of the bound of files in memory: a few results more, and it is reached. */
+#define TEMP_SHARE    0.8
 #define WINDOW        600
 #define LEAST_SECONDS 60
 
@@ -170,6 +172,30 @@ static void check_places(tc_diagnosis *diagnosis, const tc_snapshot *snapshot)
     }
 }
 
+static void check_temp_memory(tc_diagnosis *diagnosis, const tc_snapshot *snapshot)
+{
+    double bound = (double)snapshot->temp_memory_bound, used = (double)snapshot->temp_memory;
+    bool disk = false;
+    char text[32];
+    tc_finding *finding;
+
+    for (unsigned at = 0; at < snapshot->places; at++)
+        disk |= snapshot->place[at].number && !snapshot->place[at].fs.in_memory;
+    if (snapshot->temp_memory_bound == TC_UNLIMITED || used <= TEMP_SHARE * bound)
+        return;
+    finding = add(diagnosis, TC_WARNING, "temp_memory_near_limit");
+    tc_chart_number(text, sizeof text, bound, TC_UNIT_BYTES);
+    SAY(finding, what, "Temporary files in memory take %.0f %% of the %s they may have%s",
+        100 * used / bound, text, disk ? "" : ", and no directory is on a disk");
+    SAY(finding, todo,
+        disk ? "What is over goes to a disk; set TmpfsConvertTempMemory higher if there is "
+               "memory "
+               "for it"
+             : "Name one in TmpfsConvertTempDir, or set TmpfsConvertTempMemory higher, or "
+               "answers "
+               "will be 503");
+}
+
 /* Whose they are: what this server counted is the lesser part or not. */
 static void point_elsewhere(tc_finding *finding, const tc_snapshot *snapshot)
 {
@@ -305,6 +331,7 @@ void tc_diagnose(tc_diagnosis *diagnosis, const tc_snapshot *snapshot)
     memset(diagnosis, 0, sizeof *diagnosis);
     check_method(diagnosis, snapshot);
     check_places(diagnosis, snapshot);
+    check_temp_memory(diagnosis, snapshot);
     check_slab(diagnosis, snapshot);
     check_memory(diagnosis, snapshot);
     note_estimates(diagnosis, snapshot);

@@ -20,3 +20,14 @@ tc_figure tc_host_dentry_bytes(const tc_host *host, bool *estimated)
         return tc_figure_of(host->slab.dentry.bytes);
     return tc_figure_times(host->dentry.dentries, TC_DENTRY_BYTES);
 }
+
+tc_figure tc_host_usable(const tc_memory *memory, const tc_cgroup *cgroup)
+{
+    tc_figure limit = cgroup->limit;
+
+    if (cgroup->error || limit.error)
+        return memory->total;
+    if (memory->total.error)
+        return limit.value == TC_UNLIMITED ? memory->total : limit;
+    return limit.value < memory->total.value ? limit : memory->total;
+}

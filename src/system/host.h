@@ -24,4 +24,8 @@ void tc_host_read(tc_host *host, const char *root);
    `*estimated`. */
 tc_figure tc_host_dentry_bytes(const tc_host *host, bool *estimated);
 
+/* Bytes of memory that this server may use at most: the machine's, or its cgroup's limit where
+   that is less. */
+tc_figure tc_host_usable(const tc_memory *memory, const tc_cgroup *cgroup);
+
 #endif

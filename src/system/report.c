@@ -147,6 +147,10 @@ static const struct {
     X(CGROUP_SLAB, MEMORY, GAUGE, BYTES, "cgroup_slab_reclaimable_bytes",                      \
       "... reclaimable slab", "Reclaimable slab charged to this server's memory cgroup", NULL) \
     X(METHOD, TEMP, TEXT, NONE, "temp_method", "Method", "How temporary files are made", NULL) \
+    X(TEMP_MEMORY, TEMP, GAUGE, BYTES, "temp_memory_bytes", "In memory",                       \
+      "Bytes accounted for temporary files in memory, memfd and tmpfs", NULL)                  \
+    X(TEMP_BOUND, TEMP, GAUGE, BYTES, "temp_memory_limit_bytes", "... at most",                \
+      "Bytes that temporary files in memory may have, by TmpfsConvertTempMemory", NULL)        \
     X(PLACE_FS, TEMP, TEXT, NONE, "temp_fs", "File system",                                    \
       "The kind of file system of a temporary directory", "dir")                               \
     X(PLACE_TOTAL, TEMP, GAUGE, BYTES, "temp_fs_size_bytes", "Size",                           \
@@ -402,6 +406,8 @@ static void put_places(maker *to)
     const tc_snapshot *snapshot = to->snapshot;
 
     put_text(to, FAMILY(METHOD), NULL, tc_temp_method_name(snapshot->method));
+    put_count(to, FAMILY(TEMP_MEMORY), NULL, snapshot->temp_memory);
+    put_count(to, FAMILY(TEMP_BOUND), NULL, snapshot->temp_memory_bound);
 #define COLUMN(id, put_value, value)                           \
     for (unsigned at = 0; at < snapshot->places; at++) {       \
         const tc_snapshot_place *place = &snapshot->place[at]; \

@@ -33,8 +33,10 @@ typedef struct tc_snapshot {
     const tc_tally *tally;
     unsigned places;
     tc_snapshot_place place[TC_SNAPSHOT_PLACES];
-    unsigned interval; /* seconds between samples; 0: none are taken */
-    unsigned samples;  /* oldest first */
+    uint64_t temp_memory;       /* bytes that files in memory have accounted for */
+    uint64_t temp_memory_bound; /* TC_UNLIMITED: none */
+    unsigned interval;          /* seconds between samples; 0: none are taken */
+    unsigned samples;           /* oldest first */
     const tc_sample *sample;
 } tc_snapshot;
 

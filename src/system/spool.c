@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <apr_errno.h>
 #include <apr_file_io.h>
@@ -14,10 +13,6 @@
 #define FIRST_CHUNK ((apr_size_t)16 * 1024)
 #define LAST_CHUNK  ((apr_size_t)256 * 1024)
 #define BUFFER      ((apr_size_t)64 * 1024)
-#define RECHECK     ((apr_size_t)1024 * 1024)
-
-/* Beside the errno values: what is left in the directory is the reserve. */
-#define AT_RESERVE (-1)
 
 /* A piece of heap memory. Once sealed its bucket owns it. */
 typedef struct chunk {
@@ -26,27 +21,13 @@ typedef struct chunk {
     char data[];
 } chunk;
 
-/* Where one file may be; `dir` is NULL for a memfd. */
-typedef struct place {
-    const tc_spool_dir *dir;
-    tc_temp_method method;
-} place;
-
 struct tc_spool {
     apr_pool_t *pool;
-    const tc_spool_places *places;
     apr_size_t threshold;
-    apr_off_t length;     /* taken in */
-    chunk *first, *last;  /* the contents; with a file, its one write buffer */
-    tc_tempfile file;     /* open when fd is not -1 */
-    place at;             /* the file's */
-    unsigned next_place;  /* places before it are used up */
-    apr_off_t stored;     /* bytes in the file */
-    uint64_t put;         /* bytes written to this very file, here or while moving to it */
-    apr_size_t unchecked; /* of these since the reserve was looked at */
-    int failure;          /* the last place's: errno value or AT_RESERVE */
-    const char *reason;   /* the same in words */
-    apr_status_t dead;    /* what every write answers from now on */
+    apr_off_t length;    /* taken in */
+    chunk *first, *last; /* the contents; with a file, its one write buffer */
+    tc_store store;
+    apr_status_t dead; /* what every write answers from now on */
 };
 
 /* ---- heap ---------------------------------------------------------------- */
@@ -134,277 +115,7 @@ static apr_status_t put_in_heap(tc_spool *spool, const char *data, apr_size_t le
     return APR_SUCCESS;
 }
 
-/* ---- counting ------------------------------------------------------------ */
-
-static unsigned number_of(const place *where)
-{
-    return where->dir ? where->dir->number : 0;
-}
-
-static void count_opened(tc_spool *spool)
-{
-    tc_counters *counters = spool->places->counters;
-    unsigned number = number_of(&spool->at);
-
-    tc_count(counters, TC_AT_TEMP_MADE + number, 1);
-    tc_gauge(counters, TC_NOW_TEMP_OPEN + number, 1);
-    if (spool->file.method == TC_TEMP_UNLINKED)
-        tc_count(counters, TC_AT_TEMP_HELD + number, 1);
-}
-
-static void count_written(tc_spool *spool, apr_size_t length)
-{
-    unsigned number = number_of(&spool->at);
-
-    spool->put += length;
-    tc_count(spool->places->counters, TC_AT_TEMP_BYTES + number, length);
-    tc_gauge(spool->places->counters, TC_NOW_TEMP_OPEN_BYTES + number, (int64_t)length);
-}
-
-/* Close a file of `bytes` bytes at `where`. */
-static void close_file(const tc_spool *spool, tc_tempfile *file, const place *where,
-                       uint64_t bytes)
-{
-    tc_counters *counters = spool->places->counters;
-    unsigned number = number_of(where);
-
-    if (file->fd < 0)
-        return;
-    if (file->method == TC_TEMP_NAMED)
-        tc_count(counters, TC_AT_TEMP_CLOSED + number, 1);
-    tc_gauge(counters, TC_NOW_TEMP_OPEN + number, -1);
-    tc_gauge(counters, TC_NOW_TEMP_OPEN_BYTES + number, -(int64_t)bytes);
-    tc_temp_close(file);
-}
-
-/* ---- places -------------------------------------------------------------- */
-
-/* The place of this number in the order they are tried; false past the last. */
-static bool place_at(const tc_spool_places *places, unsigned number, place *found)
-{
-    if (places->method == TC_TEMP_AUTO || places->method == TC_TEMP_MEMFD) {
-        if (number == 0) {
-            *found = (place){NULL, TC_TEMP_MEMFD};
-            return true;
-        }
-        number--;
-    }
-    if (places->method == TC_TEMP_MEMFD || number >= places->dirs)
-        return false;
-    *found = (place){&places->dir[number], places->method};
-    return true;
-}
-
-static const char *failure_words(int failure, char *buffer, size_t size)
-{
-    if (failure == AT_RESERVE)
-        return "no more space than the reserve";
-    return apr_strerror(APR_FROM_OS_ERROR(failure), buffer, size);
-}
-
-static void note_failure(tc_spool *spool, const place *where, int failure)
-{
-    char buffer[120];
-    const char *hint = "";
-
-    if (failure == EMFILE)
-        hint = " (the limit of this process, see ulimit -n)";
-    else if (failure == ENFILE)
-        hint = " (the limit of the whole system, see fs.file-max)";
-    spool->failure = failure;
-    spool->reason =
-        apr_psprintf(spool->pool, "%s: %s%s", where->dir ? where->dir->path : "memfd",
-                     failure_words(failure, buffer, sizeof(buffer)), hint);
-}
-
-static apr_status_t failure_status(const tc_spool *spool)
-{
-    switch (spool->failure) {
-    case AT_RESERVE:
-    case ENOSPC:
-    case EDQUOT:
-    case EFBIG:
-        return APR_ENOSPC;
-    default:
-        return APR_FROM_OS_ERROR(spool->failure);
-    }
-}
-
-static bool above_reserve(const tc_spool_places *places, const place *where)
-{
-    uint64_t available, total;
-
-    if (!where->dir || (places->reserve_bytes == 0 && places->reserve_percent <= 0))
-        return true;
-    /* What is wrong with the directory the write itself will say. */
-    if (tc_temp_space(where->dir->path, &available, &total))
-        return true;
-    if (places->reserve_percent > 0)
-        return (double)available >= (double)total * places->reserve_percent / 100;
-    return available >= places->reserve_bytes;
-}
-
-static int open_at(tc_spool *spool, const place *where)
-{
-    const char *path = where->dir ? where->dir->path : NULL;
-    int rc;
-
-    if (!above_reserve(spool->places, where))
-        return AT_RESERVE;
-    if (where->method != TC_TEMP_AUTO)
-        return tc_temp_open(&spool->file, where->method, path);
-    rc = tc_temp_open(&spool->file, TC_TEMP_TMPFILE, path);
-    return rc == EOPNOTSUPP ? tc_temp_open(&spool->file, TC_TEMP_UNLINKED, path) : rc;
-}
-
-/* An empty file in the first place that is not used up. */
-static apr_status_t open_next(tc_spool *spool)
-{
-    place where;
-
-    while (place_at(spool->places, spool->next_place, &where)) {
-        int rc = open_at(spool, &where);
-
-        spool->next_place++;
-        if (rc == 0) {
-            spool->at = where;
-            spool->unchecked = 0;
-            spool->put = 0;
-            count_opened(spool);
-            return APR_SUCCESS;
-        }
-        note_failure(spool, &where, rc);
-        tc_count(spool->places->counters, TC_AT_TEMP_MOVED + number_of(&where), 1);
-        /* Not the directory's fault: the next one would answer the same. */
-        if (rc == EMFILE || rc == ENFILE)
-            return failure_status(spool);
-    }
-    if (!spool->failure) {
-        spool->failure = ENOSPC;
-        spool->reason = "no temporary directory is configured";
-    }
-    return failure_status(spool);
-}
-
 /* ---- file ---------------------------------------------------------------- */
-
-/* tc_temp_write() with an eye on the reserve. */
-static int write_file(tc_spool *spool, const char *data, apr_size_t length, apr_size_t *written)
-{
-    *written = 0;
-    while (*written < length) {
-        apr_size_t out;
-        int rc;
-
-        if (spool->unchecked >= RECHECK) {
-            if (!above_reserve(spool->places, &spool->at))
-                return AT_RESERVE;
-            spool->unchecked = 0;
-        }
-        rc = tc_temp_write(spool->file.fd, data + *written,
-                           smaller(length - *written, RECHECK - spool->unchecked), &out);
-        *written += out;
-        spool->unchecked += out;
-        count_written(spool, out);
-        if (rc)
-            return rc;
-    }
-    return 0;
-}
-
-static int read_back(int fd, char *buffer, apr_size_t size, apr_off_t offset, apr_size_t *got)
-{
-    ssize_t in;
-
-    do
-        in = pread(fd, buffer, size, offset);
-    while (in < 0 && errno == EINTR);
-    if (in < 0)
-        return errno;
-    *got = (apr_size_t)in;
-    return in == 0 ? EIO : 0; /* less than was written: cut short by somebody */
-}
-
-/* What `from` holds into the new file. 0 or how that one failed; a failure to read goes
-   to `*unreadable`, as no other place would help. */
-static int copy_from(tc_spool *spool, int from, char *buffer, int *unreadable)
-{
-    apr_off_t offset = 0;
-    apr_size_t got = 0, written;
-    int rc;
-
-    while (offset < spool->stored) {
-        apr_off_t left = spool->stored - offset;
-        apr_size_t want = left < (apr_off_t)BUFFER ? (apr_size_t)left : BUFFER;
-
-        *unreadable = read_back(from, buffer, want, offset, &got);
-        if (*unreadable)
-            return 0;
-        rc = write_file(spool, buffer, got, &written);
-        if (rc)
-            return rc;
-        offset += (apr_off_t)got;
-    }
-    return 0;
-}
-
-/* From the place that just failed, noted already, to the next that takes all of it. */
-static apr_status_t move_on(tc_spool *spool)
-{
-    tc_tempfile old = spool->file;
-    place old_place = spool->at;
-    uint64_t old_put = spool->put;
-    char *buffer = malloc(BUFFER);
-    apr_status_t status = buffer ? APR_SUCCESS : APR_ENOMEM;
-    bool moved = false;
-
-    /* `old` owns that file from here: the spool must not close or remove it as well. */
-    spool->file.fd = -1;
-    spool->file.path[0] = '\0';
-    tc_count(spool->places->counters, TC_AT_TEMP_MOVED + number_of(&old_place), 1);
-    while (!moved && status == APR_SUCCESS) {
-        int rc, unreadable = 0;
-
-        status = open_next(spool);
-        if (status != APR_SUCCESS)
-            break;
-        rc = copy_from(spool, old.fd, buffer, &unreadable);
-        if (unreadable) {
-            note_failure(spool, &old_place, unreadable);
-            status = failure_status(spool);
-        } else if (rc) {
-            close_file(spool, &spool->file, &spool->at, spool->put);
-            note_failure(spool, &spool->at, rc);
-            tc_count(spool->places->counters, TC_AT_TEMP_MOVED + number_of(&spool->at), 1);
-        } else {
-            moved = true;
-        }
-    }
-    close_file(spool, &old, &old_place, old_put);
-    free(buffer);
-    return status;
-}
-
-static apr_status_t store(tc_spool *spool, const char *data, apr_size_t length)
-{
-    while (length) {
-        apr_size_t written;
-        int rc = write_file(spool, data, length, &written);
-
-        spool->stored += (apr_off_t)written;
-        data += written;
-        length -= written;
-        if (rc) {
-            apr_status_t status;
-
-            note_failure(spool, &spool->at, rc);
-            status = move_on(spool);
-            if (status != APR_SUCCESS)
-                return status;
-        }
-    }
-    return APR_SUCCESS;
-}
 
 /* Everything in heap memory into the file, which is open. */
 static apr_status_t flush_chunks(tc_spool *spool)
@@ -412,7 +123,7 @@ static apr_status_t flush_chunks(tc_spool *spool)
     apr_status_t status = APR_SUCCESS;
 
     while (spool->first && status == APR_SUCCESS) {
-        status = store(spool, spool->first->data, spool->first->used);
+        status = tc_store_write(&spool->store, spool->first->data, spool->first->used);
         free(take_chunk(spool));
     }
     return status;
@@ -429,12 +140,12 @@ static apr_status_t put_in_file(tc_spool *spool, const char *data, apr_size_t le
         if (!buffer)
             return APR_ENOMEM;
         if (buffer->used == 0 && length >= BUFFER)
-            return store(spool, data, length);
+            return tc_store_write(&spool->store, data, length);
         took = fill_chunk(buffer, data, length);
         data += took;
         length -= took;
         if (buffer->used == BUFFER) {
-            status = store(spool, buffer->data, BUFFER);
+            status = tc_store_write(&spool->store, buffer->data, BUFFER);
             if (status != APR_SUCCESS)
                 return status;
             buffer->used = 0;
@@ -451,7 +162,7 @@ static apr_status_t release(void *data)
 
     while (spool->first)
         free(take_chunk(spool));
-    close_file(spool, &spool->file, &spool->at, spool->put);
+    tc_store_close(&spool->store);
     return APR_SUCCESS;
 }
 
@@ -468,10 +179,8 @@ tc_spool *tc_spool_create(apr_pool_t *pool, const tc_spool_places *places, apr_s
     tc_spool *spool = apr_pcalloc(pool, sizeof(*spool));
 
     spool->pool = pool;
-    spool->places = places;
     spool->threshold = threshold;
-    spool->file.fd = -1;
-    spool->reason = "";
+    tc_store_init(&spool->store, pool, places);
     /* Before anything is held. A forked child must not remove its parent's file; its
        descriptors close at exec. */
     apr_pool_cleanup_register(pool, spool, release, apr_pool_cleanup_null);
@@ -484,14 +193,15 @@ apr_status_t tc_spool_write(tc_spool *spool, const void *data, apr_size_t length
 
     if (status != APR_SUCCESS || length == 0)
         return status;
-    if (spool->file.fd < 0 && length > spool->threshold - (apr_size_t)spool->length) {
-        status = open_next(spool);
+    if (!tc_store_is_open(&spool->store) &&
+        length > spool->threshold - (apr_size_t)spool->length) {
+        status = tc_store_open(&spool->store);
         if (status == APR_SUCCESS)
             status = flush_chunks(spool);
     }
     if (status == APR_SUCCESS)
-        status = spool->file.fd < 0 ? put_in_heap(spool, data, length)
-                                    : put_in_file(spool, data, length);
+        status = tc_store_is_open(&spool->store) ? put_in_file(spool, data, length)
+                                                 : put_in_heap(spool, data, length);
     if (status != APR_SUCCESS)
         return die(spool, status);
     spool->length += (apr_off_t)length;
@@ -525,19 +235,14 @@ apr_status_t tc_spool_read(tc_spool *spool, apr_off_t offset, void *buffer, apr_
     *got = 0;
     if (spool->dead != APR_SUCCESS)
         return spool->dead;
-    while (spool->file.fd >= 0 && *got < length && offset < spool->stored) {
-        apr_size_t in;
-        apr_off_t left = spool->stored - offset;
-        int rc = read_back(spool->file.fd, to + *got,
-                           left < (apr_off_t)(length - *got) ? (apr_size_t)left : length - *got,
-                           offset, &in);
+    if (tc_store_is_open(&spool->store)) {
+        apr_status_t status = tc_store_read(&spool->store, offset, to, length, got);
 
-        if (rc)
-            return APR_FROM_OS_ERROR(rc);
-        *got += in;
-        offset += (apr_off_t)in;
+        if (status != APR_SUCCESS)
+            return status;
     }
-    *got += read_chunks(spool, offset - spool->stored, to + *got, length - *got);
+    *got += read_chunks(spool, offset + (apr_off_t)*got - spool->store.stored, to + *got,
+                        length - *got);
     return APR_SUCCESS;
 }
 
@@ -567,7 +272,7 @@ static apr_status_t seal_file(tc_spool *spool, apr_bucket_brigade *bb)
 
     if (status != APR_SUCCESS)
         return status;
-    fd = spool->file.fd;
+    fd = spool->store.file.temp.fd;
     /* APR never closes a file put in like this, so the spool stays its one owner. */
     status =
         apr_os_file_put(&file, &fd, APR_FOPEN_READ | APR_FOPEN_SENDFILE_ENABLED, spool->pool);
@@ -587,10 +292,10 @@ apr_status_t tc_spool_seal(tc_spool *spool, apr_bucket_brigade *bb)
 
     if (status != APR_SUCCESS)
         return status;
-    if (spool->file.fd < 0)
-        seal_heap(spool, bb);
-    else
+    if (tc_store_is_open(&spool->store))
         status = seal_file(spool, bb);
+    else
+        seal_heap(spool, bb);
     if (status != APR_SUCCESS)
         return die(spool, status);
     spool->dead = APR_EOF; /* a write or seal after this one is refused */
@@ -604,10 +309,10 @@ apr_off_t tc_spool_length(const tc_spool *spool)
 
 tc_temp_method tc_spool_method(const tc_spool *spool)
 {
-    return spool->file.fd < 0 ? TC_TEMP_AUTO : spool->file.method;
+    return tc_store_is_open(&spool->store) ? spool->store.file.temp.method : TC_TEMP_AUTO;
 }
 
 const char *tc_spool_reason(const tc_spool *spool)
 {
-    return spool->reason;
+    return spool->store.reason;
 }

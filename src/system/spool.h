@@ -1,40 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Bytes on their way through: in heap memory until a threshold, then in a
- * temporary file in the first place that has room. When a place runs full in
- * the middle of a write the bytes move on to the next and nothing is lost.
- * Data are written with write(2), never through a mapping, because a full tmpfs
- * answers a mapping with SIGBUS and a write with ENOSPC.
+ * temporary file.
  */
 #ifndef TC_SPOOL_H
 #define TC_SPOOL_H
 
-#include "counters.h"
-#include "tempfile.h"
+#include "store.h"
 
 #include <apr_buckets.h>
 #include <apr_pools.h>
-
-#define TC_SPOOL_DIRS 16
-
-/* A temporary directory as resolved at configuration. */
-typedef struct tc_spool_dir {
-    const char *path;
-    tc_temp_fs fs;
-    unsigned number; /* its slot in the counters */
-} tc_spool_dir;
-
-/* Where spools may put files: made at configuration, then constant. */
-typedef struct tc_spool_places {
-    tc_temp_method method;
-    unsigned dirs;
-    tc_spool_dir dir[TC_SPOOL_DIRS];
-    /* To be left free in each directory's file system: bytes, or percent of its size when over
-     * 0. */
-    uint64_t reserve_bytes;
-    double reserve_percent;
-    tc_counters *counters; /* what files are made and left is counted there; or NULL */
-} tc_spool_places;
 
 typedef struct tc_spool tc_spool;
 

@@ -93,7 +93,7 @@ static void look(const fuzz_sink *sink, seen *seen)
 {
     fuzz_file file = {.data = sink->data, .size = sink->size};
     tc_input input = fuzz_input(&file);
-    const tc_codec *codec = tc_codec_sniff(sink->data, sink->size);
+    const tc_codec *codec = tc_codec_find(tc_format_sniff(sink->data, sink->size));
     tc_decoder *decoder = NULL;
     tc_image_info info;
     tc_fail fail = {0};

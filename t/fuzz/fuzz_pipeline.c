@@ -34,7 +34,7 @@ static void check_answer(const tc_outline *outline, fuzz_sink *sink)
     tc_decoder *decoder = NULL;
 
     must(sink->size > 0);
-    must(tc_codec_sniff(sink->data, sink->size) == outline->target);
+    must(tc_codec_find(tc_format_sniff(sink->data, sink->size)) == outline->target);
     must(!outline->target->decode_open(&decoder, &input, &info, &fail));
     must(info.width == outline->plan.output_w && info.height == outline->plan.output_h);
     outline->target->decode_free(decoder);

@@ -21,6 +21,8 @@ my @wrong = (
     ["TmpfsConvertTempDir $dir/locked", qr{locked: .*not writable for the server's User}],
     ['TmpfsConvertTempMethod mmap', qr{TmpfsConvertTempMethod mmap: takes auto, memfd}],
     ['TmpfsConvertTempReserve 101%', qr{TmpfsConvertTempReserve 101%: takes}],
+    ['TmpfsConvertTempMemory 101%', qr{TmpfsConvertTempMemory 101%: takes}],
+    ['TmpfsConvertTempMemory -1', qr{TmpfsConvertTempMemory -1: takes bytes}],
     ['TmpfsConvertMaxPixels 12K3', qr{TmpfsConvertMaxPixels 12K3: takes}],
     ['TmpfsConvertMaxPixels 0', qr{TmpfsConvertMaxPixels 0: takes}],
     ['TmpfsConvertMaxSource -1', qr{TmpfsConvertMaxSource -1: takes}],
@@ -33,6 +35,7 @@ my @wrong = (
     ['TmpfsConvertMaxActive x', qr{TmpfsConvertMaxActive x: takes the conversions}],
     ['TmpfsConvertMaxActive 4 70000', qr{TmpfsConvertMaxActive 4 70000: takes}],
     ['TmpfsConvertMaxActive 4 4 soon', qr{TmpfsConvertMaxActive 4 4 soon: takes}],
+    ['TmpfsConvertTimeout 1h', qr{TmpfsConvertTimeout 1h: takes a whole number from 0 to}],
     ['TmpfsConvertMemoryBudget lots', qr{TmpfsConvertMemoryBudget lots: takes}],
     ['TmpfsConvertHistory 0', qr{TmpfsConvertHistory 0: takes off, or the time}],
     ['TmpfsConvertHistory soon', qr{TmpfsConvertHistory soon: takes}],
@@ -58,6 +61,7 @@ TmpfsConvertMaxPixels 50000000
 TmpfsConvertMaxOutput 4000x3000
 TmpfsConvertTempMethod unlinked
 TmpfsConvertTempReserve 64M
+TmpfsConvertTempMemory off
 TmpfsConvertHistory 30s 100
 TmpfsConvertMaxActive 4 20 500ms
 TmpfsConvertMemoryBudget 256M
@@ -66,6 +70,15 @@ is($status, 0, 'a right one passes') or diag $text;
 ($text, $status) = configtest("TmpfsConvertDefaults wd=800\n");
 is($status, 0, 'a parameter that does not exist passes');
 like($text, qr/TC0102.*'wd'/, '... with a warning');
+
+
+# Workers are processes with prefork and threads with the others: 16 and 32 here.
+for my $case (['12 3', 0], ['12 500', 1], ['40', 1], ['40 0', 1], ['0', 0], ['1', 0]) {
+    ($text, $status) = configtest("TmpfsConvertMaxActive $case->[0]\n");
+    is($status, 0, "TmpfsConvertMaxActive $case->[0] passes");
+    my $warns = $text =~ /TC0120: TmpfsConvertMaxActive \d+ \d+: .* all (?:16|32) workers/ ? 1 : 0;
+    is($warns, $case->[1], $case->[1] ? '... with a warning' : '... without a warning');
+}
 
 # The reference configuration names every directive of the module, and is sound.
 my $root = $TmpfsConvertTest::Site::ROOT;

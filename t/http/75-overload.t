@@ -3,6 +3,7 @@
 # child held comes back.
 use TmpfsConvertTest;
 use TmpfsConvertTest::Httpd;
+use IO::Socket::INET ();
 use JSON::PP ();
 use POSIX ':sys_wait_h';
 use Time::HiRes qw(sleep time);
@@ -14,6 +15,7 @@ sub start {
     my ($conf) = @_;
     my $httpd = TmpfsConvertTest::Httpd->new(conf => <<"CONF");
 TmpfsConvert On
+CustomLog access_log "%>s %m %U"
 $conf
 <Location "/tmpstat">
     SetHandler tmpstat
@@ -25,9 +27,11 @@ CONF
 
 # A slow conversion in a process of its own; returns once it is under way.
 sub begin_slow {
-    my $url = base_url() . "/small_light(dw=2900,of=png)$slow";
+    my ($path) = @_;
+    my $url = base_url() . ($path || "/small_light(dw=2900,of=png)$slow");
     my $pid = fork // die "fork: $!";
     if (!$pid) {
+        $SIG{TERM} = 'DEFAULT';
         my $answer = LWP::UserAgent->new(timeout => 60, env_proxy => 0)->get($url);
         POSIX::_exit($answer->code == 200 ? 0 : 1);
     }
@@ -36,6 +40,12 @@ sub begin_slow {
         sleep 0.01;
     }
     return $pid;
+}
+
+sub access_lines {
+    my ($httpd) = @_;
+    open my $in, '<', $httpd->root . '/access_log' or return;
+    return <$in>;
 }
 
 sub traffic { return JSON::PP->new->utf8->decode(get('/tmpstat?json')->content)->{traffic} }
@@ -97,6 +107,84 @@ $first = begin_slow();
 is(get("/small_light(dw=10)$quick")->code, 503, 'who waits in vain is 503');
 expect_log(qr/TC0018: .*none ended in time/);
 is(ended($first), 0, 'the first one is served');
+no_leftovers();
+$httpd->stop;
+
+# ---- patience ------------------------------------------------------------------------
+
+sub reason {
+    my ($name) = @_;
+    my %by = map { $_->{reason} => $_->{errors} }
+        @{ JSON::PP->new->utf8->decode(get('/tmpstat?json')->content)->{errors}{by_reason} };
+    return $by{$name} // 0;
+}
+
+# Wait until `$what` is true, for so long that only a fault makes it long.
+sub becomes {
+    my ($what) = @_;
+    for (1 .. 400) {
+        return 1 if $what->();
+        sleep 0.05;
+    }
+    return 0;
+}
+
+# Send a request and hang up once `$until`.
+sub hang_up {
+    my ($path, $until) = @_;
+    my ($host, $port) = base_url() =~ m{//([^:/]+):(\d+)};
+    my $socket = IO::Socket::INET->new(PeerAddr => $host, PeerPort => $port) or die $@;
+    $socket->syswrite("GET $path HTTP/1.1\r\nHost: $host\r\n\r\n");
+    my $seen = becomes($until);
+    close $socket;
+    return $seen;
+}
+
+# Many seconds of work: nobody waits for the end of it.
+my $long = "/small_light(dw=8190,dh=8190,da=n,ds=s,of=png)$slow";
+
+$httpd = start("TmpfsConvertMaxActive 1 4 30s\nTmpfsConvertTimeout 1");
+$refused = get($long);
+is($refused->code, 503, 'what takes too long is 503');
+like($refused->header('Retry-After'), qr/^\d+$/, '... with Retry-After');
+like($refused->content, qr/TmpfsConvertTimeout/, '... and says why');
+expect_log(qr/TC0030: \S*overload\.png: not done in the 1 seconds/);
+is(scalar(error_log_lines(qr/TC0030/)), 1, '... one line in the log');
+is(reason('timeout'), 1, '... and it is counted');
+is(get("/small_light(dw=10)$quick")->code, 200, 'its place is free');
+no_leftovers();
+$httpd->stop;
+
+$httpd = start("TmpfsConvertMaxActive 1 4 60s\nTmpfsConvertTimeout 0");
+ok(hang_up($long, \&under_way), 'a client leaves while its picture is made');
+ok(becomes(sub { !under_way() }), '... and the conversion ends');
+is(reason('client_gone'), 1, '... and is counted');
+is(scalar(error_log_lines(qr/:info\].*TC0031: \S*overload\.png/)), 1, '... one line at info level');
+ok(becomes(sub { grep { m{^499 GET /pictures/overload\.png$} } access_lines($httpd) }),
+    '... 499 in the access log');
+
+$first = begin_slow($long);
+my $gone = reason('client_gone');
+ok(hang_up("/small_light(dw=10)$quick", sub { traffic()->{conversions_queued} }), 'one leaves while it waits');
+ok(becomes(sub { reason('client_gone') == $gone + 1 }), '... and is taken out of the queue');
+is(traffic()->{conversions_queued}, 0, '... which is empty');
+kill TERM => $first;
+waitpid $first, 0;
+ok(becomes(sub { !under_way() }), 'a killed client ends its conversion as well');
+is(get("/small_light(dw=10)$quick")->code, 200, 'then there is a place');
+
+# ---- graceful restart, with other bounds ----------------------------------------------
+
+# An old child at work under new ones: its place is counted, and given back once.
+$first = begin_slow("/small_light(dw=2900,of=png)$slow");
+$httpd->graceful;
+my %old = map { $_ => 1 } $httpd->children;
+becomes(sub { grep { !$old{$_} } $httpd->children });
+is(ended($first), 0, 'a graceful restart lets a conversion end');
+ok(becomes(sub { !under_way() }), '... and nothing is under way then');
+for (1 .. 3) {
+    is(get("/small_light(dw=10)$quick")->code, 200, '... and the places are right');
+}
 no_leftovers();
 $httpd->stop;
 

@@ -27,6 +27,8 @@ __attribute__((unused)) static void make_snapshot(tc_snapshot *snapshot)
     snapshot->codecs = "libjpeg-turbo";
     snapshot->mpm = "event";
     snapshot->method = TC_TEMP_AUTO;
+    snapshot->temp_memory = GIB;
+    snapshot->temp_memory_bound = 2 * GIB;
     snapshot->interval = 10;
     snapshot->host.dentry.dentries = tc_figure_of(100000);
     snapshot->host.dentry.unused = tc_figure_of(90000);

@@ -13,6 +13,8 @@
 #include "tap.h"
 #include "system/admission.h"
 
+#define KIB UINT64_C(1024)
+
 static tc_admission *shared(void)
 {
     void *memory = mmap(NULL, tc_admission_size(), PROT_READ | PROT_WRITE,
@@ -36,10 +38,10 @@ static double seconds(void)
 
 static bool is_now(const tc_admission *admission, uint32_t active, uint32_t queued)
 {
-    uint32_t a, q;
+    tc_admission_now now;
 
-    tc_admission_now(admission, &a, &q);
-    return a == active && q == queued;
+    tc_admission_read(admission, &now);
+    return now.active == active && now.queued == queued;
 }
 
 static void test_bounds(void)
@@ -48,10 +50,10 @@ static void test_bounds(void)
     tc_admission_limits limits = {.active = 2};
     tc_ticket a, b, c;
 
-    ok(tc_admission_enter(admission, &limits, 10, &a) == 0 && a.held &&
-           tc_admission_enter(admission, &limits, 10, &b) == 0,
+    ok(tc_admission_enter(admission, &limits, 10, NULL, &a) == 0 && a.held &&
+           tc_admission_enter(admission, &limits, 10, NULL, &b) == 0,
        "two of two are let in");
-    ok(tc_admission_enter(admission, &limits, 10, &c) == EAGAIN && !c.held,
+    ok(tc_admission_enter(admission, &limits, 10, NULL, &c) == EAGAIN && !c.held,
        "a third is sent away where there is no queue");
     tc_admission_adopt(admission);
     ok(is_now(admission, 2, 0), "taken over, nothing is forgotten");
@@ -60,7 +62,7 @@ static void test_bounds(void)
     tc_admission_leave(admission, &a);
     tc_admission_leave(admission, &a);
     ok(is_now(admission, 1, 0), "a ticket is given back once");
-    ok(tc_admission_enter(admission, &limits, 10, &c) == 0, "then there is a place");
+    ok(tc_admission_enter(admission, &limits, 10, NULL, &c) == 0, "then there is a place");
     tc_admission_leave(admission, &b);
     tc_admission_leave(admission, &c);
     ok(is_now(admission, 0, 0), "all is free at the end");
@@ -70,19 +72,21 @@ static void test_bounds(void)
 static void test_bytes(void)
 {
     tc_admission *admission = shared();
-    tc_admission_limits limits = {.bytes = 100};
+    tc_admission_limits limits = {.bytes = 100 * KIB};
     tc_ticket a, b, large;
 
-    ok(tc_admission_enter(admission, &limits, 60, &a) == 0 &&
-           tc_admission_enter(admission, &limits, 40, &b) == 0,
+    ok(tc_admission_enter(admission, &limits, 60 * KIB, NULL, &a) == 0 &&
+           tc_admission_enter(admission, &limits, 40 * KIB, NULL, &b) == 0,
        "memory up to the bound");
-    ok(tc_admission_enter(admission, &limits, 1, &large) == EAGAIN, "... and no byte more");
+    ok(tc_admission_enter(admission, &limits, 1, NULL, &large) == EAGAIN,
+       "... and no byte more");
     tc_admission_leave(admission, &a);
-    ok(tc_admission_enter(admission, &limits, 200, &large) == EAGAIN,
+    ok(tc_admission_enter(admission, &limits, 200 * KIB, NULL, &large) == EAGAIN,
        "what is over the bound waits for all others");
     tc_admission_leave(admission, &b);
-    ok(tc_admission_enter(admission, &limits, 200, &large) == 0, "... and is let in alone");
-    ok(tc_admission_enter(admission, &limits, 1, &a) == EAGAIN, "... quite alone");
+    ok(tc_admission_enter(admission, &limits, 200 * KIB, NULL, &large) == 0,
+       "... and is let in alone");
+    ok(tc_admission_enter(admission, &limits, 1 * KIB, NULL, &a) == EAGAIN, "... quite alone");
     tc_admission_leave(admission, &large);
     ok(is_now(admission, 0, 0), "all is free at the end");
     munmap(admission, tc_admission_size());
@@ -93,7 +97,8 @@ static void test_null(void)
     tc_admission_limits limits = {.active = 1};
     tc_ticket ticket;
 
-    ok(tc_admission_enter(NULL, &limits, 1, &ticket) == 0, "without shared memory all come in");
+    ok(tc_admission_enter(NULL, &limits, 1, NULL, &ticket) == 0,
+       "without shared memory all come in");
     tc_admission_leave(NULL, &ticket);
     tc_admission_begin(NULL, 1);
     tc_admission_gone(NULL, 1);
@@ -119,19 +124,101 @@ static void test_waiting(void)
     pthread_t thread;
     double began;
 
-    tc_admission_enter(admission, &limits, 1, &a);
+    tc_admission_enter(admission, &limits, 1, NULL, &a);
     began = seconds();
-    ok(tc_admission_enter(admission, &limits, 1, &b) == ETIMEDOUT, "a wait in vain ends");
+    ok(tc_admission_enter(admission, &limits, 1, NULL, &b) == ETIMEDOUT, "a wait in vain ends");
     ok(seconds() - began >= 0.2 && seconds() - began < 5, "... in time");
     ok(is_now(admission, 1, 0), "... and leaves the queue");
     limits.wait_ms = 60000;
     began = seconds();
     pthread_create(&thread, NULL, leave_soon, both);
-    ok(tc_admission_enter(admission, &limits, 1, &b) == 0, "a place that comes free is taken");
+    ok(tc_admission_enter(admission, &limits, 1, NULL, &b) == 0,
+       "a place that comes free is taken");
     ok(seconds() - began < 30, "... at once");
     pthread_join(thread, NULL);
     ok(is_now(admission, 1, 0), "... by one");
     tc_admission_leave(admission, &b);
+    munmap(admission, tc_admission_size());
+}
+
+/* ---- nobody waits for it any more ------------------------------------------------- */
+
+static tc_error third_time(void *context)
+{
+    int *asked = context;
+
+    return ++*asked == 3 ? TC_E_CLIENT_GONE : TC_E_OK;
+}
+
+static void test_watch(void)
+{
+    tc_admission *admission = shared();
+    tc_admission_limits limits = {.active = 1, .queue = 1, .wait_ms = 60000};
+    int asked = 0;
+    tc_watch watch = {third_time, &asked};
+    tc_ticket a, b;
+
+    ok(tc_admission_enter(admission, &limits, 1, &watch, &a) == 0 && asked == 0,
+       "who need not wait is not watched");
+    ok(tc_admission_enter(admission, &limits, 1, &watch, &b) == ECANCELED && asked == 3 &&
+           !b.held,
+       "a watch ends the wait");
+    ok(is_now(admission, 1, 0), "... and leaves the queue");
+    munmap(admission, tc_admission_size());
+}
+
+static void *wait_long(void *data)
+{
+    void **both = data;
+    tc_admission_limits limits = {.active = 1, .queue = 1, .wait_ms = 60000};
+
+    tc_admission_enter(both[0], &limits, 1, NULL, both[1]);
+    return NULL;
+}
+
+/* Children of the old configuration and of the new share the sums. */
+static void test_changed_limits(void)
+{
+    tc_admission *admission = shared();
+    tc_admission_limits old = {.active = 1}, more = {.active = 3}, less = {.active = 1};
+    tc_ticket a, b, c;
+    void *both[2] = {admission, &b};
+    pthread_t thread;
+
+    tc_admission_enter(admission, &old, 1, NULL, &a);
+    pthread_create(&thread, NULL, wait_long, both);
+    while (!is_now(admission, 1, 1))
+        usleep(1000);
+    ok(tc_admission_enter(admission, &more, 1, NULL, &c) == 0,
+       "without a queue nobody stands behind the old one's");
+    ok(tc_admission_enter(admission, &less, 1, NULL, &(tc_ticket){0}) == EAGAIN,
+       "a lower bound holds at once");
+    tc_admission_leave(admission, &a);
+    tc_admission_leave(admission, &c);
+    pthread_join(thread, NULL);
+    ok(b.held && is_now(admission, 1, 0), "who waited gets in");
+    tc_admission_leave(admission, &b);
+    munmap(admission, tc_admission_size());
+}
+
+/* ---- temporary data ------------------------------------------------------------------ */
+
+static void test_temp(void)
+{
+    tc_admission *admission = shared();
+    tc_admission_now now;
+
+    ok(tc_admission_hold(admission, 1000, 600) && tc_admission_hold(admission, 1000, 400),
+       "temporary data up to the bound");
+    ok(!tc_admission_hold(admission, 1000, 1), "... and no byte more");
+    ok(!tc_admission_hold(admission, 500, 1) && !tc_admission_hold(admission, 0, 1),
+       "... less so under a lower bound");
+    ok(!tc_admission_hold(admission, UINT64_MAX, UINT64_MAX), "sums do not overflow");
+    tc_admission_drop(admission, 600);
+    tc_admission_read(admission, &now);
+    ok(now.temp == 400 && now.active == 0, "what is given back is free");
+    ok(tc_admission_hold(NULL, 0, 1), "without shared memory there is no bound");
+    tc_admission_drop(NULL, 1);
     munmap(admission, tc_admission_size());
 }
 
@@ -155,13 +242,13 @@ static void *come_and_go(void *data)
 {
     const crowd *crowd = data;
     tc_admission_limits limits = {
-        .active = PLACES, .queue = 100, .wait_ms = 60000, .bytes = 1000};
+        .active = PLACES, .queue = 100, .wait_ms = 60000, .bytes = 3 * KIB};
 
     for (int round = 0; round < ROUNDS; round++) {
         tc_ticket ticket;
         int inside;
 
-        if (tc_admission_enter(crowd->admission, &limits, 300, &ticket)) {
+        if (tc_admission_enter(crowd->admission, &limits, 700, NULL, &ticket)) {
             __atomic_fetch_add(&crowd->watch->failed, 1, __ATOMIC_RELAXED);
             continue;
         }
@@ -212,7 +299,8 @@ static void test_crowd(void)
 static void test_killed(void)
 {
     tc_admission *admission = shared();
-    tc_admission_limits limits = {.active = 2, .bytes = 100};
+    tc_admission_limits limits = {.active = 2, .bytes = 100 * KIB};
+    tc_admission_now now;
     tc_ticket ticket;
     pid_t child;
 
@@ -220,16 +308,23 @@ static void test_killed(void)
     child = fork();
     if (child == 0) {
         tc_admission_begin(admission, getpid());
-        tc_admission_enter(admission, &limits, 50, &ticket);
-        tc_admission_enter(admission, &limits, 50, &ticket);
+        tc_admission_enter(admission, &limits, 50 * KIB, NULL, &ticket);
+        tc_admission_enter(admission, &limits, 50 * KIB, NULL, &ticket);
+        tc_admission_hold(admission, 1000, 700);
         raise(SIGKILL);
     }
     waitpid(child, NULL, 0);
-    ok(tc_admission_enter(admission, &limits, 1, &ticket) == EAGAIN,
+    ok(tc_admission_enter(admission, &limits, 1, NULL, &ticket) == EAGAIN,
        "a killed process still holds its places");
+    ok(!tc_admission_hold(admission, 1000, 400), "... and its temporary data");
     tc_admission_gone(admission, child);
-    ok(is_now(admission, 0, 0) && tc_admission_enter(admission, &limits, 100, &ticket) == 0,
+    ok(is_now(admission, 0, 0) &&
+           tc_admission_enter(admission, &limits, 100 * KIB, NULL, &ticket) == 0,
        "... until its death is seen: places and memory come back");
+    tc_admission_read(admission, &now);
+    ok(now.temp == 0 && tc_admission_hold(admission, 1000, 1000), "... and temporary data");
+    tc_admission_gone(admission, child);
+    ok(is_now(admission, 1, 0), "told twice it gives back once");
     munmap(admission, tc_admission_size());
 }
 
@@ -239,6 +334,9 @@ int main(void)
     test_bytes();
     test_null();
     test_waiting();
+    test_watch();
+    test_changed_limits();
+    test_temp();
     test_crowd();
     test_killed();
     return done_testing();

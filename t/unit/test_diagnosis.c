@@ -153,6 +153,38 @@ static void test_many(void)
     ok(diagnosis.findings == TC_FINDINGS, "no more findings than there is room for");
 }
 
+static void test_temp_memory(void)
+{
+    make_snapshot(&snapshot);
+    snapshot.temp_memory = GIB * 19 / 10;
+    only("temp_memory_near_limit", "95 % of the 2 GiB they may have, and no directory",
+         "TmpfsConvertTempDir");
+    snapshot.place[1].fs.in_memory = false;
+    only("temp_memory_near_limit", "95 % of the 2 GiB they may have. ", "goes to a disk");
+    snapshot.temp_memory_bound = TC_UNLIMITED;
+    tc_diagnose(&diagnosis, &snapshot);
+    ok(diagnosis.well, "without a bound there is nothing to come near to");
+    snapshot.temp_memory_bound = snapshot.temp_memory = 0;
+    tc_diagnose(&diagnosis, &snapshot);
+    ok(diagnosis.well, "nor where nothing is kept in memory");
+}
+
+static void test_usable(void)
+{
+    tc_memory memory = {.total = tc_figure_of(16 * GIB)};
+    tc_cgroup cgroup = {.limit = tc_figure_of(2 * GIB)};
+
+    ok(tc_host_usable(&memory, &cgroup).value == 2 * GIB, "a container's limit");
+    cgroup.limit.value = TC_UNLIMITED;
+    ok(tc_host_usable(&memory, &cgroup).value == 16 * GIB, "... which is none");
+    cgroup.error = ENOENT;
+    ok(tc_host_usable(&memory, &cgroup).value == 16 * GIB, "no container");
+    memory.total = tc_figure_missing(EACCES);
+    ok(tc_host_usable(&memory, &cgroup).error == EACCES, "nothing is known");
+    cgroup = (tc_cgroup){.limit = tc_figure_of(GIB)};
+    ok(tc_host_usable(&memory, &cgroup).value == GIB, "only the limit is");
+}
+
 int main(void)
 {
     test_well();
@@ -162,5 +194,7 @@ int main(void)
     test_growth();
     test_memory();
     test_many();
+    test_temp_memory();
+    test_usable();
     return done_testing();
 }

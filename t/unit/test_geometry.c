@@ -71,7 +71,7 @@ static void describe(words *to, const tc_plan *p, const tc_image_info *info)
         say(to, " BAD picture %ux%u", p->picture_w, p->picture_h);
 }
 
-static const tc_limits no_limits = {0, 0, 0, 0};
+static const tc_limits no_limits = {0};
 
 static tc_error make(tc_plan *plan, const char *text, const tc_image_info *info,
                      const tc_limits *limits, tc_fail *fail)
@@ -365,7 +365,9 @@ static const struct {
 static void limits_hold(void)
 {
     for (size_t i = 0; i < COUNT(limited); i++) {
-        tc_limits limits = {0, limited[i].max_pixels, limited[i].max_w, limited[i].max_h};
+        tc_limits limits = {.max_pixels = limited[i].max_pixels,
+                            .max_output_w = limited[i].max_w,
+                            .max_output_h = limited[i].max_h};
         tc_image_info info = {.format = TC_FORMAT_PNG,
                               .width = limited[i].w,
                               .height = limited[i].h,
@@ -452,7 +454,12 @@ static bool same_pixels(const tc_image_info *info, int x, int y, int w, int h, b
 static void turns_hold(void)
 {
     for (uint8_t o = 1; o <= 8; o++) {
-        tc_image_info info = {TC_FORMAT_JPEG, PIC_W, PIC_H, o, TC_RGB, 8, 0, NULL, 0, false};
+        tc_image_info info = {.format = TC_FORMAT_JPEG,
+                              .width = PIC_W,
+                              .height = PIC_H,
+                              .orientation = o,
+                              .model = TC_RGB,
+                              .max_reduce = 8};
         int full_w = o >= 5 ? PIC_H : PIC_W, full_h = o >= 5 ? PIC_W : PIC_H;
         int crops = 0, wrong = 0;
 
@@ -600,19 +607,17 @@ static void properties_hold(void)
 
     random_state = 20240607;
     for (int i = 0; i < 20000; i++) {
-        tc_image_info info = {TC_FORMAT_JPEG,
-                              random_size(),
-                              random_size(),
-                              (uint8_t)(1 + random_below(8)),
-                              (tc_model)random_below(4),
-                              1u << random_below(4),
-                              random_below(1000),
-                              NULL,
-                              0,
-                              random_below(2)};
-        tc_limits limits = {0, random_below(2) ? 50000000 : 0,
-                            random_below(3) ? 1 + random_below(20000) : 0,
-                            random_below(3) ? 1 + random_below(20000) : 0};
+        tc_image_info info = {.format = TC_FORMAT_JPEG,
+                              .width = random_size(),
+                              .height = random_size(),
+                              .orientation = (uint8_t)(1 + random_below(8)),
+                              .model = (tc_model)random_below(4),
+                              .max_reduce = 1u << random_below(4),
+                              .held_bytes = random_below(1000),
+                              .eighth_is_cheap = random_below(2)};
+        tc_limits limits = {.max_pixels = random_below(2) ? 50000000 : 0,
+                            .max_output_w = random_below(3) ? 1 + random_below(20000) : 0,
+                            .max_output_h = random_below(3) ? 1 + random_below(20000) : 0};
         tc_fail fail = {TC_E_OK, ""};
         char text[400];
         const char *why;

@@ -98,7 +98,7 @@ static void describe(const tc_params *p, char *text, size_t size)
         at = add(text, size, at, "autoorient=%d ", p->autoorient);
     if (p->info)
         at = add(text, size, at, "info=%d ", p->info);
-    add(text, size, at, "#%d", __builtin_popcount(p->given));
+    add(text, size, at, "#%d", __builtin_popcountll(p->given));
 }
 
 #define NAME_63 "abcdefghijklmnopqrstuvwxyz_ABCDEFGHIJKLMNOPQRSTUVWXYZ.-12345678"

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* For POLLRDHUP. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "client.h"
+
+#include "account.h"
+
+#include <http_core.h>
+
+#include <apr_portable.h>
+
+#include <poll.h>
+
+/* Between two looks at the socket: a system call, against thousands of rows. */
+#define LOOK_NS UINT64_C(50000000)
+
+/*
+ * HTTP/2 has no socket of a request's own; mod_http2 marks the request's
+ * connection when the stream is reset.
+ */
+static int socket_of(const conn_rec *connection)
+{
+    apr_socket_t *socket;
+    apr_os_sock_t fd;
+
+    if (connection->master)
+        return -1;
+    socket = ap_get_conn_socket((conn_rec *)connection);
+    return socket && apr_os_sock_get(&fd, socket) == APR_SUCCESS ? fd : -1;
+}
+
+/*
+ * A client that closed its side will not read the answer: who half-closes on
+ * purpose cannot be told from who left, and leaving is what happens. Unlike a
+ * peek, this sees the end behind unread bytes, such as TLS's farewell.
+ */
+static bool is_gone(const tc_client *client)
+{
+    const conn_rec *master = client->connection->master;
+    struct pollfd look = {client->socket, POLLRDHUP, 0};
+
+    if (client->connection->aborted || (master && master->aborted))
+        return true;
+    return client->socket >= 0 && poll(&look, 1, 0) == 1 &&
+           (look.revents & (POLLRDHUP | POLLHUP | POLLERR));
+}
+
+static tc_error check(void *context)
+{
+    tc_client *client = context;
+    uint64_t now = tc_account_clock();
+
+    if (client->ends_ns && now >= client->ends_ns)
+        return tc_fail_set(client->fail, TC_E_TIMEOUT,
+                           "not done in the %u seconds of TmpfsConvertTimeout",
+                           client->seconds);
+    if (now < client->look_ns)
+        return TC_E_OK;
+    client->look_ns = now + LOOK_NS;
+    if (is_gone(client))
+        return tc_fail_set(client->fail, TC_E_CLIENT_GONE, "%s",
+                           tc_error_text(TC_E_CLIENT_GONE));
+    return TC_E_OK;
+}
+
+void tc_client_begin(tc_client *client, const request_rec *r, tc_fail *fail)
+{
+    *client = (tc_client){.watch = {check, client},
+                          .fail = fail,
+                          .connection = r->connection,
+                          .socket = socket_of(r->connection),
+                          .look_ns = tc_account_clock() + LOOK_NS};
+}
+
+void tc_client_limit(tc_client *client, unsigned seconds)
+{
+    client->seconds = seconds;
+    client->ends_ns = seconds ? tc_account_clock() + seconds * UINT64_C(1000000000) : 0;
+}

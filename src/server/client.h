@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The client who waits for a conversion: whether it is still there, and how long
+ * it is made to wait. Asked while the conversion runs or waits for its turn.
+ */
+#ifndef TC_CLIENT_H
+#define TC_CLIENT_H
+
+#include "image/watch.h"
+
+#include <httpd.h>
+
+#include <stdint.h>
+
+typedef struct tc_client {
+    tc_watch watch; /* to be handed on; its context is this struct */
+    tc_fail *fail;
+    const conn_rec *connection;
+    int socket;       /* -1: none to look at */
+    uint64_t look_ns; /* when to look at it next */
+    uint64_t ends_ns; /* when patience ends; 0: never */
+    unsigned seconds;
+} tc_client;
+
+/* Begin to watch the client of `r`. `client` stays where it is while its watch is in use. */
+void tc_client_begin(tc_client *client, const request_rec *r, tc_fail *fail);
+
+/* From now on no longer than `seconds`; 0: as long as it takes. */
+void tc_client_limit(tc_client *client, unsigned seconds);
+
+#endif

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Directives that hold for the whole server, and what holds without them. */
+#include "config.h"
+
+#include "config_parts.h"
+
+#include <apr_lib.h>
+#include <apr_strings.h>
+
+#include <unistd.h>
+
+static tc_server_conf *server_conf(const server_rec *server)
+{
+    return ap_get_module_config(server->module_config, &tmpfs_convert_module);
+}
+
+/* Decoding and resampling keep a processor busy; a second one each covers reading and sending.
+ */
+static uint32_t default_active(void)
+{
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+
+    return TC_ACTIVE_PER_CPU * (processors > 0 ? (uint32_t)processors : 1);
+}
+
+static void set_active(tc_admission_limits *limits, uint32_t active)
+{
+    limits->active = active;
+    limits->queue = active * TC_QUEUE_PER_ACTIVE;
+}
+
+void *tc_server_conf_create(apr_pool_t *pool, server_rec *server)
+{
+    tc_server_conf *conf = apr_pcalloc(pool, sizeof *conf);
+
+    (void)server;
+    conf->temp_dirs = apr_array_make(pool, 2, sizeof(const char *));
+    conf->places.method = TC_TEMP_AUTO;
+    conf->places.reserve_percent = TC_RESERVE_PERCENT;
+    conf->temp_memory_percent = TC_TEMP_MEMORY_PERCENT;
+    conf->pattern_names = apr_array_make(pool, 8, sizeof(const char *));
+    set_active(&conf->admission_limits, default_active());
+    conf->admission_limits.wait_ms = TC_WAIT_MS;
+    conf->history_interval = TC_HISTORY_SECONDS;
+    conf->history_samples = TC_HISTORY_SPAN / TC_HISTORY_SECONDS;
+    return conf;
+}
+
+/* Temporary files and counters are one affair of the whole server: hosts share the main one's.
+ */
+void *tc_server_conf_merge(apr_pool_t *pool, void *main, void *host)
+{
+    tc_server_conf *all = main, *one = host;
+
+    (void)pool;
+    apr_array_cat(all->pattern_names, one->pattern_names);
+    return all;
+}
+
+const char *set_temp_dir(cmd_parms *cmd, void *conf, const char *path)
+{
+    const char *error = ap_check_cmd_context(cmd, GLOBAL_ONLY);
+    tc_server_conf *server = server_conf(cmd->server);
+
+    (void)conf;
+    if (error)
+        return error;
+    if (server->temp_dirs->nelts == TC_SPOOL_DIRS)
+        return apr_psprintf(cmd->pool, "TmpfsConvertTempDir: takes at most %d directories",
+                            TC_SPOOL_DIRS);
+    path = ap_server_root_relative(cmd->pool, path);
+    if (!path)
+        return "TmpfsConvertTempDir: the path is not valid";
+    APR_ARRAY_PUSH(server->temp_dirs, const char *) = path;
+    return NULL;
+}
+
+const char *set_temp_method(cmd_parms *cmd, void *conf, const char *word)
+{
+    const char *error = ap_check_cmd_context(cmd, GLOBAL_ONLY);
+
+    (void)conf;
+    if (error)
+        return error;
+    if (!tc_temp_method_parse(word, &server_conf(cmd->server)->places.method))
+        return apr_psprintf(
+            cmd->pool,
+            "TmpfsConvertTempMethod %s: takes auto, memfd, tmpfile, unlinked or "
+            "named",
+            word);
+    return NULL;
+}
+
+/* "64M" or "10%". */
+static bool parse_share(const char *text, apr_pool_t *pool, uint64_t *bytes, double *percent)
+{
+    size_t length = strlen(text);
+    bool is_percent = length > 1 && text[length - 1] == '%';
+    int64_t value;
+
+    if (is_percent)
+        text = apr_pstrmemdup(pool, text, length - 1);
+    if (!tc_config_bytes(text, &value) || (is_percent && value > 100))
+        return false;
+    *percent = is_percent ? (double)value : 0;
+    *bytes = is_percent ? 0 : (uint64_t)value;
+    return true;
+}
+
+const char *set_temp_reserve(cmd_parms *cmd, void *conf, const char *text)
+{
+    const char *error = ap_check_cmd_context(cmd, GLOBAL_ONLY);
+    tc_spool_places *places = &server_conf(cmd->server)->places;
+
+    (void)conf;
+    if (error)
+        return error;
+    if (!parse_share(text, cmd->temp_pool, &places->reserve_bytes, &places->reserve_percent))
+        return apr_psprintf(
+            cmd->pool,
+            "TmpfsConvertTempReserve %s: takes bytes (with K, M or G) or a percentage "
+            "from 0%% to 100%%",
+            text);
+    return NULL;
+}
+
+const char *set_temp_memory(cmd_parms *cmd, void *conf, const char *text)
+{
+    const char *error = ap_check_cmd_context(cmd, GLOBAL_ONLY);
+    tc_server_conf *server = server_conf(cmd->server);
+
+    (void)conf;
+    if (error)
+        return error;
+    if (strcasecmp(text, "off") == 0) {
+        server->temp_memory_bytes = UINT64_MAX;
+        server->temp_memory_percent = 0;
+    } else if (!parse_share(text, cmd->temp_pool, &server->temp_memory_bytes,
+                            &server->temp_memory_percent)) {
+        return apr_psprintf(
+            cmd->pool,
+            "TmpfsConvertTempMemory %s: takes bytes (with K, M or G), a percentage "
+            "of the memory from 0%% to 100%%, or off",
+            text);
+    }
+    return NULL;
+}
+
+const char *set_max_active(cmd_parms *cmd, void *conf, const char *active, const char *queue,
+                           const char *wait)
+{
+    const char *error = ap_check_cmd_context(cmd, GLOBAL_ONLY);
+    tc_admission_limits *limits = &server_conf(cmd->server)->admission_limits;
+    apr_interval_time_t time = apr_time_from_msec(TC_WAIT_MS);
+    int64_t most, more = -1;
+
+    (void)conf;
+    if (error)
+        return error;
+    if (!tc_config_bytes(active, &most) || most > 65535 ||
+        (queue && (!tc_config_bytes(queue, &more) || more > 65535)) ||
+        (wait && (!apr_isdigit(*wait) || ap_timeout_parameter_parse(wait, &time, "s") ||
+                  time > apr_time_from_sec(3600))))
+        return apr_psprintf(
+            cmd->pool,
+            "TmpfsConvertMaxActive %s%s%s%s%s: takes the conversions at once (0: "
+            "no bound), then how many may wait, each up to 65535, and how long, "
+            "up to 1h",
+            active, queue ? " " : "", queue ? queue : "", wait ? " " : "", wait ? wait : "");
+    set_active(limits, (uint32_t)most);
+    server_conf(cmd->server)->active_given = true;
+    if (more >= 0) {
+        limits->queue = (uint32_t)more;
+        server_conf(cmd->server)->queue_given = true;
+    }
+    limits->wait_ms = (uint32_t)apr_time_as_msec(time);
+    return NULL;
+}
+
+const char *set_memory_budget(cmd_parms *cmd, void *conf, const char *text)
+{
+    const char *error = ap_check_cmd_context(cmd, GLOBAL_ONLY);
+    int64_t value;
+
+    (void)conf;
+    if (error)
+        return error;
+    if (!tc_config_bytes(text, &value))
+        return apr_psprintf(
+            cmd->pool,
+            "TmpfsConvertMemoryBudget %s: takes bytes, or with K, M or G behind; "
+            "0: no bound",
+            text);
+    server_conf(cmd->server)->admission_limits.bytes = (uint64_t)value;
+    return NULL;
+}
+
+const char *set_history(cmd_parms *cmd, void *conf, const char *interval, const char *samples)
+{
+    const char *error = ap_check_cmd_context(cmd, GLOBAL_ONLY);
+    tc_server_conf *server = server_conf(cmd->server);
+    apr_interval_time_t time = 0;
+    int64_t count = 0;
+
+    (void)conf;
+    if (error)
+        return error;
+    if (strcasecmp(interval, "off") == 0 && !samples) {
+        server->history_interval = 0;
+        return NULL;
+    }
+    if (!apr_isdigit(*interval) || ap_timeout_parameter_parse(interval, &time, "s") ||
+        time < apr_time_from_sec(1) || time > apr_time_from_sec(3600))
+        return apr_psprintf(cmd->pool,
+                            "TmpfsConvertHistory %s: takes off, or the time between samples "
+                            "from 1s to 1h",
+                            interval);
+    if (samples && (!tc_config_bytes(samples, &count) || count < 2 || count > TC_HISTORY_MOST))
+        return apr_psprintf(cmd->pool,
+                            "TmpfsConvertHistory %s %s: takes from 2 to %d samples to keep",
+                            interval, samples, TC_HISTORY_MOST);
+    server->history_interval = (unsigned)apr_time_sec(time);
+    server->history_samples =
+        samples ? (unsigned)count : TC_HISTORY_SPAN / server->history_interval;
+    return NULL;
+}

@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <apr_errno.h>
+#include <apr_strings.h>
+
+#define BUFFER  ((apr_size_t)64 * 1024)
+#define RECHECK ((apr_size_t)1024 * 1024)
+
+/* Beside the errno values: what is left in the directory is the reserve; what all files in
+   memory may have is taken. */
+#define AT_RESERVE (-1)
+#define AT_BOUND   (-2)
+
+typedef tc_store_place place;
+typedef tc_store_file file;
+
+/* ---- counting ------------------------------------------------------------ */
+
+static unsigned number_of(const place *where)
+{
+    return where->dir ? where->dir->number : 0;
+}
+
+static void count_opened(const tc_store *store)
+{
+    tc_counters *counters = store->places->counters;
+    unsigned number = number_of(&store->file.at);
+
+    tc_count(counters, TC_AT_TEMP_MADE + number, 1);
+    tc_gauge(counters, TC_NOW_TEMP_OPEN + number, 1);
+    if (store->file.temp.method == TC_TEMP_UNLINKED)
+        tc_count(counters, TC_AT_TEMP_HELD + number, 1);
+}
+
+static void count_written(tc_store *store, apr_size_t length)
+{
+    unsigned number = number_of(&store->file.at);
+
+    store->file.put += length;
+    tc_count(store->places->counters, TC_AT_TEMP_BYTES + number, length);
+    tc_gauge(store->places->counters, TC_NOW_TEMP_OPEN_BYTES + number, (int64_t)length);
+}
+
+static void count_moved(const tc_store *store, const place *where)
+{
+    tc_count(store->places->counters, TC_AT_TEMP_MOVED + number_of(where), 1);
+}
+
+/* The file's bytes first, then what was accounted for them. */
+static void close_file(const tc_store *store, file *file)
+{
+    tc_counters *counters = store->places->counters;
+    unsigned number = number_of(&file->at);
+
+    if (file->temp.fd < 0)
+        return;
+    if (file->temp.method == TC_TEMP_NAMED)
+        tc_count(counters, TC_AT_TEMP_CLOSED + number, 1);
+    tc_gauge(counters, TC_NOW_TEMP_OPEN + number, -1);
+    tc_gauge(counters, TC_NOW_TEMP_OPEN_BYTES + number, -(int64_t)file->put);
+    tc_temp_close(&file->temp);
+    if (file->held)
+        tc_admission_drop(store->places->admission, file->held);
+    file->held = 0;
+}
+
+/*
+ * Have `length` bytes more of a file in memory accounted for, in whole steps, so
+ * that it is one addition in many writes.
+ */
+static bool hold(tc_store *store, apr_size_t length)
+{
+    file *file = &store->file;
+    uint64_t needed = file->put + length, more;
+
+    if ((file->at.dir && !file->at.dir->fs.in_memory) || needed <= file->held)
+        return true;
+    more = (needed - file->held + TC_STORE_STEP - 1) / TC_STORE_STEP * TC_STORE_STEP;
+    if (!tc_admission_hold(store->places->admission, store->places->memory, more))
+        return false;
+    file->held += more;
+    return true;
+}
+
+/* ---- places -------------------------------------------------------------- */
+
+/* The place of this number in the order they are tried; false past the last. */
+static bool place_at(const tc_spool_places *places, unsigned number, place *found)
+{
+    if (places->method == TC_TEMP_AUTO || places->method == TC_TEMP_MEMFD) {
+        if (number == 0) {
+            *found = (place){NULL, TC_TEMP_MEMFD};
+            return true;
+        }
+        number--;
+    }
+    if (places->method == TC_TEMP_MEMFD || number >= places->dirs)
+        return false;
+    *found = (place){&places->dir[number], places->method};
+    return true;
+}
+
+static const char *failure_words(int failure, char *buffer, size_t size)
+{
+    if (failure == AT_RESERVE)
+        return "no more space than the reserve";
+    if (failure == AT_BOUND)
+        return "all that TmpfsConvertTempMemory allows is taken";
+    return apr_strerror(APR_FROM_OS_ERROR(failure), buffer, size);
+}
+
+static void note_failure(tc_store *store, const place *where, int failure)
+{
+    char buffer[120];
+    const char *hint = "";
+
+    if (failure == EMFILE)
+        hint = " (the limit of this process, see ulimit -n)";
+    else if (failure == ENFILE)
+        hint = " (the limit of the whole system, see fs.file-max)";
+    store->failure = failure;
+    store->reason =
+        apr_psprintf(store->pool, "%s: %s%s", where->dir ? where->dir->path : "memfd",
+                     failure_words(failure, buffer, sizeof(buffer)), hint);
+}
+
+static apr_status_t failure_status(const tc_store *store)
+{
+    switch (store->failure) {
+    case AT_RESERVE:
+    case AT_BOUND:
+    case ENOSPC:
+    case EDQUOT:
+    case EFBIG:
+        return APR_ENOSPC;
+    default:
+        return APR_FROM_OS_ERROR(store->failure);
+    }
+}
+
+static bool above_reserve(const tc_spool_places *places, const place *where)
+{
+    uint64_t available, total;
+
+    if (!where->dir || (places->reserve_bytes == 0 && places->reserve_percent <= 0))
+        return true;
+    /* What is wrong with the directory the write itself will say. */
+    if (tc_temp_space(where->dir->path, &available, &total))
+        return true;
+    if (places->reserve_percent > 0)
+        return (double)available >= (double)total * places->reserve_percent / 100;
+    return available >= places->reserve_bytes;
+}
+
+static int open_temp(tc_tempfile *temp, const place *where)
+{
+    const char *path = where->dir ? where->dir->path : NULL;
+    int rc;
+
+    if (where->method != TC_TEMP_AUTO)
+        return tc_temp_open(temp, where->method, path);
+    rc = tc_temp_open(temp, TC_TEMP_TMPFILE, path);
+    return rc == EOPNOTSUPP ? tc_temp_open(temp, TC_TEMP_UNLINKED, path) : rc;
+}
+
+/* The first step of memory comes with it, lest a file is made in vain. */
+static int open_at(tc_store *store, const place *where)
+{
+    int rc;
+
+    if (!above_reserve(store->places, where))
+        return AT_RESERVE;
+    store->file = (file){.temp = {.fd = -1}, .at = *where};
+    if (!hold(store, 1))
+        return AT_BOUND;
+    rc = open_temp(&store->file.temp, where);
+    if (rc && store->file.held)
+        tc_admission_drop(store->places->admission, store->file.held);
+    return rc;
+}
+
+apr_status_t tc_store_open(tc_store *store)
+{
+    place where;
+
+    while (place_at(store->places, store->next_place, &where)) {
+        int rc = open_at(store, &where);
+
+        store->next_place++;
+        if (rc == 0) {
+            store->unchecked = 0;
+            count_opened(store);
+            return APR_SUCCESS;
+        }
+        store->file.temp.fd = -1;
+        note_failure(store, &where, rc);
+        count_moved(store, &where);
+        /* Not the directory's fault: the next one would answer the same. */
+        if (rc == EMFILE || rc == ENFILE)
+            return failure_status(store);
+    }
+    if (!store->failure) {
+        store->failure = ENOSPC;
+        store->reason = "no temporary directory is configured";
+    }
+    return failure_status(store);
+}
+
+/* ---- file ---------------------------------------------------------------- */
+
+/* tc_temp_write() with an eye on the reserve and on the bound of memory. */
+static int write_file(tc_store *store, const char *data, apr_size_t length, apr_size_t *written)
+{
+    *written = 0;
+    while (*written < length) {
+        apr_size_t part = length - *written, out;
+        int rc;
+
+        if (store->unchecked >= RECHECK) {
+            if (!above_reserve(store->places, &store->file.at))
+                return AT_RESERVE;
+            store->unchecked = 0;
+        }
+        if (part > RECHECK - store->unchecked)
+            part = RECHECK - store->unchecked;
+        if (!hold(store, part))
+            return AT_BOUND;
+        rc = tc_temp_write(store->file.temp.fd, data + *written, part, &out);
+        *written += out;
+        store->unchecked += out;
+        count_written(store, out);
+        if (rc)
+            return rc;
+    }
+    return 0;
+}
+
+static int read_back(int fd, char *buffer, apr_size_t size, apr_off_t offset, apr_size_t *got)
+{
+    ssize_t in;
+
+    do
+        in = pread(fd, buffer, size, offset);
+    while (in < 0 && errno == EINTR);
+    if (in < 0)
+        return errno;
+    *got = (apr_size_t)in;
+    return in == 0 ? EIO : 0; /* less than was written: cut short by somebody */
+}
+
+/* What `from` holds into the new file. 0 or how that one failed; a failure to read goes
+   to `*unreadable`, as no other place would help. */
+static int copy_from(tc_store *store, int from, char *buffer, int *unreadable)
+{
+    apr_off_t offset = 0;
+    apr_size_t got = 0, written;
+    int rc;
+
+    while (offset < store->stored) {
+        apr_off_t left = store->stored - offset;
+        apr_size_t want = left < (apr_off_t)BUFFER ? (apr_size_t)left : BUFFER;
+
+        *unreadable = read_back(from, buffer, want, offset, &got);
+        if (*unreadable)
+            return 0;
+        rc = write_file(store, buffer, got, &written);
+        if (rc)
+            return rc;
+        offset += (apr_off_t)got;
+    }
+    return 0;
+}
+
+/* From the place that just failed, noted already, to the next that takes all of it. */
+static apr_status_t move_on(tc_store *store)
+{
+    file old = store->file;
+    char *buffer = malloc(BUFFER);
+    apr_status_t status = buffer ? APR_SUCCESS : APR_ENOMEM;
+    bool moved = false;
+
+    /* `old` owns that file from here: the store must not close or remove it as well. */
+    store->file = (file){.temp = {.fd = -1}};
+    count_moved(store, &old.at);
+    while (!moved && status == APR_SUCCESS) {
+        int rc, unreadable = 0;
+
+        status = tc_store_open(store);
+        if (status != APR_SUCCESS)
+            break;
+        rc = copy_from(store, old.temp.fd, buffer, &unreadable);
+        if (unreadable) {
+            note_failure(store, &old.at, unreadable);
+            status = failure_status(store);
+        } else if (rc) {
+            close_file(store, &store->file);
+            note_failure(store, &store->file.at, rc);
+            count_moved(store, &store->file.at);
+        } else {
+            moved = true;
+        }
+    }
+    close_file(store, &old);
+    free(buffer);
+    return status;
+}
+
+/* ---- public -------------------------------------------------------------- */
+
+void tc_store_init(tc_store *store, apr_pool_t *pool, const tc_spool_places *places)
+{
+    memset(store, 0, sizeof *store);
+    store->pool = pool;
+    store->places = places;
+    store->file.temp.fd = -1;
+    store->reason = "";
+}
+
+apr_status_t tc_store_write(tc_store *store, const char *data, apr_size_t length)
+{
+    while (length) {
+        apr_size_t written;
+        int rc = write_file(store, data, length, &written);
+
+        store->stored += (apr_off_t)written;
+        data += written;
+        length -= written;
+        if (rc) {
+            apr_status_t status;
+
+            note_failure(store, &store->file.at, rc);
+            status = move_on(store);
+            if (status != APR_SUCCESS)
+                return status;
+        }
+    }
+    return APR_SUCCESS;
+}
+
+apr_status_t tc_store_read(tc_store *store, apr_off_t offset, char *buffer, apr_size_t length,
+                           apr_size_t *got)
+{
+    *got = 0;
+    while (*got < length && offset < store->stored) {
+        apr_size_t in;
+        apr_off_t left = store->stored - offset;
+        apr_size_t want = left < (apr_off_t)(length - *got) ? (apr_size_t)left : length - *got;
+        int rc = read_back(store->file.temp.fd, buffer + *got, want, offset, &in);
+
+        if (rc)
+            return APR_FROM_OS_ERROR(rc);
+        *got += in;
+        offset += (apr_off_t)in;
+    }
+    return APR_SUCCESS;
+}
+
+void tc_store_close(tc_store *store)
+{
+    close_file(store, &store->file);
+}

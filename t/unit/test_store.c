@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The bound on files in memory: who comes to it goes on to a disk with all it has,
+ * or is refused; what is held comes back, from a killed process too.
+ */
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <apr_general.h>
+
+#include "tap.h"
+#include "dirs.h"
+#include "system/store.h"
+
+#define KB   ((apr_size_t)1024)
+#define MB   (1024 * KB)
+#define STEP TC_STORE_STEP
+
+static apr_pool_t *pool;
+static tc_admission *admission;
+static tc_spool_places places;
+static char dir[2][PATH_MAX]; /* the first is said to be in memory, the second on a disk */
+static char *pattern, *back;
+
+static uint64_t held(void)
+{
+    tc_admission_now now;
+
+    tc_admission_read(admission, &now);
+    return now.temp;
+}
+
+static void set_places(tc_temp_method method, bool memory, bool disk, uint64_t bound)
+{
+    places = (tc_spool_places){.method = method, .admission = admission, .memory = bound};
+    if (memory)
+        places.dir[places.dirs++] =
+            (tc_spool_dir){.path = dir[0], .fs = {"tmpfs", true, false}};
+    if (disk)
+        places.dir[places.dirs++] = (tc_spool_dir){.path = dir[1], .fs = {"ext4", false, true}};
+}
+
+/* Append to `store`, opened when need be, in pieces of `piece` bytes up to `total`. */
+static apr_status_t fill(tc_store *store, apr_size_t total, apr_size_t piece)
+{
+    apr_status_t status = tc_store_is_open(store) ? APR_SUCCESS : tc_store_open(store);
+
+    while (status == APR_SUCCESS && (apr_size_t)store->stored < total) {
+        apr_size_t at = (apr_size_t)store->stored, left = total - at;
+        status = tc_store_write(store, pattern + at, left < piece ? left : piece);
+    }
+    return status;
+}
+
+static bool holds_same(tc_store *store, apr_size_t total)
+{
+    apr_size_t got;
+
+    return tc_store_read(store, 0, back, 8 * MB, &got) == APR_SUCCESS && got == total &&
+           memcmp(back, pattern, total) == 0;
+}
+
+static bool is_on_disk(const tc_store *store)
+{
+    return store->file.at.dir && strcmp(store->file.at.dir->path, dir[1]) == 0;
+}
+
+static void test_steps(void)
+{
+    tc_store store;
+
+    set_places(TC_TEMP_MEMFD, false, false, 2 * MB);
+    tc_store_init(&store, pool, &places);
+    ok(tc_store_open(&store) == APR_SUCCESS && held() == STEP, "an open file holds one step");
+    ok(fill(&store, STEP, 1000) == APR_SUCCESS && held() == STEP, "... until that is written");
+    ok(fill(&store, STEP + 1, 1) == APR_SUCCESS && held() == 2 * STEP, "then the next");
+    ok(fill(&store, 2 * MB, 300 * KB) == APR_SUCCESS && held() == 2 * MB, "up to the bound");
+    ok(holds_same(&store, 2 * MB), "... with all that was written");
+    ok(fill(&store, 2 * MB + 1, 1) == APR_ENOSPC, "and no byte more");
+    ok(strstr(store.reason, "memfd: all that TmpfsConvertTempMemory allows is taken") != NULL,
+       "says: %s", store.reason);
+    tc_store_close(&store);
+    tc_store_close(&store);
+    ok(held() == 0, "closed, it holds nothing");
+}
+
+static void test_spill(tc_temp_method method, bool memory, apr_size_t piece)
+{
+    tc_store first, second;
+
+    set_places(method, memory, true, MB);
+    tc_store_init(&first, pool, &places);
+    tc_store_init(&second, pool, &places);
+    ok(fill(&first, 700 * KB, piece) == APR_SUCCESS && !is_on_disk(&first),
+       "%s by %lu: the first one is in memory", tc_temp_method_name(method), piece);
+    ok(fill(&second, 100 * KB, piece) == APR_SUCCESS && !is_on_disk(&second),
+       "the second one too");
+    ok(fill(&second, 3 * MB, piece) == APR_SUCCESS && is_on_disk(&second),
+       "over the bound it goes to a disk");
+    ok(holds_same(&second, 3 * MB), "... with all that was written");
+    ok(held() == 3 * STEP, "... and holds no memory any more");
+    ok(fill(&first, MB, piece) == APR_SUCCESS && !is_on_disk(&first) && held() == MB,
+       "so that the first one has room");
+    tc_store_close(&second);
+    tc_store_init(&second, pool, &places);
+    ok(fill(&second, 1, 1) == APR_SUCCESS && is_on_disk(&second) && held() == MB,
+       "a new one begins on the disk");
+    tc_store_close(&first);
+    tc_store_close(&second);
+    ok(held() == 0 && entries(dir[0]) == 0 && entries(dir[1]) == 0, "nothing is left");
+}
+
+static void test_refused(void)
+{
+    tc_store store;
+
+    set_places(TC_TEMP_AUTO, true, false, MB);
+    tc_store_init(&store, pool, &places);
+    ok(fill(&store, 3 * MB, 100 * KB) == APR_ENOSPC, "with memory only it is refused");
+    ok(strstr(store.reason, dir[0]) && strstr(store.reason, "TmpfsConvertTempMemory"),
+       "says: %s", store.reason);
+    tc_store_close(&store);
+    ok(held() == 0 && entries(dir[0]) == 0, "nothing is left");
+    set_places(TC_TEMP_AUTO, true, true, 0);
+    tc_store_init(&store, pool, &places);
+    ok(fill(&store, MB, MB) == APR_SUCCESS && is_on_disk(&store) && holds_same(&store, MB),
+       "a bound of nothing sends all to the disk");
+    tc_store_close(&store);
+    set_places(TC_TEMP_TMPFILE, false, true, 0);
+    tc_store_init(&store, pool, &places);
+    ok(fill(&store, MB, MB) == APR_SUCCESS && held() == 0, "what is on a disk is not bounded");
+    tc_store_close(&store);
+    set_places(TC_TEMP_MEMFD, false, false, MB);
+    places.admission = NULL;
+    tc_store_init(&store, pool, &places);
+    ok(fill(&store, 3 * MB, MB) == APR_SUCCESS && held() == 0,
+       "without shared memory there is no bound");
+    tc_store_close(&store);
+}
+
+static void test_killed(void)
+{
+    tc_store store;
+    pid_t child;
+
+    set_places(TC_TEMP_MEMFD, false, false, MB);
+    tc_store_init(&store, pool, &places);
+    fflush(stdout);
+    child = fork();
+    if (child == 0) {
+        tc_admission_begin(admission, getpid());
+        fill(&store, MB, 64 * KB);
+        raise(SIGKILL);
+    }
+    waitpid(child, NULL, 0);
+    ok(held() == MB && fill(&store, 1, 1) == APR_ENOSPC, "a killed process still holds it");
+    tc_store_close(&store);
+    tc_admission_gone(admission, child);
+    tc_store_init(&store, pool, &places);
+    ok(held() == 0 && fill(&store, MB, MB) == APR_SUCCESS, "... until its death is seen");
+    tc_store_close(&store);
+}
+
+int main(void)
+{
+    uint32_t state = 1;
+
+    apr_initialize();
+    apr_pool_create(&pool, NULL);
+    admission = mmap(NULL, tc_admission_size(), PROT_READ | PROT_WRITE,
+                     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    pattern = malloc(8 * MB);
+    back = malloc(8 * MB);
+    if (admission == MAP_FAILED || !pattern || !back)
+        abort();
+    tc_admission_adopt(admission);
+    for (apr_size_t i = 0; i < 8 * MB; i++) {
+        state = state * 1664525u + 1013904223u;
+        pattern[i] = (char)(state >> 24);
+    }
+    private_dir(dir[0], sizeof dir[0], "/dev/shm");
+    private_dir(dir[1], sizeof dir[1], "/var/tmp");
+    test_steps();
+    test_spill(TC_TEMP_AUTO, false, 7000);
+    test_spill(TC_TEMP_AUTO, false, MB);
+    test_spill(TC_TEMP_AUTO, true, 64 * KB);
+    test_spill(TC_TEMP_UNLINKED, true, 300 * KB);
+    test_refused();
+    test_killed();
+    ok(rmdir(dir[0]) == 0 && rmdir(dir[1]) == 0, "nothing left in the directories");
+    apr_pool_destroy(pool);
+    apr_terminate();
+    free(pattern);
+    free(back);
+    return done_testing();
+}
