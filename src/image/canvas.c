@@ -12,10 +12,17 @@ static bool is_grey(tc_colour colour)
     return colour.r == colour.g && colour.g == colour.b;
 }
 
+/* Whether the picture lies on every pixel of the canvas, as in a thumbnail cut square. */
+static bool covers(const tc_plan *plan)
+{
+    return plan->picture_w == plan->output_w && plan->picture_h == plan->output_h;
+}
+
 void tc_canvas_init(tc_canvas *canvas, const tc_plan *plan, const tc_params *params,
                     tc_model from, bool stores_alpha, bool colour)
 {
     bool alpha = tc_model_has_alpha(from);
+    bool laid = plan->canvas && (alpha || !covers(plan)); /* some of the canvas may show */
     bool alpha_out, grey_out, shows_under;
 
     *canvas = (tc_canvas){.from = from,
@@ -27,10 +34,10 @@ void tc_canvas_init(tc_canvas *canvas, const tc_plan *plan, const tc_params *par
                           .picture_h = plan->picture_h};
     if (!plan->canvas && !tc_params_has_cc(params))
         canvas->under = white;
-    alpha_out = stores_alpha && (plan->canvas ? canvas->under.a < 255 : alpha);
+    alpha_out = stores_alpha && (laid ? canvas->under.a < 255 : alpha);
     if (!stores_alpha)
         canvas->under = tc_lay_over(canvas->under, white);
-    shows_under = plan->canvas || (alpha && !alpha_out);
+    shows_under = laid || (alpha && !alpha_out);
     grey_out = tc_model_is_grey(from) && !colour && (!shows_under || is_grey(canvas->under));
     canvas->to =
         grey_out ? (alpha_out ? TC_GREY_ALPHA : TC_GREY) : (alpha_out ? TC_RGB_ALPHA : TC_RGB);

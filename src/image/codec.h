@@ -35,7 +35,8 @@ typedef struct tc_output {
 /* What a decoder is asked for. */
 typedef struct tc_decode_want {
     unsigned reduce;       /* 1, 2, 4 or 8, not over the info's max_reduce */
-    tc_rect source;        /* the pixels of the full picture that will be used */
+    bool planes;           /* TC_YCC planes; only where the info has them */
+    tc_rect source;        /* the pixels of the full picture that are used; others may miss */
     const tc_watch *watch; /* borrowed until decode_free; may be NULL */
 } tc_decode_want;
 
@@ -58,6 +59,7 @@ typedef struct tc_codec {
     const char *name;
     const char *mime;
     bool stores_alpha;
+    bool takes_planes; /* the encoder takes TC_YCC: 4:2:0, chroma between the luma samples */
 
     /* Name and version of the library at work, for validators and the status page. */
     void (*library)(char *text, size_t size);
@@ -78,6 +80,10 @@ typedef struct tc_codec {
     /* NULL where the format is only read. */
     tc_error (*encode_open)(tc_encoder **encoder, const tc_output *output,
                             const tc_encode_spec *spec, tc_fail *fail);
+    /*
+     * The next rows. Of TC_YCC, one luma row and, with every other one from the first
+     * on, one row of each of the others, which have half as many samples, rounded up.
+     */
     tc_error (*encode_rows)(tc_encoder *encoder, const tc_band *band);
     /* All rows are in: write what remains. */
     tc_error (*encode_finish)(tc_encoder *encoder);

@@ -1,58 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * JPEG decoding through libjpeg-turbo. Rows come out as grey or RGB; CMYK and
- * YCCK, Adobe's inversion heeded, are turned into RGB row by row.
+ * JPEG through libjpeg-turbo: what a file is, its bytes, its header and markers.
  *
  * cinfo, the error manager and every buffer live in one heap struct. Each entry
  * that can reach libjpeg sets its own setjmp and keeps no state in locals over it.
  */
 #include "codec_jpeg.h"
-#include "codec_jpeg_scans.h"
 #include "orientation.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define BAND_ROWS 16
-
 #define MARKER_EXIF (JPEG_APP0 + 1)
 #define MARKER_ICC  (JPEG_APP0 + 2)
 
-/* A scan's header: marker, length, a count, two bytes a component, three more. */
-#define SCAN_HEADER(components) (8u + 2u * (unsigned)(components))
-
-/* The size libjpeg gives to a component's blocks, under either of its interfaces. */
-#if JPEG_LIB_VERSION >= 70
-#define SCALED_SIZE(component) ((component)->DCT_h_scaled_size | (component)->DCT_v_scaled_size)
-#else
-#define SCALED_SIZE(component) ((component)->DCT_scaled_size)
-#endif
-
 /* An APP marker's length field counts itself. */
 #define MARKER_MAX 65533
-
-struct tc_decoder {
-    struct jpeg_decompress_struct cinfo;
-    tc_jpeg_errors errors;
-    struct jpeg_source_mgr source;
-    struct jpeg_progress_mgr progress;
-    const tc_input *input;
-    const tc_watch *watch; /* NULL until decoding starts */
-    uint64_t offset;
-    bool ended; /* the data ran out and an end-of-image marker was made up */
-    bool single_scan;
-    tc_jpeg_scans scans; /* those that are skipped */
-    uint8_t orientation;
-    uint8_t *icc;
-    size_t icc_length;
-    unsigned icc_parts; /* parts taken so far; parts out of order end the profile */
-    bool icc_broken;
-    uint8_t *marker; /* scratch for one APP marker */
-    uint8_t *cmyk;   /* one row before conversion */
-    uint8_t *band;
-    size_t stride;
-    uint8_t io[TC_IO_BYTES];
-};
 
 static tc_error classify(int code, tc_error fallback)
 {
@@ -131,7 +94,7 @@ static boolean on_fill(j_decompress_ptr cinfo)
     static const JOCTET end[2] = {0xff, JPEG_EOI};
     tc_decoder *decoder = cinfo->client_data;
     size_t got = 0;
-    size_t most = tc_jpeg_scans_step(&decoder->scans, &decoder->offset, sizeof decoder->io);
+    size_t most = tc_jpeg_scans_step(&decoder->scans, &decoder->offset, TC_IO_BYTES);
     tc_error error =
         decoder->input->read(decoder->input->context, decoder->offset, decoder->io, most, &got);
 
@@ -165,12 +128,23 @@ static void on_skip(j_decompress_ptr cinfo, long count)
     source->bytes_in_buffer -= (size_t)count;
 }
 
-static uint8_t next_byte(j_decompress_ptr cinfo)
+/* Copy the next bytes of the file, which may lie on both sides of a piece's end. */
+static void take(j_decompress_ptr cinfo, uint8_t *to, size_t length)
 {
-    if (cinfo->src->bytes_in_buffer == 0)
-        cinfo->src->fill_input_buffer(cinfo);
-    cinfo->src->bytes_in_buffer--;
-    return *cinfo->src->next_input_byte++;
+    struct jpeg_source_mgr *source = cinfo->src;
+
+    while (length > 0) {
+        size_t part;
+
+        if (source->bytes_in_buffer == 0)
+            source->fill_input_buffer(cinfo);
+        part = length < source->bytes_in_buffer ? length : source->bytes_in_buffer;
+        memcpy(to, source->next_input_byte, part);
+        source->next_input_byte += part;
+        source->bytes_in_buffer -= part;
+        to += part;
+        length -= part;
+    }
 }
 
 /* Without memory for a profile or an orientation the answer would be another picture. */
@@ -183,8 +157,11 @@ static void no_memory(j_decompress_ptr cinfo)
 static size_t read_marker(j_decompress_ptr cinfo)
 {
     tc_decoder *decoder = cinfo->client_data;
-    unsigned high = next_byte(cinfo), length = high << 8 | next_byte(cinfo);
+    uint8_t head[2];
+    unsigned length;
 
+    take(cinfo, head, sizeof head);
+    length = (unsigned)head[0] << 8 | head[1];
     if (length < 2)
         ERREXIT(cinfo, JERR_BAD_LENGTH);
     length -= 2;
@@ -192,8 +169,7 @@ static size_t read_marker(j_decompress_ptr cinfo)
         decoder->marker = malloc(MARKER_MAX);
     if (!decoder->marker)
         no_memory(cinfo);
-    for (unsigned at = 0; at < length; at++)
-        decoder->marker[at] = next_byte(cinfo);
+    take(cinfo, decoder->marker, length);
     return length;
 }
 
@@ -322,12 +298,13 @@ static bool profile_fits(const tc_decoder *decoder, tc_model model)
 static tc_error jpeg_decode_open(tc_decoder **made, const tc_input *input, tc_image_info *info,
                                  tc_fail *fail)
 {
-    tc_decoder *decoder = calloc(1, sizeof *decoder);
+    tc_decoder *decoder = malloc(sizeof *decoder + TC_IO_BYTES);
     j_decompress_ptr cinfo;
 
     *made = decoder;
     if (!decoder)
         return tc_fail_set(fail, TC_E_NO_MEMORY, "JPEG: out of memory");
+    memset(decoder, 0, sizeof *decoder);
     cinfo = &decoder->cinfo;
     cinfo->err = tc_jpeg_errors_init(&decoder->errors, fail, TC_E_DAMAGED);
     decoder->input = input;
@@ -350,142 +327,13 @@ static tc_error jpeg_decode_open(tc_decoder **made, const tc_input *input, tc_im
     if (!choose_model(cinfo, &info->model))
         return tc_fail_set(fail, TC_E_UNSUPPORTED, "JPEG: %d components in an unknown space",
                            cinfo->num_components);
+    info->planes = cinfo->jpeg_color_space == JCS_YCbCr;
+    info->crops = tc_jpeg_crops(cinfo);
     if (profile_fits(decoder, info->model)) {
         info->icc = decoder->icc;
         info->icc_length = decoder->icc_length;
     }
     return TC_E_OK;
-}
-
-/*
- * Find what libjpeg need not see at this scale. It has read just past the first
- * scan's header, so what is buffered is dropped and read again up to the first
- * scan that is skipped.
- */
-static void skip_scans(tc_decoder *decoder)
-{
-    j_decompress_ptr cinfo = &decoder->cinfo;
-    tc_jpeg_frame frame = {.components = (unsigned)cinfo->num_components};
-    uint64_t data = decoder->offset - cinfo->src->bytes_in_buffer;
-
-    if (decoder->ended || cinfo->num_components > TC_JPEG_COMPONENTS)
-        return;
-    jpeg_calc_output_dimensions(cinfo);
-    for (int at = 0; at < cinfo->num_components; at++) {
-        frame.component[at].id = (uint8_t)cinfo->comp_info[at].component_id;
-        frame.component[at].dc_only = SCALED_SIZE(&cinfo->comp_info[at]) == 1;
-    }
-    decoder->offset = data;
-    cinfo->src->bytes_in_buffer = 0;
-    tc_jpeg_scans_find(&decoder->scans, decoder->input,
-                       data - SCAN_HEADER(cinfo->comps_in_scan), &frame, decoder->io);
-}
-
-static bool start_decoding(tc_decoder *decoder, unsigned reduce)
-{
-    j_decompress_ptr cinfo = &decoder->cinfo;
-
-    if (setjmp(decoder->errors.jump))
-        return false;
-    cinfo->scale_num = 1;
-    cinfo->scale_denom = reduce;
-    cinfo->dct_method = JDCT_ISLOW;
-    cinfo->do_block_smoothing = FALSE; /* would blur what a cut progressive file lacks */
-    decoder->single_scan = !jpeg_has_multiple_scans(cinfo);
-    if (reduce == DCTSIZE && cinfo->progressive_mode)
-        skip_scans(decoder);
-    jpeg_start_decompress(cinfo);
-    return true;
-}
-
-/*
- * Whether a file that ended without its end marker lacks anything. Files of one
- * scan tell while their rows are decoded, progressive ones keep a record of the
- * bits still missing, sequential ones of several scans cannot tell.
- */
-static bool scans_complete(const tc_decoder *decoder)
-{
-    const struct jpeg_decompress_struct *cinfo = &decoder->cinfo;
-
-    if (!decoder->ended || decoder->single_scan)
-        return true;
-    if (!cinfo->coef_bits)
-        return false;
-    for (int component = 0; component < cinfo->num_components; component++) {
-        for (int at = 0; at < DCTSIZE2; at++) {
-            if (cinfo->coef_bits[component][at] != 0)
-                return false;
-        }
-    }
-    return true;
-}
-
-static tc_error jpeg_decode_start(tc_decoder *decoder, const tc_decode_want *want,
-                                  tc_layout *layout)
-{
-    j_decompress_ptr cinfo = &decoder->cinfo;
-    uint8_t channels = cinfo->out_color_space == JCS_GRAYSCALE ? 1 : 3;
-
-    decoder->watch = want->watch;
-    if (!start_decoding(decoder, want->reduce))
-        return decoder->errors.fail->error;
-    if (!scans_complete(decoder))
-        return tc_fail_set(decoder->errors.fail, TC_E_DAMAGED,
-                           "JPEG: the file ends before the picture does");
-    decoder->stride = (size_t)cinfo->output_width * channels;
-    decoder->band = malloc(decoder->stride * BAND_ROWS);
-    if (cinfo->out_color_space == JCS_CMYK)
-        decoder->cmyk = malloc((size_t)cinfo->output_width * 4);
-    if (!decoder->band || (cinfo->out_color_space == JCS_CMYK && !decoder->cmyk))
-        return tc_fail_set(decoder->errors.fail, TC_E_NO_MEMORY, "JPEG: out of memory");
-    *layout = (tc_layout){.model = channels == 1 ? TC_GREY : TC_RGB, .planes = 1};
-    layout->plane[0].w = cinfo->output_width;
-    layout->plane[0].h = cinfo->output_height;
-    layout->plane[0].true_w = (double)cinfo->image_width / want->reduce;
-    layout->plane[0].true_h = (double)cinfo->image_height / want->reduce;
-    layout->plane[0].channels = channels;
-    return TC_E_OK;
-}
-
-/*
- * CMYK without a profile: light that passes both the colour's ink and black.
- * Files with Adobe's marker store the light (inverted), others the ink.
- */
-static void cmyk_to_rgb(uint8_t *to, const uint8_t *from, uint32_t pixels, bool inverted)
-{
-    uint8_t flip = inverted ? 0 : 255;
-
-    for (; pixels > 0; pixels--, to += 3, from += 4) {
-        unsigned black = from[3] ^ flip;
-        for (int c = 0; c < 3; c++)
-            to[c] = (uint8_t)(((unsigned)(from[c] ^ flip) * black + 127) / 255);
-    }
-}
-
-static bool read_band(tc_decoder *decoder, tc_band *band)
-{
-    j_decompress_ptr cinfo = &decoder->cinfo;
-
-    if (setjmp(decoder->errors.jump))
-        return false;
-    while (band->plane[0].rows < BAND_ROWS && cinfo->output_scanline < cinfo->output_height) {
-        uint8_t *to = decoder->band + decoder->stride * band->plane[0].rows;
-        JSAMPROW row = decoder->cmyk ? decoder->cmyk : to;
-
-        jpeg_read_scanlines(cinfo, &row, 1);
-        if (decoder->cmyk)
-            cmyk_to_rgb(to, row, cinfo->output_width, cinfo->saw_Adobe_marker);
-        band->plane[0].rows++;
-    }
-    return true;
-}
-
-static tc_error jpeg_decode_rows(tc_decoder *decoder, tc_band *band)
-{
-    band->plane[0].data = decoder->band;
-    band->plane[0].stride = decoder->stride;
-    band->plane[0].rows = 0;
-    return read_band(decoder, band) ? TC_E_OK : decoder->errors.fail->error;
 }
 
 #define TEXT(x)  TEXT_(x)
@@ -502,9 +350,10 @@ const tc_codec tc_codec_jpeg = {
     .mime = "image/jpeg",
     .stores_alpha = false,
     .library = jpeg_library,
+    .takes_planes = true,
     .decode_open = jpeg_decode_open,
-    .decode_start = jpeg_decode_start,
-    .decode_rows = jpeg_decode_rows,
+    .decode_start = tc_jpeg_decode_start,
+    .decode_rows = tc_jpeg_decode_rows,
     .decode_free = jpeg_decode_free,
     .encode_open = tc_jpeg_encode_open,
     .encode_rows = tc_jpeg_encode_rows,

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the JPEG decoder (codec_jpeg.c) and encoder (codec_jpeg_encode.c) share. */
+/*
+ * What the parts of the JPEG codec share: opening (codec_jpeg.c), decoding
+ * (codec_jpeg_decode.c) and encoding (codec_jpeg_encode.c).
+ */
 #ifndef TC_CODEC_JPEG_H
 #define TC_CODEC_JPEG_H
 
-#include "codec.h"
+#include "codec_jpeg_scans.h"
 
 #include <setjmp.h>
 #include <stdio.h>
@@ -20,9 +23,60 @@ typedef struct tc_jpeg_errors {
     tc_error fallback; /* what a failure is that is neither memory nor a kind unsupported */
 } tc_jpeg_errors;
 
+/* The size libjpeg gives to a component's blocks, under either of its interfaces. */
+#if JPEG_LIB_VERSION >= 70
+#define TC_JPEG_BLOCK_W(component) ((unsigned)(component)->DCT_h_scaled_size)
+#define TC_JPEG_BLOCK_H(component) ((unsigned)(component)->DCT_v_scaled_size)
+#define TC_JPEG_MIN_BLOCK_H(cinfo) ((unsigned)(cinfo)->min_DCT_v_scaled_size)
+#else
+#define TC_JPEG_BLOCK_W(component) ((unsigned)(component)->DCT_scaled_size)
+#define TC_JPEG_BLOCK_H(component) ((unsigned)(component)->DCT_scaled_size)
+#define TC_JPEG_MIN_BLOCK_H(cinfo) ((unsigned)(cinfo)->min_DCT_scaled_size)
+#endif
+
+/* Rows of a component in one row of MCUs: at most four blocks (T.81, B.2.2). */
+#define TC_JPEG_ROWS_MAX (4 * DCTSIZE)
+
+struct tc_decoder {
+    struct jpeg_decompress_struct cinfo;
+    tc_jpeg_errors errors;
+    struct jpeg_source_mgr source;
+    struct jpeg_progress_mgr progress;
+    const tc_input *input;
+    const tc_watch *watch; /* NULL until decoding starts */
+    uint64_t offset;
+    bool ended; /* the data ran out and an end-of-image marker was made up */
+    bool single_scan;
+    tc_jpeg_scans scans; /* those that are skipped */
+    uint8_t orientation;
+    uint8_t *icc;
+    size_t icc_length;
+    unsigned icc_parts; /* parts taken so far; parts out of order end the profile */
+    bool icc_broken;
+    uint8_t *marker; /* scratch for one APP marker */
+    uint8_t *cmyk;   /* one row before conversion */
+    uint8_t *band;   /* rows of every plane */
+    uint32_t x, y;   /* of the whole, the first sample that is delivered */
+    uint32_t end;    /* the row after the last */
+    struct {
+        size_t stride;
+        uint32_t rows; /* that the band has room for */
+        uint32_t left; /* yet to come */
+        JSAMPROW row[TC_JPEG_ROWS_MAX];
+    } plane[TC_PLANES];
+    uint8_t io[]; /* TC_IO_BYTES */
+};
+
 /* Set up `errors` and return the manager for cinfo.err. */
 struct jpeg_error_mgr *tc_jpeg_errors_init(tc_jpeg_errors *errors, tc_fail *fail,
                                            tc_error fallback);
+
+/* Whether decoding a part of the picture takes less than the whole; the header is read. */
+bool tc_jpeg_crops(j_decompress_ptr cinfo);
+
+tc_error tc_jpeg_decode_start(tc_decoder *decoder, const tc_decode_want *want,
+                              tc_layout *layout);
+tc_error tc_jpeg_decode_rows(tc_decoder *decoder, tc_band *band);
 
 tc_error tc_jpeg_encode_open(tc_encoder **made, const tc_output *output,
                              const tc_encode_spec *spec, tc_fail *fail);

@@ -3,6 +3,7 @@
 
 #include "orientation.h"
 #include "resample.h"
+#include "taps.h"
 
 /*
  * The scaled picture's sides, of which a canvas may show only a part, stay under
@@ -141,17 +142,31 @@ static unsigned plan_reduce(const tc_plan *plan, const tc_params *params,
     return 1;
 }
 
+/*
+ * What planes hold over RGB: chroma, at half the answer's resolution, takes twice the
+ * taps, and luma is put as far ahead as chroma reaches, and the rows of a band.
+ */
+static uint64_t planes_cost(const tc_axis *x, const tc_axis *y)
+{
+    uint64_t taps_x = tc_taps_most(x), taps_y = tc_taps_most(y);
+
+    return (taps_y + 96) * x->count * sizeof(int16_t) + x->count * (taps_x * 2 + 8) +
+           y->count * (taps_y * 2 + 12);
+}
+
 static void plan_cost(tc_plan *plan, const tc_image_info *info)
 {
     uint8_t channels = tc_model_channels(info->model);
     uint32_t w = (info->width + plan->reduce - 1) / plan->reduce;
     uint32_t h = (info->height + plan->reduce - 1) / plan->reduce;
-    tc_axis x = {0, w, w, plan->scaled_w, 0, plan->visible.w};
-    tc_axis y = {0, h, h, plan->scaled_h, 0, plan->visible.h};
+    tc_axis x = {0, w, w, plan->scaled_w, 0, plan->visible.w, 0};
+    tc_axis y = {0, h, h, plan->scaled_h, 0, plan->visible.h, 0};
 
     plan->pixels = (uint64_t)w * h;
     plan->bytes = info->held_bytes + (uint64_t)w * channels * 32 +
                   tc_resample_bytes(&x, &y, channels) + (uint64_t)plan->output_w * 4 * 32;
+    if (info->planes)
+        plan->bytes += planes_cost(&x, &y);
     if (plan->orientation > 2)
         plan->bytes += (uint64_t)plan->visible.w * plan->visible.h * channels;
 }

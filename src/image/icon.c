@@ -89,7 +89,7 @@ tc_error tc_icon_start(tc_icon *icon, const tc_watch *watch, tc_fail *fail)
     if (icon->plan.empty)
         return TC_E_OK;
     error = tc_picture_start(&icon->picture, icon->codec, icon->decoder, &icon->info,
-                             &icon->plan, watch, &icon->fail);
+                             &icon->plan, false, watch, &icon->fail);
     return error ? tell(icon, error, fail) : TC_E_OK;
 }
 
@@ -100,13 +100,15 @@ tc_error tc_icon_row(tc_icon *icon, uint8_t *row, tc_model model, tc_fail *fail)
     uint8_t channels = tc_model_channels(model);
     uint32_t y = icon->y++;
     const uint8_t *from;
+    tc_band band;
     tc_error error;
 
     if (plan->empty || y < plan->place_y || y - plan->place_y >= plan->picture_h)
         return TC_E_OK;
-    error = tc_picture_row(icon->picture, &from);
+    error = tc_picture_rows(icon->picture, &band);
     if (error)
         return tell(icon, error, fail);
+    from = band.plane[0].data;
     row += (size_t)plan->place_x * channels;
     for (uint32_t x = 0; x < plan->picture_w; x++, row += channels, from += from_channels)
         tc_colour_store(

@@ -51,20 +51,24 @@ typedef struct tc_image_info {
     const uint8_t *icc;  /* embedded profile in the space of `model`, the decoder's, or NULL */
     size_t icc_length;
     bool eighth_is_cheap; /* 1/8 takes much less than its share of the decoder's time */
+    bool planes;          /* the decoder can also deliver TC_YCC planes, as they are stored */
+    bool crops;           /* of other than planes it decodes a part in less time */
 } tc_image_info;
 
 /*
  * The shape of decoded pictures: the planes and their sizes in samples. A
  * reduced plane's last sample may stand for less than a whole one, so `true_w`
- * and `true_h` give the extent in samples that the picture really covers.
+ * and `true_h` give the extent in samples that the whole picture really covers.
+ * What is delivered may be a part of it, of w x h samples from `x`, `y` on.
  */
 typedef struct tc_layout {
     tc_model model;
     unsigned planes;
     struct {
-        uint32_t w, h;
+        uint32_t x, y, w, h;
         double true_w, true_h;
-        uint8_t channels; /* interleaved samples a pixel, 1..4 */
+        uint8_t channels;   /* interleaved samples a pixel, 1..4 */
+        uint32_t band_rows; /* of TC_YCC: its rows in every band but the last */
     } plane[TC_PLANES];
 } tc_layout;
 

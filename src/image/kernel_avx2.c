@@ -35,7 +35,7 @@ static inline uint8_t to_byte(int32_t value)
 /* ---- across -------------------------------------------------------------------- */
 
 /*
- * Taps are taken four at a time, of one channel eight; taps in other numbers, which
+ * Of several channels taps are taken four at a time; taps in other numbers, which
  * only the narrowest pictures have, are left to the scalar kernel. So is an output
  * whose last load would reach past the row. Every output's taps lie within the row,
  * so those of the last one tell how far it may be read.
@@ -107,37 +107,105 @@ AVX2 static void across_bytes_3(int16_t *to, const uint8_t *from, const tc_taps 
     }
 }
 
-AVX2 static inline int32_t sum_of_four(__m128i sum)
+AVX2 static inline __m256i times_16(const uint8_t *in, __m256i weights)
 {
-    sum = _mm_add_epi32(sum, _mm_shuffle_epi32(sum, _MM_SHUFFLE(1, 0, 3, 2)));
-    sum = _mm_add_epi32(sum, _mm_shuffle_epi32(sum, _MM_SHUFFLE(2, 3, 0, 1)));
-    return _mm_cvtsi128_si32(sum);
+    return _mm256_madd_epi16(_mm256_cvtepu8_epi16(_mm_loadu_si128((const __m128i *)in)),
+                             weights);
 }
 
-/* Sixteen taps at a time, then eight. */
+/*
+ * One output of one channel, its sum in pieces: `whole` times sixteen taps, then
+ * a last vector of eight or sixteen, whose weights past the taps are masked off.
+ */
+AVX2 static inline __attribute__((always_inline)) __m256i
+dot(const uint8_t *in, const int16_t *weight, uint32_t whole, const unsigned last, __m256i mask)
+{
+    __m256i sum = _mm256_setzero_si256();
+
+    for (; whole > 0; whole--, in += 16, weight += 16)
+        sum = _mm256_add_epi32(sum, times_16(in, _mm256_loadu_si256((const __m256i *)weight)));
+    if (last == 16)
+        sum = _mm256_add_epi32(
+            sum,
+            times_16(in, _mm256_and_si256(mask, _mm256_loadu_si256((const __m256i *)weight))));
+    if (last == 8)
+        sum = _mm256_add_epi32(
+            sum, _mm256_zextsi128_si256(
+                     _mm_madd_epi16(_mm_cvtepu8_epi16(_mm_loadl_epi64((const __m128i *)in)),
+                                    _mm_and_si128(_mm256_castsi256_si128(mask),
+                                                  _mm_loadu_si128((const __m128i *)weight)))));
+    return sum;
+}
+
+/* Four outputs from `at` on. */
+AVX2 static inline __attribute__((always_inline)) void four(int16_t *to, const uint8_t *from,
+                                                            const tc_taps *taps, uint32_t at,
+                                                            uint32_t whole, const unsigned last,
+                                                            __m256i mask)
+{
+    const uint32_t *first = taps->first + at;
+    const int16_t *weight = taps->weight + (uint64_t)at * taps->taps;
+    __m256i ab =
+        _mm256_hadd_epi32(dot(from + first[0], weight, whole, last, mask),
+                          dot(from + first[1], weight + taps->taps, whole, last, mask));
+    __m256i cd = _mm256_hadd_epi32(
+        dot(from + first[2], weight + 2 * (size_t)taps->taps, whole, last, mask),
+        dot(from + first[3], weight + 3 * (size_t)taps->taps, whole, last, mask));
+    __m128i sum = add_halves(_mm256_hadd_epi32(ab, cd));
+
+    sum =
+        _mm_srai_epi32(_mm_add_epi32(sum, _mm_set1_epi32(1 << (WIDEN_SHIFT - 1))), WIDEN_SHIFT);
+    _mm_storel_epi64((__m128i *)(to + at), _mm_packs_epi32(sum, sum));
+}
+
+static inline uint32_t larger(uint32_t a, uint32_t b)
+{
+    return a > b ? a : b;
+}
+
+/*
+ * Four outputs at a time as long as whole vectors can be read, of samples and of
+ * weights. Returns the outputs that are done.
+ */
+AVX2 static inline __attribute__((always_inline)) uint32_t
+fours(int16_t *to, const uint8_t *from, const tc_taps *taps, uint32_t whole,
+      const unsigned last, __m256i mask)
+{
+    const uint64_t end = readable(taps, 1);
+    const uint32_t reach = 16 * whole + last;
+    const uint32_t *first = taps->first;
+    /* Of the last outputs, whose weights reach past the table. */
+    const uint32_t over = (reach - 1) / taps->taps;
+    uint32_t at = 0;
+
+    for (; at + 4 + over <= taps->count; at += 4) {
+        if (larger(larger(first[at], first[at + 1]), larger(first[at + 2], first[at + 3])) +
+                (uint64_t)reach >
+            end)
+            break;
+        four(to, from, taps, at, whole, last, mask);
+    }
+    return at;
+}
+
 AVX2 static void across_bytes_1(int16_t *to, const uint8_t *from, const tc_taps *taps)
 {
-    const int16_t *weight = taps->weight;
+    const __m256i order =
+        _mm256_setr_epi16(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    const uint32_t n = taps->taps, whole = (n - 1) / 16, rest = n - 16 * whole;
+    const __m256i mask = _mm256_cmpgt_epi16(_mm256_set1_epi16((int16_t)rest), order);
+    uint32_t at;
 
-    for (uint32_t at = 0; at < taps->count; at++, weight += taps->taps) {
-        const uint8_t *in = from + taps->first[at];
-        __m256i sum = _mm256_setzero_si256();
-        __m128i half;
-        uint32_t tap = 0;
-
-        for (; tap + 16 <= taps->taps; tap += 16)
-            sum = _mm256_add_epi32(
-                sum, _mm256_madd_epi16(
-                         _mm256_cvtepu8_epi16(_mm_loadu_si128((const __m128i *)(in + tap))),
-                         _mm256_loadu_si256((const __m256i *)(weight + tap))));
-        half = add_halves(sum);
-        if (tap < taps->taps)
-            half = _mm_add_epi32(
-                half,
-                _mm_madd_epi16(_mm_cvtepu8_epi16(_mm_loadl_epi64((const __m128i *)(in + tap))),
-                               _mm_loadu_si128((const __m128i *)(weight + tap))));
-        *to++ = to_lane((sum_of_four(half) + (1 << (WIDEN_SHIFT - 1))) >> WIDEN_SHIFT);
-    }
+    /* The commonest shapes with their numbers as constants. */
+    if (whole == 0)
+        at = rest <= 8 ? fours(to, from, taps, 0, 8, mask) : fours(to, from, taps, 0, 16, mask);
+    else if (whole == 1)
+        at = rest <= 8 ? fours(to, from, taps, 1, 8, mask) : fours(to, from, taps, 1, 16, mask);
+    else
+        at = rest <= 8 ? fours(to, from, taps, whole, 8, mask)
+                       : fours(to, from, taps, whole, 16, mask);
+    for (; at < taps->count; at++)
+        across_one(to + at, from, taps, at, 1);
 }
 
 /* Four bytes a pixel: of 16 bytes the samples as 16 bits in pairs of pixels. */
@@ -241,7 +309,7 @@ AVX2 static void across_bytes_2(int16_t *to, const uint8_t *from, const tc_taps 
 static void across_bytes(int16_t *to, const uint8_t *from, const tc_taps *taps,
                          unsigned channels)
 {
-    if (channels == 1 && taps->taps % 8 == 0)
+    if (channels == 1)
         across_bytes_1(to, from, taps);
     else if (channels == 2 && taps->taps % 4 == 0)
         across_bytes_2(to, from, taps);
@@ -266,30 +334,53 @@ static void across_lanes(int16_t *to, const int16_t *from, const tc_taps *taps,
 
 /* ---- down ---------------------------------------------------------------------- */
 
-/* Sixteen samples, two rows at a time; the sums lie as unpacking has them, which packing
- * undoes. */
-AVX2 static inline __m256i down_16(const int16_t *const *rows, const int16_t *weight,
-                                   unsigned taps, uint32_t start, int shift)
+/* The weights of two rows, side by side as they are stored, for each pair of samples. */
+AVX2 static inline __m256i two_weights(const int16_t *weight)
+{
+    int32_t pair;
+
+    memcpy(&pair, weight, sizeof pair);
+    return _mm256_set1_epi32(pair);
+}
+
+/*
+ * `vectors` (1 or 2) times sixteen samples, two rows at a time; the sums lie as
+ * unpacking has them, which packing undoes.
+ */
+AVX2 static inline __attribute__((always_inline)) void
+down_vectors(__m256i *to, const unsigned vectors, const int16_t *const *rows,
+             const int16_t *weight, unsigned taps, uint32_t start, int shift)
 {
     const __m256i half = _mm256_set1_epi32(1 << (shift - 1));
-    __m256i low = half, high = half;
+    __m256i low[2] = {half, half}, high[2] = {half, half};
     unsigned tap = 0;
 
     for (; tap + 2 <= taps; tap += 2) {
-        __m256i a = _mm256_loadu_si256((const __m256i *)(rows[tap] + start));
-        __m256i b = _mm256_loadu_si256((const __m256i *)(rows[tap + 1] + start));
-        __m256i w = _mm256_set1_epi32(
-            (int)((uint16_t)weight[tap] | (uint32_t)(uint16_t)weight[tap + 1] << 16));
-        low = _mm256_add_epi32(low, _mm256_madd_epi16(_mm256_unpacklo_epi16(a, b), w));
-        high = _mm256_add_epi32(high, _mm256_madd_epi16(_mm256_unpackhi_epi16(a, b), w));
+        const __m256i *a = (const __m256i *)(rows[tap] + start);
+        const __m256i *b = (const __m256i *)(rows[tap + 1] + start);
+        __m256i w = two_weights(weight + tap);
+        for (unsigned v = 0; v < vectors; v++) {
+            __m256i one = _mm256_loadu_si256(a + v), two = _mm256_loadu_si256(b + v);
+            low[v] =
+                _mm256_add_epi32(low[v], _mm256_madd_epi16(_mm256_unpacklo_epi16(one, two), w));
+            high[v] = _mm256_add_epi32(high[v],
+                                       _mm256_madd_epi16(_mm256_unpackhi_epi16(one, two), w));
+        }
     }
     if (tap < taps) {
-        __m256i a = _mm256_loadu_si256((const __m256i *)(rows[tap] + start));
+        const __m256i *a = (const __m256i *)(rows[tap] + start);
         __m256i w = _mm256_set1_epi32((uint16_t)weight[tap]);
-        low = _mm256_add_epi32(low, _mm256_madd_epi16(_mm256_unpacklo_epi16(a, a), w));
-        high = _mm256_add_epi32(high, _mm256_madd_epi16(_mm256_unpackhi_epi16(a, a), w));
+        for (unsigned v = 0; v < vectors; v++) {
+            __m256i one = _mm256_loadu_si256(a + v);
+            low[v] =
+                _mm256_add_epi32(low[v], _mm256_madd_epi16(_mm256_unpacklo_epi16(one, one), w));
+            high[v] = _mm256_add_epi32(high[v],
+                                       _mm256_madd_epi16(_mm256_unpackhi_epi16(one, one), w));
+        }
     }
-    return _mm256_packs_epi32(_mm256_srai_epi32(low, shift), _mm256_srai_epi32(high, shift));
+    for (unsigned v = 0; v < vectors; v++)
+        to[v] = _mm256_packs_epi32(_mm256_srai_epi32(low[v], shift),
+                                   _mm256_srai_epi32(high[v], shift));
 }
 
 static inline int32_t down_1(const int16_t *const *rows, const int16_t *weight, unsigned taps,
@@ -302,21 +393,34 @@ static inline int32_t down_1(const int16_t *const *rows, const int16_t *weight, 
     return sum >> shift;
 }
 
+AVX2 static inline void down_bytes_16(uint8_t *to, const int16_t *const *rows,
+                                      const int16_t *weight, unsigned taps, uint32_t at)
+{
+    __m256i sum, packed;
+
+    down_vectors(&sum, 1, rows, weight, taps, at, NARROW_SHIFT);
+    packed = _mm256_permute4x64_epi64(_mm256_packus_epi16(sum, sum), 0xd8);
+    _mm_storeu_si128((__m128i *)(to + at), _mm256_castsi256_si128(packed));
+}
+
+/* What does not fill a vector at the end is done with its forerunners once more. */
 AVX2 static void down_bytes(uint8_t *to, const int16_t *const *rows, const int16_t *weight,
                             unsigned taps, uint32_t length)
 {
     uint32_t at = 0;
 
     for (; at + 32 <= length; at += 32) {
-        __m256i first = down_16(rows, weight, taps, at, NARROW_SHIFT);
-        __m256i second = down_16(rows, weight, taps, at + 16, NARROW_SHIFT);
-        __m256i packed = _mm256_packus_epi16(first, second);
+        __m256i sum[2], packed;
+
+        down_vectors(sum, 2, rows, weight, taps, at, NARROW_SHIFT);
+        packed = _mm256_packus_epi16(sum[0], sum[1]);
         _mm256_storeu_si256((__m256i *)(to + at), _mm256_permute4x64_epi64(packed, 0xd8));
     }
-    for (; at + 16 <= length; at += 16) {
-        __m256i first = down_16(rows, weight, taps, at, NARROW_SHIFT);
-        __m256i packed = _mm256_permute4x64_epi64(_mm256_packus_epi16(first, first), 0xd8);
-        _mm_storeu_si128((__m128i *)(to + at), _mm256_castsi256_si128(packed));
+    for (; at + 16 <= length; at += 16)
+        down_bytes_16(to, rows, weight, taps, at);
+    if (at < length && length >= 16) {
+        down_bytes_16(to, rows, weight, taps, length - 16);
+        return;
     }
     for (; at < length; at++)
         to[at] = to_byte(down_1(rows, weight, taps, at, NARROW_SHIFT));
@@ -325,10 +429,23 @@ AVX2 static void down_bytes(uint8_t *to, const int16_t *const *rows, const int16
 AVX2 static void down_lanes(int16_t *to, const int16_t *const *rows, const int16_t *weight,
                             unsigned taps, uint32_t length)
 {
+    __m256i sum[2];
     uint32_t at = 0;
 
-    for (; at + 16 <= length; at += 16)
-        _mm256_storeu_si256((__m256i *)(to + at), down_16(rows, weight, taps, at, LANES_SHIFT));
+    for (; at + 32 <= length; at += 32) {
+        down_vectors(sum, 2, rows, weight, taps, at, LANES_SHIFT);
+        _mm256_storeu_si256((__m256i *)(to + at), sum[0]);
+        _mm256_storeu_si256((__m256i *)(to + at + 16), sum[1]);
+    }
+    for (; at + 16 <= length; at += 16) {
+        down_vectors(sum, 1, rows, weight, taps, at, LANES_SHIFT);
+        _mm256_storeu_si256((__m256i *)(to + at), sum[0]);
+    }
+    if (at < length && length >= 16) {
+        down_vectors(sum, 1, rows, weight, taps, length - 16, LANES_SHIFT);
+        _mm256_storeu_si256((__m256i *)(to + length - 16), sum[0]);
+        return;
+    }
     for (; at < length; at++)
         to[at] = to_lane(down_1(rows, weight, taps, at, LANES_SHIFT));
 }

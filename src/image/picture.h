@@ -12,19 +12,29 @@
 typedef struct tc_picture tc_picture;
 
 /*
- * Begin decoding what `plan`, which is not empty, shows. All arguments are borrowed
+ * The pixels of the full picture that `plan`, which is not empty, shows: the visible
+ * part and as much around it, within the source rectangle, as the filters reach to.
+ */
+tc_rect tc_picture_source(const tc_image_info *info, const tc_plan *plan);
+
+/*
+ * Begin decoding what `plan`, which is not empty, shows; with `planes` (only where the
+ * info has them) as TC_YCC of 4:2:0, whatever the source's sampling. All arguments are borrowed
  * until tc_picture_free; `watch` may be NULL. After an error only that may be called.
  */
 tc_error tc_picture_start(tc_picture **picture, const tc_codec *codec, tc_decoder *decoder,
-                          const tc_image_info *info, const tc_plan *plan, const tc_watch *watch,
-                          tc_fail *fail);
+                          const tc_image_info *info, const tc_plan *plan, bool planes,
+                          const tc_watch *watch, tc_fail *fail);
 
-/* The next row, plan->picture_w pixels of info->model, good until the next call; picture_h
- * times. */
-tc_error tc_picture_row(tc_picture *picture, const uint8_t **row);
+/*
+ * The next row, plan->picture_w pixels of info->model; picture_h times. Of TC_YCC
+ * every other time, from the first on, with a row of each of the smaller planes,
+ * as tc_codec's encode_rows takes them. Good until the next call.
+ */
+tc_error tc_picture_rows(tc_picture *picture, tc_band *band);
 
-/* The time spent so far, in nanoseconds; reading is part of decoding. */
-void tc_picture_times(const tc_picture *picture, uint64_t *decode_ns, uint64_t *resample_ns);
+/* The time spent on decoding so far, in nanoseconds; reading is part of it. */
+uint64_t tc_picture_decode_ns(const tc_picture *picture);
 
 /* Accepts NULL. The decoder is not freed. */
 void tc_picture_free(tc_picture *picture);

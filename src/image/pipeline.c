@@ -8,6 +8,9 @@
 
 #include <stdlib.h>
 
+/* Of the rows down to its end, a part of the picture is small at one of so many; measured. */
+#define PART 4
+
 struct tc_pipeline {
     tc_outline outline;
     tc_params params;
@@ -16,6 +19,7 @@ struct tc_pipeline {
     tc_fail *fail;
     tc_decoder *decoder;
     tc_picture *picture; /* NULL when nothing of it is visible */
+    bool planes;         /* the picture goes from decoder to encoder as TC_YCC */
     tc_canvas canvas;
     uint8_t *row; /* one composed row, when the canvas is not direct */
     tc_icon *icon;
@@ -166,15 +170,47 @@ static bool is_lossless(const tc_pipeline *pipeline)
             outline->source == outline->target);
 }
 
+/*
+ * Whether so little of the picture is used that the decoder takes less for that
+ * alone, as RGB, than for all planes down to its end.
+ */
+static bool is_small_part(const tc_image_info *info, const tc_plan *plan)
+{
+    tc_rect used = tc_picture_source(info, plan);
+
+    return info->crops &&
+           (uint64_t)used.w * used.h * PART < (uint64_t)info->width * (used.y + used.h);
+}
+
+/*
+ * Whether the picture can stay as JPEG stores it: nobody between decoder and
+ * encoder needs pixels of RGB. It is half the samples, and no conversions.
+ */
+static bool wants_planes(const tc_pipeline *pipeline)
+{
+    const tc_outline *outline = &pipeline->outline;
+
+    return !outline->plan.empty && outline->info.planes && outline->target->takes_planes &&
+           pipeline->canvas.direct && !tc_effects_named(&pipeline->params) &&
+           !is_small_part(&outline->info, &outline->plan);
+}
+
+static void choose_path(tc_pipeline *pipeline)
+{
+    const tc_outline *outline = &pipeline->outline;
+
+    tc_canvas_init(&pipeline->canvas, &outline->plan, &pipeline->params, outline->info.model,
+                   outline->target->stores_alpha, tc_effects_colour(&pipeline->params));
+    pipeline->planes = wants_planes(pipeline);
+}
+
 static tc_error start_answer(tc_pipeline *pipeline, const tc_output *output)
 {
     const tc_outline *outline = &pipeline->outline;
     const tc_plan *plan = &outline->plan;
     tc_encode_spec spec = {.width = plan->output_w, .height = plan->output_h};
 
-    tc_canvas_init(&pipeline->canvas, plan, &pipeline->params, outline->info.model,
-                   outline->target->stores_alpha, tc_effects_colour(&pipeline->params));
-    spec.model = pipeline->canvas.to;
+    spec.model = pipeline->planes ? TC_YCC : pipeline->canvas.to;
     spec.progressive = pipeline->params.progressive;
     spec.quality = (unsigned)(pipeline->params.quality ? pipeline->params.quality : TC_QUALITY);
     spec.lossless = is_lossless(pipeline);
@@ -205,31 +241,39 @@ static tc_error start_effects(tc_pipeline *pipeline, const tc_watch *watch)
                                      pipeline->icon, pipeline->fail);
 }
 
-static tc_error put_row(tc_pipeline *pipeline, const uint8_t *row)
+/* Row `y` of the answer, or with planes those of them that begin there. */
+static tc_error make_rows(tc_pipeline *pipeline, uint32_t y, tc_band *band)
 {
-    tc_band band = {{{row, 0, 1}}};
-    uint64_t start = tc_clock_ns();
-    tc_error error = pipeline->outline.target->encode_rows(pipeline->encoder, &band);
+    const tc_canvas *canvas = &pipeline->canvas;
+    tc_error error = TC_E_OK;
 
-    pipeline->stats.encode_ns += tc_clock_ns() - start;
-    return error;
+    *band = (tc_band){0};
+    if (tc_canvas_wants_picture(canvas, y))
+        error = tc_picture_rows(pipeline->picture, band);
+    if (error || canvas->direct)
+        return error;
+    tc_canvas_row(canvas, band->plane[0].data, pipeline->row);
+    *band = (tc_band){{{pipeline->row, 0, 1}}};
+    return TC_E_OK;
 }
 
-/* A row of the canvas, through the effects where there are any, to the encoder. */
-static tc_error finish_row(tc_pipeline *pipeline, const uint8_t *row)
+static tc_error put_rows(tc_pipeline *pipeline, const tc_band *band)
+{
+    return pipeline->outline.target->encode_rows(pipeline->encoder, band);
+}
+
+/* A row of the canvas, through the effects, to the encoder. */
+static tc_error put_through(tc_pipeline *pipeline, const uint8_t *row)
 {
     uint64_t start = tc_clock_ns();
-    tc_error error;
+    tc_error error = tc_effects_put(pipeline->effects, row);
 
-    if (!pipeline->effects)
-        return put_row(pipeline, row);
-    error = tc_effects_put(pipeline->effects, row);
     while (!error) {
         error = tc_effects_get(pipeline->effects, &row);
         pipeline->effect_ns += tc_clock_ns() - start;
         if (error || !row)
             break;
-        error = put_row(pipeline, row);
+        error = put_rows(pipeline, &(tc_band){{{row, 0, 1}}});
         start = tc_clock_ns();
     }
     return error;
@@ -237,26 +281,25 @@ static tc_error finish_row(tc_pipeline *pipeline, const uint8_t *row)
 
 static tc_error pump(tc_pipeline *pipeline, const tc_watch *watch)
 {
-    const tc_canvas *canvas = &pipeline->canvas;
-    uint32_t y;
+    uint64_t start = tc_clock_ns(), made;
+    tc_stats *stats = &pipeline->stats;
+    tc_error error = TC_E_OK;
 
-    for (y = 0; y < pipeline->outline.plan.output_h; y++) {
-        const uint8_t *row = NULL;
-        tc_error error = tc_watch_ask(watch, pipeline->fail);
+    for (uint32_t y = 0; y < pipeline->outline.plan.output_h && !error; y++) {
+        tc_band band;
 
-        if (!error && tc_canvas_wants_picture(canvas, y))
-            error = tc_picture_row(pipeline->picture, &row);
-        if (error)
-            return error;
-        if (!canvas->direct) {
-            tc_canvas_row(canvas, row, pipeline->row);
-            row = pipeline->row;
-        }
-        error = finish_row(pipeline, row);
-        if (error)
-            return error;
+        error = tc_watch_ask(watch, pipeline->fail);
+        if (!error)
+            error = make_rows(pipeline, y, &band);
+        made = tc_clock_ns();
+        stats->resample_ns += made - start;
+        if (!error)
+            error = pipeline->effects ? put_through(pipeline, band.plane[0].data)
+                                      : put_rows(pipeline, &band);
+        start = tc_clock_ns();
+        stats->encode_ns += start - made;
     }
-    return TC_E_OK;
+    return error;
 }
 
 static tc_error finish(tc_pipeline *pipeline)
@@ -274,9 +317,13 @@ tc_error tc_pipeline_run(tc_pipeline *pipeline, const tc_output *output, const t
     const tc_outline *outline = &pipeline->outline;
     tc_error error = TC_E_OK;
 
+    choose_path(pipeline);
     if (!outline->plan.empty)
         error = tc_picture_start(&pipeline->picture, outline->source, pipeline->decoder,
-                                 &outline->info, &outline->plan, watch, pipeline->fail);
+                                 &outline->info, &outline->plan, pipeline->planes, watch,
+                                 pipeline->fail);
+    if (!error && pipeline->picture)
+        pipeline->stats.decode_ns = tc_picture_decode_ns(pipeline->picture);
     if (!error)
         error = start_answer(pipeline, output);
     if (!error)
@@ -285,10 +332,14 @@ tc_error tc_pipeline_run(tc_pipeline *pipeline, const tc_output *output, const t
         error = pump(pipeline, watch);
     if (!error)
         error = finish(pipeline);
-    if (pipeline->picture)
-        tc_picture_times(pipeline->picture, &pipeline->stats.decode_ns,
-                         &pipeline->stats.resample_ns);
+    if (pipeline->picture) {
+        uint64_t before = pipeline->stats.decode_ns;
+
+        pipeline->stats.decode_ns = tc_picture_decode_ns(pipeline->picture);
+        pipeline->stats.resample_ns -= pipeline->stats.decode_ns - before;
+    }
     pipeline->stats.resample_ns += pipeline->effect_ns;
+    pipeline->stats.encode_ns -= pipeline->effect_ns;
     if (stats)
         *stats = pipeline->stats;
     return error;

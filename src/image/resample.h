@@ -19,13 +19,16 @@
 
 /*
  * One axis: `from`..`to` (in source samples, may be fractional, within 0..limit)
- * is mapped to `size` samples, of which [first, first+count) are wanted.
+ * is mapped to `size` samples, of which `count` from `first` on are wanted. Planes
+ * of less resolution than the picture have a size and a beginning in halves, and
+ * their first or last wanted sample may lie partly outside what is wanted.
  */
 typedef struct tc_axis {
     double from, to;
     uint32_t limit; /* source samples there are */
-    uint32_t size;
-    uint32_t first, count;
+    double size, first;
+    uint32_t count;
+    double cut; /* how much of the last sample lies outside; negative: of the first */
 } tc_axis;
 
 typedef struct tc_resample tc_resample;
@@ -36,6 +39,21 @@ typedef struct tc_resample tc_resample;
  */
 tc_error tc_resample_create(tc_resample **resample, const tc_axis *x, const tc_axis *y,
                             uint8_t channels, bool alpha);
+
+/*
+ * Another one for the same axes and channels, without alpha. It uses the weights
+ * of `like`, which must outlive it. TC_E_NO_MEMORY is the one error.
+ */
+tc_error tc_resample_create_like(tc_resample **resample, const tc_resample *like);
+
+/* Source rows that must be in before output row `out` and those above it can come out. */
+uint32_t tc_resample_needs(const tc_resample *resample, uint32_t out);
+
+/*
+ * Let `ahead` more source rows be put than the next output row needs; before the
+ * first is put. TC_E_NO_MEMORY is the one error.
+ */
+tc_error tc_resample_reserve(tc_resample *resample, uint32_t ahead);
 
 /* Whether the next output row can be had without another source row. */
 bool tc_resample_ready(const tc_resample *resample);

@@ -40,11 +40,6 @@ tc_error tc_turn_create(tc_turn **turn, uint8_t orientation, uint32_t width, uin
     return made->rows && made->out ? TC_E_OK : TC_E_NO_MEMORY;
 }
 
-uint32_t tc_turn_needs(const tc_turn *turn)
-{
-    return turn->held;
-}
-
 uint8_t *tc_turn_put(tc_turn *turn)
 {
     return turn->rows + turn->stride * (turn->next_in++ % turn->held);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Turning a picture upright: rows go in as they are stored and come out as they
- * are seen. Mirroring needs one row; every other turn holds the whole picture.
+ * are seen. Mirroring needs one row; turns of 3 and over hold the whole picture, all of
+ * whose stored rows must be in before the first upright one can come out.
  */
 #ifndef TC_TURN_H
 #define TC_TURN_H
@@ -14,9 +15,6 @@ typedef struct tc_turn tc_turn;
 /* For `width` x `height` stored pixels of `channels` bytes. TC_E_NO_MEMORY is the one error. */
 tc_error tc_turn_create(tc_turn **turn, uint8_t orientation, uint32_t width, uint32_t height,
                         uint8_t channels);
-
-/* Stored rows that must be in before an upright row can come out: one, or all. */
-uint32_t tc_turn_needs(const tc_turn *turn);
 
 /* Where the next stored row is to be written. */
 uint8_t *tc_turn_put(tc_turn *turn);

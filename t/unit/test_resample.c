@@ -211,12 +211,12 @@ static uint8_t *picture(const shape *s, int kind)
 
 static tc_axis plain(uint32_t limit, uint32_t size)
 {
-    return (tc_axis){0, limit, limit, size, 0, size};
+    return (tc_axis){0, limit, limit, size, 0, size, 0};
 }
 
 static tc_axis random_axis(uint32_t bound)
 {
-    tc_axis axis = {0, 0, 1 + random_below(bound), 1 + random_below(bound), 0, 0};
+    tc_axis axis = {0, 0, 1 + random_below(bound), 1 + random_below(bound), 0, 0, 0};
 
     axis.to = axis.limit;
     if (random_below(2)) {
@@ -249,7 +249,7 @@ static bool compare_one(const shape *s, int kind, difference *d)
 
 static void say_axis(const char *name, const tc_axis *a)
 {
-    printf("#   %s: %.17g..%.17g of %u to %u, [%u, +%u)\n", name, a->from, a->to, a->limit,
+    printf("#   %s: %.17g..%.17g of %u to %g, [%g, +%u)\n", name, a->from, a->to, a->limit,
            a->size, a->first, a->count);
 }
 
@@ -459,7 +459,8 @@ static void part_is_the_same(void)
         b = run(&part, in);
         for (uint32_t y = 0; y < part.y.count; y++) {
             one &= memcmp(b.out + (size_t)y * part.x.count * part.channels,
-                          a.out + ((size_t)(y + part.y.first) * full.x.size + part.x.first) *
+                          a.out + (((size_t)y + (size_t)part.y.first) * (size_t)full.x.size +
+                                   (size_t)part.x.first) *
                                       part.channels,
                           (size_t)part.x.count * part.channels) == 0;
         }
@@ -480,18 +481,18 @@ static void part_is_the_same(void)
 /* The rows under the window's end are not waited for. */
 static void early_rows(void)
 {
-    shape s = {plain(10, 10), {0, 20, 100, 10, 0, 10}, 1, false};
+    shape s = {plain(10, 10), {0, 20, 100, 10, 0, 10, 0}, 1, false};
     uint8_t *in = picture(&s, 0);
     run_result got = run(&s, in);
 
     ok(got.protocol && got.last_used <= 20, "a window of 20 rows is done after %u of 100",
        got.last_used);
     free(got.out);
-    s.y = (tc_axis){0, 100, 100, 100, 90, 10};
+    s.y = (tc_axis){0, 100, 100, 100, 90, 10, 0};
     got = run(&s, in);
     ok(got.protocol && got.last_used == 100, "the last rows need all %u", got.last_used);
     free(got.out);
-    s.y = (tc_axis){0, 100, 100, 100, 0, 10};
+    s.y = (tc_axis){0, 100, 100, 100, 0, 10, 0};
     got = run(&s, in);
     ok(got.protocol && got.last_used == 10, "at a factor of one, ten rows need %u",
        got.last_used);
@@ -517,14 +518,14 @@ static void bytes_are_a_bound(void)
 {
     static const struct {
         tc_axis x, y;
-    } axes[] = {{{0, 4000, 4000, 300, 0, 300}, {0, 3000, 3000, 225, 0, 225}},
-                {{0, 300, 300, 4000, 0, 4000}, {0, 225, 225, 3000, 0, 3000}},
-                {{0, 1, 1, 100, 0, 100}, {0, 1, 1, 100, 0, 100}},
-                {{0, 20000, 20000, 10, 0, 10}, {0, 20000, 20000, 10, 0, 10}},
-                {{0, 500, 500, 500, 0, 500}, {0, 500, 500, 500, 0, 500}},
-                {{0.3, 499.2, 500, 499, 3, 400}, {0.7, 498, 500, 498, 5, 17}},
-                {{10, 20, 5000, 7, 0, 7}, {100, 4000, 5000, 3, 1, 1}},
-                {{0, 65535, 65535, 65534, 0, 65534}, {0, 65535, 65535, 65534, 0, 65534}}};
+    } axes[] = {{{0, 4000, 4000, 300, 0, 300, 0}, {0, 3000, 3000, 225, 0, 225, 0}},
+                {{0, 300, 300, 4000, 0, 4000, 0}, {0, 225, 225, 3000, 0, 3000, 0}},
+                {{0, 1, 1, 100, 0, 100, 0}, {0, 1, 1, 100, 0, 100, 0}},
+                {{0, 20000, 20000, 10, 0, 10, 0}, {0, 20000, 20000, 10, 0, 10, 0}},
+                {{0, 500, 500, 500, 0, 500, 0}, {0, 500, 500, 500, 0, 500, 0}},
+                {{0.3, 499.2, 500, 499, 3, 400, 0}, {0.7, 498, 500, 498, 5, 17, 0}},
+                {{10, 20, 5000, 7, 0, 7, 0}, {100, 4000, 5000, 3, 1, 1, 0}},
+                {{0, 65535, 65535, 65534, 0, 65534, 0}, {0, 65535, 65535, 65534, 0, 65534, 0}}};
 
     for (size_t i = 0; i < COUNT(axes); i++) {
         for (uint8_t n = 1; n <= 4; n++) {
@@ -543,7 +544,7 @@ static void bytes_are_a_bound(void)
             used = heap_used() - before;
             /* malloc rounds up and keeps a header: 32 bytes a block, a page for huge ones. */
             ok(used <= bytes + 12 * 4096,
-               "%u to %u and %u to %u, %u channels: %llu bytes used, %llu said", x->limit,
+               "%u to %g and %u to %g, %u channels: %llu bytes used, %llu said", x->limit,
                x->size, y->limit, y->size, n, (unsigned long long)used,
                (unsigned long long)bytes);
             ok((double)bytes <= plenty, "which is not much more than needed (%.0f)", plenty);

@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * JPEG to JPEG on planes: what comes out lies where the path over RGB puts it, to
+ * within a fraction of what moving the chroma by one sample would change, for every
+ * sampling, orientation, parity and cut; and unscaled planes are what went in.
+ */
+#include <math.h>
+#include <time.h>
+
+#include <png.h>
+
+#include "tap.h"
+#include "jpegs.h"
+#include "image/orientation.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static const sampling samplings[] = {
+    {"4:2:0", {2, 1, 1}, {2, 1, 1}, false, false},
+    {"4:2:2", {2, 1, 1}, {1, 1, 1}, false, false},
+    {"4:4:4", {1, 1, 1}, {1, 1, 1}, false, false},
+    {"4:4:0", {1, 1, 1}, {2, 1, 1}, false, false},
+    {"4:1:1", {4, 1, 1}, {1, 1, 1}, false, false},
+    {"4:1:0", {4, 1, 1}, {2, 1, 1}, false, false},
+    {"1x4", {1, 1, 1}, {4, 1, 1}, false, false},
+    {"planes of three sizes", {2, 2, 1}, {2, 1, 2}, false, false},
+    {"finer chroma than luma", {1, 2, 2}, {1, 2, 2}, false, false},
+    {"4:2:0 progressive", {2, 1, 1}, {2, 1, 1}, false, true},
+    {"grey", {1}, {1}, true, false},
+    {"grey that says 2x2", {2}, {2}, true, false},
+};
+
+static uint32_t below(uint32_t bound)
+{
+    return (uint32_t)rand() % bound;
+}
+
+/* A PNG as Y, Cb, Cr, the latter of two by two pixels, the last ones repeated. */
+typedef struct expected {
+    uint32_t w, h;
+    double *plane[3];
+} expected;
+
+static double of_pixel(const uint8_t *p, int c)
+{
+    if (c == 0)
+        return 0.299 * p[0] + 0.587 * p[1] + 0.114 * p[2];
+    if (c == 1)
+        return 128 - 0.168735892 * p[0] - 0.331264108 * p[1] + 0.5 * p[2];
+    return 128 + 0.5 * p[0] - 0.418687589 * p[1] - 0.081312411 * p[2];
+}
+
+static expected read_expected(const bytes *png)
+{
+    png_image image = {.version = PNG_IMAGE_VERSION};
+    expected expected;
+    uint8_t *rgb;
+
+    if (!png_image_begin_read_from_memory(&image, png->data, png->length))
+        abort();
+    image.format = PNG_FORMAT_RGB;
+    rgb = malloc(PNG_IMAGE_SIZE(image));
+    if (!png_image_finish_read(&image, NULL, rgb, 0, NULL))
+        abort();
+    expected.w = image.width;
+    expected.h = image.height;
+    for (int c = 0; c < 3; c++) {
+        uint32_t by = c == 0 ? 1 : 2, w = (image.width + by - 1) / by;
+        uint32_t h = (image.height + by - 1) / by;
+        double *to = expected.plane[c] = calloc((size_t)w * h, sizeof *to);
+
+        for (uint32_t y = 0; y < h * by; y++) {
+            for (uint32_t x = 0; x < w * by; x++) {
+                uint32_t px = x < image.width ? x : image.width - 1;
+                uint32_t py = y < image.height ? y : image.height - 1;
+                const uint8_t *p = rgb + 3 * ((size_t)py * image.width + px);
+                to[(size_t)(y / by) * w + x / by] += of_pixel(p, c) / (by * by);
+            }
+        }
+    }
+    free(rgb);
+    return expected;
+}
+
+typedef struct distance {
+    double mean, most;
+} distance;
+
+/* How far two planes are from each other; -1 when they differ in size. */
+static distance compare(const expected *expected, const planes *got, int c)
+{
+    uint32_t by = c == 0 ? 1 : 2, w = (expected->w + by - 1) / by;
+    uint32_t h = (expected->h + by - 1) / by;
+    distance distance = {0, 0};
+
+    if (got->plane[c].w != w || got->plane[c].h != h)
+        return (struct distance){-1, -1};
+    for (uint32_t y = 0; y < h; y++) {
+        for (uint32_t x = 0; x < w; x++) {
+            double off = fabs(expected->plane[c][(size_t)y * w + x] -
+                              got->plane[c].data[got->plane[c].stride * y + x]);
+            distance.mean += off / w / h;
+            distance.most = off > distance.most ? off : distance.most;
+        }
+    }
+    return distance;
+}
+
+typedef struct tally {
+    unsigned cases, wrong;
+    distance worst[3];
+} tally;
+
+static double finest(const int factor[3])
+{
+    return fmax(factor[0], fmax(factor[1], factor[2]));
+}
+
+/*
+ * One picture of w x h both ways. What is allowed is a part of the levels from one
+ * sample to the next, of the answer or, where that is finer, of the original; and
+ * some for rounding, twice to JPEG and to RGB.
+ */
+static void both_ways(tally *tally, const sampling *sampling, const bytes *file, uint32_t w,
+                      uint32_t h, const char *params)
+{
+    static const double slope[3][2] = {{40, 30}, {34, 6}, {8, 32}}; /* the scene's */
+    char text[200];
+    tc_plan plan;
+    bytes jpeg, png;
+    expected expected;
+    planes got;
+    bool good = true;
+
+    snprintf(text, sizeof text, "%s,of=jpeg,q=100", params);
+    jpeg = convert(file, text, &plan, NULL);
+    snprintf(text, sizeof text, "%s,of=png", params);
+    png = convert(file, text, NULL, NULL);
+    tally->cases++;
+    if (!jpeg.data || !png.data) {
+        tally->wrong++;
+        printf("# %s %s: no picture\n", sampling->name, params);
+        free(jpeg.data);
+        free(png.data);
+        return;
+    }
+    expected = read_expected(&png);
+    got = read_planes(&jpeg, 1);
+    for (int c = 0; c < got.count; c++) {
+        distance off = compare(&expected, &got, c);
+        double by = c == 0 ? 1 : 2;
+        double across = fmax(by * plan.source.w / plan.scaled_w,
+                             finest(sampling->h) * plan.reduce / sampling->h[c]);
+        double down = fmax(by * plan.source.h / plan.scaled_h,
+                           finest(sampling->v) * plan.reduce / sampling->v[c]);
+        double allowed = slope[c][0] * across / w + slope[c][1] * down / h;
+
+        good = good && off.mean >= 0 && off.most <= 3 + allowed * 0.4 &&
+               off.mean <= 1.6 + allowed * 0.35;
+        tally->worst[c].mean = fmax(tally->worst[c].mean, off.mean);
+        tally->worst[c].most = fmax(tally->worst[c].most, off.most);
+        if (!good)
+            printf("# %s %s 1/%u: plane %d mean %.2f most %.2f allowed %.2f\n", sampling->name,
+                   params, plan.reduce, c, off.mean, off.most, allowed);
+    }
+    good = good && got.count == (sampling->grey ? 1 : 3);
+    tally->wrong += !good;
+    for (int c = 0; c < 3; c++)
+        free(expected.plane[c]);
+    free_planes(&got);
+    free(jpeg.data);
+    free(png.data);
+}
+
+static void report(const tally *tally, const char *what)
+{
+    ok(tally->wrong == 0 && tally->cases > 0,
+       "%s: %u cases, off by Y %.2f (mean %.2f), Cb %.2f (%.2f), Cr %.2f (%.2f)", what,
+       tally->cases, tally->worst[0].most, tally->worst[0].mean, tally->worst[1].most,
+       tally->worst[1].mean, tally->worst[2].most, tally->worst[2].mean);
+}
+
+/* Random wishes: any size, cut, canvas and way of fitting. */
+static void random_params(char *text, size_t size, uint32_t w, uint32_t h, int orientation)
+{
+    static const char *const ways[] = {"l", "s", "n"};
+    bool swaps = orientation >= 5;
+    uint32_t upright_w = swaps ? h : w, upright_h = swaps ? w : h;
+    uint32_t dw = 1 + below(upright_w * 2), dh = 1 + below(upright_h * 2);
+    int at = snprintf(text, size, "dw=%u,dh=%u,da=%s,ds=%s,jpeghint=%s", dw, dh, ways[below(3)],
+                      below(3) ? "n" : "s", below(2) ? "y" : "n");
+
+    if (below(3) == 0)
+        at +=
+            snprintf(text + at, size - (size_t)at, ",sx=%u,sy=%u,sw=%u,sh=%u", below(upright_w),
+                     below(upright_h), 1 + below(upright_w), 1 + below(upright_h));
+    if (below(3) == 0)
+        snprintf(text + at, size - (size_t)at, ",cw=%u,ch=%u", 1 + below(dw), 1 + below(dh));
+}
+
+static void random_pictures(const sampling *sampling, uint32_t largest, unsigned rounds)
+{
+    tally tally = {0};
+
+    for (unsigned round = 0; round < rounds; round++) {
+        uint32_t w = 1 + below(largest), h = 1 + below(largest);
+        int orientation = 1 + (int)below(8);
+        bytes file = make_jpeg(sampling, w, h, orientation);
+        char params[160];
+
+        random_params(params, sizeof params, w, h, orientation);
+        both_ways(&tally, sampling, &file, w, h, params);
+        free(file.data);
+    }
+    report(&tally, sampling->name);
+}
+
+/* Sample x, y of a stored plane of w x h, seen upright. */
+static const uint8_t *upright(const planes *planes, int c, int orientation, uint32_t x,
+                              uint32_t y)
+{
+    uint32_t w = planes->plane[c].w, h = planes->plane[c].h;
+    uint32_t sx = orientation >= 5 ? y : x, sy = orientation >= 5 ? x : y;
+
+    if (tc_orientation_mirrors((uint8_t)orientation))
+        sx = w - 1 - sx;
+    if (tc_orientation_flips((uint8_t)orientation))
+        sy = h - 1 - sy;
+    return planes->plane[c].data + planes->plane[c].stride * sy + sx;
+}
+
+/*
+ * Unscaled 4:2:0 planes pass unchanged but for the second coding, which at the same
+ * quality, of the same blocks, changes next to nothing; turned, they are turned.
+ */
+static void unscaled_is_unchanged(void)
+{
+    for (int orientation = 1; orientation <= 8; orientation++) {
+        bytes file = make_jpeg(&samplings[0], 96, 64, orientation);
+        bytes answer = convert(&file, "q=100", NULL, NULL);
+        planes in = read_planes(&file, 1), out = read_planes(&answer, 1);
+        unsigned wrong = 0, samples = 0;
+
+        for (int c = 0; c < 3; c++) {
+            for (uint32_t y = 0; y < out.plane[c].h; y++) {
+                for (uint32_t x = 0; x < out.plane[c].w; x++, samples++)
+                    wrong += abs(out.plane[c].data[out.plane[c].stride * y + x] -
+                                 *upright(&in, c, orientation, x, y)) > 1;
+            }
+        }
+        ok(wrong == 0 && samples == 96 * 64 * 3 / 2, "orientation %d, unscaled: %u samples",
+           orientation, samples);
+        free_planes(&in);
+        free_planes(&out);
+        free(file.data);
+        free(answer.data);
+    }
+}
+
+/* A plane may be far ahead of another: the narrowest bands, the farthest reach. */
+static void skewed_pictures(void)
+{
+    static const struct {
+        int sampling;
+        uint32_t w, h;
+        const char *params;
+    } skewed[] = {{0, 3, 900, "dw=3,dh=5,da=n"},        {0, 3, 900, "dw=40,dh=899,da=n,ds=s"},
+                  {5, 5, 300, "dw=5,dh=2,da=n"},        {5, 5, 40, "dw=5,dh=3000,da=n,ds=s"},
+                  {6, 9, 700, "dw=9,dh=77,da=n"},       {6, 9, 33, "dw=3,dh=1999,da=n,ds=s"},
+                  {7, 50, 999, "dw=50,dh=10,da=n"},     {8, 50, 999, "dw=50,dh=10,da=n"},
+                  {8, 7, 20, "dw=7,dh=2000,da=n,ds=s"}, {2, 8, 1000, "dw=4,dh=1,da=n"}};
+
+    tally tally = {0};
+
+    for (size_t at = 0; at < COUNT(skewed); at++) {
+        const sampling *sampling = &samplings[skewed[at].sampling];
+        bytes file = make_jpeg(sampling, skewed[at].w, skewed[at].h, 1);
+
+        both_ways(&tally, sampling, &file, skewed[at].w, skewed[at].h, skewed[at].params);
+        free(file.data);
+    }
+    report(&tally, "planes far ahead of one another");
+}
+
+int main(void)
+{
+    const char *given = getenv("TC_TEST_SEED");
+    unsigned seed = given ? (unsigned)strtoul(given, NULL, 10) : (unsigned)time(NULL);
+
+    srand(seed);
+    printf("# TC_TEST_SEED=%u\n", seed);
+    for (size_t at = 0; at < COUNT(samplings); at++) {
+        random_pictures(&samplings[at], 40, 100);
+        random_pictures(&samplings[at], 300, 20);
+    }
+    skewed_pictures();
+    unscaled_is_unchanged();
+    return done_testing();
+}
