@@ -76,7 +76,7 @@ MaxKeepAliveRequests 500
 GracefulShutdownTimeout 20
 TmpfsConvert On
 TmpfsConvertSpoolMemory 2K
-TmpfsConvertMaxActive 0
+TmpfsConvertMaxActive 16 16 10s
 TmpfsConvertMaxOutput 4000x4000
 TmpfsConvertTempDir "$self->{temp}"
 TmpfsConvertTempMethod $self->{option}{method}
