@@ -238,7 +238,8 @@ static const char *const requests[] = {
     "sx=10,sy=5,sw=30,sh=30,dw=20,of=jpeg",
     "dw=30,sharpen=0x1,of=jpeg",
     "dw=30,unsharp=0x1+1+0.05,of=png",
-    "dw=30,blur=0x1,rotate=90,of=jpeg",
+    "dw=30,blur=0x1,angle=90,of=jpeg",
+    "dw=40,progressive=y,inhexif=y,of=jpeg",
     "dw=30,bw=3,bh=4,bc=f00,of=png",
 };
 
