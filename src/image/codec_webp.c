@@ -9,6 +9,7 @@
 #include "codec_webp.h"
 
 #include <stdio.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -174,8 +175,11 @@ static tc_error decode_more(tc_decoder *decoder)
     if (error)
         return error;
     decoder->filled += length;
+    /* Where memory lacks libwebp says now and then that the data are wrong. */
+    errno = 0;
     status = WebPIUpdate(decoder->incremental, decoder->data, decoder->filled);
-    if (status == VP8_STATUS_OUT_OF_MEMORY)
+    if (status == VP8_STATUS_OUT_OF_MEMORY ||
+        (status != VP8_STATUS_OK && status != VP8_STATUS_SUSPENDED && errno == ENOMEM))
         return no_memory(decoder);
     if (status == VP8_STATUS_UNSUPPORTED_FEATURE)
         return tc_fail_set(decoder->fail, TC_E_UNSUPPORTED, "WebP: an unknown kind of picture");

@@ -6,6 +6,7 @@
  */
 #include "codec_webp.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -197,11 +198,17 @@ static tc_error write_with_profile(tc_encoder *encoder)
 
 tc_error tc_webp_encode_finish(tc_encoder *encoder)
 {
-    if (WebPEncode(&encoder->config, &encoder->picture))
+    bool whole;
+
+    errno = 0;
+    whole = WebPEncode(&encoder->config, &encoder->picture);
+    /* Without memory it can also go on, with a lesser picture. */
+    if (whole && errno != ENOMEM)
         return encoder->icc ? write_with_profile(encoder) : TC_E_OK;
     if (encoder->fail->error) /* a callback's; libwebp may call it something else */
         return encoder->fail->error;
     switch (encoder->picture.error_code) {
+    case VP8_ENC_OK: /* in places libwebp gives up without memory and does not say so */
     case VP8_ENC_ERROR_OUT_OF_MEMORY:
     case VP8_ENC_ERROR_BITSTREAM_OUT_OF_MEMORY:
     case VP8_ENC_ERROR_BAD_WRITE: /* of the writer into memory */
