@@ -16,6 +16,7 @@
 #include <apr_tables.h>
 
 #include "directives.h"
+#include "sign.h"
 
 #define TC_UNSET INT64_C(-1)
 
@@ -28,6 +29,7 @@ typedef struct tc_dir_conf {
     const tc_params *defaults;           /* NULL: unset */
     const char *material_dir;            /* NULL: unset */
     const char *redirect_prefix;         /* NULL: unset; "": none */
+    const tc_secrets *secrets;           /* NULL: unset; without a key: none */
     apr_hash_t *patterns;                /* name to const tc_params *; NULL: none here */
 } tc_dir_conf;
 
@@ -67,6 +69,7 @@ typedef struct tc_settings {
     tc_limits limits;
     const char *material_dir;    /* NULL when there is none */
     const char *redirect_prefix; /* "" when redirects stay as they are */
+    const tc_secrets *secrets;   /* NULL: calls need no signature */
     bool has_defaults;           /* TmpfsConvertDefaults holds here */
 } tc_settings;
 

@@ -29,6 +29,8 @@
       "bytes a source file may have; larger ones are answered 413")                      \
     X(max_pixels, COUNT, "TmpfsConvertMaxPixels", 1, INT64_C(4000000000), 100000000,     \
       "pixels a source picture may have; larger ones are answered 413")                  \
+    X(pattern_only, SWITCH, "TmpfsConvertPatternOnly", 0, 1, 0,                          \
+      "On: URLs may name a pattern and nothing else that changes the picture")           \
     X(timeout, COUNT, "TmpfsConvertTimeout", 0, 86400, 30,                               \
       "seconds that one conversion may take, or 503; 0: no bound")                       \
     X(radius_max, COUNT, "TmpfsConvertRadiusMax", 1, 1000, 10,                           \
@@ -59,6 +61,8 @@
       RSRC_CONF | ACCESS_CONF,                                                               \
       "put before the path of a redirect that a converted original answers; %s is the "      \
       "function as it was called")                                                           \
+    X("TmpfsConvertSecretFile", AP_INIT_TAKE1, set_secret_file, RSRC_CONF | ACCESS_CONF,     \
+      "a file of keys, one a line, under one of which URLs must be signed, or none")         \
     X("TmpfsConvertTempDir", AP_INIT_ITERATE, set_temp_dir, RSRC_CONF,                       \
       "directories for temporary files, tried in this order while they have room")           \
     X("TmpfsConvertTempMethod", AP_INIT_TAKE1, set_temp_method, RSRC_CONF,                   \
