@@ -6,6 +6,7 @@
 #include "image/geometry.h"
 #include "image/params.h"
 #include "system/admission.h"
+#include "system/flights.h"
 #include "system/history.h"
 #include "system/spool.h"
 
@@ -50,6 +51,7 @@ typedef struct tc_server_conf {
     tc_counters *counters;   /* shared; NULL without shared memory */
     tc_history *history;     /* shared; likewise */
     tc_admission *admission; /* shared; likewise */
+    tc_flights *flights;     /* shared; likewise */
     apr_time_t sampled;      /* the parent's: when it last took a sample */
 } tc_server_conf;
 

@@ -3,6 +3,7 @@
 
 #include "accept.h"
 #include "job.h"
+#include "once.h"
 #include "respond.h"
 #include "source.h"
 #include "url.h"
@@ -41,6 +42,9 @@ static int serve(request_rec *r, tc_job *job, tc_source *source)
     int status = tc_source_open(r, source);
 
     if (status != OK)
+        return status == HTTP_NOT_MODIFIED ? tc_respond_unchanged(r) : status;
+    status = tc_once_changed(r);
+    if (status != DECLINED)
         return status;
     /* Whose validators they are takes a look at the picture. */
     if (job->params.pass != TC_PASS_NONE) {
