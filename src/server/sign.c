@@ -109,16 +109,6 @@ const char *tc_sign_read(cmd_parms *cmd, const char *path, const tc_secrets **se
 
 /* ---- a call ----------------------------------------------------------------------------- */
 
-static bool is_named(const char *key, size_t length, const char *name)
-{
-    return length == strlen(name) && strncasecmp(key, name, length) == 0;
-}
-
-bool tc_sign_is_key(const char *key, size_t length)
-{
-    return is_named(key, length, "sig") || is_named(key, length, "expires");
-}
-
 static const char *append(apr_pool_t *pool, const char *params, const char *item, size_t length)
 {
     const char *more = apr_pstrmemdup(pool, item, length);
@@ -136,11 +126,11 @@ void tc_sign_split(apr_pool_t *pool, const char *text, tc_signed *parts)
         const char *value =
             item[key] == '=' ? apr_pstrmemdup(pool, item + key + 1, length - key - 1) : "";
 
-        if (is_named(item, key, "sig")) {
+        if (tc_sign_is_named(item, key, "sig")) {
             parts->signature = value;
             parts->misplaced = item[length] != '\0';
             parts->text = apr_pstrmemdup(pool, text, (size_t)(item - text) - (item > text));
-        } else if (is_named(item, key, "expires")) {
+        } else if (tc_sign_is_named(item, key, "expires")) {
             parts->expires = value;
         } else if (length) {
             params = append(pool, params, item, length);

@@ -18,6 +18,8 @@
 #include <http_config.h>
 
 #include <stdbool.h>
+#include <string.h>
+#include <strings.h>
 
 /* The keys of a file, any of which is good. */
 typedef struct tc_secrets {
@@ -31,8 +33,17 @@ typedef struct tc_secrets {
  */
 const char *tc_sign_read(cmd_parms *cmd, const char *path, const tc_secrets **secrets);
 
-/* Whether `key` is a parameter of the signature: sig or expires, in any case. */
-bool tc_sign_is_key(const char *key, size_t length);
+/* Keys ignore case. */
+static inline bool tc_sign_is_named(const char *key, size_t length, const char *name)
+{
+    return length == strlen(name) && strncasecmp(key, name, length) == 0;
+}
+
+/* Whether `key` is a parameter of the signature. */
+static inline bool tc_sign_is_key(const char *key, size_t length)
+{
+    return tc_sign_is_named(key, length, "sig") || tc_sign_is_named(key, length, "expires");
+}
 
 /* A call's text parted: what is signed, the signature, and what is left for conversion. */
 typedef struct tc_signed {
