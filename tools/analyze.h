@@ -8,6 +8,14 @@
 
 #include "image/error.h"
 
-#define tc_fail_set(fail, kind, ...) ((void)(__VA_ARGS__), (fail)->error = (kind))
+__attribute__((format(printf, 3, 4), unused)) static tc_error
+tc_fail_set_model(tc_fail *fail, tc_error error, const char *format, ...)
+{
+    (void)format;
+    fail->error = error;
+    return error;
+}
+
+#define tc_fail_set tc_fail_set_model
 
 #endif
