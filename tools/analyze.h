@@ -8,14 +8,15 @@
 
 #include "image/error.h"
 
-__attribute__((format(printf, 3, 4), unused)) static tc_error
-tc_fail_set_model(tc_fail *fail, tc_error error, const char *format, ...)
+#include <stdio.h>
+
+static inline tc_error tc_fail_set_model(tc_fail *fail, tc_error error)
 {
-    (void)format;
     fail->error = error;
     return error;
 }
 
-#define tc_fail_set tc_fail_set_model
+#define tc_fail_set(fail, error, ...) \
+    (snprintf(NULL, 0, __VA_ARGS__), tc_fail_set_model(fail, error))
 
 #endif

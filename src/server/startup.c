@@ -146,7 +146,7 @@ static void fit_to_workers(server_rec *main, tc_server_conf *conf)
 int tc_startup_check(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *main)
 {
     tc_server_conf *conf = ap_get_module_config(main->module_config, &tmpfs_convert_module);
-    const char *named = getenv("TMPDIR"); /* NOLINT(concurrency-mt-unsafe): no thread yet */
+    const char *named = getenv("TMPDIR");
 
     (void)plog;
     bound_memory(conf, ptemp);

@@ -24,7 +24,6 @@ const char *tc_figure_reason(int error, char *buffer, size_t size)
     case EPROTO:
         return "the kernel's words are not understood";
     default:
-        /* NOLINTNEXTLINE(concurrency-mt-unsafe): glibc's text is static or the thread's */
         snprintf(buffer, size, "%s", strerror(error));
         return buffer;
     }

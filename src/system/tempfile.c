@@ -312,7 +312,6 @@ unsigned tc_temp_sweep(const char *dir, pid_t dead, uid_t owner)
 
     if (!entries)
         return 0;
-    /* NOLINTNEXTLINE(concurrency-mt-unsafe): this thread's own stream */
     while ((entry = readdir(entries))) {
         if (is_left_over(dirfd(entries), entry->d_name, dead, owner) &&
             tc_temp_remove_held(dirfd(entries), entry->d_name, 0) == 0)
