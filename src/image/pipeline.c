@@ -163,7 +163,7 @@ void tc_pipeline_free(tc_pipeline *pipeline)
     tc_picture_free(pipeline->picture);
     if (pipeline->outline.source)
         pipeline->outline.source->decode_free(pipeline->decoder);
-    if (pipeline->outline.target)
+    if (pipeline->encoder) /* a target that is only read has none, and no way to free one */
         pipeline->outline.target->encode_free(pipeline->encoder);
     tc_effects_free(pipeline->effects);
     tc_icon_free(pipeline->icon);

@@ -244,7 +244,7 @@ static const char *set_secret_file(cmd_parms *cmd, void *conf, const char *path)
 static const char *set_pattern(cmd_parms *cmd, void *conf, const char *name, const char *text)
 {
     tc_dir_conf *dir = conf;
-    const tc_params *params;
+    const tc_params *params = NULL;
     tc_params probe;
     tc_fail fail;
     const char *as_param = apr_pstrcat(cmd->temp_pool, "p=", name, NULL), *error;
