@@ -18,16 +18,22 @@ use JSON::PP ();
 use bench_table     ();
 use bench_workloads ();
 
-my $PIPELINE = qr{(?:^|/)image/pipeline\w*\.c$};
 my @STAGES = qw(decode resample encode rest);
 
-# The stage of a function that the pipeline calls, by its file and name.
+# The stage of a function of src/image, by its file and name; nothing for what only
+# holds the others together.
 sub stage_of {
     my ($file, $function) = @_;
-    return 'encode' if $file =~ /encode/ || $function =~ /encode/;
-    return 'decode' if $file =~ /codec|scan|orientation/ || $function =~ /decode/;
-    return 'resample' if $file =~ /resample|kernel|box|turn|plane/ || $function =~ /resample/;
-    return 'rest';
+    my ($room) = $file =~ m{(?:^|/)image/(\w+)\.c$} or return;
+    return $function =~ /encode/ || $room =~ /encode/ ? 'encode' : 'decode' if $room =~ /codec|scan|orientation/;
+    return $room =~ /resample|kernel|box|turn/ ? 'resample' : undef;
+}
+
+# Whether it holds the others together: what it calls is counted. A call from one stage
+# into itself is not, nor one that comes back through a library.
+sub holds_together {
+    my ($file, $function) = @_;
+    return $file =~ m{(?:^|/)image/\w+\.c$} && !stage_of($file, $function);
 }
 
 # Instructions by stage of one run. The file has blocks `fn=` of a function's own
@@ -41,7 +47,7 @@ sub count {
         "--log-file=$scratch/log", $program, $params, $picture, '-') == 0
         or die "bench: valgrind failed: " . (Bench::Measure::text_of("$scratch/log") // '') . "\n";
     open my $in, '<', $report or die "$report: $!\n";
-    my (%names, %sum, $file, $callee_file, $callee, $from_pipeline, $in_call);
+    my (%names, %sum, $file, $callee_file, $callee, $counts, $in_call);
     my $total = 0;
     # A name of its own, or the one that this number had before.
     my $name = sub {
@@ -58,7 +64,7 @@ sub count {
         elsif ($line =~ /^(c?)fn=\((\d+)\)(?: (.*))?/) {
             my ($is_call, $text) = ($1, $name->('function', $2, $3));
             $callee = $text if $is_call;
-            ($callee_file, $from_pipeline) = ($file, $file =~ $PIPELINE) unless $is_call;
+            ($callee_file, $counts) = ($file, holds_together($file, $text)) unless $is_call;
         }
         elsif ($line =~ /^calls=/) {
             $in_call = 1;
@@ -67,8 +73,8 @@ sub count {
             # A function's own cost; or a call's, which is its callees' own.
             my $cost = $1;
             $total += $cost unless $in_call;
-            $sum{ stage_of($callee_file, $callee) } += $cost
-                if $in_call && $from_pipeline && $callee_file !~ $PIPELINE;
+            my $stage = $in_call && $counts ? stage_of($callee_file, $callee) : undef;
+            $sum{$stage} += $cost if $stage;
             ($in_call, $callee_file) = (0, $file) if $in_call;
         }
     }

@@ -291,11 +291,20 @@ static void expire(load *load, double now)
 
 /* ---- the run --------------------------------------------------------------------- */
 
-/* Whether another request is to begin; a closed loop ends with a whole round of paths. */
+/* When the next request of an open loop is due. */
+static double next_due(const load *load)
+{
+    return load->began + (double)(load->begun + load->not_begun) / load->rate;
+}
+
+/*
+ * Whether another request is to begin. A closed loop ends with a whole round of paths,
+ * an open one with what is due before the end, however late that is noticed.
+ */
 static bool goes_on(const load *load, double now)
 {
     if (load->rate)
-        return now < load->end && load->begun + load->not_begun < load->most;
+        return next_due(load) < load->end && load->begun + load->not_begun < load->most;
     return load->begun % load->path_count != 0 || (now < load->end && load->begun < load->most);
 }
 
@@ -310,7 +319,7 @@ static void begin_due(load *load, double now)
         return;
     }
     while (goes_on(load, now)) {
-        double due = load->began + (double)(load->begun + load->not_begun) / load->rate;
+        double due = next_due(load);
         if (due > now)
             break;
         connection = load->busy < load->connections ? find_free(load) : NULL;
@@ -327,10 +336,8 @@ static void set_timer(const load *load, double now)
     double wait = 0.1;
     struct itimerspec timer = {{0, 0}, {0, 0}};
 
-    if (load->rate && goes_on(load, now)) {
-        double due = load->began + (double)(load->begun + load->not_begun) / load->rate;
-        wait = due - now < wait ? due - now : wait;
-    }
+    if (load->rate && goes_on(load, now) && next_due(load) - now < wait)
+        wait = next_due(load) - now;
     timer.it_value.tv_nsec = wait > 1e-6 ? (long)(wait * 1e9) : 1000;
     timerfd_settime(load->timer, 0, &timer, NULL);
 }
