@@ -104,7 +104,7 @@ static tc_error convert(const tc_input *input, const tc_params *params, answer *
         return error;
     answer->length = 0;
     totals->outline = *tc_pipeline_outline(pipeline);
-    error = tc_pipeline_run(pipeline, &output, &stats);
+    error = tc_pipeline_run(pipeline, &output, NULL, &stats);
     tc_pipeline_free(pipeline);
     totals->pictures++;
     totals->stats.decode_ns += stats.decode_ns;

@@ -91,7 +91,7 @@ is($grey->[0], sprintf('%.5f', (2 * 128 * 138 + $c1) / (128**2 + 138**2 + $c1)),
 for my $eighths (1, 2, 4, 8) {
     my $floor = values_of("$bin/floor", '-s', $eighths, "$place/b.jpg", "$place/good.jpg");
     # But for the blocks at the edge, of which the picture has only a part.
-    cmp_ok(abs($floor->{bytes} / -s "$place/good.jpg" - 1), '<', 0.01,
+    cmp_ok(abs($floor->{bytes} / (-s "$place/good.jpg") - 1), '<', 0.01,
         "at $eighths/8 the floor encodes the very picture");
     cmp_ok($floor->{decode_ms}, '>', 0, '... and takes its time');
 }
