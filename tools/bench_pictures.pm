@@ -17,7 +17,7 @@ my $HELP = <<'HELP';
 usage: tools/bench pictures [options]
 
   -n, --rounds N        turns each contender has at each workload (5)
-  -t, --seconds S       of each turn on a server (1)
+  -t, --seconds S       of each turn on a server (0.7)
       --photos DIR      photographs to use, JPEG, at most 8 (of mate-backgrounds)
       --workloads LIST  of W1,W2,W3,W4,W5,W6,W7 (all)
       --baseline FILE   another build's mod_tmpfs_convert.so, to compare with
@@ -46,7 +46,7 @@ use constant AS_GOOD => 0.002;
 
 sub main {
     local @ARGV = @_;
-    my %option = (rounds => 5, seconds => 1, workloads => join(',', Bench::Workloads::names()), memory => 1);
+    my %option = (rounds => 5, seconds => 0.7, workloads => join(',', Bench::Workloads::names()), memory => 1);
     Getopt::Long::Configure('bundling');
     Getopt::Long::GetOptions(\%option, 'rounds|n=i', 'seconds|t=f', 'photos=s', 'workloads=s', 'baseline=s',
         'memory!', 'short', 'json=s', 'write', 'help|h') && !@ARGV or die $HELP;
