@@ -261,7 +261,7 @@ sub measure {
     for my $file (@{ $workload->{files} }) {
         my $from = $reduce == 8 && $file->{cut} ? $file->{cut} : $file->{file};
         $cpu += Bench::Measure::values_of('floor', '-s', 8 / $reduce,
-            '-t', $self->{seconds} / 2 / @{ $workload->{files} },
+            '-t', $self->{seconds} / @{ $workload->{files} },
             "$self->{folder}/$from", "$self->{folder}/$file->{ceiling}")->{cpu_ms};
     }
     return { cpu => $cpu / @{ $workload->{files} } };
