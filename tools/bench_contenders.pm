@@ -55,6 +55,7 @@ sub gather {
     my $convert = Bench::Contender::Magick::there();
     push @all, Bench::Contender::Magick->new(%shared, program => $convert) if $convert;
     push @missing, "ImageMagick: no convert of its own found\n" unless $convert;
+    push @all, map { Bench::Contender::Convert->new(%shared, hint => $_) } 0, 1;
     push @all, map { Bench::Contender::Floor->new(%shared, hint => $_) } 0, 1;
     return (\@all, \@missing);
 }
@@ -240,6 +241,44 @@ sub measure {
         for @{ $workload->{files} };
     return { cpu => $cpu / @{ $workload->{files} } - $self->_tiny($workload)->{cpu_ms} };
 }
+
+# ---- ours without a server ---------------------------------------------------------------
+
+package Bench::Contender::Convert;
+
+our @ISA = ('Bench::Contender::Server');
+
+sub new {
+    my ($class, %self) = @_;
+    return bless { %self, kind => 'ours', name => 'ours, no server' . ($self{hint} ? ', jpeghint=y' : '') },
+        $class;
+}
+
+sub _convert {
+    my ($self, $workload, $file, $out, @options) = @_;
+    return Bench::Measure::values_of('tcconvert', '-v', @options,
+        Bench::Workloads::params($workload, $self->{hint}), "$self->{folder}/$file->{file}", $out);
+}
+
+sub measure {
+    my ($self, $workload) = @_;
+    my $files = $workload->{files};
+    my $cpu = 0;
+    $cpu += $self->_convert($workload, $_, '-', '-t', $self->{seconds} / @$files)->{cpu_ms} for @$files;
+    return { cpu => $cpu / @$files };
+}
+
+sub answers {
+    my ($self, $workload, $dir) = @_;
+    return map {
+        my ($stem) = $_->{file} =~ m{([^/]+)\.\w+$};
+        my $out = "$dir/$stem.$workload->{extension}";
+        $self->_convert($workload, $_, $out);
+        $out;
+    } @{ $workload->{files} };
+}
+
+sub memory { return }
 
 # ---- the floor -------------------------------------------------------------------------
 

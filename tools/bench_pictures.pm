@@ -156,7 +156,7 @@ sub _report {
             map { $_ => $of->{$_} } qw(ssim psnr bytes memory),
         };
     }
-    return { name => $workload->{name}, words => $workload->{words}, best => $best,
+    return { name => $workload->{name}, words => $workload->{words}, best => $best, vips => $vips ? 1 : 0,
         reduce => $workload->{reduce}, ceiling => $floors[0]{ssim}, rows => \@rows };
 }
 
@@ -175,7 +175,8 @@ sub _table {
     return "### $report->{name}: $report->{words}\n\n"
         . Bench::Table::markdown(['', 'CPU ms', 'least..most', 'pictures/s', 'x floor', 'peer / it',
             'peak KiB', 'bytes', 'SSIM', 'PSNR'], @lines)
-        . ($report->{best} ? "\nThe best peer of libvips' quality here: $report->{best}.\n" : '');
+        . ($report->{best} ? "\nThe best peer" . ($report->{vips} ? " of libvips' quality" : '')
+            . " here: $report->{best}.\n" : '');
 }
 
 sub _method {
@@ -186,7 +187,7 @@ sub _method {
         . ' threads and processes of the contender; the median of the rounds, and beside it the least and the'
         . ' most, which is the noise. Servers: ' . Bench::Contenders::CONNECTIONS() . ' connections, no'
         . ' keep-alive, ' . Bench::Contenders::WORKERS() . " workers, nothing cached, $option->{seconds} s a"
-        . ' turn; their CPU time has HTTP in it, and the load generator takes its share of the same'
+        . ' turn; their CPU time has HTTP in it, of which `no server`, tcconvert in a loop, has none, and the load generator takes its share of the same'
         . ' processors from pictures/s. Programs: less the time of the same program for a picture of 64x48;'
         . ' vipsthumbnail many pictures in one process, one thread; convert one picture a process, one'
         . ' thread, with jpeg:size at twice the target. x floor: the median of the quotients, round by round,'

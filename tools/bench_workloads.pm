@@ -56,6 +56,9 @@ sub photographs {
 # cut}, paths below the folder. `most`: so many photographs at most.
 sub prepare {
     my ($root, %of) = @_;
+    for my $name (@{ $of{names} }) {
+        die "$name: one of @{[ names() ]}\n" unless grep { $_ eq $name } names();
+    }
     my @photos = photographs($of{photos});
     splice @photos, $of{most} if $of{most} && @photos > $of{most};
     my $identity = join "\0", map { join ':', $_, (stat)[7, 9] } @photos;
