@@ -150,7 +150,9 @@ static void take(j_decompress_ptr cinfo, uint8_t *to, size_t length)
 /* Without memory for a profile or an orientation the answer would be another picture. */
 __attribute__((noreturn)) static void no_memory(j_decompress_ptr cinfo)
 {
-    ERREXIT1(cinfo, JERR_OUT_OF_MEMORY, 0);
+    cinfo->err->msg_code = JERR_OUT_OF_MEMORY;
+    cinfo->err->msg_parm.i[0] = 0;
+    on_error((j_common_ptr)cinfo);
 }
 
 /* Read an APP marker's body into the scratch buffer; its length. */
