@@ -552,8 +552,30 @@ AVX2 static void unpremultiply(uint8_t *to, const int16_t *from, uint32_t pixels
     tc_kernel_scalar.unpremultiply(to + at, from + at, pixels - at / channels, channels);
 }
 
-static const tc_kernel avx2 = {"avx2",     across_bytes, across_lanes, down_bytes,
-                               down_lanes, opaque,       premultiply,  unpremultiply};
+/* ---- halving --------------------------------------------------------------------- */
+
+/* Sums of neighbours, eight pairs in each half. */
+AVX2 static inline __m256i add_pairs(const uint8_t *from)
+{
+    return _mm256_maddubs_epi16(_mm256_loadu_si256((const __m256i *)from), _mm256_set1_epi8(1));
+}
+
+AVX2 static void halve(uint8_t *to, const uint8_t *upper, const uint8_t *lower, uint32_t length)
+{
+    uint32_t at = 0;
+
+    for (; at + 32 <= length; at += 32) {
+        __m256i sum = _mm256_add_epi16(add_pairs(upper + at), add_pairs(lower + at));
+        sum = _mm256_srli_epi16(_mm256_add_epi16(sum, _mm256_set1_epi16(2)), 2);
+        _mm_storeu_si128(
+            (__m128i *)(to + at / 2),
+            _mm_packus_epi16(_mm256_castsi256_si128(sum), _mm256_extracti128_si256(sum, 1)));
+    }
+    tc_kernel_scalar.halve(to + at / 2, upper + at, lower + at, length - at);
+}
+
+static const tc_kernel avx2 = {"avx2", across_bytes, across_lanes,  down_bytes, down_lanes,
+                               opaque, premultiply,  unpremultiply, halve};
 
 const tc_kernel *tc_kernel_avx2(void)
 {
