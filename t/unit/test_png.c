@@ -82,16 +82,44 @@ static void undoes(const tc_png_filters *filters, unsigned step)
     ok(wrong == 0, "%s: filters undone, pixels of %u bytes", filters->name, step);
 }
 
+/* Two Paeth rows at once are the same two rows. */
+static void undoes_two(const tc_png_filters *filters, unsigned step)
+{
+    unsigned wrong = 0;
+
+    for (int round = 0; round < 2000; round++) {
+        uint32_t length = (1 + below(40)) * step, size = 2 * length + 4;
+        uint8_t *rows = room(size), *above = room(length + 3), *expected = room(size);
+
+        for (uint32_t i = 0; i < size; i++)
+            rows[i] = expected[i] = (uint8_t)(round & 1 ? below(256) : below(5) - 2);
+        for (uint32_t i = 0; i < length + 3; i++)
+            above[i] = (uint8_t)below(256);
+        tc_png_filters_scalar.undo[TC_PNG_PAETH](expected, above, length, step);
+        tc_png_filters_scalar.undo[TC_PNG_PAETH](expected + length + 1, expected, length, step);
+        filters->paeth_two(rows, above, rows + length + 1, length, step);
+        wrong += memcmp(rows, expected, size) != 0;
+        free(rows);
+        free(above);
+        free(expected);
+    }
+    ok(wrong == 0, "%s: two Paeth rows at once, pixels of %u bytes", filters->name, step);
+}
+
 static void filters_hold(void)
 {
-    for (unsigned step = 1; step <= 4; step++)
+    for (unsigned step = 1; step <= 4; step++) {
         undoes(&tc_png_filters_scalar, step);
+        undoes_two(&tc_png_filters_scalar, step);
+    }
     if (!tc_png_filters_sse()) {
         skip("SSE 4.1", "this processor has none");
         return;
     }
     undoes(tc_png_filters_sse(), 3);
     undoes(tc_png_filters_sse(), 4);
+    undoes_two(tc_png_filters_sse(), 3);
+    undoes_two(tc_png_filters_sse(), 4);
     ok(tc_png_filters_best(3) == tc_png_filters_sse() &&
            tc_png_filters_best(2) == &tc_png_filters_scalar,
        "the best is taken where it runs");
