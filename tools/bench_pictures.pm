@@ -186,7 +186,7 @@ sub _method {
         . " their turns at it one after the other. CPU ms: processor time a picture, user and system, all"
         . ' threads and processes of the contender; the median of the rounds, and beside it the least and the'
         . ' most, which is the noise. Servers: ' . Bench::Contenders::CONNECTIONS() . ' connections, no'
-        . ' keep-alive, ' . Bench::Contenders::WORKERS() . " workers, nothing cached, $option->{seconds} s a"
+        . ' keep-alive, ' . Bench::Contenders::WORKERS() . " workers, no bound on conversions at once, nothing cached, $option->{seconds} s a"
         . ' turn; their CPU time has HTTP in it, of which `no server`, tcconvert in a loop, has none, and the load generator takes its share of the same'
         . ' processors from pictures/s. Programs: less the time of the same program for a picture of 64x48;'
         . ' vipsthumbnail many pictures in one process, one thread; convert one picture a process, one'
