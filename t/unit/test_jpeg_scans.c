@@ -373,6 +373,33 @@ static tc_error decode(const bytes *file, unsigned reduce, uint32_t *hash)
     return error;
 }
 
+/*
+ * The codec, with its own store of coefficients, gives what libjpeg alone gives; also
+ * of pictures whose coefficients are got from the system in one piece.
+ */
+static void coefficients_are_kept(void)
+{
+    for (size_t i = 0; i < COUNT(kinds); i++) {
+        bool large = i % 5 == 0;
+        uint32_t w = large ? 1100 + (uint32_t)rand() % 9 : 33, h = large ? 905 : 150;
+        uint32_t expected = 2166136261u, hash;
+        tc_jpeg_frame frame;
+        bytes file, picture;
+
+        if ((kinds[i].arithmetic && !have_arithmetic) || kinds[i].space == JCS_CMYK ||
+            kinds[i].space == JCS_YCCK)
+            continue; /* CMYK is turned into RGB on the way */
+        file = make_jpeg(&kinds[i], w, h);
+        picture = decode_plain(&file, &frame);
+        for (size_t at = 0; at < picture.length; at++)
+            expected = (expected ^ picture.data[at]) * 16777619u;
+        ok(decode(&file, 8, &hash) == TC_E_OK && hash == expected,
+           "%s, %ux%u: the codec's rows are libjpeg's", kinds[i].name, w, h);
+        free(picture.data);
+        free(file.data);
+    }
+}
+
 /* A file cut anywhere is refused, or not, at 1/8 as it is at 1/4, where nothing is skipped. */
 static void cuts_are_noticed(void)
 {
@@ -568,6 +595,7 @@ int main(void)
     have_arithmetic = false;
 #endif
     same_samples();
+    coefficients_are_kept();
     cuts_are_noticed();
     skipped_is_unread();
     too_many_scans();
