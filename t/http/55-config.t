@@ -32,6 +32,7 @@ my @wrong = (
     ["TmpfsConvertSecretFile $dir/no-keys", qr{no-keys: there is no key in it}],
     ["TmpfsConvertSecretFile $dir/short-key", qr{short-key: the key in line 3 is shorter than 16}],
     ["TmpfsConvertSecretFile $dir", qr{TmpfsConvertSecretFile \Q$dir\E: it is no file of keys}],
+    ['TmpfsConvertOnce perhaps', qr{TmpfsConvertOnce must be On or Off}],
     ['TmpfsConvertPatternOnly perhaps', qr{TmpfsConvertPatternOnly must be On or Off}],
     ["TmpfsConvertTempDir $dir/none", qr{TempDir \Q$dir\E/none: the directory is missing}],
     ["TmpfsConvertTempDir $dir/plain-file", qr{plain-file: the directory is not a directory}],
@@ -82,6 +83,7 @@ TmpfsConvertTempMemory off
 TmpfsConvertHistory 30s 100
 TmpfsConvertMaxActive 4 20 500ms
 TmpfsConvertMemoryBudget 256M
+TmpfsConvertMemoryBudget 30%
 CONF
 is($status, 0, 'a right one passes') or diag $text;
 ($text, $status) = configtest("TmpfsConvertDefaults wd=800\n");
