@@ -283,6 +283,17 @@ static void skewed_pictures(void)
     report(&tally, "planes far ahead of one another");
 }
 
+/* GIF is known and may be read, but is never written: refused, without an encoder to free. */
+static void refused_target(void)
+{
+    bytes file = make_jpeg(&samplings[0], 8, 8, 1);
+    bytes answer = convert(&file, "of=gif", NULL, NULL);
+
+    ok(!answer.data, "an answer in a format that is not written is refused");
+    free(answer.data);
+    free(file.data);
+}
+
 /* ---- memory ---------------------------------------------------------------------- */
 
 static uint64_t heap_used(void)
@@ -360,6 +371,7 @@ int main(void)
     }
     skewed_pictures();
     unscaled_is_unchanged();
+    refused_target();
     plan_covers_memory();
     return done_testing();
 }
