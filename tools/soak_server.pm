@@ -245,6 +245,8 @@ sub be_silent {
     return;
 }
 
+sub is_silent { return ($_[0]{signal} // '') eq 'STOP' }
+
 sub plant_at_end {
     my ($self) = @_;
     my $plant = $self->{option}{plant};

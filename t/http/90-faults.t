@@ -74,8 +74,15 @@ SKIP: {
     my @children = $httpd->children;
     expect_log(qr/TC0007/);
     for my $path ("/small_light(dw=60,of=jpeg)$jpeg", "/small_light(dw=60,cw=80,ch=80,cc=f00,of=png)$jpeg",
-        "/small_light(dw=40,of=jpeg)$png", "/small_light(dw=60,of=png)/behind$jpeg") {
-        my $right = get($path)->content;
+        "/small_light(dw=40,of=jpeg)$png", "/small_light(dw=60,of=png)/behind$jpeg",
+        "/small_light(dw=50,sharpen=0x1,of=webp)$png") {
+        my $whole = get($path);
+        if ($whole->code == 415) {
+            expect_log(qr/TC0004/);
+            note "$path: not tried, the format is not built in";
+            next;
+        }
+        my $right = $whole->content;
         for my $after (0, 1) {
             my @words;
             for my $at (1 .. 500) {

@@ -14,7 +14,7 @@ $ENV{TMPDIR} ||= '/tmp';
 # What it found: exit status, and its JSON.
 sub soak {
     my @options = @_;
-    open my $out, '-|', $^X, "$root/tools/soak", '--mpm', mpm(), '-j', '-i', 0.2, @options
+    open my $out, '-|', $^X, "$root/tools/soak", '--mpm', mpm(), '-j', '-i', 0.1, @options
         or die "tools/soak: $!";
     my $text = do { local $/ = undef; <$out> };
     close $out;
