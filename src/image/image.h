@@ -26,9 +26,16 @@ typedef enum tc_format {
 /*
  * Colour models of decoded rows: 8 bits a sample, alpha straight (not
  * premultiplied). All but TC_YCC are one plane of interleaved samples; TC_YCC
- * is three planes, each at its own resolution.
+ * is three planes, each at its own resolution. TC_CMYK is ink: 255 is all of it.
  */
-typedef enum tc_model { TC_GREY, TC_GREY_ALPHA, TC_RGB, TC_RGB_ALPHA, TC_YCC } tc_model;
+typedef enum tc_model {
+    TC_GREY,
+    TC_GREY_ALPHA,
+    TC_RGB,
+    TC_RGB_ALPHA,
+    TC_YCC,
+    TC_CMYK
+} tc_model;
 
 #define TC_PLANES 3
 
@@ -87,7 +94,10 @@ typedef struct tc_band {
 /* Interleaved samples a pixel of a one-plane model. */
 static inline uint8_t tc_model_channels(tc_model model)
 {
-    return model == TC_GREY ? 1 : model == TC_GREY_ALPHA ? 2 : model == TC_RGB_ALPHA ? 4 : 3;
+    return model == TC_GREY                            ? 1
+           : model == TC_GREY_ALPHA                    ? 2
+           : model == TC_RGB_ALPHA || model == TC_CMYK ? 4
+                                                       : 3;
 }
 
 static inline bool tc_model_has_alpha(tc_model model)
