@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "codec.h"
 
+#include "colour.h"
+
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -107,4 +109,6 @@ void tc_codec_versions(char *text, size_t size)
             codecs[at]->library(text + used, size - used);
         used += strlen(text + used);
     }
+    if (tc_transform_library() && used < size)
+        snprintf(text + used, size - used, ", %s", tc_transform_library());
 }

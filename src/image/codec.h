@@ -43,7 +43,10 @@ typedef struct tc_decode_want {
 typedef struct tc_decoder tc_decoder;
 typedef struct tc_encoder tc_encoder;
 
-/* What an encoder is given. Lengths in pixels; `icc` is borrowed until encode_open returns. */
+/*
+ * What an encoder is given. Lengths in pixels; `icc` and `exif` are borrowed until
+ * encode_open returns.
+ */
 typedef struct tc_encode_spec {
     tc_model model;
     uint32_t width, height;
@@ -52,6 +55,8 @@ typedef struct tc_encode_spec {
     bool progressive; /* JPEG alone heeds it */
     const uint8_t *icc;
     size_t icc_length;
+    const uint8_t *exif; /* TIFF-structured, TC_EXIF_MAX bytes at most */
+    size_t exif_length;
 } tc_encode_spec;
 
 typedef struct tc_codec {
@@ -98,8 +103,9 @@ typedef struct tc_codec {
 /* Encoded bytes are read and written in pieces of this size. */
 #define TC_IO_BYTES 65536
 
-/* Embedded profiles over this are left out: display profiles have a few KiB. */
-#define TC_ICC_MAX (1024 * 1024)
+/* Embedded profiles over this are left out: display profiles have a few KiB, printers' 2 MiB.
+ */
+#define TC_ICC_MAX (3 * 1024 * 1024)
 
 /*
  * The format whose magic bytes `head` (the first bytes of a file, maybe fewer than
@@ -119,7 +125,7 @@ const char *tc_format_title(tc_format format);
 /* Room for all libraries' names and versions, with the terminator. */
 #define TC_VERSIONS_MAX 640
 
-/* The libraries of the built-in codecs, for validators. */
+/* The libraries of the built-in codecs and of colour management, for validators. */
 void tc_codec_versions(char *text, size_t size);
 
 /* One extern line here and one row in codec.c make a codec known. */

@@ -173,14 +173,29 @@ static size_t read_marker(j_decompress_ptr cinfo)
     return length;
 }
 
+/* The first EXIF block, for whoever wants it in the answer; without memory there is none. */
+static void keep_exif(tc_decoder *decoder, const uint8_t *exif, size_t length)
+{
+    if (decoder->exif)
+        return;
+    decoder->exif = malloc(length);
+    if (!decoder->exif)
+        return;
+    memcpy(decoder->exif, exif, length);
+    decoder->exif_length = length;
+}
+
 /* APP1: the first EXIF block that names an orientation decides. */
 static boolean on_exif(j_decompress_ptr cinfo)
 {
     tc_decoder *decoder = cinfo->client_data;
     size_t length = read_marker(cinfo);
 
-    if (length > 6 && memcmp(decoder->marker, "Exif\0", 6) == 0 && decoder->orientation == 1)
+    if (length <= 6 || memcmp(decoder->marker, "Exif\0", 6) != 0)
+        return TRUE;
+    if (decoder->orientation == 1)
         decoder->orientation = tc_orientation_read(decoder->marker + 6, length - 6);
+    keep_exif(decoder, decoder->marker + 6, length - 6);
     return TRUE;
 }
 
@@ -231,6 +246,7 @@ static void jpeg_decode_free(tc_decoder *decoder)
     jpeg_destroy_decompress(&decoder->cinfo);
     free(decoder->marker);
     free(decoder->icc);
+    free(decoder->exif);
     free(decoder->cmyk);
     free(decoder->band);
     free(decoder);
@@ -329,6 +345,8 @@ static tc_error jpeg_decode_open(tc_decoder **made, const tc_input *input, tc_im
                            cinfo->num_components);
     info->planes = cinfo->jpeg_color_space == JCS_YCbCr;
     info->crops = tc_jpeg_crops(cinfo);
+    info->exif = decoder->exif;
+    info->exif_length = decoder->exif_length;
     if (profile_fits(decoder, info->model)) {
         info->icc = decoder->icc;
         info->icc_length = decoder->icc_length;

@@ -49,6 +49,8 @@ struct tc_decoder {
     bool single_scan;
     tc_jpeg_scans scans; /* those that are skipped */
     uint8_t orientation;
+    uint8_t *exif; /* the first block */
+    size_t exif_length;
     uint8_t *icc;
     size_t icc_length;
     unsigned icc_parts; /* parts taken so far; parts out of order end the profile */

@@ -157,16 +157,18 @@ static bool keep_profile(tc_decoder *decoder, tc_image_info *info)
     return true;
 }
 
-static uint8_t read_orientation(const tc_decoder *decoder)
+static void find_exif(const tc_decoder *decoder, tc_image_info *info)
 {
 #ifdef PNG_eXIf_SUPPORTED
     png_uint_32 length;
     png_bytep exif;
 
-    if (png_get_eXIf_1(decoder->png, decoder->info, &length, &exif))
-        return tc_orientation_read(exif, length);
+    if (!png_get_eXIf_1(decoder->png, decoder->info, &length, &exif))
+        return;
+    info->exif = exif;
+    info->exif_length = length;
+    info->orientation = tc_orientation_read(exif, length);
 #endif
-    return 1;
 }
 
 /* All that may longjmp while the header is read. */
@@ -205,14 +207,14 @@ static tc_error png_decode_open(tc_decoder **made, const tc_input *input, tc_ima
     *info = (tc_image_info){.format = TC_FORMAT_PNG,
                             .width = decoder->width,
                             .height = decoder->height,
-                            .orientation = read_orientation(decoder),
+                            .orientation = 1,
                             .model = decoded_model(decoder),
                             .max_reduce = 1};
     if (decoder->interlaced)
         info->held_bytes =
             (uint64_t)decoder->width * decoder->height * tc_model_channels(info->model);
-    if (!keep_profile(decoder, info))
-        return tc_fail_set(fail, TC_E_NO_MEMORY, "PNG: out of memory");
+    find_exif(decoder, info);
+    return keep_profile(decoder, info);
     return TC_E_OK;
 }
 
@@ -321,6 +323,11 @@ static bool start_writing(tc_encoder *encoder, const tc_encode_spec *spec)
     png_set_compression_level(png, DEFLATE_LEVEL);
     png_set_filter(png, 0, PNG_FILTER_SUB);
     png_set_compression_buffer_size(png, TC_IO_BYTES);
+#ifdef PNG_eXIf_SUPPORTED
+    if (spec->exif)
+        png_set_eXIf_1(png, encoder->info, (png_uint_32)spec->exif_length,
+                       (png_bytep)spec->exif);
+#endif
     if (spec->icc)
         png_set_iCCP(png, encoder->info, "ICC profile", PNG_COMPRESSION_TYPE_BASE, spec->icc,
                      (png_uint_32)spec->icc_length);

@@ -45,7 +45,9 @@ struct tc_decoder {
     uint8_t orientation;
     uint8_t *icc;
     size_t icc_length;
-    uint8_t *data; /* the picture's chunks, of which `filled` bytes are read */
+    uint8_t *exif;
+    size_t exif_skip, exif_length; /* what precedes the block; what it has */
+    uint8_t *data;                 /* the picture's chunks, of which `filled` bytes are read */
     size_t filled;
     WebPDecoderConfig config;
     WebPIDecoder *incremental;
@@ -136,10 +138,15 @@ static tc_error read_exif(tc_decoder *decoder, const chunk *chunk)
         return no_memory(decoder);
     error = read_bytes(decoder, chunk->at, exif, length);
     skip = !error && length > 6 && memcmp(exif, "Exif\0", 6) == 0 ? 6 : 0;
-    if (!error)
-        decoder->orientation = tc_orientation_read(exif + skip, length - skip);
-    free(exif);
-    return error;
+    if (error || decoder->exif) {
+        free(exif);
+        return error;
+    }
+    decoder->orientation = tc_orientation_read(exif + skip, length - skip);
+    decoder->exif = exif;
+    decoder->exif_skip = skip;
+    decoder->exif_length = length - skip;
+    return TC_E_OK;
 }
 
 static tc_error read_extended(tc_decoder *decoder, const chunk *chunk)
@@ -287,6 +294,7 @@ static void webp_decode_free(tc_decoder *decoder)
         return;
     WebPIDelete(decoder->incremental);
     free(decoder->icc);
+    free(decoder->exif);
     free(decoder->data);
     free(decoder->pixels);
     free(decoder->band);
@@ -342,6 +350,10 @@ static tc_error webp_decode_open(tc_decoder **made, const tc_input *input, tc_im
         .lossless = decoder->lossless,
         .held_bytes = (uint64_t)decoder->frame.w * decoder->frame.h * held_a_pixel(decoder) +
                       decoder->length};
+    if (decoder->exif) {
+        info->exif = decoder->exif + decoder->exif_skip;
+        info->exif_length = decoder->exif_length;
+    }
     if (decoder->icc && memcmp(decoder->icc + 16, "RGB ", 4) == 0) {
         info->icc = decoder->icc;
         info->icc_length = decoder->icc_length;

@@ -11,6 +11,7 @@
 
 /* The extended header's flags and payload. */
 #define TC_WEBP_HAS_ICC   0x20
+#define TC_WEBP_HAS_EXIF  0x08
 #define TC_WEBP_HAS_ALPHA 0x10
 #define TC_WEBP_VP8X      10
 

@@ -57,6 +57,8 @@ typedef struct tc_image_info {
     uint64_t held_bytes; /* whole-picture memory the decoder needs: interlace, progression */
     const uint8_t *icc;  /* embedded profile in the space of `model`, the decoder's, or NULL */
     size_t icc_length;
+    const uint8_t *exif; /* from "II" or "MM" on, the decoder's, or NULL */
+    size_t exif_length;
     bool eighth_is_cheap; /* 1/8 takes much less than its share of the decoder's time */
     bool planes;          /* the decoder can also deliver TC_YCC planes, as they are stored */
     bool crops;           /* of other than planes it decodes a part in less time */

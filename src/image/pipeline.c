@@ -3,10 +3,13 @@
 
 #include "canvas.h"
 #include "clock.h"
+#include "colour.h"
 #include "effect.h"
+#include "exif.h"
 #include "picture.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* Of the rows down to its end, a part of the picture is small at one of so many; measured. */
 #define PART 4
@@ -20,6 +23,11 @@ struct tc_pipeline {
     tc_decoder *decoder;
     tc_picture *picture; /* NULL when nothing of it is visible */
     bool planes;         /* the picture goes from decoder to encoder as TC_YCC */
+    tc_profile profile;  /* what becomes of the embedded one */
+    tc_transform *transform;
+    uint8_t *converted; /* one of the picture's rows */
+    uint8_t *exif;      /* for the answer */
+    size_t exif_length;
     tc_canvas canvas;
     uint8_t *row; /* one composed row, when the canvas is not direct */
     tc_icon *icon;
@@ -91,6 +99,8 @@ static void add_cost(tc_pipeline *pipeline)
     tc_shape shape = {TC_RGB_ALPHA, plan->output_w, plan->output_h};
 
     plan->bytes += tc_effects_bytes(&pipeline->params, &shape);
+    if (pipeline->outline.info.icc)
+        plan->bytes += tc_transform_bytes(pipeline->outline.info.icc_length);
     /* libjpeg keeps all coefficients, 16 bits each, to write them scan by scan. */
     if (pipeline->params.progressive && pipeline->outline.target->format == TC_FORMAT_JPEG)
         plan->bytes += (uint64_t)plan->output_w * plan->output_h * 3;
@@ -156,6 +166,9 @@ void tc_pipeline_free(tc_pipeline *pipeline)
         pipeline->outline.target->encode_free(pipeline->encoder);
     tc_effects_free(pipeline->effects);
     tc_icon_free(pipeline->icon);
+    tc_transform_free(pipeline->transform);
+    free(pipeline->converted);
+    free(pipeline->exif);
     free(pipeline->row);
     free(pipeline);
 }
@@ -168,6 +181,69 @@ static bool is_lossless(const tc_pipeline *pipeline)
     return pipeline->params.quality == 100 ||
            (pipeline->params.quality == 0 && outline->info.lossless &&
             outline->source == outline->target);
+}
+
+/* What becomes of the embedded profile; without one or an answer to show it nothing does. */
+static tc_error start_colour(tc_pipeline *pipeline)
+{
+    const tc_image_info *info = &pipeline->outline.info;
+
+    pipeline->profile = TC_PROFILE_DROP;
+    if (!info->icc || pipeline->outline.plan.empty)
+        return TC_E_OK;
+    pipeline->profile =
+        tc_transform_open(&pipeline->transform, info->icc, info->icc_length, info->model);
+    if (!pipeline->transform)
+        return TC_E_OK;
+    pipeline->converted = malloc((size_t)pipeline->outline.plan.picture_w *
+                                 tc_model_channels(tc_transform_model(info->model)));
+    return pipeline->converted ? TC_E_OK : no_memory(pipeline->fail);
+}
+
+/* One of the picture's rows in sRGB. */
+static void convert(tc_pipeline *pipeline, tc_band *band)
+{
+    tc_transform_row(pipeline->transform, band->plane[0].data, pipeline->converted,
+                     pipeline->outline.plan.picture_w);
+    *band = (tc_band){{{pipeline->converted, 0, 1}}};
+}
+
+/* What of the original's EXIF the answer is to have. */
+static tc_error start_exif(tc_pipeline *pipeline)
+{
+    const tc_image_info *info = &pipeline->outline.info;
+    const tc_params *params = &pipeline->params;
+    bool whole = params->inhexif && !params->rmprof && info->exif_length <= TC_EXIF_MAX;
+
+    if (!info->exif || (!whole && !params->policy.keep_copyright))
+        return TC_E_OK;
+    pipeline->exif = malloc(whole ? info->exif_length : TC_COPYRIGHT_MAX);
+    if (!pipeline->exif)
+        return no_memory(pipeline->fail);
+    if (whole) {
+        memcpy(pipeline->exif, info->exif, info->exif_length);
+        pipeline->exif_length = tc_exif_settle(pipeline->exif, info->exif_length);
+    } else {
+        pipeline->exif_length =
+            tc_exif_copyright(info->exif, info->exif_length, pipeline->exif);
+    }
+    return TC_E_OK;
+}
+
+/* The profile when the answer's colours are still the original's, and EXIF. */
+static void describe_metadata(const tc_pipeline *pipeline, tc_encode_spec *spec)
+{
+    const tc_image_info *info = &pipeline->outline.info;
+
+    if (pipeline->profile == TC_PROFILE_KEEP && !pipeline->params.rmprof &&
+        tc_model_is_grey(spec->model) == tc_model_is_grey(info->model)) {
+        spec->icc = info->icc;
+        spec->icc_length = info->icc_length;
+    }
+    if (pipeline->exif_length > 0) {
+        spec->exif = pipeline->exif;
+        spec->exif_length = pipeline->exif_length;
+    }
 }
 
 /*
@@ -191,7 +267,8 @@ static bool wants_planes(const tc_pipeline *pipeline)
     const tc_outline *outline = &pipeline->outline;
 
     return !outline->plan.empty && outline->info.planes && outline->target->takes_planes &&
-           pipeline->canvas.direct && !tc_effects_named(&pipeline->params) &&
+           pipeline->canvas.direct && !pipeline->transform &&
+           !tc_effects_named(&pipeline->params) &&
            !is_small_part(&outline->info, &outline->plan);
 }
 
@@ -214,10 +291,7 @@ static tc_error start_answer(tc_pipeline *pipeline, const tc_output *output)
     spec.progressive = pipeline->params.progressive;
     spec.quality = (unsigned)(pipeline->params.quality ? pipeline->params.quality : TC_QUALITY);
     spec.lossless = is_lossless(pipeline);
-    if (tc_model_is_grey(spec.model) == tc_model_is_grey(outline->info.model)) {
-        spec.icc = outline->info.icc;
-        spec.icc_length = outline->info.icc_length;
-    }
+    describe_metadata(pipeline, &spec);
     if (!pipeline->canvas.direct) {
         pipeline->row = malloc((size_t)plan->output_w * tc_model_channels(spec.model));
         if (!pipeline->row)
@@ -250,8 +324,12 @@ static tc_error make_rows(tc_pipeline *pipeline, uint32_t y, tc_band *band)
     *band = (tc_band){0};
     if (tc_canvas_wants_picture(canvas, y))
         error = tc_picture_rows(pipeline->picture, band);
-    if (error || canvas->direct)
+    if (error)
         return error;
+    if (pipeline->transform && band->plane[0].data)
+        convert(pipeline, band);
+    if (canvas->direct)
+        return TC_E_OK;
     tc_canvas_row(canvas, band->plane[0].data, pipeline->row);
     *band = (tc_band){{{pipeline->row, 0, 1}}};
     return TC_E_OK;
@@ -317,8 +395,11 @@ tc_error tc_pipeline_run(tc_pipeline *pipeline, const tc_output *output, const t
     const tc_outline *outline = &pipeline->outline;
     tc_error error = TC_E_OK;
 
+    error = start_colour(pipeline);
+    if (!error)
+        error = start_exif(pipeline);
     choose_path(pipeline);
-    if (!outline->plan.empty)
+    if (!error && !outline->plan.empty)
         error = tc_picture_start(&pipeline->picture, outline->source, pipeline->decoder,
                                  &outline->info, &outline->plan, pipeline->planes, watch,
                                  pipeline->fail);
