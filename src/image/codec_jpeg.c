@@ -173,14 +173,16 @@ static size_t read_marker(j_decompress_ptr cinfo)
     return length;
 }
 
-/* The first EXIF block, for whoever wants it in the answer; without memory there is none. */
-static void keep_exif(tc_decoder *decoder, const uint8_t *exif, size_t length)
+/* The first EXIF block, for whoever wants it in the answer. */
+static void keep_exif(j_decompress_ptr cinfo, const uint8_t *exif, size_t length)
 {
+    tc_decoder *decoder = cinfo->client_data;
+
     if (decoder->exif)
         return;
     decoder->exif = malloc(length);
     if (!decoder->exif)
-        return;
+        no_memory(cinfo);
     memcpy(decoder->exif, exif, length);
     decoder->exif_length = length;
 }
@@ -195,7 +197,7 @@ static boolean on_exif(j_decompress_ptr cinfo)
         return TRUE;
     if (decoder->orientation == 1)
         decoder->orientation = tc_orientation_read(decoder->marker + 6, length - 6);
-    keep_exif(decoder, decoder->marker + 6, length - 6);
+    keep_exif(cinfo, decoder->marker + 6, length - 6);
     return TRUE;
 }
 

@@ -10,14 +10,15 @@ tc_model tc_transform_model(tc_model model)
 
 #ifndef TC_WITH_LCMS
 
-tc_profile tc_transform_open(tc_transform **transform, const uint8_t *icc, size_t length,
-                             tc_model model)
+tc_error tc_transform_open(tc_transform **transform, const uint8_t *icc, size_t length,
+                           tc_model model, tc_profile *use)
 {
     (void)icc;
     (void)length;
     (void)model;
     *transform = NULL;
-    return TC_PROFILE_KEEP;
+    *use = TC_PROFILE_KEEP;
+    return TC_E_OK;
 }
 
 void tc_transform_row(tc_transform *transform, const uint8_t *from, uint8_t *to,

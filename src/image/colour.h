@@ -20,11 +20,12 @@ typedef enum tc_profile {
 typedef struct tc_transform tc_transform;
 
 /*
- * Look at a profile of `length` bytes for rows of `model`. *transform is made for
- * TC_PROFILE_CONVERT and NULL otherwise.
+ * Look at a profile of `length` bytes for rows of `model`: what is to become of it, into
+ * *use. *transform is made for TC_PROFILE_CONVERT and NULL otherwise. TC_E_NO_MEMORY is
+ * the one error.
  */
-tc_profile tc_transform_open(tc_transform **transform, const uint8_t *icc, size_t length,
-                             tc_model model);
+tc_error tc_transform_open(tc_transform **transform, const uint8_t *icc, size_t length,
+                           tc_model model, tc_profile *use);
 
 /* The model that rows of `model` are converted to: RGB from CMYK, else the same. */
 tc_model tc_transform_model(tc_model model);

@@ -8,7 +8,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include <lcms2.h>
+#include <lcms2_plugin.h>
 
 /* Two levels of 255 that nobody sees: a profile that differs less from sRGB is sRGB. */
 #define NEAR_LEVEL (1.5 / 255)
@@ -20,7 +20,49 @@
 struct tc_transform {
     cmsContext context;
     cmsHTRANSFORM transform;
+    bool no_memory; /* the library asked for some in vain */
+    tc_model model;
+    uint8_t
+        grey[256]; /* of grey: every level's, which is exact where the library's table is not */
 };
+
+/* No sound profile makes the library ask for so much at once. */
+#define PIECE_MOST (64 * 1024 * 1024)
+
+/* Note that memory ran out; a context that is only being made is nobody's yet. */
+static void *noted(cmsContext context, void *memory)
+{
+    tc_transform *transform = cmsGetContextUserData(context);
+
+    if (!memory && transform)
+        transform->no_memory = true;
+    return memory;
+}
+
+static void *on_malloc(cmsContext context, cmsUInt32Number size)
+{
+    return size > PIECE_MOST ? NULL : noted(context, malloc(size));
+}
+
+static void *on_realloc(cmsContext context, void *old, cmsUInt32Number size)
+{
+    return size > PIECE_MOST ? NULL : noted(context, realloc(old, size));
+}
+
+static void on_free(cmsContext context, void *old)
+{
+    (void)context;
+    free(old);
+}
+
+static const cmsPluginMemHandler memory = {
+    {cmsPluginMagicNumber, 2060, cmsPluginMemHandlerSig, NULL},
+    on_malloc,
+    on_free,
+    on_realloc,
+    NULL,
+    NULL,
+    NULL};
 
 static void on_error(cmsContext context, cmsUInt32Number code, const char *text)
 {
@@ -41,9 +83,8 @@ static cmsUInt32Number layout_of(tc_model model)
 {
     switch (model) {
     case TC_GREY:
+    case TC_GREY_ALPHA: /* alpha is copied by hand */
         return TYPE_GRAY_8;
-    case TC_GREY_ALPHA:
-        return TYPE_GRAY_8 | EXTRA_SH(1);
     case TC_RGB_ALPHA:
         return TYPE_RGBA_8;
     case TC_CMYK:
@@ -120,7 +161,8 @@ static cmsHTRANSFORM make(cmsContext context, cmsHPROFILE from, tc_model model)
 {
     cmsHPROFILE to =
         tc_model_is_grey(model) ? make_grey(context) : cmsCreate_sRGBProfileTHR(context);
-    cmsUInt32Number flags = cmsFLAGS_BLACKPOINTCOMPENSATION | cmsFLAGS_COPY_ALPHA;
+    cmsUInt32Number flags = cmsFLAGS_BLACKPOINTCOMPENSATION | cmsFLAGS_COPY_ALPHA |
+                            (tc_model_is_grey(model) ? cmsFLAGS_NOOPTIMIZE : 0);
     cmsHTRANSFORM made = NULL;
 
     if (to)
@@ -132,37 +174,73 @@ static cmsHTRANSFORM make(cmsContext context, cmsHPROFILE from, tc_model model)
     return made;
 }
 
-tc_profile tc_transform_open(tc_transform **transform, const uint8_t *icc, size_t length,
-                             tc_model model)
+static void fill_grey(tc_transform *transform)
+{
+    uint8_t level[256];
+
+    for (int at = 0; at < 256; at++)
+        level[at] = (uint8_t)at;
+    cmsDoTransform(transform->transform, level, transform->grey, 256);
+}
+
+/* The profile's transform, where it is sound, of our rows, and not sRGB's own. */
+static void look(tc_transform *transform, const uint8_t *icc, size_t length, tc_model model)
+{
+    cmsHPROFILE profile =
+        cmsOpenProfileFromMemTHR(transform->context, icc, (cmsUInt32Number)length);
+
+    if (!profile)
+        return;
+    if (is_usable(profile, model) && !(model != TC_CMYK && is_srgb(profile)))
+        transform->transform = make(transform->context, profile, model);
+    cmsCloseProfile(profile);
+    transform->model = model;
+    if (transform->transform && tc_model_is_grey(model))
+        fill_grey(transform);
+}
+
+tc_error tc_transform_open(tc_transform **transform, const uint8_t *icc, size_t length,
+                           tc_model model, tc_profile *use)
 {
     tc_transform *made = calloc(1, sizeof *made);
-    cmsHPROFILE profile = NULL;
-    tc_profile use = TC_PROFILE_DROP;
+    tc_error error;
 
     *transform = NULL;
-    if (made)
-        made->context = cmsCreateContext(NULL, NULL);
-    if (made && made->context) {
-        cmsSetLogErrorHandlerTHR(made->context, on_error);
-        profile = cmsOpenProfileFromMemTHR(made->context, icc, (cmsUInt32Number)length);
-    }
-    if (profile && is_usable(profile, model) && !(model != TC_CMYK && is_srgb(profile)))
-        made->transform = make(made->context, profile, model);
-    if (profile)
-        cmsCloseProfile(profile);
-    if (made && made->transform) {
-        *transform = made;
-        use = TC_PROFILE_CONVERT;
-    } else {
+    *use = TC_PROFILE_DROP;
+    if (!made)
+        return TC_E_NO_MEMORY;
+    made->context = cmsCreateContext((void *)&memory, made);
+    if (!made->context) {
         tc_transform_free(made);
+        return TC_E_NO_MEMORY;
     }
-    return use;
+    cmsSetLogErrorHandlerTHR(made->context, on_error);
+    look(made, icc, length, model);
+    if (made->transform && !made->no_memory) {
+        *transform = made;
+        *use = TC_PROFILE_CONVERT;
+        return TC_E_OK;
+    }
+    /* Less than there should be of it would be a wrong colour, not a profile that is bad. */
+    error = made->no_memory ? TC_E_NO_MEMORY : TC_E_OK;
+    tc_transform_free(made);
+    return error;
 }
 
 void tc_transform_row(tc_transform *transform, const uint8_t *from, uint8_t *to,
                       uint32_t pixels)
 {
-    cmsDoTransform(transform->transform, from, to, pixels);
+    uint8_t channels = tc_model_channels(transform->model);
+
+    if (!tc_model_is_grey(transform->model)) {
+        cmsDoTransform(transform->transform, from, to, pixels);
+        return;
+    }
+    for (; pixels > 0; pixels--, from += channels, to += channels) {
+        to[0] = transform->grey[from[0]];
+        if (channels > 1)
+            to[1] = from[1];
+    }
 }
 
 void tc_transform_free(tc_transform *transform)

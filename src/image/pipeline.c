@@ -191,8 +191,9 @@ static tc_error start_colour(tc_pipeline *pipeline)
     pipeline->profile = TC_PROFILE_DROP;
     if (!info->icc || pipeline->outline.plan.empty)
         return TC_E_OK;
-    pipeline->profile =
-        tc_transform_open(&pipeline->transform, info->icc, info->icc_length, info->model);
+    if (tc_transform_open(&pipeline->transform, info->icc, info->icc_length, info->model,
+                          &pipeline->profile))
+        return no_memory(pipeline->fail);
     if (!pipeline->transform)
         return TC_E_OK;
     pipeline->converted = malloc((size_t)pipeline->outline.plan.picture_w *
