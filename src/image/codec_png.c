@@ -214,7 +214,8 @@ static tc_error png_decode_open(tc_decoder **made, const tc_input *input, tc_ima
         info->held_bytes =
             (uint64_t)decoder->width * decoder->height * tc_model_channels(info->model);
     find_exif(decoder, info);
-    return keep_profile(decoder, info);
+    if (!keep_profile(decoder, info))
+        return tc_fail_set(fail, TC_E_NO_MEMORY, "PNG: out of memory");
     return TC_E_OK;
 }
 

@@ -61,7 +61,7 @@ my @cases = (
     ['p=nosuch', 'whole.jpg', 400, 'TC0001', 'nosuch'],
     ['p=%3Cscript%3E', 'whole.jpg', 400, 'TC0001', 'p='],
     ['sx=5000', 'whole.jpg', 400, 'TC0001', 'sx'],
-    ['of=webp', 'whole.jpg', 415, 'TC0004', 'of'],
+    ['of=tiff', 'whole.jpg', 415, 'TC0004', 'of'],
     ['dw=10', 'note.jpg', 415, 'TC0002', 'note.jpg'],
     ['dw=10', 'empty.jpg', 415, 'TC0002', 'empty.jpg'],
     ['dw=10', 'cut.jpg', 422, 'TC0005', 'cut.jpg'],

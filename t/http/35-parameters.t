@@ -242,7 +242,7 @@ for my $case (
     my $answer = get("/query/quad.png?embedicon=$name");
     is($answer->code, $status, "embedicon=$name is $status");
     my @lines = grep {/TC\d{4}/} error_log_lines($mark);
-    my $id = $status == 400 ? 'TC0001' : 'TC0030';
+    my $id = $status == 400 ? 'TC0001' : 'TC0034';
     is(scalar(grep {/$id: .*embedicon/} @lines) . ' ' . @lines, '1 1', "... with $id") or diag @lines;
     expect_log(qr/$id/);
 }
@@ -253,7 +253,7 @@ is($after->code, 200, 'another icon of the name is another picture');
 isnt($after->content, $before->content, '... seen at once');
 server(TmpfsConvertTest::Httpd->shared);
 is(get('/small_light(embedicon=dot.png)/pictures/quad.png')->code, 404, 'without TmpfsConvertMaterialDir there is no icon');
-expect_log(qr/TC0030: .*TmpfsConvertMaterialDir is not set/);
+expect_log(qr/TC0034: .*TmpfsConvertMaterialDir is not set/);
 server($entries->front);
 
 # ---- what is refused --------------------------------------------------------------------------------
