@@ -36,8 +36,14 @@ typedef struct tc_output {
 typedef struct tc_decode_want {
     unsigned reduce;       /* 1, 2, 4 or 8, not over the info's max_reduce */
     bool planes;           /* TC_YCC planes; only where the info has them */
+    bool cmyk;             /* TC_CMYK rows; only where the info has them */
     tc_rect source;        /* the pixels of the full picture that are used; others may miss */
     const tc_watch *watch; /* borrowed until decode_free; may be NULL */
+    /*
+     * NULL: a damaged picture is refused. Else, where at least half of its rows were good,
+     * what else can be had comes as rows too, and why the rest cannot is told here.
+     */
+    tc_fail *damage;
 } tc_decode_want;
 
 typedef struct tc_decoder tc_decoder;

@@ -34,6 +34,8 @@ struct tc_decoder {
     size_t row_bytes;
     uint8_t *rows; /* one row, or the whole picture when interlaced */
     bool interlaced;
+    bool broken;         /* the file; what is left of it is not read */
+    tc_fail *damage;     /* NULL where damage is refused */
     png_bytepp pointers; /* of an interlaced picture */
     uint8_t *icc;
 };
@@ -251,7 +253,8 @@ static tc_error png_decode_start(tc_decoder *decoder, const tc_decode_want *want
     uint32_t held = decoder->interlaced ? decoder->height : 1;
     tc_model model = decoded_model(decoder);
 
-    (void)want; /* rows of a PNG cannot be reduced, nor skipped without inflating them */
+    /* Rows of a PNG cannot be reduced, nor skipped without inflating them. */
+    decoder->damage = want->damage;
     if (!start_reading(decoder))
         return decoder->fail->error;
     decoder->rows = malloc(decoder->row_bytes * held);
@@ -271,9 +274,24 @@ static tc_error png_decode_start(tc_decoder *decoder, const tc_decode_want *want
     return TC_E_OK;
 }
 
+/*
+ * Where damage may be and half of the rows were good, tell and go on; the last good row
+ * stands for those that are lost. libpng is not called again.
+ */
+static bool bear(tc_decoder *decoder)
+{
+    if (!decoder->damage || decoder->interlaced || decoder->fail->error != TC_E_DAMAGED ||
+        decoder->next < decoder->height - decoder->height / 2)
+        return false;
+    *decoder->damage = *decoder->fail;
+    decoder->fail->error = TC_E_OK;
+    decoder->broken = true;
+    return true;
+}
+
 static tc_error png_decode_rows(tc_decoder *decoder, tc_band *band)
 {
-    if (!read_rows(decoder))
+    if (!decoder->broken && !read_rows(decoder) && !bear(decoder))
         return decoder->fail->error;
     band->plane[0].data = decoder->rows;
     band->plane[0].stride = decoder->row_bytes;

@@ -55,7 +55,9 @@ typedef struct tc_image_info {
     unsigned max_reduce; /* the decoder can deliver 1/1, 1/2 .. 1/max_reduce (a power of 2) */
     bool lossless;       /* the file keeps every level: worth keeping so */
     uint64_t held_bytes; /* whole-picture memory the decoder needs: interlace, progression */
-    const uint8_t *icc;  /* embedded profile in the space of `model`, the decoder's, or NULL */
+    bool cmyk;           /* stored as ink, and rows of TC_CMYK can be had */
+    const uint8_t *icc; /* embedded profile in the space of `model`, with `cmyk` in that of ink;
+                           the decoder's, or NULL */
     size_t icc_length;
     const uint8_t *exif; /* from "II" or "MM" on, the decoder's, or NULL */
     size_t exif_length;

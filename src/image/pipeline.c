@@ -20,6 +20,7 @@ struct tc_pipeline {
     tc_limits limits;
     const tc_input *input;
     tc_fail *fail;
+    tc_fail damage; /* that the answer has all the same */
     tc_decoder *decoder;
     tc_picture *picture; /* NULL when nothing of it is visible */
     bool planes;         /* the picture goes from decoder to encoder as TC_YCC */
@@ -150,6 +151,11 @@ tc_error tc_pipeline_icon(tc_pipeline *pipeline, const tc_input *icon)
     return error;
 }
 
+const tc_fail *tc_pipeline_damage(const tc_pipeline *pipeline)
+{
+    return pipeline->damage.error == TC_E_OK ? NULL : &pipeline->damage;
+}
+
 const tc_outline *tc_pipeline_outline(const tc_pipeline *pipeline)
 {
     return &pipeline->outline;
@@ -187,17 +193,20 @@ static bool is_lossless(const tc_pipeline *pipeline)
 static tc_error start_colour(tc_pipeline *pipeline)
 {
     const tc_image_info *info = &pipeline->outline.info;
+    tc_model model = info->cmyk ? TC_CMYK : info->model;
 
     pipeline->profile = TC_PROFILE_DROP;
     if (!info->icc || pipeline->outline.plan.empty)
         return TC_E_OK;
-    if (tc_transform_open(&pipeline->transform, info->icc, info->icc_length, info->model,
+    if (tc_transform_open(&pipeline->transform, info->icc, info->icc_length, model,
                           &pipeline->profile))
         return no_memory(pipeline->fail);
+    if (info->cmyk && !pipeline->transform)
+        pipeline->profile = TC_PROFILE_DROP; /* the rows are RGB, not what it describes */
     if (!pipeline->transform)
         return TC_E_OK;
     pipeline->converted = malloc((size_t)pipeline->outline.plan.picture_w *
-                                 tc_model_channels(tc_transform_model(info->model)));
+                                 tc_model_channels(tc_transform_model(model)));
     return pipeline->converted ? TC_E_OK : no_memory(pipeline->fail);
 }
 
@@ -394,16 +403,19 @@ tc_error tc_pipeline_run(tc_pipeline *pipeline, const tc_output *output, const t
                          tc_stats *stats)
 {
     const tc_outline *outline = &pipeline->outline;
-    tc_error error = TC_E_OK;
+    tc_decode_want want = {.watch = watch};
+    tc_error error;
 
     error = start_colour(pipeline);
     if (!error)
         error = start_exif(pipeline);
     choose_path(pipeline);
+    want.planes = pipeline->planes;
+    want.cmyk = pipeline->transform && outline->info.cmyk;
+    want.damage = pipeline->params.policy.serve_damaged ? &pipeline->damage : NULL;
     if (!error && !outline->plan.empty)
         error = tc_picture_start(&pipeline->picture, outline->source, pipeline->decoder,
-                                 &outline->info, &outline->plan, pipeline->planes, watch,
-                                 pipeline->fail);
+                                 &outline->info, &outline->plan, &want, pipeline->fail);
     if (!error && pipeline->picture)
         pipeline->stats.decode_ns = tc_picture_decode_ns(pipeline->picture);
     if (!error)
