@@ -5,6 +5,7 @@
 #include "server/filter.h"
 #include "server/handler.h"
 #include "server/monitor.h"
+#include "server/once.h"
 #include "server/startup.h"
 #include "server/status.h"
 #include "server/url.h"
@@ -16,6 +17,9 @@
 
 static void register_hooks(apr_pool_t *pool)
 {
+    static const char *const behind_cache[] = {"mod_cache.c", NULL};
+    static const char *const before_proxy[] = {"mod_proxy.c", NULL};
+
     (void)pool;
     /* After the MPM's, which settles how many workers there are. */
     ap_hook_check_config(tc_startup_check, NULL, NULL, APR_HOOK_LAST);
@@ -34,6 +38,9 @@ static void register_hooks(apr_pool_t *pool)
     ap_hook_insert_filter(tc_filter_insert, NULL, NULL, APR_HOOK_LAST);
     ap_register_output_filter(TC_FILTER, tc_filter, tc_filter_init, AP_FTYPE_RESOURCE);
     ap_register_output_filter(TC_FILTER_ALIAS, tc_filter, tc_filter_init, AP_FTYPE_RESOURCE);
+    ap_hook_handler(tc_once_handler, behind_cache, before_proxy, APR_HOOK_REALLY_FIRST);
+    /* mod_cache's is AP_FTYPE_CONTENT_SET + 1, to have it packed. */
+    ap_register_output_filter(TC_ONCE_FILTER, tc_once_filter, NULL, AP_FTYPE_CONTENT_SET + 2);
     ap_hook_handler(tc_handler, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_handler(tc_status_handler, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_log_transaction(tc_account_transaction, NULL, NULL, APR_HOOK_MIDDLE);

@@ -2,13 +2,16 @@
 /*
  * Makes pictures for tests and the demo:
  *
- *   mkpicture OUT.{jpg,png} WIDTH HEIGHT [KEY=VALUE...]
+ *   mkpicture OUT.{jpg,png,webp,avif,gif} WIDTH HEIGHT [KEY=VALUE...]
  *
  * kind=photo|flat|quad|ramp|disc  colour=RRGGBB colour2=RRGGBB  seed=N
  * orientation=1..8  exif=1 (with artist, copyright and thumbnail)
  * profile=srgb|p3|gamma1|swapped (mkpicture.h; the colours are then the profile's)
  * JPEG: quality=N progressive=1 space=rgb|grey|cmyk|ycck adobe=0|1
  * PNG:  type=rgb|rgba|grey|greya|palette depth=8|16 interlace=1
+ * WebP: type=rgb|rgba quality=N lossless=1 orientation=1..8
+ * AVIF: type=rgb|rgba quality=N depth=8|16 (16: 10 bits) orientation=1..8
+ * GIF:  type=rgb|rgba interlace=1 frames=N
  *
  * WIDTH x HEIGHT is the upright picture; with orientation=N the stored one is
  * turned so that a viewer that heeds EXIF shows it upright.
@@ -26,11 +29,6 @@
 #include <jpeglib.h>
 #include <png.h>
 
-typedef struct options {
-    const char *kind, *colour, *colour2, *space, *type, *profile;
-    int seed, quality, progressive, adobe, orientation, depth, interlace, exif;
-} options;
-
 typedef struct key {
     const char *name;
     size_t offset;
@@ -39,27 +37,17 @@ typedef struct key {
 
 #define AT(field) offsetof(options, field)
 static const key keys[] = {
-    {"kind", AT(kind), true},        {"colour", AT(colour), true},
-    {"colour2", AT(colour2), true},  {"space", AT(space), true},
-    {"profile", AT(profile), true},  {"exif", AT(exif), false},
-    {"type", AT(type), true},        {"seed", AT(seed), false},
-    {"quality", AT(quality), false}, {"progressive", AT(progressive), false},
-    {"adobe", AT(adobe), false},     {"orientation", AT(orientation), false},
-    {"depth", AT(depth), false},     {"interlace", AT(interlace), false},
+    {"kind", AT(kind), true},          {"colour", AT(colour), true},
+    {"colour2", AT(colour2), true},    {"space", AT(space), true},
+    {"type", AT(type), true},          {"seed", AT(seed), false},
+    {"quality", AT(quality), false},   {"progressive", AT(progressive), false},
+    {"adobe", AT(adobe), false},       {"orientation", AT(orientation), false},
+    {"depth", AT(depth), false},       {"interlace", AT(interlace), false},
+    {"profile", AT(profile), true},    {"exif", AT(exif), false},
+    {"lossless", AT(lossless), false}, {"frames", AT(frames), false},
 };
 
-typedef struct pixel {
-    uint8_t r, g, b, a;
-} pixel;
-
-typedef struct scene {
-    const options *options;
-    uint32_t w, h; /* upright */
-    pixel first, second;
-    pixel (*draw)(const struct scene *, uint32_t x, uint32_t y);
-} scene;
-
-static void die(const char *what, const char *which)
+void die(const char *what, const char *which)
 {
     fprintf(stderr, "mkpicture: %s: %s\n", what, which);
     exit(2);
@@ -162,8 +150,7 @@ static const struct {
              {"ramp", draw_ramp},
              {"disc", draw_disc}};
 
-/* One pixel of the stored picture: where the upright one has it. */
-static pixel stored_pixel(const scene *scene, uint32_t column, uint32_t row)
+pixel stored_pixel(const scene *scene, uint32_t column, uint32_t row)
 {
     uint32_t w = scene->w - 1, h = scene->h - 1;
 
@@ -409,17 +396,35 @@ static void parse_option(options *options, const char *word)
         die("not a number", word);
 }
 
+static void write_as(const char *ending, const scene *scene, FILE *out, uint32_t w, uint32_t h)
+{
+    if (strcmp(ending, ".png") == 0)
+        write_png(scene, out, w, h);
+    else if (strcmp(ending, ".jpg") == 0 || strcmp(ending, ".jpeg") == 0)
+        write_jpeg(scene, out, w, h);
+    else if (!write_optional(ending, scene, out, w, h))
+        die("not a format, or its library is not here", ending);
+}
+
 int main(int argc, char **argv)
 {
-    options options = {"photo", "3060c0", "000000", "rgb", "rgb", NULL, 1,
-                       85,      0,        1,        0,     8,     0,    0};
+    options options = {.kind = "photo",
+                       .colour = "3060c0",
+                       .colour2 = "000000",
+                       .space = "rgb",
+                       .type = "rgb",
+                       .seed = 1,
+                       .quality = 85,
+                       .adobe = 1,
+                       .depth = 8,
+                       .frames = 1};
     scene scene = {.options = &options};
     const char *dot;
     bool swaps;
     FILE *out;
 
     if (argc < 4 || !(dot = strrchr(argv[1], '.')))
-        die("usage", "mkpicture OUT.{jpg,png} WIDTH HEIGHT [KEY=VALUE...]");
+        die("usage", "mkpicture OUT.{jpg,png,webp,avif,gif} WIDTH HEIGHT [KEY=VALUE...]");
     scene.w = (uint32_t)strtoul(argv[2], NULL, 10);
     scene.h = (uint32_t)strtoul(argv[3], NULL, 10);
     for (int at = 4; at < argc; at++)
@@ -438,8 +443,7 @@ int main(int argc, char **argv)
     out = fopen(argv[1], "wb");
     if (!out)
         die("cannot write", argv[1]);
-    (strcmp(dot, ".png") == 0 ? write_png : write_jpeg)(&scene, out, swaps ? scene.h : scene.w,
-                                                        swaps ? scene.w : scene.h);
+    write_as(dot, &scene, out, swaps ? scene.h : scene.w, swaps ? scene.w : scene.h);
     if (fclose(out) != 0)
         die("cannot write", argv[1]);
     return 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Says what a JPEG or PNG holds, decoded whole by libjpeg or libpng alone:
+ * Says what a JPEG, PNG, WebP or AVIF holds, decoded whole by its library alone:
  *
  *   picprobe FILE [X,Y...]
  *
@@ -16,6 +16,13 @@
 
 #include <jpeglib.h>
 #include <png.h>
+
+#ifdef TC_WITH_AVIF
+#include <avif/avif.h>
+#endif
+#ifdef TC_WITH_WEBP
+#include <webp/decode.h>
+#endif
 
 typedef struct picture {
     uint32_t w, h;
@@ -171,6 +178,64 @@ static void print_png_header(FILE *in)
     rewind(in);
 }
 
+#if defined TC_WITH_WEBP || defined TC_WITH_AVIF
+/* All of the file, at most as much as any test makes. */
+static uint8_t *read_file(FILE *in, size_t *length)
+{
+    static uint8_t data[8 << 20];
+
+    *length = fread(data, 1, sizeof data, in);
+    return data;
+}
+#endif
+
+#ifdef TC_WITH_WEBP
+static void read_webp(FILE *in, picture *picture)
+{
+    WebPBitstreamFeatures seen;
+    size_t length;
+    const uint8_t *data = read_file(in, &length);
+
+    if (WebPGetFeatures(data, length, &seen) != VP8_STATUS_OK)
+        die("not a WebP");
+    printf("format: webp\nwidth: %d\nheight: %d\nmodel: %s\nlossless: %d\n", seen.width,
+           seen.height, seen.has_alpha ? "rgba" : "rgb", seen.format == 2);
+    make(picture, (uint32_t)seen.width, (uint32_t)seen.height, 4);
+    if (!WebPDecodeRGBAInto(data, length, picture->data, (size_t)picture->w * picture->h * 4,
+                            (int)picture->w * 4))
+        die("libwebp failed");
+}
+#endif
+
+#ifdef TC_WITH_AVIF
+static void read_avif(FILE *in, picture *picture)
+{
+    avifDecoder *decoder = avifDecoderCreate();
+    avifImage *image = avifImageCreateEmpty();
+    avifRGBImage rgb;
+    size_t length;
+    const uint8_t *data = read_file(in, &length);
+
+    if (avifDecoderReadMemory(decoder, image, data, length) != AVIF_RESULT_OK)
+        die("libavif failed");
+    printf("format: avif\nwidth: %u\nheight: %u\nmodel: %s\ndepth: %u\n", image->width,
+           image->height,
+           image->yuvFormat == AVIF_PIXEL_FORMAT_YUV400 ? image->alphaPlane ? "greya" : "grey"
+           : image->alphaPlane                          ? "rgba"
+                                                        : "rgb",
+           image->depth);
+    make(picture, image->width, image->height, 4);
+    avifRGBImageSetDefaults(&rgb, image);
+    rgb.depth = 8;
+    rgb.pixels = picture->data;
+    rgb.rowBytes = picture->w * 4;
+    if (avifImageYUVToRGB(image, &rgb) != AVIF_RESULT_OK)
+        die("libavif failed");
+    avifImageDestroy(image);
+    avifDecoderDestroy(decoder);
+}
+#endif
+
 static void print_pixel(const picture *picture, const char *place)
 {
     unsigned x, y;
@@ -199,6 +264,14 @@ int main(int argc, char **argv)
     if (first == 0x89) {
         print_png_header(in);
         read_png(in, &picture);
+#ifdef TC_WITH_WEBP
+    } else if (first == 'R') {
+        read_webp(in, &picture);
+#endif
+#ifdef TC_WITH_AVIF
+    } else if (first == 0) {
+        read_avif(in, &picture);
+#endif
     } else {
         read_jpeg(in, &picture);
     }

@@ -171,7 +171,7 @@ sub _ask {
         $status = eval { $self->_answer($kind, $path) };
     }
     return $self->_lost($kind, $@) unless defined $status;
-    $right = 201 if $self->{plant} eq 'answers' && $kind eq 'huge';
+    $right = 201 if $self->{plant}{answers} && $kind eq 'huge';
     $count->{kinds}{$kind}{answered}++;
     $count->{status}{ substr $status, 0, 1 }++ if $kind ne 'plain';
     if ($status == $right) {

@@ -6,6 +6,8 @@ package Soak::Server;
 
 use strict;
 use warnings;
+use File::Basename qw(dirname);
+use File::Path qw(make_path);
 use HTTP::Tiny ();
 use JSON::PP ();
 use Time::HiRes qw(sleep time);
@@ -34,7 +36,7 @@ sub new {
     $self->{httpd} = TmpfsConvertTest::Httpd->new(
         mpm => $option->{mpm}, documents => $documents, start => 0, env => $option->{env},
         conf => sub { $self->_configuration(@_) });
-    $self->_plant_at_start($option->{plant});
+    $self->_plant_at_start;
     $self->{temp} = $self->{httpd}->temp_dir . '/soak';
     mkdir $self->{temp} or die "$self->{temp}: $!\n";
     chmod 01777, $self->{temp};
@@ -74,7 +76,7 @@ MaxKeepAliveRequests 500
 GracefulShutdownTimeout 20
 TmpfsConvert On
 TmpfsConvertSpoolMemory 2K
-TmpfsConvertMaxActive 0
+TmpfsConvertMaxActive 16 16 10s
 TmpfsConvertMaxOutput 4000x4000
 TmpfsConvertTempDir "$self->{temp}"
 TmpfsConvertTempMethod $self->{option}{method}
@@ -101,14 +103,26 @@ sub _make_pictures {
         ['interlaced.png', 1400, 1000, 'kind=photo', 'interlace=1'],
     ) {
         my ($name, @words) = @$picture;
-        system("$self->{root}/build/bin/mkpicture", "$to/$name", @words) == 0
-            or die "mkpicture $name failed\n";
+        link $self->_made($name, @words), "$to/$name" or die "$to/$name: $!\n";
     }
     open my $in, '<:raw', "$to/medium.jpg" or die "$to/medium.jpg: $!\n";
     read $in, my $bytes, (-s $in) / 2;
     _write("$to/cut.jpg", $bytes);
     _write("$to/words.jpg", "This is no picture.\n" x 50);
     return;
+}
+
+# A picture of build/bin/mkpicture's, kept for the next time.
+sub _made {
+    my ($self, $name, @words) = @_;
+    my $program = "$self->{root}/build/bin/mkpicture";
+    my $store = "$self->{root}/build/t/made/" . join '-', 'soak', @words, $name;
+    return $store if -e $store && -M $program >= -M $store;
+    make_path(dirname($store));
+    my $new = dirname($store) . "/new-$$-$name";
+    system($program, $new, @words) == 0 or die "mkpicture $name failed\n";
+    rename $new, $store or die "$store: $!\n";
+    return $store;
 }
 
 sub _write {
@@ -210,30 +224,39 @@ sub complaints {
 # ---- what is made to fail, for the test ----------------------------------------------------
 
 sub _plant_at_start {
-    my ($self, $kind) = @_;
-    my %loss = (memory => [leak_bytes => 16384], descriptors => [leak_files => 1]);
-    my $loss = $loss{$kind} or return;
+    my ($self) = @_;
+    my $plant = $self->{option}{plant};
+    return unless $plant->{memory} || $plant->{descriptors};
     my $httpd = $self->{httpd};
     $httpd->{faults} = TmpfsConvertTest::Fault->new($httpd->root . '/faults');
-    $httpd->{faults}->set(@$loss);
+    $httpd->{faults}->set(leak_bytes => 131_072) if $plant->{memory};
+    $httpd->{faults}->set(leak_files => 1) if $plant->{descriptors};
     return;
 }
 
-# The server stops for a while: nobody is answered.
+# From the first second on the server stops for a while: nobody is answered.
 sub be_silent {
-    my ($self) = @_;
-    return if $self->{was_silent}++;
-    my @all = ($self->{httpd}->pid, $self->{httpd}->children);
-    kill STOP => @all;
-    sleep 7;
-    kill CONT => @all;
+    my ($self, $time) = @_;
+    return if $time < 1;
+    my $signal = $time < 7 ? 'STOP' : 'CONT';
+    return if ($self->{signal} // '') eq $signal;
+    kill $signal => $self->{httpd}->pid, $self->{httpd}->children;
+    $self->{signal} = $signal;
     return;
 }
 
 sub plant_at_end {
-    my ($self, $kind) = @_;
-    _write("$self->{temp}/tc-planted", 'left') if $kind eq 'file';
-    if ($kind eq 'log') {
+    my ($self) = @_;
+    my $plant = $self->{option}{plant};
+    _write("$self->{temp}/tc-planted", 'left') if $plant->{file};
+    if ($plant->{dentries}) {
+        # Closed, then removed: on ext4, xfs and btrfs each leaves one.
+        for my $number (1 .. 20_000) {
+            _write("$self->{temp}/planted-$number", '');
+            unlink "$self->{temp}/planted-$number";
+        }
+    }
+    if ($plant->{log}) {
         open my $out, '>>', $self->log_file or die "the log: $!\n";
         print $out "200 handler 1 /planted\n" for 1 .. 3;
         close $out;

@@ -3,16 +3,17 @@
 # What a soak's figures say.
 #
 # Memory: the resident set of one child, as the mean over the children that live at
-# a sample, and then over the samples of a quarter of the run. The second quarter is
-# what the last is compared with: the first is for the allocator's arenas and httpd's
-# pools to grow to what the largest requests need. The mean, and not the sum, because
-# between a kill and the next child there is one child less; and a mean over a quarter,
-# because a new child is small. Where children are killed, both quarters see as many.
+# a sample, and of that the median over the samples of a quarter of the run. The
+# second quarter is what the last is compared with: the first is for httpd's pools to
+# grow to what the largest requests need. The mean, and not the sum, because between
+# a kill and the next child there is one child less; the median, because a huge picture
+# that is under way at a sample is no leak. A new child is small: where children are
+# killed, both quarters see as many of them.
 package Soak::Verdict;
 
 use strict;
 use warnings;
-use List::Util qw(max sum0);
+use List::Util qw(max);
 
 use constant {
     GROWTH      => 0.05, # of the resident set from the second quarter to the last
@@ -21,19 +22,21 @@ use constant {
     SILENCE     => 5,    # seconds without an answer to anybody
 };
 
-# Means a child by quarter of the time: {rss, descriptors} x 4; undef without a sample.
+sub _median {
+    my @sorted = sort { $a <=> $b } @_;
+    return ($sorted[$#sorted / 2] + $sorted[@sorted / 2]) / 2;
+}
+
+# Of a child by quarter of the samples: {rss, descriptors} x 4; undef without a sample.
 sub quarters {
-    my ($samples, $seconds) = @_;
+    my ($samples) = @_;
     my (%mean, @in);
-    for my $sample (@$samples) {
-        my $quarter = int(4 * $sample->{time} / ($seconds || 1));
-        push @{ $in[ $quarter > 3 ? 3 : $quarter ] }, $sample;
-    }
+    push @{ $in[ int(4 * $_ / @$samples) ] }, $samples->[$_] for 0 .. $#$samples;
     for my $quarter (0 .. 3) {
         my @of = @{ $in[$quarter] || [] };
         for my $field (qw(rss descriptors)) {
             $mean{$field}[$quarter] =
-                @of ? sum0(map { $_->{$field} / $_->{children} } @of) / @of : undef;
+                @of ? _median(map { $_->{$field} / $_->{children} } @of) : undef;
         }
     }
     return \%mean;

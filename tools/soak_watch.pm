@@ -110,7 +110,7 @@ sub retained {
     my ($self) = @_;
     my $dir = $self->{server}{temp};
     my $before = _negative();
-    unlink glob "$dir/*" if $self->{server}{option}{plant} eq 'file';
+    unlink glob "$dir/*" if $self->{server}{option}{plant}{file};
     rmdir $dir or return;
     my $after = _negative();
     return defined $after ? $before - $after : undef;

@@ -99,16 +99,17 @@ const char *tc_format_title(tc_format format)
 
 void tc_codec_versions(char *text, size_t size)
 {
-    size_t used = 0, at;
+    size_t used, at;
 
     text[0] = '\0';
-    for (at = 0; at < CODECS && used < size; at++) {
+    for (at = 0; at < CODECS; at++) {
+        used = strlen(text);
         if (at)
-            used += (size_t)snprintf(text + used, size - used, ", ");
-        if (used < size)
-            codecs[at]->library(text + used, size - used);
-        used += strlen(text + used);
+            snprintf(text + used, size - used, ", ");
+        used = strlen(text);
+        codecs[at]->library(text + used, size - used);
     }
-    if (tc_transform_library() && used < size)
+    used = strlen(text);
+    if (tc_transform_library())
         snprintf(text + used, size - used, ", %s", tc_transform_library());
 }

@@ -59,10 +59,13 @@ typedef struct tc_encode_spec {
     unsigned quality; /* 1..100; ignored by lossless formats */
     bool lossless;    /* where the format has both kinds; `quality` does not count then */
     bool progressive; /* JPEG alone heeds it */
+    bool palette;     /* the source had one: worth trying for, where the format can */
+    bool flat;        /* drawn, not photographed: long repeats, little noise */
     const uint8_t *icc;
     size_t icc_length;
     const uint8_t *exif; /* TIFF-structured, TC_EXIF_MAX bytes at most */
     size_t exif_length;
+    const tc_watch *watch; /* borrowed until encode_free; may be NULL */
 } tc_encode_spec;
 
 typedef struct tc_codec {
@@ -99,9 +102,9 @@ typedef struct tc_codec {
     /* All rows are in: write what remains. */
     tc_error (*encode_finish)(tc_encoder *encoder);
     void (*encode_free)(tc_encoder *encoder);
-    /* Bytes a pixel that the encoder holds until the whole picture is in; 0 for one that
-     * writes as rows come. */
-    unsigned encode_held;
+    /* Bytes a pixel that the encoder holds until the whole picture is in, as measured; 0 for
+     * one that writes as rows come. */
+    unsigned encode_held, encode_held_lossless;
 } tc_codec;
 
 #define TC_SNIFF_BYTES 32

@@ -26,9 +26,18 @@
 /* Frames an image sequence without a still picture may have: each costs a table entry. */
 #define FRAMES_MAX 20000
 
+/* Kinds of AV1's open bitstream units. */
+#define OBU_METADATA 5
+#define OBU_LAST     8
+#define OBU_PADDING  15
+
+/* Units of no known kind, or with metadata, that a picture may have. */
+#define STRANGE_MAX 16
+
 struct tc_decoder {
     const tc_input *input;
     tc_fail *fail;
+    bool decoding; /* what is read now goes to the AV1 decoder */
     avifIO io;
     uint8_t *buffer; /* what libavif asked for last */
     size_t buffer_size;
@@ -61,6 +70,41 @@ tc_error tc_avif_failed(tc_fail *fail, int result, tc_error fallback)
     }
 }
 
+/* The end of an open bitstream unit that begins at `at` (AV1 specification, 5.3); `length`
+ * where it takes all the rest, or more. */
+static size_t unit_end(const uint8_t *data, size_t at, size_t length)
+{
+    bool extended = data[at] & 4, sized = data[at] & 2;
+    uint64_t size = 0;
+    unsigned shift = 0;
+
+    at += extended ? 2 : 1;
+    if (!sized)
+        return length;
+    for (; at < length && shift < 56; shift += 7) {
+        size |= (uint64_t)(data[at] & 0x7f) << shift;
+        if (!(data[at++] & 0x80))
+            break;
+    }
+    return at >= length || size > length - at ? length : at + (size_t)size;
+}
+
+/*
+ * dav1d says something on standard error, which is httpd's log, about every unit
+ * that it does not know. A file may hold millions of them; an honest one has none.
+ */
+static bool is_quiet(const uint8_t *data, size_t length)
+{
+    unsigned strange = 0;
+
+    for (size_t at = 0; at < length; at = unit_end(data, at, length)) {
+        unsigned type = data[at] >> 3 & 15;
+        strange +=
+            type == 0 || type == OBU_METADATA || (type > OBU_LAST && type != OBU_PADDING);
+    }
+    return strange <= STRANGE_MAX;
+}
+
 /* The buffer is no larger than what the file still has, whatever is asked for. */
 static avifResult on_read(avifIO *io, uint32_t flags, uint64_t offset, size_t length,
                           avifROData *data)
@@ -89,6 +133,9 @@ static avifResult on_read(avifIO *io, uint32_t flags, uint64_t offset, size_t le
                                  &data->size);
     if (error && decoder->fail->error == TC_E_OK)
         tc_fail_set(decoder->fail, error, "reading failed");
+    if (!error && decoder->decoding && !is_quiet(decoder->buffer, data->size))
+        error =
+            tc_fail_set(decoder->fail, TC_E_DAMAGED, "AVIF: too many units of no known kind");
     return error ? AVIF_RESULT_IO_ERROR : AVIF_RESULT_OK;
 }
 
@@ -110,6 +157,8 @@ static avifResult parse(tc_decoder *decoder)
     avifDecoder *avif = decoder->avif;
     avifResult result;
 
+    /* Of the AV1 decoders it alone heeds a limit on the coded picture's size. */
+    avif->codecChoice = AVIF_CODEC_CHOICE_DAV1D;
     avif->maxThreads = 1;
     avif->requestedSource = AVIF_DECODER_SOURCE_PRIMARY_ITEM;
     avif->ignoreXMP = AVIF_TRUE;
@@ -213,6 +262,8 @@ static tc_error avif_decode_open(tc_decoder **made, const tc_input *input, tc_im
     if (!decoder->avif)
         return tc_fail_set(fail, TC_E_NO_MEMORY, "AVIF: out of memory");
     result = parse(decoder);
+    if (result != AVIF_RESULT_OK && strstr(decoder->avif->diag.error, "too large"))
+        return tc_fail_set(fail, TC_E_PIXELS_TOO_MANY, "AVIF: %s", decoder->avif->diag.error);
     if (result != AVIF_RESULT_OK)
         return tc_avif_failed(fail, result, TC_E_DAMAGED);
     image = decoder->avif->image;
@@ -231,6 +282,7 @@ static tc_error decode_picture(tc_decoder *decoder)
 
     /* The coded picture may claim more than the header that was judged. */
     avif->imageSizeLimit = width * height;
+    decoder->decoding = true;
     result = avifDecoderNextImage(avif);
     if (result != AVIF_RESULT_OK)
         return tc_avif_failed(decoder->fail, result, TC_E_DAMAGED);
@@ -357,7 +409,8 @@ const tc_codec tc_codec_avif = {
     .decode_start = avif_decode_start,
     .decode_rows = avif_decode_rows,
     .decode_free = avif_decode_free,
-    .encode_held = 40,
+    .encode_held = 20,
+    .encode_held_lossless = 40,
     .encode_open = tc_avif_encode_open,
     .encode_rows = tc_avif_encode_rows,
     .encode_finish = tc_avif_encode_finish,

@@ -27,6 +27,7 @@
 struct tc_encoder {
     const tc_output *output;
     tc_fail *fail;
+    const tc_watch *watch;
     avifImage *image;
     avifEncoder *avif;
     avifRWData data;
@@ -103,6 +104,7 @@ tc_error tc_avif_encode_open(tc_encoder **made, const tc_output *output,
                            spec->width, spec->height);
     encoder->output = output;
     encoder->fail = fail;
+    encoder->watch = spec->watch;
     encoder->model = spec->model;
     encoder->stride = (size_t)spec->width * tc_model_channels(spec->model);
     encoder->rows = malloc(encoder->stride * PART_ROWS);
@@ -206,6 +208,9 @@ tc_error tc_avif_encode_finish(tc_encoder *encoder)
     tc_error error = flush(encoder);
     avifResult result;
 
+    /* The last time to be asked: what follows cannot be broken off. */
+    if (!error)
+        error = tc_watch_ask(encoder->watch, encoder->fail);
     if (error)
         return error;
     result = avifEncoderWrite(encoder->avif, encoder->image, &encoder->data);

@@ -39,6 +39,7 @@ struct tc_decoder {
     uint8_t *band;
     uint32_t next; /* of the screen's rows */
     size_t io_at, io_length;
+    bool ended; /* more was asked for than there is */
     uint8_t io[TC_IO_BYTES];
 };
 
@@ -54,6 +55,7 @@ static int on_read(GifFileType *gif, GifByteType *to, int length)
         if (part == 0) {
             decoder->io_error = decoder->input->read(decoder->input->context, decoder->offset,
                                                      decoder->io, sizeof decoder->io, &part);
+            decoder->ended = part == 0;
             if (decoder->io_error || part == 0)
                 return done;
             decoder->offset += part;
@@ -88,7 +90,8 @@ static tc_error failed(tc_decoder *decoder, int code)
         return decoder->fail->error;
     if (decoder->io_error)
         return tc_fail_set(decoder->fail, decoder->io_error, "reading failed");
-    if (code == D_GIF_ERR_NOT_ENOUGH_MEM)
+    /* Without memory for the colours giflib says that there is no screen descriptor. */
+    if (code == D_GIF_ERR_NOT_ENOUGH_MEM || (code == D_GIF_ERR_NO_SCRN_DSCR && !decoder->ended))
         return no_memory(decoder);
     if (code == D_GIF_ERR_READ_FAILED || code == D_GIF_ERR_EOF_TOO_SOON)
         why = "the file ends before the picture does";

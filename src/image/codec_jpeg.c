@@ -36,7 +36,7 @@ static tc_error classify(int code, tc_error fallback)
     }
 }
 
-static void on_error(j_common_ptr cinfo)
+__attribute__((noreturn)) static void on_error(j_common_ptr cinfo)
 {
     tc_jpeg_errors *errors = (tc_jpeg_errors *)cinfo->err;
     char text[JMSG_LENGTH_MAX];
@@ -164,9 +164,11 @@ static void take(j_decompress_ptr cinfo, uint8_t *to, size_t length)
 }
 
 /* Without memory for a profile or an orientation the answer would be another picture. */
-static void no_memory(j_decompress_ptr cinfo)
+__attribute__((noreturn)) static void no_memory(j_decompress_ptr cinfo)
 {
-    ERREXIT1(cinfo, JERR_OUT_OF_MEMORY, 0);
+    cinfo->err->msg_code = JERR_OUT_OF_MEMORY;
+    cinfo->err->msg_parm.i[0] = 0;
+    on_error((j_common_ptr)cinfo);
 }
 
 /* Read an APP marker's body into the scratch buffer; its length. */

@@ -3,7 +3,8 @@
  * PNG through libpng. Rows come out as 8-bit grey or RGB, with alpha where the
  * file has alpha or a transparent colour; palettes are expanded, 16 bits scaled.
  */
-#include "codec.h"
+#include "codec_png.h"
+#include "codec_png_rows.h"
 #include "orientation.h"
 
 #include <setjmp.h>
@@ -11,17 +12,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <png.h>
-
 /* Bytes a single ancillary chunk may claim when it is read. */
 #define CHUNK_BYTES_MAX (2 * 1024 * 1024)
 #define CHUNKS_KEPT_MAX 64
 
-/*
- * Speed first: level 1 with one filter takes a fifth of the default's time on
- * photographs for a few percent more bytes.
- */
-#define DEFLATE_LEVEL 1
+/* A file this much smaller than its pixels is of flat graphics. */
+#define FLAT_RATIO 10
+
+/* A chunk's length and name; libpng has read those of the first IDAT with the header. */
+#define CHUNK_HEADER 8
 
 struct tc_decoder {
     const tc_input *input;
@@ -37,19 +36,11 @@ struct tc_decoder {
     bool broken;         /* the file; what is left of it is not read */
     tc_fail *damage;     /* NULL where damage is refused */
     png_bytepp pointers; /* of an interlaced picture */
+    tc_png_rows *plain;  /* the rows of a picture that needs nothing of libpng's, or NULL */
     uint8_t *icc;
 };
 
-struct tc_encoder {
-    const tc_output *output;
-    tc_fail *fail;
-    tc_error io_error;
-    png_structp png;
-    png_infop info;
-};
-
-/* Note why, unless a callback of ours has already, and leave libpng. */
-static void give_up(png_structp png, png_const_charp message, tc_error fallback)
+void tc_png_give_up(png_structp png, png_const_charp message, tc_error fallback)
 {
     tc_fail *fail = png_get_error_ptr(png);
 
@@ -61,12 +52,7 @@ static void give_up(png_structp png, png_const_charp message, tc_error fallback)
 
 static void on_decode_error(png_structp png, png_const_charp message)
 {
-    give_up(png, message, TC_E_DAMAGED);
-}
-
-static void on_encode_error(png_structp png, png_const_charp message)
-{
-    give_up(png, message, TC_E_INTERNAL);
+    tc_png_give_up(png, message, TC_E_DAMAGED);
 }
 
 /*
@@ -75,7 +61,7 @@ static void on_encode_error(png_structp png, png_const_charp message)
  * picture: that is noted, and whoever called libpng looks. Not from here: zlib's
  * frames may lie in between.
  */
-static void on_warning(png_structp png, png_const_charp message)
+void tc_png_warned(png_structp png, png_const_charp message)
 {
     tc_fail *fail = png_get_error_ptr(png);
 
@@ -105,6 +91,7 @@ static void png_decode_free(tc_decoder *decoder)
     if (!decoder)
         return;
     png_destroy_read_struct(&decoder->png, &decoder->info, NULL);
+    tc_png_rows_free(decoder->plain);
     free(decoder->rows);
     free(decoder->pointers);
     free(decoder->icc);
@@ -120,17 +107,31 @@ static void skip_chunks(png_structp png)
     static const png_byte skipped[] = "tEXt\0zTXt\0iTXt\0sPLT\0hIST\0tIME\0pHYs\0oFFs\0"
                                       "pCAL\0sCAL\0bKGD\0sBIT";
 
-    png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, NULL, -1);
+    png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, NULL, 0);
     png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, skipped, sizeof skipped / 5);
     png_set_chunk_cache_max(png, CHUNKS_KEPT_MAX);
     png_set_chunk_malloc_max(png, CHUNK_BYTES_MAX);
 }
 
+/* A palette may name alphas that are all opaque. */
+static bool has_alpha(const tc_decoder *decoder)
+{
+    int type = png_get_color_type(decoder->png, decoder->info), count = 0;
+    png_bytep alpha = NULL;
+
+    if (type & PNG_COLOR_MASK_ALPHA)
+        return true;
+    if (!png_get_tRNS(decoder->png, decoder->info, &alpha, &count, NULL))
+        return false;
+    while (type == PNG_COLOR_TYPE_PALETTE && count > 0 && alpha[count - 1] == 255)
+        count--;
+    return count > 0;
+}
+
 static tc_model decoded_model(const tc_decoder *decoder)
 {
     int type = png_get_color_type(decoder->png, decoder->info);
-    bool alpha = (type & PNG_COLOR_MASK_ALPHA) ||
-                 png_get_valid(decoder->png, decoder->info, PNG_INFO_tRNS);
+    bool alpha = has_alpha(decoder);
 
     if (type & PNG_COLOR_MASK_COLOR)
         return alpha ? TC_RGB_ALPHA : TC_RGB;
@@ -185,6 +186,17 @@ static bool read_header(tc_decoder *decoder)
     return decoder->fail->error == TC_E_OK;
 }
 
+/*
+ * Whether deflate made so little of the pixels that they must be drawn: screenshots and
+ * vector graphics come to a fiftieth, photographs to a third.
+ */
+static bool is_drawn(const tc_decoder *decoder)
+{
+    uint64_t bytes = (uint64_t)png_get_rowbytes(decoder->png, decoder->info) * decoder->height;
+
+    return decoder->input->size < bytes / FLAT_RATIO;
+}
+
 static tc_error png_decode_open(tc_decoder **made, const tc_input *input, tc_image_info *info,
                                 tc_fail *fail)
 {
@@ -196,7 +208,7 @@ static tc_error png_decode_open(tc_decoder **made, const tc_input *input, tc_ima
     decoder->input = input;
     decoder->fail = fail;
     decoder->png =
-        png_create_read_struct(PNG_LIBPNG_VER_STRING, fail, on_decode_error, on_warning);
+        png_create_read_struct(PNG_LIBPNG_VER_STRING, fail, on_decode_error, tc_png_warned);
     decoder->info = decoder->png ? png_create_info_struct(decoder->png) : NULL;
     if (!decoder->info)
         return tc_fail_set(fail, TC_E_NO_MEMORY, "PNG: out of memory");
@@ -211,7 +223,10 @@ static tc_error png_decode_open(tc_decoder **made, const tc_input *input, tc_ima
                             .height = decoder->height,
                             .orientation = 1,
                             .model = decoded_model(decoder),
-                            .max_reduce = 1};
+                            .max_reduce = 1,
+                            .palette = png_get_color_type(decoder->png, decoder->info) ==
+                                       PNG_COLOR_TYPE_PALETTE};
+    info->flat = info->palette || is_drawn(decoder);
     if (decoder->interlaced)
         info->held_bytes =
             (uint64_t)decoder->width * decoder->height * tc_model_channels(info->model);
@@ -221,6 +236,15 @@ static tc_error png_decode_open(tc_decoder **made, const tc_input *input, tc_ima
     return TC_E_OK;
 }
 
+/* Whether rows as they are stored are rows as they are delivered. */
+static bool is_plain(const tc_decoder *decoder)
+{
+    return !decoder->interlaced && decoder->width <= TC_PNG_ROWS_WIDTH &&
+           png_get_bit_depth(decoder->png, decoder->info) == 8 &&
+           png_get_color_type(decoder->png, decoder->info) != PNG_COLOR_TYPE_PALETTE &&
+           !png_get_valid(decoder->png, decoder->info, PNG_INFO_tRNS);
+}
+
 static bool start_reading(tc_decoder *decoder)
 {
     png_structp png = decoder->png;
@@ -228,7 +252,10 @@ static bool start_reading(tc_decoder *decoder)
     if (setjmp(png_jmpbuf(png)))
         return false;
     png_set_expand(png);
-    png_set_scale_16(png);
+    if (!has_alpha(decoder))
+        png_set_strip_alpha(png);
+    if (png_get_bit_depth(png, decoder->info) == 16)
+        png_set_scale_16(png);
     if (decoder->interlaced)
         png_set_interlace_handling(png);
     png_read_update_info(png, decoder->info);
@@ -247,14 +274,10 @@ static bool read_rows(tc_decoder *decoder)
     return true;
 }
 
-static tc_error png_decode_start(tc_decoder *decoder, const tc_decode_want *want,
-                                 tc_layout *layout)
+static tc_error start_libpng(tc_decoder *decoder)
 {
     uint32_t held = decoder->interlaced ? decoder->height : 1;
-    tc_model model = decoded_model(decoder);
 
-    /* Rows of a PNG cannot be reduced, nor skipped without inflating them. */
-    decoder->damage = want->damage;
     if (!start_reading(decoder))
         return decoder->fail->error;
     decoder->rows = malloc(decoder->row_bytes * held);
@@ -265,6 +288,26 @@ static tc_error png_decode_start(tc_decoder *decoder, const tc_decode_want *want
         for (uint32_t y = 0; y < held; y++)
             decoder->pointers[y] = decoder->rows + decoder->row_bytes * y;
     }
+    return TC_E_OK;
+}
+
+static tc_error png_decode_start(tc_decoder *decoder, const tc_decode_want *want,
+                                 tc_layout *layout)
+{
+    tc_model model = decoded_model(decoder);
+    tc_error error;
+
+    /* Rows of a PNG cannot be reduced, nor skipped without inflating them. */
+    decoder->damage = want->damage;
+    /* Of damage libpng's way of reading knows to the row where it begins. */
+    if (is_plain(decoder) && !decoder->damage)
+        error = tc_png_rows_open(&decoder->plain, decoder->input,
+                                 decoder->offset - CHUNK_HEADER, decoder->width,
+                                 decoder->height, tc_model_channels(model), decoder->fail);
+    else
+        error = start_libpng(decoder);
+    if (error)
+        return error;
     *layout = (tc_layout){.model = model, .planes = 1};
     layout->plane[0].w = decoder->width;
     layout->plane[0].h = decoder->height;
@@ -291,101 +334,14 @@ static bool bear(tc_decoder *decoder)
 
 static tc_error png_decode_rows(tc_decoder *decoder, tc_band *band)
 {
+    if (decoder->plain)
+        return tc_png_rows_next(decoder->plain, band);
     if (!decoder->broken && !read_rows(decoder) && !bear(decoder))
         return decoder->fail->error;
     band->plane[0].data = decoder->rows;
     band->plane[0].stride = decoder->row_bytes;
     band->plane[0].rows = decoder->interlaced ? decoder->height : 1;
     decoder->next += band->plane[0].rows;
-    return TC_E_OK;
-}
-
-static void on_write(png_structp png, png_bytep data, png_size_t length)
-{
-    tc_encoder *encoder = png_get_io_ptr(png);
-    tc_error error = encoder->output->write(encoder->output->context, data, length);
-
-    if (error) {
-        if (encoder->fail->error == TC_E_OK)
-            tc_fail_set(encoder->fail, error, "writing the result failed");
-        png_error(png, "write");
-    }
-}
-
-static void on_flush(png_structp png)
-{
-    (void)png;
-}
-
-static void png_encode_free(tc_encoder *encoder)
-{
-    if (!encoder)
-        return;
-    png_destroy_write_struct(&encoder->png, &encoder->info);
-    free(encoder);
-}
-
-static bool start_writing(tc_encoder *encoder, const tc_encode_spec *spec)
-{
-    static const int colour_type[] = {[TC_GREY] = PNG_COLOR_TYPE_GRAY,
-                                      [TC_GREY_ALPHA] = PNG_COLOR_TYPE_GRAY_ALPHA,
-                                      [TC_RGB] = PNG_COLOR_TYPE_RGB,
-                                      [TC_RGB_ALPHA] = PNG_COLOR_TYPE_RGB_ALPHA};
-    png_structp png = encoder->png;
-
-    if (setjmp(png_jmpbuf(png)))
-        return false;
-    png_set_benign_errors(png, 1); /* a profile that libpng mistrusts is left out */
-    png_set_write_fn(png, encoder, on_write, on_flush);
-    png_set_IHDR(png, encoder->info, spec->width, spec->height, 8, colour_type[spec->model],
-                 PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
-    png_set_compression_level(png, DEFLATE_LEVEL);
-    png_set_filter(png, 0, PNG_FILTER_SUB);
-    png_set_compression_buffer_size(png, TC_IO_BYTES);
-#ifdef PNG_eXIf_SUPPORTED
-    if (spec->exif)
-        png_set_eXIf_1(png, encoder->info, (png_uint_32)spec->exif_length,
-                       (png_bytep)spec->exif);
-#endif
-    if (spec->icc)
-        png_set_iCCP(png, encoder->info, "ICC profile", PNG_COMPRESSION_TYPE_BASE, spec->icc,
-                     (png_uint_32)spec->icc_length);
-    png_write_info(png, encoder->info);
-    return encoder->fail->error == TC_E_OK;
-}
-
-static tc_error png_encode_open(tc_encoder **made, const tc_output *output,
-                                const tc_encode_spec *spec, tc_fail *fail)
-{
-    tc_encoder *encoder = calloc(1, sizeof *encoder);
-
-    *made = encoder;
-    if (!encoder)
-        return tc_fail_set(fail, TC_E_NO_MEMORY, "PNG: out of memory");
-    encoder->output = output;
-    encoder->fail = fail;
-    encoder->png =
-        png_create_write_struct(PNG_LIBPNG_VER_STRING, fail, on_encode_error, on_warning);
-    encoder->info = encoder->png ? png_create_info_struct(encoder->png) : NULL;
-    if (!encoder->info)
-        return tc_fail_set(fail, TC_E_NO_MEMORY, "PNG: out of memory");
-    return start_writing(encoder, spec) ? TC_E_OK : fail->error;
-}
-
-static tc_error png_encode_rows(tc_encoder *encoder, const tc_band *band)
-{
-    if (setjmp(png_jmpbuf(encoder->png)))
-        return encoder->fail->error;
-    for (uint32_t y = 0; y < band->plane[0].rows; y++)
-        png_write_row(encoder->png, band->plane[0].data + band->plane[0].stride * y);
-    return TC_E_OK;
-}
-
-static tc_error png_encode_finish(tc_encoder *encoder)
-{
-    if (setjmp(png_jmpbuf(encoder->png)))
-        return encoder->fail->error;
-    png_write_end(encoder->png, NULL);
     return TC_E_OK;
 }
 
@@ -404,8 +360,8 @@ const tc_codec tc_codec_png = {
     .decode_start = png_decode_start,
     .decode_rows = png_decode_rows,
     .decode_free = png_decode_free,
-    .encode_open = png_encode_open,
-    .encode_rows = png_encode_rows,
-    .encode_finish = png_encode_finish,
-    .encode_free = png_encode_free,
+    .encode_open = tc_png_encode_open,
+    .encode_rows = tc_png_encode_rows,
+    .encode_finish = tc_png_encode_finish,
+    .encode_free = tc_png_encode_free,
 };

@@ -1,32 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * WebP decoding through libwebp. The container is walked here, chunk by chunk, so
- * that of an animation nothing but its first frame is read; libwebp gets just the
- * picture's own chunks, as they come, and gives back rows as far as it is.
+ * WebP decoding through libwebp, which gets just the picture's own chunks out of the
+ * container, as they come, and gives back rows as far as it is.
  *
  * An animation's first frame lies on a transparent canvas: the background colour
  * in the file is a hint that no browser takes.
  */
 #include "codec_webp.h"
-#include "orientation.h"
 
 #include <stdio.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <webp/decode.h>
-
-/* Chunks looked at: an animation has one a frame, and what matters stands before or right
- * behind. */
-#define CHUNKS_MAX 4096
-
-/* Of an EXIF block only the first directory is of interest. */
-#define EXIF_MAX 65536
-
-#define ANMF_HEAD 16
-
-/* Enough for the header of either kind of picture, its chunk's head with it. */
-#define PICTURE_HEAD 32
 
 /* Rows of a composed canvas at a time. */
 #define BAND_ROWS 16
@@ -35,19 +22,9 @@ struct tc_decoder {
     const tc_input *input;
     tc_fail *fail;
     const tc_watch *watch; /* NULL until decoding starts */
-    uint64_t end;          /* of the container, or of the file if that is shorter */
-    uint32_t width, height;
-    tc_rect frame;    /* the picture's place on the canvas */
-    uint64_t from;    /* of the picture's chunks: ALPH and VP8, or VP8L */
-    uint64_t picture; /* of the chunk with the colours; 0 until it is found */
-    size_t length;    /* of the chunks from `from` on */
-    bool extended, alpha, lossless, composed;
-    uint8_t orientation;
-    uint8_t *icc;
-    size_t icc_length;
-    uint8_t *exif;
-    size_t exif_skip, exif_length; /* what precedes the block; what it has */
-    uint8_t *data;                 /* the picture's chunks, of which `filled` bytes are read */
+    tc_webp_file file;
+    bool alpha;    /* rows have it: the picture does, or it does not cover its canvas */
+    uint8_t *data; /* the picture's chunks, of which `filled` bytes are read */
     size_t filled;
     WebPDecoderConfig config;
     WebPIDecoder *incremental;
@@ -56,17 +33,6 @@ struct tc_decoder {
     uint32_t rows, ready, next; /* `next`: the canvas's */
     uint8_t *band;
 };
-
-typedef struct chunk {
-    char name[5];
-    uint32_t length; /* of the payload, which is followed by a byte when it is odd */
-    uint64_t at;     /* of the payload */
-} chunk;
-
-static uint32_t get24(const uint8_t *at)
-{
-    return at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16;
-}
 
 static tc_error no_memory(tc_decoder *decoder)
 {
@@ -78,223 +44,13 @@ static tc_error damaged(tc_decoder *decoder, const char *why)
     return tc_fail_set(decoder->fail, TC_E_DAMAGED, "WebP: %s", why);
 }
 
-static tc_error read_bytes(tc_decoder *decoder, uint64_t at, void *to, size_t length)
-{
-    size_t got = 0;
-    tc_error error = decoder->input->read(decoder->input->context, at, to, length, &got);
-
-    if (error && decoder->fail->error == TC_E_OK)
-        tc_fail_set(decoder->fail, error, "reading failed");
-    if (error)
-        return error;
-    return got == length ? TC_E_OK : damaged(decoder, "the file ends before the picture does");
-}
-
-/* The chunk at `at`, which is to lie within `end` with all its payload. */
-static tc_error read_chunk(tc_decoder *decoder, uint64_t at, uint64_t end, chunk *chunk)
-{
-    uint8_t head[TC_WEBP_CHUNK];
-    tc_error error;
-
-    if (at + sizeof head > end)
-        return damaged(decoder, "the file ends before the picture does");
-    error = read_bytes(decoder, at, head, sizeof head);
-    if (error)
-        return error;
-    memcpy(chunk->name, head, 4);
-    chunk->name[4] = '\0';
-    chunk->length = get24(head + 4) | (uint32_t)head[7] << 24;
-    chunk->at = at + sizeof head;
-    if (chunk->length > end - chunk->at)
-        return damaged(decoder, "the file ends before the picture does");
-    return TC_E_OK;
-}
-
-static uint64_t behind(const chunk *chunk)
-{
-    return chunk->at + chunk->length + (chunk->length & 1);
-}
-
-static tc_error read_profile(tc_decoder *decoder, const chunk *chunk)
-{
-    if (decoder->icc || chunk->length < 128 || chunk->length > TC_ICC_MAX)
-        return TC_E_OK;
-    decoder->icc = malloc(chunk->length);
-    if (!decoder->icc)
-        return no_memory(decoder);
-    decoder->icc_length = chunk->length;
-    return read_bytes(decoder, chunk->at, decoder->icc, chunk->length);
-}
-
-static tc_error read_exif(tc_decoder *decoder, const chunk *chunk)
-{
-    size_t length = chunk->length < EXIF_MAX ? chunk->length : EXIF_MAX;
-    uint8_t *exif = malloc(length ? length : 1);
-    /* Some writers keep JPEG's name of the block in front. */
-    size_t skip;
-    tc_error error;
-
-    if (!exif)
-        return no_memory(decoder);
-    error = read_bytes(decoder, chunk->at, exif, length);
-    skip = !error && length > 6 && memcmp(exif, "Exif\0", 6) == 0 ? 6 : 0;
-    if (error || decoder->exif) {
-        free(exif);
-        return error;
-    }
-    decoder->orientation = tc_orientation_read(exif + skip, length - skip);
-    decoder->exif = exif;
-    decoder->exif_skip = skip;
-    decoder->exif_length = length - skip;
-    return TC_E_OK;
-}
-
-static tc_error read_extended(tc_decoder *decoder, const chunk *chunk)
-{
-    uint8_t body[TC_WEBP_VP8X];
-    tc_error error;
-
-    if (chunk->length < sizeof body)
-        return damaged(decoder, "the extended header is too short");
-    error = read_bytes(decoder, chunk->at, body, sizeof body);
-    if (error)
-        return error;
-    decoder->extended = true;
-    decoder->width = get24(body + 4) + 1;
-    decoder->height = get24(body + 7) + 1;
-    return TC_E_OK;
-}
-
-/* ALPH, VP8 or VP8L: the picture is one of the latter two, with the former in front. */
-static void note_picture(tc_decoder *decoder, const chunk *chunk)
-{
-    uint64_t start = chunk->at - TC_WEBP_CHUNK;
-
-    if (decoder->picture)
-        return;
-    if (strcmp(chunk->name, "ALPH") == 0) {
-        decoder->alpha = true;
-        decoder->from = start;
-        return;
-    }
-    decoder->lossless = chunk->name[3] == 'L';
-    decoder->picture = start;
-    if (!decoder->alpha || decoder->lossless)
-        decoder->from = start;
-    decoder->length = (size_t)(chunk->at + chunk->length - decoder->from);
-}
-
-static bool is_picture(const chunk *chunk)
-{
-    return strcmp(chunk->name, "ALPH") == 0 || strcmp(chunk->name, "VP8 ") == 0 ||
-           strcmp(chunk->name, "VP8L") == 0;
-}
-
-/* The first frame of an animation: a place on the canvas, then chunks of its own. */
-static tc_error read_frame(tc_decoder *decoder, const chunk *frame)
-{
-    uint8_t head[ANMF_HEAD];
-    uint64_t at = frame->at + ANMF_HEAD, end = frame->at + frame->length;
-    tc_error error;
-
-    if (decoder->picture)
-        return TC_E_OK;
-    if (frame->length < ANMF_HEAD || !decoder->extended)
-        return damaged(decoder, "an animation's frame without a header");
-    error = read_bytes(decoder, frame->at, head, sizeof head);
-    decoder->frame = (tc_rect){2 * get24(head), 2 * get24(head + 3), get24(head + 6) + 1,
-                               get24(head + 9) + 1};
-    for (int count = 0; !error && !decoder->picture && count < CHUNKS_MAX; count++) {
-        chunk chunk;
-
-        error = read_chunk(decoder, at, end, &chunk);
-        if (error)
-            break;
-        if (is_picture(&chunk))
-            note_picture(decoder, &chunk);
-        at = behind(&chunk);
-    }
-    return error;
-}
-
-/* Everything in the container that matters; what stands behind the picture may be missing. */
-static tc_error walk(tc_decoder *decoder)
-{
-    uint64_t at = TC_WEBP_HEAD;
-    tc_error error = TC_E_OK;
-
-    for (int count = 0; !error && count < CHUNKS_MAX; count++) {
-        chunk chunk;
-
-        if (decoder->picture && (!decoder->extended || at + TC_WEBP_CHUNK > decoder->end))
-            break;
-        error = read_chunk(decoder, at, decoder->end, &chunk);
-        if (error && decoder->picture && error == TC_E_DAMAGED) {
-            decoder->fail->error = TC_E_OK;
-            return TC_E_OK;
-        }
-        if (error)
-            break;
-        if (strcmp(chunk.name, "VP8X") == 0 && at == TC_WEBP_HEAD)
-            error = read_extended(decoder, &chunk);
-        else if (strcmp(chunk.name, "ICCP") == 0)
-            error = read_profile(decoder, &chunk);
-        else if (strcmp(chunk.name, "EXIF") == 0)
-            error = read_exif(decoder, &chunk);
-        else if (strcmp(chunk.name, "ANMF") == 0)
-            error = read_frame(decoder, &chunk);
-        else if (is_picture(&chunk))
-            note_picture(decoder, &chunk);
-        at = behind(&chunk);
-    }
-    return error;
-}
-
-/* The size that the picture itself has must be the one that the container gives it. */
-static tc_error check_picture(tc_decoder *decoder)
-{
-    uint8_t head[PICTURE_HEAD] = {0};
-    WebPBitstreamFeatures features;
-    const tc_rect *frame = &decoder->frame;
-    size_t left = decoder->length - (size_t)(decoder->picture - decoder->from);
-    size_t length = left < sizeof head ? left : sizeof head;
-    tc_error error = read_bytes(decoder, decoder->picture, head, length);
-    VP8StatusCode status;
-
-    if (error)
-        return error;
-    status = WebPGetFeatures(head, length, &features);
-    if (status == VP8_STATUS_UNSUPPORTED_FEATURE)
-        return tc_fail_set(decoder->fail, TC_E_UNSUPPORTED, "WebP: an unknown kind of picture");
-    if (status != VP8_STATUS_OK || features.width < 1 || features.height < 1)
-        return damaged(decoder, "the picture's header makes no sense");
-    if (!frame->w) {
-        decoder->frame = (tc_rect){0, 0, (uint32_t)features.width, (uint32_t)features.height};
-        if (!decoder->extended) {
-            decoder->width = frame->w;
-            decoder->height = frame->h;
-        }
-        if (frame->w != decoder->width || frame->h != decoder->height)
-            return damaged(decoder, "the picture has another size than its header");
-    }
-    if (frame->w != (uint32_t)features.width || frame->h != (uint32_t)features.height)
-        return damaged(decoder, "a frame has another size than its header");
-    if ((uint64_t)frame->x + frame->w > decoder->width ||
-        (uint64_t)frame->y + frame->h > decoder->height)
-        return damaged(decoder, "a frame reaches outside the picture");
-    decoder->composed = frame->w != decoder->width || frame->h != decoder->height;
-    if (decoder->lossless)
-        decoder->alpha = features.has_alpha;
-    return TC_E_OK;
-}
-
 static void webp_decode_free(tc_decoder *decoder)
 {
     if (!decoder)
         return;
     WebPIDelete(decoder->incremental);
-    free(decoder->icc);
-    free(decoder->exif);
+    free(decoder->file.icc);
+    free(decoder->file.exif);
     free(decoder->data);
     free(decoder->pixels);
     free(decoder->band);
@@ -308,16 +64,15 @@ static void webp_decode_free(tc_decoder *decoder)
  */
 static unsigned held_a_pixel(const tc_decoder *decoder)
 {
-    if (decoder->lossless)
-        return decoder->alpha || decoder->composed ? 8 : 7;
-    return decoder->alpha ? 9 : decoder->composed ? 4 : 3;
+    if (decoder->file.lossless)
+        return decoder->alpha ? 8 : 7;
+    return decoder->file.alpha ? 9 : decoder->alpha ? 4 : 3;
 }
 
 static tc_error webp_decode_open(tc_decoder **made, const tc_input *input, tc_image_info *info,
                                  tc_fail *fail)
 {
     tc_decoder *decoder = calloc(1, sizeof *decoder);
-    uint8_t head[TC_WEBP_HEAD];
     tc_error error;
 
     *made = decoder;
@@ -325,38 +80,30 @@ static tc_error webp_decode_open(tc_decoder **made, const tc_input *input, tc_im
         return tc_fail_set(fail, TC_E_NO_MEMORY, "WebP: out of memory");
     decoder->input = input;
     decoder->fail = fail;
-    decoder->orientation = 1;
-    error = read_bytes(decoder, 0, head, sizeof head);
+    error = tc_webp_read(&decoder->file, input, fail);
     if (error)
         return error;
-    decoder->end = (get24(head + 4) | (uint64_t)head[7] << 24) + TC_WEBP_CHUNK;
-    if (decoder->end > input->size)
-        decoder->end = input->size;
-    error = walk(decoder);
-    if (!error && !decoder->picture)
-        error = damaged(decoder, "there is no picture in it");
-    if (!error)
-        error = check_picture(decoder);
-    if (error)
-        return error;
+    decoder->alpha = decoder->file.alpha || decoder->file.composed;
     *info = (tc_image_info){
         .format = TC_FORMAT_WEBP,
-        .width = decoder->width,
-        .height = decoder->height,
-        .orientation = decoder->orientation,
-        .model = decoder->alpha || decoder->composed ? TC_RGB_ALPHA : TC_RGB,
+        .width = decoder->file.width,
+        .height = decoder->file.height,
+        .orientation = decoder->file.orientation,
+        .model = decoder->alpha ? TC_RGB_ALPHA : TC_RGB,
         /* libwebp averages the colours of a lossy picture without heeding its alpha. */
-        .max_reduce = decoder->composed || (decoder->alpha && !decoder->lossless) ? 1 : 8,
-        .lossless = decoder->lossless,
-        .held_bytes = (uint64_t)decoder->frame.w * decoder->frame.h * held_a_pixel(decoder) +
-                      decoder->length};
-    if (decoder->exif) {
-        info->exif = decoder->exif + decoder->exif_skip;
-        info->exif_length = decoder->exif_length;
+        .max_reduce =
+            decoder->file.composed || (decoder->alpha && !decoder->file.lossless) ? 1 : 8,
+        .lossless = decoder->file.lossless,
+        .held_bytes =
+            (uint64_t)decoder->file.frame.w * decoder->file.frame.h * held_a_pixel(decoder) +
+            decoder->file.length};
+    if (decoder->file.exif) {
+        info->exif = decoder->file.exif + decoder->file.exif_skip;
+        info->exif_length = decoder->file.exif_length;
     }
-    if (decoder->icc && memcmp(decoder->icc + 16, "RGB ", 4) == 0) {
-        info->icc = decoder->icc;
-        info->icc_length = decoder->icc_length;
+    if (decoder->file.icc && memcmp(decoder->file.icc + 16, "RGB ", 4) == 0) {
+        info->icc = decoder->file.icc;
+        info->icc_length = decoder->file.icc_length;
     }
     return TC_E_OK;
 }
@@ -365,21 +112,20 @@ static tc_error webp_decode_open(tc_decoder **made, const tc_input *input, tc_im
 static tc_error start_decoding(tc_decoder *decoder, uint32_t w, uint32_t h, bool scaled)
 {
     WebPDecoderConfig *config = &decoder->config;
-    bool alpha = decoder->alpha || decoder->composed;
 
     if (!WebPInitDecoderConfig(config))
         return tc_fail_set(decoder->fail, TC_E_INTERNAL,
                            "WebP: another libwebp than built with");
     decoder->rows = h;
-    decoder->stride = (size_t)w * (alpha ? 4 : 3);
+    decoder->stride = (size_t)w * (decoder->alpha ? 4 : 3);
     decoder->pixels = malloc(decoder->stride * h);
-    decoder->data = malloc(decoder->length);
+    decoder->data = malloc(decoder->file.length);
     if (!decoder->pixels || !decoder->data)
         return no_memory(decoder);
     config->options.use_scaling = scaled;
     config->options.scaled_width = (int)w;
     config->options.scaled_height = (int)h;
-    config->output.colorspace = alpha ? MODE_RGBA : MODE_RGB;
+    config->output.colorspace = decoder->alpha ? MODE_RGBA : MODE_RGB;
     config->output.is_external_memory = 1;
     config->output.u.RGBA.rgba = decoder->pixels;
     config->output.u.RGBA.stride = (int)decoder->stride;
@@ -391,36 +137,35 @@ static tc_error start_decoding(tc_decoder *decoder, uint32_t w, uint32_t h, bool
 static tc_error webp_decode_start(tc_decoder *decoder, const tc_decode_want *want,
                                   tc_layout *layout)
 {
-    uint32_t w = (decoder->frame.w + want->reduce - 1) / want->reduce;
-    uint32_t h = (decoder->frame.h + want->reduce - 1) / want->reduce;
-    bool alpha = decoder->alpha || decoder->composed;
+    uint32_t w = (decoder->file.frame.w + want->reduce - 1) / want->reduce;
+    uint32_t h = (decoder->file.frame.h + want->reduce - 1) / want->reduce;
     tc_error error;
 
     decoder->watch = want->watch;
     error = start_decoding(decoder, w, h, want->reduce > 1);
     if (error)
         return error;
-    if (decoder->composed) {
-        w = decoder->width;
-        h = decoder->height;
+    if (decoder->file.composed) {
+        w = decoder->file.width;
+        h = decoder->file.height;
         decoder->band = malloc((size_t)w * 4 * BAND_ROWS);
         if (!decoder->band)
             return no_memory(decoder);
     }
-    *layout = (tc_layout){.model = alpha ? TC_RGB_ALPHA : TC_RGB, .planes = 1};
+    *layout = (tc_layout){.model = decoder->alpha ? TC_RGB_ALPHA : TC_RGB, .planes = 1};
     layout->plane[0].w = w;
     layout->plane[0].h = h;
     /* libwebp stretches the whole picture over the samples: each of them is whole. */
     layout->plane[0].true_w = w;
     layout->plane[0].true_h = h;
-    layout->plane[0].channels = alpha ? 4 : 3;
+    layout->plane[0].channels = decoder->alpha ? 4 : 3;
     return TC_E_OK;
 }
 
 /* Read on, and let libwebp decode as far as that goes. */
 static tc_error decode_more(tc_decoder *decoder)
 {
-    size_t left = decoder->length - decoder->filled;
+    size_t left = decoder->file.length - decoder->filled;
     size_t length = left < TC_IO_BYTES ? left : TC_IO_BYTES;
     tc_error error = tc_watch_ask(decoder->watch, decoder->fail);
     VP8StatusCode status;
@@ -430,13 +175,16 @@ static tc_error decode_more(tc_decoder *decoder)
         return error;
     if (left == 0)
         return damaged(decoder, "the data end before the picture does");
-    error = read_bytes(decoder, decoder->from + decoder->filled,
-                       decoder->data + decoder->filled, length);
+    error = tc_webp_read_bytes(decoder->input, decoder->file.from + decoder->filled,
+                               decoder->data + decoder->filled, length, decoder->fail);
     if (error)
         return error;
     decoder->filled += length;
+    /* Where memory lacks libwebp says now and then that the data are wrong. */
+    errno = 0;
     status = WebPIUpdate(decoder->incremental, decoder->data, decoder->filled);
-    if (status == VP8_STATUS_OUT_OF_MEMORY)
+    if (status == VP8_STATUS_OUT_OF_MEMORY ||
+        (status != VP8_STATUS_OK && status != VP8_STATUS_SUSPENDED && errno == ENOMEM))
         return no_memory(decoder);
     if (status == VP8_STATUS_UNSUPPORTED_FEATURE)
         return tc_fail_set(decoder->fail, TC_E_UNSUPPORTED, "WebP: an unknown kind of picture");
@@ -452,9 +200,9 @@ static tc_error decode_more(tc_decoder *decoder)
 /* One row of the canvas: transparent but for the frame, whose row is ready. */
 static void compose(const tc_decoder *decoder, uint32_t y, uint8_t *to)
 {
-    const tc_rect *frame = &decoder->frame;
+    const tc_rect *frame = &decoder->file.frame;
 
-    memset(to, 0, (size_t)decoder->width * 4);
+    memset(to, 0, (size_t)decoder->file.width * 4);
     if (y >= frame->y && y - frame->y < frame->h)
         memcpy(to + (size_t)frame->x * 4, decoder->pixels + decoder->stride * (y - frame->y),
                decoder->stride);
@@ -462,12 +210,12 @@ static void compose(const tc_decoder *decoder, uint32_t y, uint8_t *to)
 
 static tc_error composed_rows(tc_decoder *decoder, tc_band *band)
 {
-    const tc_rect *frame = &decoder->frame;
+    const tc_rect *frame = &decoder->file.frame;
 
     band->plane[0].data = decoder->band;
-    band->plane[0].stride = (size_t)decoder->width * 4;
+    band->plane[0].stride = (size_t)decoder->file.width * 4;
     band->plane[0].rows = 0;
-    while (band->plane[0].rows < BAND_ROWS && decoder->next < decoder->height) {
+    while (band->plane[0].rows < BAND_ROWS && decoder->next < decoder->file.height) {
         uint32_t y = decoder->next;
 
         while (y >= frame->y && y - frame->y < frame->h && y - frame->y >= decoder->ready) {
@@ -483,7 +231,7 @@ static tc_error composed_rows(tc_decoder *decoder, tc_band *band)
 
 static tc_error webp_decode_rows(tc_decoder *decoder, tc_band *band)
 {
-    if (decoder->composed)
+    if (decoder->file.composed)
         return composed_rows(decoder, band);
     while (decoder->ready <= decoder->next) {
         tc_error error = decode_more(decoder);
@@ -516,6 +264,7 @@ const tc_codec tc_codec_webp = {
     .decode_rows = webp_decode_rows,
     .decode_free = webp_decode_free,
     .encode_held = 12,
+    .encode_held_lossless = 30,
     .encode_open = tc_webp_encode_open,
     .encode_rows = tc_webp_encode_rows,
     .encode_finish = tc_webp_encode_finish,

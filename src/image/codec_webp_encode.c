@@ -6,6 +6,7 @@
  */
 #include "codec_webp.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,6 +22,7 @@
 struct tc_encoder {
     const tc_output *output;
     tc_fail *fail;
+    const tc_watch *watch;
     WebPConfig config;
     WebPPicture picture;
     bool drawable;          /* the picture's memory is there */
@@ -50,6 +52,15 @@ static tc_error put(tc_encoder *encoder, const void *data, size_t length)
 static int on_write(const uint8_t *data, size_t length, const WebPPicture *picture)
 {
     return put(picture->custom_ptr, data, length) == TC_E_OK;
+}
+
+/* Asked by libwebp between the parts of its work; 0 ends it. */
+static int on_progress(int percent, const WebPPicture *picture)
+{
+    const tc_encoder *encoder = picture->user_data;
+
+    (void)percent;
+    return tc_watch_ask(encoder->watch, encoder->fail) == TC_E_OK;
 }
 
 void tc_webp_encode_free(tc_encoder *encoder)
@@ -105,6 +116,7 @@ tc_error tc_webp_encode_open(tc_encoder **made, const tc_output *output,
                            spec->width, spec->height);
     encoder->output = output;
     encoder->fail = fail;
+    encoder->watch = spec->watch;
     encoder->model = spec->model;
     WebPMemoryWriterInit(&encoder->whole);
     if (!configure(encoder, spec))
@@ -113,9 +125,13 @@ tc_error tc_webp_encode_open(tc_encoder **made, const tc_output *output,
     picture->use_argb = 1;
     picture->width = (int)spec->width;
     picture->height = (int)spec->height;
+    picture->progress_hook = on_progress;
+    picture->user_data = encoder;
     picture->writer = on_write;
     picture->custom_ptr = encoder;
-    if (!keep(&encoder->icc, &encoder->icc_length, spec->icc, spec->icc_length) ||
+    /* Grey becomes colours, of which a profile of grey would not be true. */
+    if ((!tc_model_is_grey(spec->model) &&
+         !keep(&encoder->icc, &encoder->icc_length, spec->icc, spec->icc_length)) ||
         !keep(&encoder->exif, &encoder->exif_length, spec->exif, spec->exif_length))
         return no_memory(fail);
     if (encoder->icc || encoder->exif) {
@@ -218,19 +234,23 @@ static tc_error write_extended(tc_encoder *encoder)
 
 tc_error tc_webp_encode_finish(tc_encoder *encoder)
 {
-    if (!WebPEncode(&encoder->config, &encoder->picture)) {
-        switch (encoder->picture.error_code) {
-        case VP8_ENC_ERROR_OUT_OF_MEMORY:
-        case VP8_ENC_ERROR_BITSTREAM_OUT_OF_MEMORY:
-            return no_memory(encoder->fail);
-        case VP8_ENC_ERROR_BAD_WRITE:
-            if (encoder->fail->error)
-                return encoder->fail->error;
-            return no_memory(encoder->fail); /* of the writer into memory */
-        default:
-            return tc_fail_set(encoder->fail, TC_E_INTERNAL, "WebP: libwebp's error %d",
-                               (int)encoder->picture.error_code);
-        }
+    bool whole;
+
+    errno = 0;
+    whole = WebPEncode(&encoder->config, &encoder->picture);
+    /* Without memory it can also go on, with a lesser picture. */
+    if (whole && errno != ENOMEM)
+        return encoder->icc || encoder->exif ? write_extended(encoder) : TC_E_OK;
+    if (encoder->fail->error) /* a callback's; libwebp may call it something else */
+        return encoder->fail->error;
+    switch (encoder->picture.error_code) {
+    case VP8_ENC_OK: /* in places libwebp gives up without memory and does not say so */
+    case VP8_ENC_ERROR_OUT_OF_MEMORY:
+    case VP8_ENC_ERROR_BITSTREAM_OUT_OF_MEMORY:
+    case VP8_ENC_ERROR_BAD_WRITE: /* of the writer into memory */
+        return no_memory(encoder->fail);
+    default:
+        return tc_fail_set(encoder->fail, TC_E_INTERNAL, "WebP: libwebp's error %d",
+                           (int)encoder->picture.error_code);
     }
-    return encoder->icc || encoder->exif ? write_extended(encoder) : TC_E_OK;
 }

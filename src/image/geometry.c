@@ -167,6 +167,8 @@ static void plan_cost(tc_plan *plan, const tc_image_info *info)
                   tc_resample_bytes(&x, &y, channels) + (uint64_t)plan->output_w * 4 * 32;
     if (info->planes)
         plan->bytes += planes_cost(&x, &y);
+    if (info->palette && (uint64_t)plan->output_w * plan->output_h <= TC_PALETTE_PIXELS_MAX)
+        plan->bytes += (uint64_t)plan->output_w * plan->output_h;
     if (plan->orientation > 2)
         plan->bytes += (uint64_t)plan->visible.w * plan->visible.h * channels;
 }

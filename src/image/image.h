@@ -39,6 +39,9 @@ typedef enum tc_model {
 
 #define TC_PLANES 3
 
+/* An answer of more pixels is not held to find out whether a palette would do. */
+#define TC_PALETTE_PIXELS_MAX (1024 * 1024)
+
 typedef struct tc_rect {
     uint32_t x, y, w, h;
 } tc_rect;
@@ -53,7 +56,6 @@ typedef struct tc_image_info {
     uint8_t orientation;
     tc_model model;      /* of the rows the decoder will deliver */
     unsigned max_reduce; /* the decoder can deliver 1/1, 1/2 .. 1/max_reduce (a power of 2) */
-    bool lossless;       /* the file keeps every level: worth keeping so */
     uint64_t held_bytes; /* whole-picture memory the decoder needs: interlace, progression */
     bool cmyk;           /* stored as ink, and rows of TC_CMYK can be had */
     const uint8_t *icc; /* embedded profile in the space of `model`, with `cmyk` in that of ink;
@@ -61,9 +63,12 @@ typedef struct tc_image_info {
     size_t icc_length;
     const uint8_t *exif; /* from "II" or "MM" on, the decoder's, or NULL */
     size_t exif_length;
+    bool palette;         /* colours come from a palette, of at most 256 */
+    bool flat;            /* drawn, not photographed, as far as can be told */
     bool eighth_is_cheap; /* 1/8 takes much less than its share of the decoder's time */
     bool planes;          /* the decoder can also deliver TC_YCC planes, as they are stored */
     bool crops;           /* of other than planes it decodes a part in less time */
+    bool lossless;        /* the file keeps every level, where its format has both kinds */
 } tc_image_info;
 
 /*

@@ -130,6 +130,15 @@ void tc_params_settle(tc_params *params, bool strict)
     params->brief = 0;
 }
 
+bool tc_params_asks(const tc_params *params)
+{
+    for (size_t at = 0; at < tc_row_count; at++) {
+        if (tc_rows[at].picture && (params->given & tc_row_bit(&tc_rows[at])))
+            return true;
+    }
+    return false;
+}
+
 bool tc_params_known(const char *key, size_t length)
 {
     return tc_row_find(key, length) != NULL;

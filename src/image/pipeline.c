@@ -76,14 +76,16 @@ static tc_error open_source(tc_pipeline *pipeline, const tc_limits *limits)
 static tc_error choose_target(tc_pipeline *pipeline)
 {
     tc_outline *outline = &pipeline->outline;
+    tc_format format = (tc_format)pipeline->params.format;
 
-    if (pipeline->params.format != TC_FORMAT_NONE) {
-        outline->target = tc_codec_find((tc_format)pipeline->params.format);
-        if (!outline->target || !outline->target->encode_open)
+    if (format != TC_FORMAT_NONE) {
+        const tc_codec *named = tc_codec_find(format);
+
+        if (!named || !named->encode_open)
             return tc_fail_set(pipeline->fail, TC_E_NOT_BUILT,
                                "of=%s: writing %s is not built into this server",
-                               tc_format_name((tc_format)pipeline->params.format),
-                               tc_format_title((tc_format)pipeline->params.format));
+                               tc_format_name(format), tc_format_title(format));
+        outline->target = named;
         return TC_E_OK;
     }
     outline->target = outline->source;
@@ -93,18 +95,31 @@ static tc_error choose_target(tc_pipeline *pipeline)
     return TC_E_OK;
 }
 
+/* Asked for by q=100; a lossless original whose format and quality nobody names stays so. */
+static bool is_lossless(const tc_pipeline *pipeline)
+{
+    const tc_outline *outline = &pipeline->outline;
+
+    return pipeline->params.quality == 100 ||
+           (pipeline->params.quality == 0 && outline->info.lossless &&
+            outline->source == outline->target);
+}
+
 /* What effects and encoder hold beside the plan's rows. */
 static void add_cost(tc_pipeline *pipeline)
 {
     tc_plan *plan = &pipeline->outline.plan;
+    const tc_codec *target = pipeline->outline.target;
     tc_shape shape = {TC_RGB_ALPHA, plan->output_w, plan->output_h};
+    uint64_t held = is_lossless(pipeline) ? target->encode_held_lossless : target->encode_held;
 
     plan->bytes += tc_effects_bytes(&pipeline->params, &shape);
     if (pipeline->outline.info.icc)
         plan->bytes += tc_transform_bytes(pipeline->outline.info.icc_length);
     /* libjpeg keeps all coefficients, 16 bits each, to write them scan by scan. */
-    if (pipeline->params.progressive && pipeline->outline.target->format == TC_FORMAT_JPEG)
-        plan->bytes += (uint64_t)plan->output_w * plan->output_h * 3;
+    if (pipeline->params.progressive && target->format == TC_FORMAT_JPEG)
+        held += 3;
+    plan->bytes += (uint64_t)plan->output_w * plan->output_h * held;
 }
 
 tc_error tc_pipeline_open(tc_pipeline **pipeline, const tc_input *input,
@@ -126,10 +141,6 @@ tc_error tc_pipeline_open(tc_pipeline **pipeline, const tc_input *input,
         error = choose_target(made);
     if (!error)
         error = tc_plan_make(&made->outline.plan, params, &made->outline.info, limits, fail);
-    if (!error)
-        made->outline.plan.bytes += (uint64_t)made->outline.plan.output_w *
-                                    made->outline.plan.output_h *
-                                    made->outline.target->encode_held;
     if (error) {
         tc_pipeline_free(made);
         return error;
@@ -168,7 +179,7 @@ void tc_pipeline_free(tc_pipeline *pipeline)
     tc_picture_free(pipeline->picture);
     if (pipeline->outline.source)
         pipeline->outline.source->decode_free(pipeline->decoder);
-    if (pipeline->outline.target)
+    if (pipeline->encoder) /* a target that is only read has none, and no way to free one */
         pipeline->outline.target->encode_free(pipeline->encoder);
     tc_effects_free(pipeline->effects);
     tc_icon_free(pipeline->icon);
@@ -177,16 +188,6 @@ void tc_pipeline_free(tc_pipeline *pipeline)
     free(pipeline->exif);
     free(pipeline->row);
     free(pipeline);
-}
-
-/* Asked for by q=100; a lossless original whose format and quality nobody names stays so. */
-static bool is_lossless(const tc_pipeline *pipeline)
-{
-    const tc_outline *outline = &pipeline->outline;
-
-    return pipeline->params.quality == 100 ||
-           (pipeline->params.quality == 0 && outline->info.lossless &&
-            outline->source == outline->target);
 }
 
 /* What becomes of the embedded profile; without one or an answer to show it nothing does. */
@@ -291,17 +292,20 @@ static void choose_path(tc_pipeline *pipeline)
     pipeline->planes = wants_planes(pipeline);
 }
 
-static tc_error start_answer(tc_pipeline *pipeline, const tc_output *output)
+static tc_error start_answer(tc_pipeline *pipeline, const tc_output *output,
+                             const tc_watch *watch)
 {
     const tc_outline *outline = &pipeline->outline;
     const tc_plan *plan = &outline->plan;
-    tc_encode_spec spec = {.width = plan->output_w, .height = plan->output_h};
+    tc_encode_spec spec = {.width = plan->output_w, .height = plan->output_h, .watch = watch};
 
     spec.model = pipeline->planes ? TC_YCC : pipeline->canvas.to;
     spec.progressive = pipeline->params.progressive;
     spec.quality = (unsigned)(pipeline->params.quality ? pipeline->params.quality : TC_QUALITY);
     spec.lossless = is_lossless(pipeline);
     describe_metadata(pipeline, &spec);
+    spec.palette = outline->info.palette;
+    spec.flat = outline->info.flat;
     if (!pipeline->canvas.direct) {
         pipeline->row = malloc((size_t)plan->output_w * tc_model_channels(spec.model));
         if (!pipeline->row)
@@ -419,7 +423,7 @@ tc_error tc_pipeline_run(tc_pipeline *pipeline, const tc_output *output, const t
     if (!error && pipeline->picture)
         pipeline->stats.decode_ns = tc_picture_decode_ns(pipeline->picture);
     if (!error)
-        error = start_answer(pipeline, output);
+        error = start_answer(pipeline, output, watch);
     if (!error)
         error = start_effects(pipeline, watch);
     if (!error)

@@ -78,6 +78,8 @@ void *tc_dir_conf_merge(apr_pool_t *pool, void *outer, void *inner)
         conf->material_dir = over->material_dir;
     if (over->redirect_prefix)
         conf->redirect_prefix = over->redirect_prefix;
+    if (over->secrets)
+        conf->secrets = over->secrets;
     if (from->patterns && over->patterns)
         conf->patterns = apr_hash_overlay(pool, over->patterns, from->patterns);
     else if (over->patterns)
@@ -224,10 +226,25 @@ static const char *set_redirect_prefix(cmd_parms *cmd, void *conf, const char *p
     return NULL;
 }
 
+static const char *set_secret_file(cmd_parms *cmd, void *conf, const char *path)
+{
+    static const tc_secrets none = {0};
+    tc_dir_conf *dir = conf;
+
+    if (strcasecmp(path, "none") == 0) {
+        dir->secrets = &none;
+        return NULL;
+    }
+    path = ap_server_root_relative(cmd->pool, path);
+    if (!path)
+        return "TmpfsConvertSecretFile: the path is not valid";
+    return tc_sign_read(cmd, path, &dir->secrets);
+}
+
 static const char *set_pattern(cmd_parms *cmd, void *conf, const char *name, const char *text)
 {
     tc_dir_conf *dir = conf;
-    const tc_params *params;
+    const tc_params *params = NULL;
     tc_params probe;
     tc_fail fail;
     const char *as_param = apr_pstrcat(cmd->temp_pool, "p=", name, NULL), *error;
@@ -280,6 +297,7 @@ void tc_config_settings(const request_rec *r, tc_settings *settings)
     }
     settings->material_dir = conf->material_dir;
     settings->redirect_prefix = conf->redirect_prefix ? conf->redirect_prefix : "";
+    settings->secrets = conf->secrets && conf->secrets->keys ? conf->secrets : NULL;
     settings->has_defaults = conf->defaults != NULL;
     settings->limits = (tc_limits){
         .max_source = (uint64_t)settings->max_source,

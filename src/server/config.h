@@ -6,6 +6,7 @@
 #include "image/geometry.h"
 #include "image/params.h"
 #include "system/admission.h"
+#include "system/flights.h"
 #include "system/history.h"
 #include "system/spool.h"
 
@@ -16,6 +17,7 @@
 #include <apr_tables.h>
 
 #include "directives.h"
+#include "sign.h"
 
 #define TC_UNSET INT64_C(-1)
 
@@ -28,6 +30,7 @@ typedef struct tc_dir_conf {
     const tc_params *defaults;           /* NULL: unset */
     const char *material_dir;            /* NULL: unset */
     const char *redirect_prefix;         /* NULL: unset; "": none */
+    const tc_secrets *secrets;           /* NULL: unset; without a key: none */
     apr_hash_t *patterns;                /* name to const tc_params *; NULL: none here */
 } tc_dir_conf;
 
@@ -48,6 +51,7 @@ typedef struct tc_server_conf {
     tc_counters *counters;   /* shared; NULL without shared memory */
     tc_history *history;     /* shared; likewise */
     tc_admission *admission; /* shared; likewise */
+    tc_flights *flights;     /* shared; likewise */
     apr_time_t sampled;      /* the parent's: when it last took a sample */
 } tc_server_conf;
 
@@ -67,6 +71,7 @@ typedef struct tc_settings {
     tc_limits limits;
     const char *material_dir;    /* NULL when there is none */
     const char *redirect_prefix; /* "" when redirects stay as they are */
+    const tc_secrets *secrets;   /* NULL: calls need no signature */
     bool has_defaults;           /* TmpfsConvertDefaults holds here */
 } tc_settings;
 

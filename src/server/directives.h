@@ -18,30 +18,34 @@
 #define TC_MIB (1024 * TC_KIB)
 #define TC_GIB (1024 * TC_MIB)
 
-#define TC_NUMBERS(X)                                                                    \
-    X(enabled, SWITCH, "TmpfsConvert", 0, 1, 0,                                          \
-      "On: the URL function /small_light(PARAMETERS)/path resizes the picture at /path") \
-    X(query, SWITCH, "TmpfsConvertQuery", 0, 1, 0,                                       \
-      "On: parameters are taken from the query string, as in /img/cat.jpg?dw=300")       \
-    X(spool_memory, BYTES, "TmpfsConvertSpoolMemory", 0, TC_GIB, 512 * TC_KIB,           \
-      "bytes of a result kept in memory; what is over goes to a temporary file")         \
-    X(max_source, BYTES, "TmpfsConvertMaxSource", 1, 16 * TC_GIB, 64 * TC_MIB,           \
-      "bytes a source file may have; larger ones are answered 413")                      \
-    X(max_pixels, COUNT, "TmpfsConvertMaxPixels", 1, INT64_C(4000000000), 100000000,     \
-      "pixels a source picture may have; larger ones are answered 413")                  \
-    X(timeout, COUNT, "TmpfsConvertTimeout", 0, 86400, 30,                               \
-      "seconds that one conversion may take, or 503; 0: no bound")                       \
-    X(radius_max, COUNT, "TmpfsConvertRadiusMax", 1, 1000, 10,                           \
-      "pixels that the radius of sharpen, unsharp and blur may have; over it: 400")      \
-    X(sigma_max, COUNT, "TmpfsConvertSigmaMax", 1, 1000, 10,                             \
-      "pixels that the sigma of sharpen, unsharp and blur may have; over it: 400")       \
-    X(compat, WORD, "TmpfsConvertCompat", 0, 1, 0,                                       \
-      "fixed|strict: parameters mean what they say, or what mod_small_light and "        \
-      "ngx_small_light make of them")                                                    \
-    X(damaged, WORD, "TmpfsConvertDamaged", 0, 1, 0,                                     \
-      "refuse|serve: damaged pictures are answered 422, or with what can be decoded "    \
-      "where that is half of them or more")                                              \
-    X(keep_copyright, SWITCH, "TmpfsConvertKeepCopyright", 0, 1, 0,                      \
+#define TC_NUMBERS(X)                                                                        \
+    X(enabled, SWITCH, "TmpfsConvert", 0, 1, 0,                                              \
+      "On: the URL function /small_light(PARAMETERS)/path resizes the picture at /path")     \
+    X(query, SWITCH, "TmpfsConvertQuery", 0, 1, 0,                                           \
+      "On: parameters are taken from the query string, as in /img/cat.jpg?dw=300")           \
+    X(spool_memory, BYTES, "TmpfsConvertSpoolMemory", 0, TC_GIB, 512 * TC_KIB,               \
+      "bytes of a result kept in memory; what is over goes to a temporary file")             \
+    X(max_source, BYTES, "TmpfsConvertMaxSource", 1, 16 * TC_GIB, 64 * TC_MIB,               \
+      "bytes a source file may have; larger ones are answered 413")                          \
+    X(max_pixels, COUNT, "TmpfsConvertMaxPixels", 1, INT64_C(4000000000), 100000000,         \
+      "pixels a source picture may have; larger ones are answered 413")                      \
+    X(pattern_only, SWITCH, "TmpfsConvertPatternOnly", 0, 1, 0,                              \
+      "On: URLs may name a pattern and nothing else that changes the picture")               \
+    X(once, SWITCH, "TmpfsConvertOnce", 0, 1, 0,                                             \
+      "On: of requests at once for one URL one converts, the others take it from mod_cache") \
+    X(timeout, COUNT, "TmpfsConvertTimeout", 0, 86400, 30,                                   \
+      "seconds that one conversion may take, or 503; 0: no bound")                           \
+    X(radius_max, COUNT, "TmpfsConvertRadiusMax", 1, 1000, 10,                               \
+      "pixels that the radius of sharpen, unsharp and blur may have; over it: 400")          \
+    X(sigma_max, COUNT, "TmpfsConvertSigmaMax", 1, 1000, 10,                                 \
+      "pixels that the sigma of sharpen, unsharp and blur may have; over it: 400")           \
+    X(compat, WORD, "TmpfsConvertCompat", 0, 1, 0,                                           \
+      "fixed|strict: parameters mean what they say, or what mod_small_light and "            \
+      "ngx_small_light make of them")                                                        \
+    X(damaged, WORD, "TmpfsConvertDamaged", 0, 1, 0,                                         \
+      "refuse|serve: damaged pictures are answered 422, or with what can be decoded "        \
+      "where that is half of them or more")                                                  \
+    X(keep_copyright, SWITCH, "TmpfsConvertKeepCopyright", 0, 1, 0,                          \
       "On: the artist and copyright that a picture's EXIF names stay in the answer")
 
 #define TC_OTHERS(X)                                                                         \
@@ -59,6 +63,8 @@
       RSRC_CONF | ACCESS_CONF,                                                               \
       "put before the path of a redirect that a converted original answers; %s is the "      \
       "function as it was called")                                                           \
+    X("TmpfsConvertSecretFile", AP_INIT_TAKE1, set_secret_file, RSRC_CONF | ACCESS_CONF,     \
+      "a file of keys, one a line, under one of which URLs must be signed, or none")         \
     X("TmpfsConvertTempDir", AP_INIT_ITERATE, set_temp_dir, RSRC_CONF,                       \
       "directories for temporary files, tried in this order while they have room")           \
     X("TmpfsConvertTempMethod", AP_INIT_TAKE1, set_temp_method, RSRC_CONF,                   \

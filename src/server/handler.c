@@ -3,6 +3,7 @@
 
 #include "accept.h"
 #include "job.h"
+#include "once.h"
 #include "respond.h"
 #include "source.h"
 #include "url.h"
@@ -53,6 +54,9 @@ static int serve(request_rec *r, tc_job *job, tc_source *source)
         tc_accept_vary(r);
     status = tc_respond_validators(r, &source->info, &job->params);
     if (status != OK)
+        return status == HTTP_NOT_MODIFIED ? tc_respond_unchanged(r) : status;
+    status = tc_once_changed(r);
+    if (status != DECLINED)
         return status;
     if (!job->pipeline && tc_job_open(r, job, &source->input, &source->read_ns))
         return refuse(r, job, source);

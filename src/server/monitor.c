@@ -19,14 +19,14 @@
 APLOG_USE_MODULE(tmpfs_convert);
 
 /* The number is of the struct below. */
-#define RETAINED "mod_tmpfs_convert shared memory 2"
+#define RETAINED "mod_tmpfs_convert shared memory 3"
 
 /* The monitor hook comes about every ten seconds, a little sooner or later. */
 #define SLACK apr_time_from_sec(1)
 
 /* What outlives the module's own unloading at a restart; in the process's pool. */
 typedef struct retained {
-    apr_shm_t *counters, *history, *admission;
+    apr_shm_t *counters, *history, *admission, *flights;
 } retained;
 
 static tc_server_conf *conf_of(const server_rec *server)
@@ -37,6 +37,11 @@ static tc_server_conf *conf_of(const server_rec *server)
 tc_counters *tc_monitor_counters(const server_rec *server)
 {
     return conf_of(server)->counters;
+}
+
+tc_flights *tc_monitor_flights(const server_rec *server)
+{
+    return conf_of(server)->flights;
 }
 
 /* ---- shared memory ------------------------------------------------------------- */
@@ -90,18 +95,38 @@ static apr_status_t take_history(retained *kept, tc_server_conf *conf, server_re
     return APR_SUCCESS;
 }
 
-static apr_status_t take_admission(retained *kept, tc_server_conf *conf, server_rec *main)
+/* What is of one size in every version of this module that calls it by this layout. */
+static apr_status_t take_plain(apr_shm_t **kept, size_t size, server_rec *main, void **memory)
 {
-    apr_shm_t *old = kept->admission;
-    apr_status_t status = take_shm(&kept->admission, tc_admission_size(), main);
+    apr_shm_t *old = *kept;
+    apr_status_t status = take_shm(kept, size, main);
 
     if (status != APR_SUCCESS)
         return status;
-    if (old && old != kept->admission)
+    if (old && old != *kept)
         apr_shm_destroy(old);
-    conf->admission = aligned(kept->admission);
-    tc_admission_adopt(conf->admission);
+    *memory = aligned(*kept);
     return APR_SUCCESS;
+}
+
+static apr_status_t take_admission(retained *kept, tc_server_conf *conf, server_rec *main)
+{
+    void *memory;
+    apr_status_t status = take_plain(&kept->admission, tc_admission_size(), main, &memory);
+
+    if (status == APR_SUCCESS)
+        tc_admission_adopt(conf->admission = memory);
+    return status;
+}
+
+static apr_status_t take_flights(retained *kept, tc_server_conf *conf, server_rec *main)
+{
+    void *memory;
+    apr_status_t status = take_plain(&kept->flights, tc_flights_size(), main, &memory);
+
+    if (status == APR_SUCCESS)
+        tc_flights_adopt(conf->flights = memory);
+    return status;
 }
 
 /* Places and patterns keep their numbers, and so their counts, over restarts. */
@@ -236,6 +261,8 @@ int tc_monitor_start(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, ser
         status = take_history(kept, conf, main);
     if (status == APR_SUCCESS)
         status = take_admission(kept, conf, main);
+    if (status == APR_SUCCESS)
+        status = take_flights(kept, conf, main);
     if (status != APR_SUCCESS) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, status, main,
                      "TC0105: no shared memory for counters, history and admission: nothing is "
@@ -243,6 +270,7 @@ int tc_monitor_start(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, ser
         conf->counters = NULL;
         conf->history = NULL;
         conf->admission = NULL;
+        conf->flights = NULL;
     }
     number_names(conf, pconf);
     conf->sampled = 0;
@@ -266,6 +294,7 @@ void tc_monitor_child_status(server_rec *main, pid_t pid, ap_generation_t genera
     if (status == MPM_CHILD_EXITED) {
         tc_counters_leave(conf_of(main)->counters, pid);
         tc_admission_gone(conf_of(main)->admission, pid);
+        tc_flights_gone(conf_of(main)->flights, pid);
     }
 }
 

@@ -7,6 +7,7 @@
 #ifndef TC_MONITOR_H
 #define TC_MONITOR_H
 
+#include "system/flights.h"
 #include "system/history.h"
 #include "system/snapshot.h"
 
@@ -28,6 +29,9 @@ void tc_monitor_child_status(server_rec *main, pid_t pid, ap_generation_t genera
 
 /* NULL before tc_monitor_start, or when there was no shared memory to be had. */
 tc_counters *tc_monitor_counters(const server_rec *server);
+
+/* Likewise. */
+tc_flights *tc_monitor_flights(const server_rec *server);
 
 /*
  * Collect what a status page tells, with samples of the last `seconds`, all of

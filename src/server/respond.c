@@ -111,6 +111,16 @@ int tc_respond_validators(request_rec *r, const apr_finfo_t *original, const tc_
     return ap_meets_conditions(r);
 }
 
+int tc_respond_unchanged(request_rec *r)
+{
+    apr_bucket_brigade *bb = apr_brigade_create(r->pool, r->connection->bucket_alloc);
+
+    r->status = HTTP_NOT_MODIFIED;
+    APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_eos_create(bb->bucket_alloc));
+    ap_pass_brigade(r->output_filters, bb);
+    return OK;
+}
+
 void tc_respond_format(request_rec *r, const tc_codec *codec)
 {
     ap_set_content_type(r, codec->mime);

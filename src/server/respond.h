@@ -22,6 +22,13 @@
  */
 int tc_respond_validators(request_rec *r, const apr_finfo_t *original, const tc_params *params);
 
+/*
+ * Answer 304. Not by the handler's return, which would be an error to httpd and go round
+ * the filters: mod_cache, where it asked, would not see that what it has is still good, and
+ * the client would get a 304 it never asked for.
+ */
+int tc_respond_unchanged(request_rec *r);
+
 /* Set what the header of an answer in `codec`'s format says, its length aside. */
 void tc_respond_format(request_rec *r, const tc_codec *codec);
 

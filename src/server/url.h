@@ -20,6 +20,8 @@ typedef enum tc_call_kind { TC_CALL_FUNCTION, TC_CALL_QUERY, TC_CALL_UNPARSED } 
 typedef struct tc_call {
     tc_call_kind kind;
     const char *text; /* parameters as within the parentheses, percent-decoded */
+    const char
+        *path; /* the original's, as the client has it, percent-decoded: what is signed */
 } tc_call;
 
 /* The call of this request, or NULL. */

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #define PROCESSES 1024
-#define LAYOUT    UINT64_C(0x7463616430303032)
+#define LAYOUT    UINT64_C(0x7463616430303033)
 
 /* How often who waits asks its watch. */
 #define ASK_MS 50
@@ -21,7 +21,7 @@
 /* What one process has. Slot 0 is for processes past the last, and is never cleared. */
 typedef struct share {
     int64_t pid; /* 0: free */
-    uint32_t active, queued;
+    uint32_t active, queued, following;
     uint64_t kib;  /* of the plans */
     uint64_t temp; /* bytes */
 } share;
@@ -38,7 +38,7 @@ struct tc_admission {
     uint64_t layout;
     uint64_t work; /* conversions in the low ACTIVE_BITS, KiB above */
     uint64_t temp;
-    uint32_t queued;
+    uint32_t queued, following;
     uint32_t freed;
     share share[PROCESSES];
 };
@@ -167,9 +167,10 @@ static int wait_in_queue(tc_admission *admission, const tc_admission_limits *lim
                          uint64_t kib, const tc_watch *watch)
 {
     share *mine = &admission->share[own];
+    uint32_t others = __atomic_load_n(&admission->following, __ATOMIC_RELAXED);
     int rc;
 
-    if (!take_one(&admission->queued, limits->queue))
+    if (!take_one(&admission->queued, limits->queue > others ? limits->queue - others : 0))
         return EAGAIN;
     __atomic_fetch_add(&mine->queued, 1, __ATOMIC_RELAXED);
     rc = wait_for_place(admission, limits, kib, watch);
@@ -209,6 +210,29 @@ void tc_admission_leave(tc_admission *admission, tc_ticket *ticket)
     __atomic_fetch_sub(&mine->kib, ticket->kib, __ATOMIC_RELAXED);
     __atomic_fetch_sub(&admission->work, (ticket->kib << ACTIVE_BITS) + 1, __ATOMIC_SEQ_CST);
     wake(admission);
+}
+
+/* ---- waiting for another's answer ---------------------------------------------------- */
+
+bool tc_admission_follow(tc_admission *admission, const tc_admission_limits *limits)
+{
+    uint32_t others;
+
+    if (!admission)
+        return true;
+    others = __atomic_load_n(&admission->queued, __ATOMIC_RELAXED);
+    if (!take_one(&admission->following, limits->queue > others ? limits->queue - others : 0))
+        return false;
+    __atomic_fetch_add(&admission->share[own].following, 1, __ATOMIC_RELAXED);
+    return true;
+}
+
+void tc_admission_unfollow(tc_admission *admission)
+{
+    if (!admission)
+        return;
+    __atomic_fetch_sub(&admission->share[own].following, 1, __ATOMIC_RELAXED);
+    __atomic_fetch_sub(&admission->following, 1, __ATOMIC_ACQ_REL);
 }
 
 /* ---- temporary data in memory ------------------------------------------------------ */
@@ -262,6 +286,7 @@ static void give_back(tc_admission *admission, const share *gone)
                        __ATOMIC_SEQ_CST);
     __atomic_fetch_sub(&admission->temp, gone->temp, __ATOMIC_ACQ_REL);
     __atomic_fetch_sub(&admission->queued, gone->queued, __ATOMIC_SEQ_CST);
+    __atomic_fetch_sub(&admission->following, gone->following, __ATOMIC_ACQ_REL);
 }
 
 void tc_admission_gone(tc_admission *admission, pid_t pid)
@@ -273,7 +298,7 @@ void tc_admission_gone(tc_admission *admission, pid_t pid)
         if (__atomic_load_n(&gone->pid, __ATOMIC_ACQUIRE) != pid)
             continue;
         give_back(admission, gone);
-        gone->active = gone->queued = 0;
+        gone->active = gone->queued = gone->following = 0;
         gone->kib = gone->temp = 0;
         __atomic_store_n(&gone->pid, 0, __ATOMIC_RELEASE);
         wake(admission);
@@ -292,5 +317,6 @@ void tc_admission_read(const tc_admission *admission, tc_admission_now *now)
     now->active = (uint32_t)(work & ACTIVE_MOST);
     now->bytes = (work >> ACTIVE_BITS) * 1024;
     now->queued = __atomic_load_n(&admission->queued, __ATOMIC_RELAXED);
+    now->following = __atomic_load_n(&admission->following, __ATOMIC_RELAXED);
     now->temp = __atomic_load_n(&admission->temp, __ATOMIC_RELAXED);
 }

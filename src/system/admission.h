@@ -52,6 +52,13 @@ int tc_admission_enter(tc_admission *admission, const tc_admission_limits *limit
 void tc_admission_leave(tc_admission *admission, tc_ticket *ticket);
 
 /*
+ * Wait for what another makes: takes a place of the queue, though nothing is wanted
+ * when it is over. False when the queue has none.
+ */
+bool tc_admission_follow(tc_admission *admission, const tc_admission_limits *limits);
+void tc_admission_unfollow(tc_admission *admission);
+
+/*
  * Account for `bytes` more of temporary data in memory: false, and nothing is
  * accounted for, when all processes together would have more than `most`. What was
  * taken goes back by tc_admission_drop, in whatever pieces. Without an `admission`
@@ -69,7 +76,7 @@ void tc_admission_gone(tc_admission *admission, pid_t pid);
 
 /* What is taken now. */
 typedef struct tc_admission_now {
-    uint32_t active, queued;
+    uint32_t active, queued, following;
     uint64_t bytes; /* planned by the conversions at work */
     uint64_t temp;  /* bytes of temporary data in memory */
 } tc_admission_now;

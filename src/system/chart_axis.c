@@ -83,12 +83,10 @@ static void put_power(char *text, size_t size, double value, const char *suffix)
     /* A digit, the locale's point, a digit, "e", the power. */
     snprintf(digits, sizeof digits, "%.1e", value);
     power = strchr(digits, 'e');
-    if (!power)
-        power = "e0";
-    if (power > digits && power[-1] != '0')
+    if (power && power > digits && power[-1] != '0')
         snprintf(text, size, "%c.%ce%d%s", digits[0], power[-1], atoi(power + 1), suffix);
     else
-        snprintf(text, size, "%ce%d%s", digits[0], atoi(power + 1), suffix);
+        snprintf(text, size, "%ce%d%s", digits[0], power ? atoi(power + 1) : 0, suffix);
 }
 
 /* Whether a number can be read without a power of ten. */

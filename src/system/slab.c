@@ -197,7 +197,7 @@ static int sysfs_number(const char *root, const char *path, uint64_t *value)
 
 static int read_sysfs(tc_slab_cache *cache, const char *root)
 {
-    uint64_t object, per_slab, order = 0;
+    uint64_t object = 0, per_slab = 0, order = 0;
     const struct {
         const char *path;
         uint64_t *to;

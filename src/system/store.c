@@ -348,7 +348,7 @@ apr_status_t tc_store_read(tc_store *store, apr_off_t offset, char *buffer, apr_
 {
     *got = 0;
     while (*got < length && offset < store->stored) {
-        apr_size_t in;
+        apr_size_t in = 0;
         apr_off_t left = store->stored - offset;
         apr_size_t want = left < (apr_off_t)(length - *got) ? (apr_size_t)left : length - *got;
         int rc = read_back(store->file.temp.fd, buffer + *got, want, offset, &in);

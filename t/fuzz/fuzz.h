@@ -18,6 +18,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 /* What a target may spend on one input: pictures over these are left alone. */
 #define FUZZ_PIXELS (1024 * 1024)
 #define FUZZ_SIDE   1024
+#define FUZZ_RADIUS 8
 #define FUZZ_HELD   (64 * 1024 * 1024)
 
 /* End the program, with the place, unless `good`. */

@@ -24,9 +24,14 @@ $(BUILD)/unit/fuzz_%.t: t/fuzz/fuzz_%.c t/fuzz/fuzz.c t/fuzz/replay.c $$(FUZZ_SO
 
 # Sound pictures and inputs, made, not kept.
 SEEDS := $(BUILD)/seeds/made
-$(SEEDS): t/fuzz/seeds $(BUILD)/bin/mkpicture
+REFORMAT := $(BUILD)/fuzz/reformat
+$(REFORMAT): t/fuzz/reformat.c t/fuzz/fuzz.c $(FUZZ_HEADERS) $(ARCHIVE)
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$(Q)$(LINK_OURS) $(FUZZ_CPPFLAGS) -o $@ $(filter %.c,$^) $(ARCHIVE) $(FUZZ_LIBS)
+$(SEEDS): t/fuzz/seeds $(BUILD)/bin/mkpicture $(REFORMAT)
 	$(call say,SEEDS,$(@D))
-	$(Q)t/fuzz/seeds $(BUILD)/bin/mkpicture $(@D) && touch $@
+	$(Q)t/fuzz/seeds $(BUILD)/bin/mkpicture $(REFORMAT) $(@D) && touch $@
 
 # ---- under libFuzzer ---------------------------------------------------------------
 #

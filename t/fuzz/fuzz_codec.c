@@ -198,6 +198,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                .width = picture.layout.plane[0].w,
                                .height = picture.layout.plane[0].h,
                                .quality = 1 + data[1] % 100u,
+                               .lossless = data[1] >= 200,
+                               .progressive = data[1] & 1,
                                .icc = icc,
                                .icc_length = icc ? info.icc_length : 0};
 

@@ -78,7 +78,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     tc_image_info info = take_info(&bytes);
     tc_limits limits = {.max_pixels = (uint64_t)fuzz_u32(&bytes) << (fuzz_u8(&bytes) % 32),
                         .max_output_w = fuzz_u32(&bytes),
-                        .max_output_h = fuzz_u32(&bytes)};
+                        .max_output_h = fuzz_u32(&bytes),
+                        .max_radius = 10,
+                        .max_sigma = 10};
     tc_fail fail = {0};
     tc_params params;
     tc_plan plan;

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A line with parameters, then a file: the whole conversion. A line that begins with
- * !N has reading fail from byte N of the file on, ?N writing from byte N of the answer.
+ * A line with parameters, then a file: the whole conversion. In front of the parameters
+ * !N has reading fail from byte N of the file on, ?N writing from byte N of the answer;
+ * then * has the originals' reading, + damaged pictures served, = copyright kept. An
+ * icon that the parameters name is the file itself.
  */
 #include "fuzz.h"
 
@@ -25,6 +27,16 @@ static uint64_t fail_at(const uint8_t **line, size_t *length, uint8_t mark)
     return number + 1;
 }
 
+/* Whether the line begins with `mark`, which is then passed. */
+static bool has_mark(const uint8_t **line, size_t *length, uint8_t mark)
+{
+    if (*length == 0 || **line != mark)
+        return false;
+    (*line)++;
+    (*length)--;
+    return true;
+}
+
 static void check_answer(const tc_outline *outline, fuzz_sink *sink)
 {
     fuzz_file file = {.data = sink->data, .size = sink->size};
@@ -42,8 +54,11 @@ static void check_answer(const tc_outline *outline, fuzz_sink *sink)
 
 static void convert(fuzz_file *file, fuzz_sink *sink, const tc_params *params)
 {
-    tc_limits limits = {
-        .max_pixels = FUZZ_PIXELS, .max_output_w = FUZZ_SIDE, .max_output_h = FUZZ_SIDE};
+    tc_limits limits = {.max_pixels = FUZZ_PIXELS,
+                        .max_output_w = FUZZ_SIDE,
+                        .max_output_h = FUZZ_SIDE,
+                        .max_radius = FUZZ_RADIUS,
+                        .max_sigma = FUZZ_RADIUS};
     tc_input input = fuzz_input(file);
     tc_output output = fuzz_output(sink);
     tc_pipeline *pipeline = NULL;
@@ -52,8 +67,14 @@ static void convert(fuzz_file *file, fuzz_sink *sink, const tc_params *params)
     tc_error error = tc_pipeline_open(&pipeline, &input, params, &limits, &fail);
 
     must(!pipeline == (error != TC_E_OK));
+    if (!error && params->icon[0] && !tc_pipeline_outline(pipeline)->plan.pass)
+        error = tc_pipeline_icon(pipeline, &input);
     if (!error && tc_pipeline_outline(pipeline)->plan.bytes > FUZZ_HELD)
         error = tc_fail_set(&fail, TC_E_OVERLOAD, "too much for a fuzzer");
+    if (!error && tc_pipeline_outline(pipeline)->plan.pass) {
+        tc_pipeline_free(pipeline);
+        return;
+    }
     if (!error)
         error = tc_pipeline_run(pipeline, &output, NULL, &stats);
     if (error)
@@ -80,8 +101,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     file.data = newline + 1;
     file.size = size - (size_t)(newline + 1 - data);
     tc_params_init(&params);
+    params.policy.strict = has_mark(&line, &length, '*');
+    params.policy.serve_damaged = has_mark(&line, &length, '+');
+    params.policy.keep_copyright = has_mark(&line, &length, '=');
     if (tc_params_parse(&params, (const char *)line, length, NULL, NULL, &fail))
         return 0;
+    tc_params_settle(&params, params.policy.strict);
     convert(&file, &sink, &params);
     fuzz_sink_free(&sink);
     return 0;

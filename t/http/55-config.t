@@ -15,7 +15,25 @@ close $out;
 mkdir "$dir/locked";
 chmod 0500, "$dir/locked";
 
+sub key_file {
+    my ($name, $text) = @_;
+    open my $out, '>', "$dir/$name" or die $!;
+    print $out $text;
+    close $out;
+    chmod 0600, "$dir/$name";
+    return "$dir/$name";
+}
+key_file('no-keys', "# nothing\n\n");
+key_file('short-key', "# one\n0123456789abcdef\nsecret\n");
+key_file('keys', "# two\n0123456789abcdef\n\n  fedcba9876543210 \r\n");
+
 my @wrong = (
+    ["TmpfsConvertSecretFile $dir/none", qr{TmpfsConvertSecretFile \Q$dir\E/none: No such file}],
+    ["TmpfsConvertSecretFile $dir/no-keys", qr{no-keys: there is no key in it}],
+    ["TmpfsConvertSecretFile $dir/short-key", qr{short-key: the key in line 3 is shorter than 16}],
+    ["TmpfsConvertSecretFile $dir", qr{TmpfsConvertSecretFile \Q$dir\E: it is no file of keys}],
+    ['TmpfsConvertOnce perhaps', qr{TmpfsConvertOnce must be On or Off}],
+    ['TmpfsConvertPatternOnly perhaps', qr{TmpfsConvertPatternOnly must be On or Off}],
     ["TmpfsConvertTempDir $dir/none", qr{TempDir \Q$dir\E/none: the directory is missing}],
     ["TmpfsConvertTempDir $dir/plain-file", qr{plain-file: the directory is not a directory}],
     ["TmpfsConvertTempDir $dir/locked", qr{locked: .*not writable for the server's User}],
@@ -71,6 +89,14 @@ is($status, 0, 'a right one passes') or diag $text;
 is($status, 0, 'a parameter that does not exist passes');
 like($text, qr/TC0102.*'wd'/, '... with a warning');
 
+
+($text, $status) = configtest("TmpfsConvertSecretFile $dir/keys\n");
+is($status, 0, 'a file of keys passes') or diag $text;
+unlike($text, qr/TC0121/, '... without a warning');
+chmod 0644, "$dir/keys";
+($text, $status) = configtest("TmpfsConvertSecretFile $dir/keys\n");
+is($status, 0, 'one that everybody may read passes');
+like($text, qr/TC0121: TmpfsConvertSecretFile \Q$dir\E\/keys: everybody/, '... with a warning');
 
 # Workers are processes with prefork and threads with the others: 16 and 32 here.
 for my $case (['12 3', 0], ['12 500', 1], ['40', 1], ['40 0', 1], ['0', 0], ['1', 0]) {

@@ -173,6 +173,36 @@ waitpid $first, 0;
 ok(becomes(sub { !under_way() }), 'a killed client ends its conversion as well');
 is(get("/small_light(dw=10)$quick")->code, 200, 'then there is a place');
 
+# ---- over HTTP/2 ----------------------------------------------------------------------
+
+# A stream has no socket of its own: mod_http2 marks it when the client has gone.
+SKIP: {
+    skip 'this curl has no HTTP/2', 3 unless `curl --version 2>/dev/null` =~ /\bHTTP2\b/;
+    skip 'HTTP/2 with prefork is another server\'s affair', 3 if mpm() eq 'prefork';
+    $httpd->stop;
+    $httpd = TmpfsConvertTest::Httpd->new(modules => ['http2'], conf => <<'CONF');
+Protocols h2c http/1.1
+TmpfsConvert On
+TmpfsConvertTimeout 0
+<Location "/tmpstat">
+    SetHandler tmpstat
+</Location>
+CONF
+    server($httpd);
+    defined(my $curl = fork) or die "fork: $!";
+    if (!$curl) {
+        exec 'curl', '-s', '-o', '/dev/null', '--http2-prior-knowledge', base_url() . $long or POSIX::_exit(1);
+    }
+    ok(becomes(\&under_way), 'a conversion over HTTP/2');
+    kill KILL => $curl;
+    waitpid $curl, 0;
+    ok(becomes(sub { !under_way() }), '... ends when its client has gone');
+    ok(becomes(sub { reason('client_gone') == 1 }), '... and is counted');
+    no_leftovers();
+    $httpd->stop;
+    $httpd = start("TmpfsConvertMaxActive 1 4 60s\nTmpfsConvertTimeout 0");
+}
+
 # ---- graceful restart, with other bounds ----------------------------------------------
 
 # An old child at work under new ones: its place is counted, and given back once.

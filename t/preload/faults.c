@@ -38,7 +38,7 @@ typedef struct faults {
     int64_t random;      /* names of temporary files are no secret: all alike */
     int64_t leak_bytes;  /* memory lost at each temporary file */
     int64_t leak_files;  /* descriptors lost at each temporary file */
-    int64_t slow;        /* microseconds that a read of a picture takes longer */
+    int64_t slow;        /* microseconds that reading 64 KiB of a picture takes longer */
 } faults;
 
 static faults none, *fault = &none;
@@ -316,7 +316,7 @@ ssize_t pread(int fd, void *to, size_t length, off_t offset)
     if (interrupted(&length))
         return -1;
     if (fault->slow)
-        usleep((useconds_t)fault->slow);
+        usleep((useconds_t)((uint64_t)fault->slow * length / 65536));
     return syscall(SYS_pread64, fd, to, length, offset);
 }
 

@@ -201,6 +201,30 @@ static void test_changed_limits(void)
     munmap(admission, tc_admission_size());
 }
 
+/* Who waits for another's answer has a place of the queue. */
+static void test_follow(void)
+{
+    tc_admission *admission = shared();
+    tc_admission_limits limits = {.active = 1, .queue = 2, .wait_ms = 20};
+    tc_ticket a, b;
+
+    ok(tc_admission_enter(admission, &limits, 1, NULL, &a) == 0, "one at work");
+    ok(tc_admission_follow(admission, &limits) && tc_admission_follow(admission, &limits) &&
+           !tc_admission_follow(admission, &limits),
+       "two follow, a third finds the queue full");
+    ok(tc_admission_enter(admission, &limits, 1, NULL, &b) == EAGAIN,
+       "... and so does who waits");
+    tc_admission_leave(admission, &a);
+    ok(tc_admission_enter(admission, &limits, 1, NULL, &b) == 0, "a free place is open to all");
+    tc_admission_unfollow(admission);
+    ok(tc_admission_enter(admission, &limits, 1, NULL, &a) == ETIMEDOUT,
+       "with one less somebody can wait");
+    tc_admission_unfollow(admission);
+    tc_admission_leave(admission, &b);
+    ok(is_now(admission, 0, 0) && tc_admission_follow(NULL, &limits), "all is free at the end");
+    munmap(admission, tc_admission_size());
+}
+
 /* ---- temporary data ------------------------------------------------------------------ */
 
 static void test_temp(void)
@@ -336,6 +360,7 @@ int main(void)
     test_waiting();
     test_watch();
     test_changed_limits();
+    test_follow();
     test_temp();
     test_crowd();
     test_killed();

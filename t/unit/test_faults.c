@@ -81,7 +81,7 @@ typedef struct bytes {
     uint8_t data[MOST];
 } bytes;
 
-static bytes source, result, expected;
+static bytes source, result, expected, decoded;
 
 static tc_error read_source(void *context, uint64_t offset, void *to, size_t length,
                             size_t *got)
@@ -107,15 +107,15 @@ static tc_error write_result(void *context, const void *data, size_t length)
     return TC_E_OK;
 }
 
-static tc_error convert(const tc_params *params, tc_fail *fail)
+static tc_error convert_from(bytes *from, bytes *to, const tc_params *params, tc_fail *fail)
 {
     const tc_limits limits = {0};
-    tc_input input = {read_source, &source, source.length};
-    tc_output output = {write_result, &result};
+    tc_input input = {read_source, from, from->length};
+    tc_output output = {write_result, to};
     tc_pipeline *pipeline;
     tc_error error;
 
-    result.length = 0;
+    to->length = 0;
     *fail = (tc_fail){0};
     error = tc_pipeline_open(&pipeline, &input, params, &limits, fail);
     if (!error)
@@ -124,10 +124,30 @@ static tc_error convert(const tc_params *params, tc_fail *fail)
     return error;
 }
 
+static tc_error convert(const tc_params *params, tc_fail *fail)
+{
+    return convert_from(&source, &result, params, fail);
+}
+
+static bool same_bytes(const bytes *one, const bytes *other)
+{
+    return one->length == other->length && memcmp(one->data, other->data, one->length) == 0;
+}
+
+/* The same bytes, or, as libwebp does without memory for its best, others that mean the same
+   pixels. */
 static bool is_expected(void)
 {
-    return result.length == expected.length &&
-           memcmp(result.data, expected.data, expected.length) == 0;
+    static bytes pixels;
+    tc_params png;
+    tc_fail fail;
+
+    if (same_bytes(&result, &expected))
+        return true;
+    tc_params_init(&png);
+    return !tc_params_parse(&png, "of=png", 6, NULL, NULL, &fail) &&
+           !convert_from(&expected, &pixels, &png, &fail) &&
+           !convert_from(&result, &decoded, &png, &fail) && same_bytes(&pixels, &decoded);
 }
 
 /* One with the `at`-th allocation failing. Returns whether there was one. */
@@ -218,7 +238,8 @@ static const char *const requests[] = {
     "sx=10,sy=5,sw=30,sh=30,dw=20,of=jpeg",
     "dw=30,sharpen=0x1,of=jpeg",
     "dw=30,unsharp=0x1+1+0.05,of=png",
-    "dw=30,blur=0x1,rotate=90,of=jpeg",
+    "dw=30,blur=0x1,angle=90,of=jpeg",
+    "dw=40,progressive=y,inhexif=y,of=jpeg",
     "dw=30,bw=3,bh=4,bc=f00,of=png",
 };
 
@@ -255,28 +276,79 @@ static void test_formats(void)
     }
 }
 
+/* A GIF of 60x44 with a transparent colour: pixels of 7 bits are codes of 8 as long as the
+   table is emptied in time. */
+static void make_gif(void)
+{
+    static const uint8_t head[] = "GIF89a\x3c\0\x2c\0\xf6\0\0", /* 128 colours */
+        control[] = "!\xf9\x04\x01\0\0\x05\0", image[] = ",\0\0\0\0\x3c\0\x2c\0\0\x07";
+    uint8_t *to = source.data;
+
+    memcpy(to, head, 13);
+    to += 13;
+    for (unsigned at = 0; at < 128 * 3; at++)
+        *to++ = (uint8_t)(at * 83);
+    memcpy(to, control, 8);
+    memcpy(to + 8, image, 11);
+    to += 19;
+    for (unsigned block = 0; block < 44; block++) {
+        *to++ = 61;
+        *to++ = 128; /* begin anew */
+        for (unsigned x = 0; x < 60; x++)
+            *to++ = (uint8_t)((x * 3 + block * block) & 127);
+    }
+    memcpy(to, "\x01\x81\0;", 4); /* the end of the codes, of the blocks, of the file */
+    source.length = (size_t)(to + 4 - source.data);
+}
+
+/* A picture of the format into `source`, by its own encoder. */
+static bool make_encoded(const tc_codec *codec)
+{
+    char request[40];
+    tc_params params;
+    tc_fail fail = {0};
+
+    if (!codec->encode_open || !make_picture("png", "kind=photo"))
+        return false;
+    snprintf(request, sizeof request, "of=%s", codec->name);
+    tc_params_init(&params);
+    if (tc_params_parse(&params, request, strlen(request), NULL, NULL, &fail) ||
+        convert(&params, &fail))
+        return false;
+    source = result;
+    return true;
+}
+
 /* The formats that are built in beside those. */
 static void test_others(void)
 {
-    static const char *const endings[TC_FORMATS] = {[TC_FORMAT_GIF] = "gif",
-                                                    [TC_FORMAT_TIFF] = "tiff",
-                                                    [TC_FORMAT_WEBP] = "webp",
-                                                    [TC_FORMAT_AVIF] = "avif"};
-    char name[100];
+    static const tc_format formats[] = {TC_FORMAT_GIF, TC_FORMAT_TIFF, TC_FORMAT_WEBP,
+                                        TC_FORMAT_AVIF};
+    char versions[TC_VERSIONS_MAX], request[40];
 
-    for (int format = 0; format < TC_FORMATS; format++) {
-        const tc_codec *codec = tc_codec_find((tc_format)format);
+    tc_codec_versions(versions, sizeof versions);
+    for (size_t at = 0; at < COUNT(formats); at++) {
+        const tc_codec *codec = tc_codec_find(formats[at]);
 
-        if (!endings[format] || !codec)
+        if (!codec)
             continue;
-        snprintf(name, sizeof name, "%s kind=photo", endings[format]);
-        if (make_picture(endings[format], "kind=photo"))
-            sweep_all(name);
-        else
-            skip(name, "build/bin/mkpicture does not write this format");
+        if (formats[at] == TC_FORMAT_AVIF && strstr(versions, "avif 0.")) {
+            skip(codec->name, "libavif before 1.0 ends the process without memory");
+            continue;
+        }
+        if (formats[at] == TC_FORMAT_GIF)
+            make_gif();
+        else if (!make_encoded(codec))
+            source.length = 0;
+        if (ok(tc_format_sniff(source.data, source.length) == formats[at], "a picture: %s",
+               codec->name))
+            sweep_all(codec->name);
+        if (formats[at] == TC_FORMAT_WEBP)
+            skip("webp with alpha",
+                 "without memory libwebp's decoder of alpha (1.2.4) writes to address 0");
         if (codec->encode_open && make_picture("png", "kind=disc type=rgba")) {
-            snprintf(name, sizeof name, "dw=30,of=%s", codec->name);
-            sweep("png kind=disc type=rgba", name);
+            snprintf(request, sizeof request, "dw=30,of=%s", codec->name);
+            sweep("png kind=disc type=rgba", request);
         }
     }
 }

@@ -545,8 +545,28 @@ static void canonical_room(void)
     ok(sound, "any smaller room is terminated, not passed, and holds the beginning");
 }
 
+static bool asks(const char *text)
+{
+    tc_params params;
+    tc_fail fail;
+
+    tc_params_init(&params);
+    return tc_params_parse(&params, text, strlen(text), NULL, NULL, &fail) == TC_E_OK &&
+           tc_params_asks(&params);
+}
+
+static void test_asks(void)
+{
+    ok(!asks("") && !asks("p=thumb") && !asks("p=thumb,info=1") && !asks("dw=") &&
+           !asks("nothing=1"),
+       "a pattern and what is told about it ask for no change");
+    ok(asks("dw=1") && asks("p=thumb,q=82") && asks("e=dummy") && asks("autoorient=y"),
+       "all else does, defaults too");
+}
+
 int main(void)
 {
+    test_asks();
     grammar_holds();
     bounds_of_the_text();
     unknown_keys_are_reported();

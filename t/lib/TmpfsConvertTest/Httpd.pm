@@ -35,6 +35,7 @@ $SIG{$_} ||= sub { exit 130 } for qw(INT TERM HUP);
 #   mpm       prefork, worker, event; TC_MPM's when not given
 #   modules   more of httpd's modules by name: ['http2']
 #   plain     true: without the module under test
+#   module    path of a module to test in place of the usual one
 #   user, group   as root: the children's; without them www-data or nobody
 #   env       {NAME => value} for the server; undef takes the name away
 #   faults    a TmpfsConvertTest::Fault: what is to go wrong in it
@@ -252,7 +253,7 @@ sub _write_conf {
     $conf = $conf->($self) if ref $conf;
     my $head = $self->{head} // '';
     my $modules = TmpfsConvertTest::Site::load_modules(
-        $self->{mpm}, $self->{plain}, @{ $self->{modules} || [] });
+        $self->{mpm}, $self->{module} || $self->{plain}, @{ $self->{modules} || [] });
     my $settings = TmpfsConvertTest::Site::mpm_settings($self->{mpm});
     my $level = $self->{plain} ? 'info' : 'info tmpfs_convert:debug';
 

@@ -68,7 +68,7 @@ sub document_root { return server_root() . '/htdocs' }
 my %built_in;
 
 # LoadModule lines: an MPM, the modules above and `@more`, and the one under
-# test unless `$without`. What httpd has built in, or was not built with, is left out.
+# test unless `$without`, which may name another in its place. What httpd has built in, or was not built with, is left out.
 sub load_modules {
     my ($mpm, $without, @more) = @_;
     my $folder = ask('LIBEXECDIR');
@@ -84,7 +84,8 @@ sub load_modules {
         next if $seen{$name}++ || $built_in{$source} || !-e "$folder/mod_$name.so";
         $text .= "LoadModule ${name}_module \"$folder/mod_$name.so\"\n";
     }
-    $text .= 'LoadModule tmpfs_convert_module "' . module() . "\"\n" unless $without;
+    my $tested = !$without ? module() : $without =~ m{/} ? $without : undef;
+    $text .= "LoadModule tmpfs_convert_module \"$tested\"\n" if $tested;
     return $text;
 }
 

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The rows of a PNG that has neither interlace nor anything to expand, past
+ * libpng: the IDAT chunks are inflated some rows at a time and the rows' filters
+ * undone by the fastest code there is. Distributions build libpng without its SIMD
+ * filters for x86, which are two fifths of its time on photographs.
+ *
+ * The chunks' CRC-32 guards the pixels, as in libpng; zlib's own checksum over the
+ * same bytes is not computed. A file whose last chunk of pixels is short or wrong is
+ * damaged even when all rows could be had.
+ */
+#ifndef TC_CODEC_PNG_ROWS_H
+#define TC_CODEC_PNG_ROWS_H
+
+#include "codec.h"
+
+typedef struct tc_png_rows tc_png_rows;
+
+/* Wider pictures are libpng's. */
+#define TC_PNG_ROWS_WIDTH (1u << 24)
+
+/*
+ * Begin at `offset`, where the first IDAT chunk's length stands. `width` pixels,
+ * at most TC_PNG_ROWS_WIDTH, of `step` bytes, 1 to 4, and `height` rows. `input` and `fail` are
+ * borrowed until tc_png_rows_free.
+ */
+tc_error tc_png_rows_open(tc_png_rows **rows, const tc_input *input, uint64_t offset,
+                          uint32_t width, uint32_t height, unsigned step, tc_fail *fail);
+
+/* The next rows, at least one; never called past the last row. */
+tc_error tc_png_rows_next(tc_png_rows *rows, tc_band *band);
+
+/* Accepts NULL. */
+void tc_png_rows_free(tc_png_rows *rows);
+
+#endif

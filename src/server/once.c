@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "once.h"
+
+#include "client.h"
+#include "config.h"
+#include "handler.h"
+#include "monitor.h"
+#include "respond.h"
+#include "system/sha256.h"
+#include "url.h"
+
+#include <http_core.h>
+#include <http_log.h>
+#include <http_protocol.h>
+#include <http_request.h>
+
+#include <apr_strings.h>
+
+#include <errno.h>
+
+APLOG_USE_MODULE(tmpfs_convert);
+
+/* When this request looked into the cache last; kept where the next one finds it. */
+#define ASKED_AGAIN "tmpfs-convert-asked-again"
+
+/* After so many times that nothing was in the cache it will not be. */
+#define TRIES 3
+
+typedef struct lead {
+    tc_flights *flights; /* NULL: ended */
+    uint64_t key;
+} lead;
+
+static apr_status_t end_flight(void *data)
+{
+    lead *lead = data;
+
+    if (lead->flights)
+        tc_flights_end(lead->flights, lead->key);
+    lead->flights = NULL;
+    return APR_SUCCESS;
+}
+
+/* What mod_cache tells answers apart by. */
+static uint64_t key_of(request_rec *r)
+{
+    const char *accept = apr_table_get(r->headers_in, "Accept");
+    const char *text =
+        apr_psprintf(r->pool, "%s:%u%s %s", ap_get_server_name(r),
+                     (unsigned)ap_get_server_port(r), r->unparsed_uri, accept ? accept : "");
+    uint8_t digest[TC_SHA256_BYTES];
+    tc_sha256 hash;
+    uint64_t key;
+
+    tc_sha256_init(&hash);
+    tc_sha256_add(&hash, text, strlen(text));
+    tc_sha256_end(&hash, digest);
+    memcpy(&key, digest, sizeof key);
+    return key;
+}
+
+static uint64_t looked_at(const request_rec *r, unsigned *tries)
+{
+    apr_time_t ago = apr_time_now() - r->request_time;
+    uint64_t now = tc_flights_clock();
+    const char *again = NULL;
+
+    *tries = 0;
+    for (const request_rec *from = r->prev; from; from = from->prev) {
+        const char *note = apr_table_get(from->notes, ASKED_AGAIN);
+
+        if (!note)
+            continue;
+        if (!again)
+            again = note;
+        ++*tries;
+    }
+    if (again)
+        return (uint64_t)apr_strtoi64(again, NULL, 10);
+    return ago > 0 && (uint64_t)apr_time_as_msec(ago) < now
+               ? now - (uint64_t)apr_time_as_msec(ago) - 1
+               : now;
+}
+
+static int take_lead(request_rec *r, tc_flights *flights, uint64_t key)
+{
+    lead *lead = apr_palloc(r->pool, sizeof *lead);
+
+    lead->flights = flights;
+    lead->key = key;
+    /* The filter is gone with an error's answer, and an answer may never come. */
+    apr_pool_cleanup_register(r->pool, lead, end_flight, apr_pool_cleanup_null);
+    ap_add_output_filter(TC_ONCE_FILTER, lead, r, r->connection);
+    return DECLINED;
+}
+
+/* The cache, before all else, gets to see it again. */
+static int ask_again(request_rec *r)
+{
+    apr_table_setn(r->notes, ASKED_AGAIN,
+                   apr_psprintf(r->pool, "%" APR_UINT64_T_FMT, tc_flights_clock()));
+    ap_internal_redirect(r->unparsed_uri, r);
+    return OK;
+}
+
+static int follow(request_rec *r, tc_flights *flights, uint64_t key)
+{
+    const tc_admission_limits *limits;
+    tc_admission *admission = tc_config_admission(r->server, &limits);
+    tc_counters *counters = tc_monitor_counters(r->server);
+    tc_client client;
+    tc_fail fail;
+    int error;
+
+    /* A worker each, as those have that wait for a place: all together no more of them. */
+    if (!tc_admission_follow(admission, limits))
+        return DECLINED;
+    tc_client_begin(&client, r, &fail);
+    tc_gauge(counters, TC_NOW_QUEUED, 1);
+    error = tc_flights_wait(flights, key, limits->wait_ms, &client.watch);
+    tc_gauge(counters, TC_NOW_QUEUED, -1);
+    tc_admission_unfollow(admission);
+    if (error == ECANCELED)
+        return tc_respond_error(r, &fail);
+    return error ? DECLINED : ask_again(r);
+}
+
+/* Most conditions cost no conversion: whether one does, the handler sees. */
+static bool is_conditional(const request_rec *r)
+{
+    static const char *const conditions[] = {"If-None-Match", "If-Modified-Since", "If-Match",
+                                             "If-Unmodified-Since", "If-Range"};
+
+    for (size_t at = 0; at < sizeof conditions / sizeof conditions[0]; at++) {
+        if (apr_table_get(r->headers_in, conditions[at]))
+            return true;
+    }
+    return false;
+}
+
+static int join(request_rec *r)
+{
+    tc_settings settings;
+    tc_flights *flights;
+    uint64_t key, since;
+    unsigned tries;
+
+    if (r->main || r->method_number != M_GET || r->header_only || !r->unparsed_uri)
+        return DECLINED;
+    tc_config_settings(r, &settings);
+    since = looked_at(r, &tries);
+    if (!settings.once || tries >= TRIES)
+        return DECLINED;
+    flights = tc_monitor_flights(r->server);
+    key = key_of(r);
+    switch (tc_flights_join(flights, key, since)) {
+    case TC_FLIGHT_LEAD:
+        return take_lead(r, flights, key);
+    case TC_FLIGHT_FOLLOW:
+        return follow(r, flights, key);
+    case TC_FLIGHT_DONE:
+        return ask_again(r);
+    default:
+        return DECLINED;
+    }
+}
+
+int tc_once_handler(request_rec *r)
+{
+    bool ours = tc_url_call(r) || (r->handler && strcmp(r->handler, TC_HANDLER) == 0);
+
+    return ours && !is_conditional(r) ? join(r) : DECLINED;
+}
+
+int tc_once_changed(request_rec *r)
+{
+    return is_conditional(r) ? join(r) : DECLINED;
+}
+
+apr_status_t tc_once_filter(ap_filter_t *f, apr_bucket_brigade *bb)
+{
+    for (apr_bucket *bucket = APR_BRIGADE_FIRST(bb); bucket != APR_BRIGADE_SENTINEL(bb);
+         bucket = APR_BUCKET_NEXT(bucket)) {
+        if (!APR_BUCKET_IS_EOS(bucket))
+            continue;
+        end_flight(f->ctx);
+        ap_remove_output_filter(f);
+        break;
+    }
+    return ap_pass_brigade(f->next, bb);
+}

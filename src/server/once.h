@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The same picture asked for many times at once, while no cache has it yet: one
+ * request converts, the others wait and then ask again, so that the cache in this
+ * server answers them. mod_cache's own lock does not do that: as long as it has
+ * nothing, stale or not, it lets everybody through; and beside it who leads here is
+ * not who may store there, so CacheLock is to be off.
+ */
+#ifndef TC_ONCE_H
+#define TC_ONCE_H
+
+#include <httpd.h>
+#include <util_filter.h>
+
+#define TC_ONCE_FILTER "TMPFS_CONVERT_ONCE"
+
+/* handler hook, after mod_cache's and before all that make an answer: leads, or waits. */
+int tc_once_handler(request_rec *r);
+
+/*
+ * The same for a request with a condition, once that turned out to cost a conversion: OK
+ * when it is answered. mod_cache's own conditions, by which it has confirmed what it
+ * holds, are among them; the answer to those is then another picture.
+ */
+int tc_once_changed(request_rec *r);
+
+/* Output filter behind mod_cache's: with the end of the answer the cache has it. */
+apr_status_t tc_once_filter(ap_filter_t *f, apr_bucket_brigade *bb);
+
+#endif

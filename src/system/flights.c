@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "flights.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#define SLOTS  1024
+#define LAYOUT UINT64_C(0x7463666c30303031)
+#define ASK_MS 50
+
+/* A process id has at most 22 bits (PID_MAX_LIMIT in the kernel's threads.h). */
+#define PID_BITS 22
+#define PID_MASK ((UINT64_C(1) << PID_BITS) - 1)
+
+/*
+ * `flight` is one word, of the key without its low bits and the leader's pid, 0
+ * without a flight, so that two who come at once cannot both lead. `done` is the
+ * last flight's key, half of it, and when it ended, in milliseconds modulo 2^32.
+ */
+typedef struct slot {
+    uint64_t flight, done;
+} slot;
+
+struct tc_flights {
+    uint64_t layout;
+    uint32_t ended; /* raised at every end, and waited on */
+    slot slot[SLOTS] __attribute__((aligned(64)));
+};
+
+size_t tc_flights_size(void)
+{
+    return sizeof(tc_flights);
+}
+
+void tc_flights_adopt(tc_flights *memory)
+{
+    if (memory->layout == LAYOUT)
+        return;
+    memset(memory, 0, sizeof *memory);
+    __atomic_store_n(&memory->layout, LAYOUT, __ATOMIC_RELEASE);
+}
+
+uint64_t tc_flights_clock(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static slot *slot_of(tc_flights *flights, uint64_t key)
+{
+    return &flights->slot[key % SLOTS];
+}
+
+static uint64_t tag_of(uint64_t key)
+{
+    return key & ~PID_MASK;
+}
+
+static bool ended_since(uint64_t done, uint64_t key, uint64_t since)
+{
+    return done && done >> 32 == key >> 32 && (int32_t)((uint32_t)done - (uint32_t)since) >= 0;
+}
+
+tc_flight tc_flights_join(tc_flights *flights, uint64_t key, uint64_t since)
+{
+    uint64_t none = 0;
+    slot *slot;
+
+    if (!flights)
+        return TC_FLIGHT_ALONE;
+    slot = slot_of(flights, key);
+    if (__atomic_compare_exchange_n(&slot->flight, &none, tag_of(key) | (uint64_t)getpid(),
+                                    false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
+        /* Looked at only now: a flight that ended a moment ago has left its mark before. */
+        if (!ended_since(__atomic_load_n(&slot->done, __ATOMIC_SEQ_CST), key, since))
+            return TC_FLIGHT_LEAD;
+        __atomic_store_n(&slot->flight, 0, __ATOMIC_SEQ_CST);
+        return TC_FLIGHT_DONE;
+    }
+    return tag_of(none) == tag_of(key) ? TC_FLIGHT_FOLLOW : TC_FLIGHT_ALONE;
+}
+
+static bool is_in_flight(tc_flights *flights, uint64_t key)
+{
+    uint64_t flight = __atomic_load_n(&slot_of(flights, key)->flight, __ATOMIC_SEQ_CST);
+
+    return flight && tag_of(flight) == tag_of(key);
+}
+
+int tc_flights_wait(tc_flights *flights, uint64_t key, unsigned wait_ms, const tc_watch *watch)
+{
+    uint64_t end = tc_flights_clock() + wait_ms;
+
+    for (;;) {
+        uint32_t seen = __atomic_load_n(&flights->ended, __ATOMIC_SEQ_CST);
+        uint64_t now = tc_flights_clock(), left;
+        struct timespec most = {0};
+
+        if (!is_in_flight(flights, key))
+            return 0;
+        if (now >= end)
+            return ETIMEDOUT;
+        if (watch && watch->check(watch->context))
+            return ECANCELED;
+        left = end - now < ASK_MS ? end - now : ASK_MS;
+        most.tv_nsec = (long)left * 1000000;
+        syscall(SYS_futex, &flights->ended, FUTEX_WAIT, seen, &most, NULL, 0);
+    }
+}
+
+static void wake(tc_flights *flights)
+{
+    __atomic_fetch_add(&flights->ended, 1, __ATOMIC_SEQ_CST);
+    syscall(SYS_futex, &flights->ended, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+}
+
+void tc_flights_end(tc_flights *flights, uint64_t key)
+{
+    slot *slot = slot_of(flights, key);
+    uint64_t done = (key >> 32) << 32 | (uint32_t)tc_flights_clock();
+
+    __atomic_store_n(&slot->done, done, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&slot->flight, 0, __ATOMIC_SEQ_CST);
+    wake(flights);
+}
+
+void tc_flights_gone(tc_flights *flights, pid_t pid)
+{
+    bool any = false;
+
+    for (unsigned at = 0; flights && at < SLOTS; at++) {
+        uint64_t flight = __atomic_load_n(&flights->slot[at].flight, __ATOMIC_SEQ_CST);
+
+        if (flight && (flight & PID_MASK) == (uint64_t)pid)
+            any |= __atomic_compare_exchange_n(&flights->slot[at].flight, &flight, 0, false,
+                                               __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+    }
+    if (any)
+        wake(flights);
+}

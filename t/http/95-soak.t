@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+# tools/soak, in short: that the server stands it, and that each verdict can fail.
+# TC_SOAK=100000 makes it that many requests.
+use TmpfsConvertTest;
+use JSON::PP ();
+use POSIX ();
+
+plan(skip_all => 'under a sanitizer memory and times are the sanitizer\'s') if $ENV{TC_SANITIZER};
+
+my $root = $TmpfsConvertTest::Site::ROOT;
+my $many = $ENV{TC_SOAK} || 2000;
+$ENV{TMPDIR} ||= '/tmp';
+
+# What it found: exit status, and its JSON.
+sub soak {
+    my @options = @_;
+    open my $out, '-|', $^X, "$root/tools/soak", '--mpm', mpm(), '-j', '-i', 0.2, @options
+        or die "tools/soak: $!";
+    my $text = do { local $/ = undef; <$out> };
+    close $out;
+    return ($? >> 8, eval { JSON::PP->new->decode($text) } || {});
+}
+
+sub verdicts {
+    my ($result) = @_;
+    return map { $_->{name} => $_ } @{ $result->{verdicts} };
+}
+
+# ---- options -------------------------------------------------------------------------
+
+for my $wrong (['-n', 1], ['--plant', 'none'], ['more'], ['--more']) {
+    open my $out, '-|', "'$^X' '$root/tools/soak' @$wrong 2>&1" or die "tools/soak: $!";
+    my $said = join '', <$out>;
+    close $out;
+    is($? >> 8, 2, "@$wrong: refused");
+    like($said, qr/\Q$wrong->[-1]\E|Unknown option/, '... and says why');
+}
+
+# ---- the server stands it ------------------------------------------------------------------
+
+my ($status, $result) = soak('-n', $many, '--kill', 1.5, '--graceful', 2.5);
+my %verdict = verdicts($result);
+is(scalar(keys %verdict), 10, 'ten verdicts') or diag "exit status $status";
+for my $name (sort keys %verdict) {
+    # Memory needs more than some seconds to tell.
+    next if $name eq 'memory' && $many < 50_000;
+    ok($verdict{$name}{good}, "$name: $verdict{$name}{words}");
+}
+note "memory: $verdict{memory}{words}";
+cmp_ok($result->{load}{asked}, '>=', $many, "$many requests");
+cmp_ok($result->{run}{kills}, '>', 0, '... with children killed');
+cmp_ok($result->{status}{temp_made}, '>', $many / 10, '... and temporary files made');
+is(scalar(grep { !$result->{load}{kinds}{$_}{asked} } qw(handler filter bad huge aborted head plain)), 0,
+    '... of every kind');
+
+# ---- each verdict can fail -----------------------------------------------------------------------
+
+my @plants = qw(memory descriptors file log answers silence);
+my %fails = (memory => 'memory', descriptors => 'descriptors', file => 'files', log => 'counters',
+    answers => 'answers', silence => 'answering', dentries => 'dentries');
+my $kind = `stat -f -c %T '$root'`;
+my $knob = do { open my $in, '<', '/proc/sys/fs/dentry-negative'; $in ? <$in> : 0 };
+if ($kind =~ m{^(?:ext2/ext3|xfs|btrfs)$} && $knob == 0) {
+    push @plants, 'dentries';
+}
+else {
+    note "dentries: not planted, $kind keeps none here";
+}
+($status, $result) = soak('-n', 2000, '--plant', join ',', @plants);
+is($status, 1, 'with faults planted: exit status 1');
+%verdict = verdicts($result);
+for my $plant (@plants) {
+    my $of = $verdict{ $fails{$plant} };
+    ok($of && !$of->{good}, "$plant: $of->{words}");
+    delete $verdict{ $fails{$plant} };
+}
+ok($verdict{$_}{good}, "$_ is well: $verdict{$_}{words}") for sort keys %verdict;
+
+done_testing;

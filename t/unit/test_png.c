@@ -1,0 +1,465 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * PNG: filters undone as the specification has it by every implementation, rows
+ * past libpng the same as libpng's own over types, filters, strategies and sizes
+ * of chunks, and whatever is cut, flipped or forged refused.
+ */
+#include <setjmp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <png.h>
+#include <zlib.h>
+
+#include "tap.h"
+#include "image/codec.h"
+#include "image/png_filter.h"
+
+#define COUNT(array) (sizeof(array) / sizeof(*(array)))
+
+static void *room(size_t size)
+{
+    void *made = malloc(size ? size : 1);
+
+    if (!made)
+        abort();
+    return made;
+}
+
+static uint32_t below(uint32_t bound)
+{
+    return (uint32_t)rand() % bound;
+}
+
+/* ---- filters ----------------------------------------------------------------------- */
+
+/* What the specification adds to a byte: `a` left, `b` above, `c` above left. */
+static unsigned predicted(unsigned type, int a, int b, int c)
+{
+    int p = a + b - c, pa = abs(p - a), pb = abs(p - b), pc = abs(p - c);
+
+    switch (type) {
+    case 1:
+        return (unsigned)a;
+    case 2:
+        return (unsigned)b;
+    case 3:
+        return (unsigned)((a + b) / 2);
+    case 4:
+        return (unsigned)(pa <= pb && pa <= pc ? a : pb <= pc ? b : c);
+    default:
+        return 0;
+    }
+}
+
+/* Rows of any length; the bytes after them, which may be read, must be left alone. */
+static void undoes(const tc_png_filters *filters, unsigned step)
+{
+    unsigned wrong = 0;
+
+    for (int round = 0; round < 4000; round++) {
+        unsigned type = below(TC_PNG_FILTERS);
+        uint32_t length = (1 + below(60)) * step;
+        uint8_t *row = room(length + 3), *above = room(length + 3), *expected = room(length);
+
+        for (uint32_t i = 0; i < length + 3; i++) {
+            above[i] = (uint8_t)below(256);
+            row[i] = (uint8_t)(round & 1 ? below(256) : below(5) - 2);
+        }
+        for (uint32_t i = 0; i < length; i++) {
+            int a = i < step ? 0 : expected[i - step], c = i < step ? 0 : above[i - step];
+            expected[i] = (uint8_t)(row[i] + predicted(type, a, above[i], c));
+        }
+        memset(row + length, 0x77, 3);
+        filters->undo[type](row, above, length, step);
+        wrong += memcmp(row, expected, length) != 0 || memcmp(row + length, "www", 3) != 0;
+        free(row);
+        free(above);
+        free(expected);
+    }
+    ok(wrong == 0, "%s: filters undone, pixels of %u bytes", filters->name, step);
+}
+
+static void filters_hold(void)
+{
+    for (unsigned step = 1; step <= 4; step++)
+        undoes(&tc_png_filters_scalar, step);
+    if (!tc_png_filters_sse()) {
+        skip("SSE 4.1", "this processor has none");
+        return;
+    }
+    undoes(tc_png_filters_sse(), 3);
+    undoes(tc_png_filters_sse(), 4);
+    ok(tc_png_filters_best(3) == tc_png_filters_sse() &&
+           tc_png_filters_best(2) == &tc_png_filters_scalar,
+       "the best is taken where it runs");
+}
+
+/* ---- files --------------------------------------------------------------------------- */
+
+typedef struct bytes {
+    uint8_t *data;
+    size_t length;
+} bytes;
+
+static tc_error read_bytes(void *context, uint64_t offset, void *buffer, size_t length,
+                           size_t *got)
+{
+    const bytes *from = context;
+    size_t left = offset < from->length ? from->length - (size_t)offset : 0;
+
+    *got = length < left ? length : left;
+    memcpy(buffer, from->data + (left ? offset : 0), *got);
+    return TC_E_OK;
+}
+
+/* Grown to powers of two, so that not every row moves all. */
+static void append(bytes *to, const void *what, size_t length)
+{
+    size_t had = to->data ? 64 : 0, needs = 64;
+
+    while (had && had < to->length)
+        had *= 2;
+    while (needs < to->length + length)
+        needs *= 2;
+    if (needs > had && !(to->data = realloc(to->data, needs)))
+        abort();
+    memcpy(to->data + to->length, what, length);
+    to->length += length;
+}
+
+static void on_write(png_structp png, png_bytep data, png_size_t length)
+{
+    append(png_get_io_ptr(png), data, length);
+}
+
+static void on_flush(png_structp png)
+{
+    (void)png;
+}
+
+typedef struct kind {
+    const char *name;
+    int type, depth;
+    int filters; /* libpng's flags */
+    int level, strategy;
+    size_t chunk; /* bytes of an IDAT */
+    bool interlaced, transparent;
+} kind;
+
+static const kind kinds[] = {
+    {"RGB", PNG_COLOR_TYPE_RGB, 8, PNG_ALL_FILTERS, 6, Z_FILTERED, 8192, false, false},
+    {"RGBA", PNG_COLOR_TYPE_RGB_ALPHA, 8, PNG_ALL_FILTERS, 6, Z_FILTERED, 8192, false, false},
+    {"grey", PNG_COLOR_TYPE_GRAY, 8, PNG_ALL_FILTERS, 6, Z_FILTERED, 8192, false, false},
+    {"grey and alpha", PNG_COLOR_TYPE_GRAY_ALPHA, 8, PNG_ALL_FILTERS, 6, 0, 8192, false, false},
+    {"RGB, none", PNG_COLOR_TYPE_RGB, 8, PNG_FILTER_NONE, 1, 0, 100, false, false},
+    {"RGB, sub", PNG_COLOR_TYPE_RGB, 8, PNG_FILTER_SUB, 9, 0, 6, false, false},
+    {"RGB, up", PNG_COLOR_TYPE_RGB, 8, PNG_FILTER_UP, 0, 0, 1 << 20, false, false},
+    {"RGB, average", PNG_COLOR_TYPE_RGB, 8, PNG_FILTER_AVG, 3, Z_RLE, 1000, false, false},
+    {"RGB, Paeth", PNG_COLOR_TYPE_RGB, 8, PNG_FILTER_PAETH, 3, Z_HUFFMAN_ONLY, 70000, false,
+     false},
+    {"RGB, fixed codes", PNG_COLOR_TYPE_RGB, 8, PNG_FILTER_PAETH, 6, Z_FIXED, 65536, false,
+     false},
+    {"RGBA, Paeth", PNG_COLOR_TYPE_RGB_ALPHA, 8, PNG_FILTER_PAETH, 6, 0, 65535, false, false},
+    {"RGB of 16 bits", PNG_COLOR_TYPE_RGB, 16, PNG_ALL_FILTERS, 6, 0, 8192, false, false},
+    {"RGB, interlaced", PNG_COLOR_TYPE_RGB, 8, PNG_ALL_FILTERS, 6, 0, 8192, true, false},
+    {"RGB, a transparent colour", PNG_COLOR_TYPE_RGB, 8, PNG_ALL_FILTERS, 6, 0, 8192, false,
+     true},
+    {"grey of 1 bit", PNG_COLOR_TYPE_GRAY, 1, PNG_FILTER_NONE, 6, 0, 8192, false, false},
+    {"grey of 4 bits", PNG_COLOR_TYPE_GRAY, 4, PNG_ALL_FILTERS, 6, 0, 8192, false, false},
+};
+
+static bytes make_png(const kind *kind, uint32_t w, uint32_t h)
+{
+    png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, NULL, NULL, NULL);
+    png_infop info = png_create_info_struct(png);
+    bytes made = {NULL, 0};
+    size_t row_bytes;
+    uint8_t *row;
+
+    if (setjmp(png_jmpbuf(png)))
+        abort();
+    png_set_write_fn(png, &made, on_write, on_flush);
+    png_set_IHDR(png, info, w, h, kind->depth, kind->type,
+                 kind->interlaced ? PNG_INTERLACE_ADAM7 : PNG_INTERLACE_NONE, 0, 0);
+    if (kind->transparent)
+        png_set_tRNS(png, info, NULL, 0, &(png_color_16){.red = 9, .green = 9, .blue = 9});
+    png_set_filter(png, 0, kind->filters);
+    png_set_compression_level(png, kind->level);
+    png_set_compression_strategy(png, kind->strategy);
+    png_set_compression_buffer_size(png, kind->chunk);
+    png_write_info(png, info);
+    row_bytes = png_get_rowbytes(png, info);
+    row = room(row_bytes);
+    for (int pass = kind->interlaced ? png_set_interlace_handling(png) : 1; pass > 0; pass--) {
+        for (uint32_t y = 0; y < h; y++) {
+            for (size_t x = 0; x < row_bytes; x++)
+                row[x] = (uint8_t)(x * x / 90 + y * 3 + (x * y >> 5) + below(9));
+            png_write_row(png, row);
+        }
+    }
+    png_write_end(png, info);
+    png_destroy_write_struct(&png, &info);
+    free(row);
+    return made;
+}
+
+/* ---- through the codec ----------------------------------------------------------------- */
+
+typedef struct decoded {
+    tc_error error;
+    tc_image_info info;
+    bytes rows;
+    bool text; /* an error has said why */
+} decoded;
+
+static decoded decode(const bytes *file)
+{
+    tc_input input = {read_bytes, (void *)(uintptr_t)file, file->length};
+    tc_fail fail = {TC_E_OK, ""};
+    tc_decoder *decoder = NULL;
+    tc_layout layout;
+    decoded made = {.rows = {NULL, 0}};
+
+    made.error = tc_codec_png.decode_open(&decoder, &input, &made.info, &fail);
+    if (!made.error && (uint64_t)made.info.width * made.info.height > 1000000)
+        made.error = TC_E_PIXELS_TOO_MANY, fail.text[0] = '!';
+    if (!made.error) {
+        tc_decode_want want = {.reduce = 1,
+                               .source = {0, 0, made.info.width, made.info.height}};
+        made.error = tc_codec_png.decode_start(decoder, &want, &layout);
+    }
+    for (uint32_t y = 0; !made.error && y < layout.plane[0].h;) {
+        tc_band band;
+
+        made.error = tc_codec_png.decode_rows(decoder, &band);
+        for (uint32_t at = 0; !made.error && at < band.plane[0].rows; at++, y++)
+            append(&made.rows, band.plane[0].data + band.plane[0].stride * at,
+                   (size_t)layout.plane[0].w * layout.plane[0].channels);
+    }
+    made.text = fail.text[0] != '\0';
+    tc_codec_png.decode_free(decoder);
+    return made;
+}
+
+static void on_read(png_structp png, png_bytep data, png_size_t length)
+{
+    bytes *left = png_get_io_ptr(png);
+
+    if (length > left->length)
+        png_error(png, "short");
+    memcpy(data, left->data, length);
+    left->data += length;
+    left->length -= length;
+}
+
+/* By libpng alone, with the transformations that the codec promises. */
+static bool same_as_libpng(const bytes *file, const decoded *decoded)
+{
+    png_structp png = png_create_read_struct(PNG_LIBPNG_VER_STRING, NULL, NULL, NULL);
+    png_infop info = png_create_info_struct(png);
+    bytes left = *file;
+    png_bytepp rows;
+    size_t row_bytes;
+    bool same;
+
+    if (decoded->error)
+        return false;
+    if (setjmp(png_jmpbuf(png)))
+        abort();
+    png_set_read_fn(png, &left, on_read);
+    png_read_png(png, info, PNG_TRANSFORM_EXPAND | PNG_TRANSFORM_SCALE_16, NULL);
+    rows = png_get_rows(png, info);
+    row_bytes = png_get_rowbytes(png, info);
+    same = decoded->rows.length == row_bytes * decoded->info.height;
+    for (uint32_t y = 0; same && y < decoded->info.height; y++)
+        same = memcmp(decoded->rows.data + row_bytes * y, rows[y], row_bytes) == 0;
+    png_destroy_read_struct(&png, &info, NULL);
+    return same;
+}
+
+static void rows_hold(void)
+{
+    static const uint32_t sizes[][2] = {{1, 1}, {3, 5}, {61, 47}, {300, 200}, {9000, 40}};
+
+    for (size_t i = 0; i < COUNT(kinds); i++) {
+        int wrong = 0;
+
+        for (size_t at = 0; at < COUNT(sizes); at++) {
+            bytes file = make_png(&kinds[i], sizes[at][0], sizes[at][1]);
+            decoded got = decode(&file);
+
+            wrong += !same_as_libpng(&file, &got);
+            free(file.data);
+            free(got.rows.data);
+        }
+        ok(wrong == 0, "%s: libpng's rows", kinds[i].name);
+    }
+}
+
+/* ---- what is broken -----------------------------------------------------------------------
+ */
+
+static size_t find_chunk(const bytes *file, size_t at, const char *name)
+{
+    while (at + 8 <= file->length && memcmp(file->data + at + 4, name, 4) != 0) {
+        at += 12 + ((size_t)file->data[at] << 24 | (size_t)file->data[at + 1] << 16 |
+                    (size_t)file->data[at + 2] << 8 | file->data[at + 3]);
+    }
+    return at;
+}
+
+static bool refused(const bytes *file)
+{
+    decoded got = decode(file);
+
+    free(got.rows.data);
+    return got.error == TC_E_DAMAGED && got.text;
+}
+
+/* Cut before the last pixel chunk's end, and every bit of every pixel chunk. */
+static void damage_is_noticed(const kind *kind)
+{
+    bytes file = make_png(kind, 23, 19), cut;
+    size_t pixels = find_chunk(&file, 8, "IDAT"), end = find_chunk(&file, 8, "IEND");
+    unsigned passed = 0, flips = 0, unnoticed = 0;
+
+    for (size_t length = pixels; length < end; length++) {
+        cut = (bytes){NULL, 0};
+        append(&cut, file.data, length);
+        passed += !refused(&cut);
+        free(cut.data);
+    }
+    ok(passed == 0, "%s cut in its pixels: refused at each of %zu bytes", kind->name,
+       end - pixels);
+    for (size_t at = pixels; at < end; at++) {
+        uint8_t bit = (uint8_t)(1 << below(8));
+
+        file.data[at] ^= bit;
+        flips++;
+        unnoticed += !refused(&file);
+        file.data[at] ^= bit;
+    }
+    ok(unnoticed == 0, "%s with a bit flipped in its pixel chunks: refused %u times",
+       kind->name, flips);
+    free(file.data);
+}
+
+static void put_chunk(bytes *to, const char *name, const void *data, size_t length)
+{
+    uint8_t head[8] = {(uint8_t)(length >> 24), (uint8_t)(length >> 16), (uint8_t)(length >> 8),
+                       (uint8_t)length};
+    uint32_t crc = (uint32_t)crc32(0, (const Bytef *)name, 4);
+    uint8_t tail[4];
+
+    memcpy(head + 4, name, 4);
+    append(to, head, 8);
+    append(to, data, length);
+    if (length)
+        crc = (uint32_t)crc32(crc, data, (uInt)length);
+    for (int i = 0; i < 4; i++)
+        tail[i] = (uint8_t)(crc >> (24 - 8 * i));
+    append(to, tail, 4);
+}
+
+/* 8 x 4 RGB pixels, whose filtered rows are `raw`, in chunks of `chunk` bytes. */
+static bytes forge(const uint8_t *raw, size_t length, size_t chunk, const char *between)
+{
+    static const uint8_t header[13] = {0, 0, 0, 8, 0, 0, 0, 4, 8, PNG_COLOR_TYPE_RGB, 0, 0, 0};
+    uLongf packed = compressBound(length);
+    uint8_t *stream = room(packed);
+    bytes made = {NULL, 0};
+
+    if (compress2(stream, &packed, raw, length, 9) != Z_OK)
+        abort();
+    append(&made, "\x89PNG\r\n\x1a\n", 8);
+    put_chunk(&made, "IHDR", header, sizeof header);
+    for (size_t at = 0; at < packed; at += chunk) {
+        put_chunk(&made, "IDAT", stream + at, packed - at < chunk ? packed - at : chunk);
+        if (between)
+            put_chunk(&made, between, "", 0);
+    }
+    put_chunk(&made, "IEND", "", 0);
+    free(stream);
+    return made;
+}
+
+static void forged_streams(void)
+{
+    uint8_t raw[25 * 5];
+    const size_t whole = 25 * 4;
+    bytes file;
+    decoded got;
+
+    for (size_t i = 0; i < sizeof raw; i++)
+        raw[i] = i % 25 == 0 ? (uint8_t)(i / 25) : (uint8_t)below(256);
+    file = forge(raw, whole, 1000, NULL);
+    got = decode(&file);
+    ok(same_as_libpng(&file, &got), "forged as it should be: read");
+    free(got.rows.data);
+    free(file.data);
+    file = forge(raw, whole, 1, "IDAT");
+    got = decode(&file);
+    ok(same_as_libpng(&file, &got), "a byte a chunk, and empty ones between: read");
+    free(got.rows.data);
+    free(file.data);
+    file = forge(raw, sizeof raw, 1000, NULL);
+    got = decode(&file);
+    ok(same_as_libpng(&file, &got), "a row too many: read");
+    free(got.rows.data);
+    free(file.data);
+    file = forge(raw, whole - 1, 1000, NULL);
+    ok(refused(&file), "a byte too few: refused");
+    free(file.data);
+    file = forge(raw, whole, 10, "tEXt");
+    ok(refused(&file), "text among the pixels: refused");
+    free(file.data);
+    raw[50] = 5;
+    file = forge(raw, whole, 1000, NULL);
+    ok(refused(&file), "an unknown filter: refused");
+    free(file.data);
+}
+
+#define MUTANTS 5000
+
+static void arbitrary_bytes(void)
+{
+    bytes file = make_png(&kinds[5], 20, 15);
+    unsigned read = 0, silent = 0;
+
+    for (int round = 0; round < MUTANTS; round++) {
+        bytes mutant = {NULL, 0};
+        decoded got;
+
+        append(&mutant, file.data, file.length - (round % 4 ? 0 : below(40)));
+        for (uint32_t n = 1 + below(3); n > 0; n--)
+            mutant.data[8 + below((uint32_t)mutant.length - 8)] = (uint8_t)below(256);
+        got = decode(&mutant);
+        read += got.error == TC_E_OK;
+        silent += got.error != TC_E_OK && !got.text;
+        free(got.rows.data);
+        free(mutant.data);
+    }
+    ok(silent == 0 && read < MUTANTS / 10, "%d mutants: %u are read, all others say why not",
+       MUTANTS, read);
+    free(file.data);
+}
+
+int main(void)
+{
+    const char *given = getenv("TC_TEST_SEED");
+    unsigned seed = given ? (unsigned)strtoul(given, NULL, 10) : (unsigned)time(NULL);
+
+    srand(seed);
+    printf("# TC_TEST_SEED=%u\n", seed);
+    filters_hold();
+    rows_hold();
+    damage_is_noticed(&kinds[0]);
+    damage_is_noticed(&kinds[4]);
+    damage_is_noticed(&kinds[5]);
+    forged_streams();
+    arbitrary_bytes();
+    return done_testing();
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Included before every source that tools/analyze has analysed. An analyser sees one
+ * file at a time and does not know that tc_fail_set returns the error it was given.
+ */
+#ifndef TC_ANALYZE_H
+#define TC_ANALYZE_H
+
+#include "image/error.h"
+
+#include <stdio.h>
+
+static inline tc_error tc_fail_set_model(tc_fail *fail, tc_error error)
+{
+    fail->error = error;
+    return error;
+}
+
+#define tc_fail_set(fail, error, ...) \
+    (snprintf(NULL, 0, __VA_ARGS__), tc_fail_set_model(fail, error))
+
+#endif

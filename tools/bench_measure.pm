@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# How things are measured: CPU time and memory of processes, the programs in
+# build/bin, and what many rounds say together.
+package Bench::Measure;
+
+use strict;
+use warnings;
+use JSON::PP ();
+use POSIX ();
+
+our $ROOT;    # of the tree
+
+sub tree { ($ROOT) = @_; return }
+
+sub text_of {
+    my ($file) = @_;
+    open my $in, '<', $file or return;
+    local $/ = undef;
+    return scalar <$in>;
+}
+
+# A program's standard output; dies when it fails.
+sub output_of {
+    my @command = @_;
+    open my $out, '-|', @command or die "$command[0]: $!\n";
+    my $text = do { local $/ = undef; <$out> } // '';
+    close $out or die "bench: @command: " . ($! ? $! : 'status ' . ($? >> 8)) . "\n";
+    return $text;
+}
+
+# `key: value` lines of one of our programs, as a hash.
+sub values_of {
+    my ($program, @arguments) = @_;
+    return { output_of("$ROOT/build/bin/$program", @arguments) =~ /^(\w+): (\S+)$/mg };
+}
+
+# build/bin/load on this port: its report.
+sub load {
+    my ($port, @arguments) = @_;
+    return JSON::PP->new->decode(output_of("$ROOT/build/bin/load", '-p', $port, @arguments));
+}
+
+# Dies when not every request was answered with 200.
+sub only_good {
+    my ($what, $load) = @_;
+    my @bad = grep { $_ ne '200' } keys %{ $load->{answers} };
+    die "bench: $what: " . join(', ', map { "$load->{answers}{$_}{count} times $_" } @bad) . "\n" if @bad;
+    return $load->{answers}{200}{count} // die "bench: $what: no answer\n";
+}
+
+# ---- processes -----------------------------------------------------------------------
+
+sub children_of {
+    my ($parent) = @_;
+    my @found;
+    for my $file (glob '/proc/[0-9]*/stat') {
+        my $line = text_of($file) // next;
+        push @found, $1 if $line =~ /^(\d+) \(.*\) \S (\d+) /s && $2 == $parent;
+    }
+    @found = sort { $a <=> $b } @found;
+    return @found;
+}
+
+# CPU time of processes so far, all their threads, in milliseconds: from schedstat in
+# nanoseconds, and where the kernel has none, from stat in clock ticks.
+sub cpu_ms {
+    my @pids = @_;
+    my $ms = 0;
+    for my $pid (@pids) {
+        my @threads = glob "/proc/$pid/task/*/schedstat";
+        if (@threads) {
+            $ms += ((split ' ', text_of($_) // '0')[0] // 0) / 1e6 for @threads;
+            next;
+        }
+        my ($user, $system) = (text_of("/proc/$pid/stat") // next) =~ /\) \S(?: \S+){10} (\d+) (\d+) /;
+        $ms += 1000 * ($user + $system) / POSIX::sysconf(POSIX::_SC_CLK_TCK());
+    }
+    return $ms;
+}
+
+# A figure of /proc/PID/status in KiB.
+sub status_kb {
+    my ($pid, $name) = @_;
+    return (text_of("/proc/$pid/status") // '') =~ /^\Q$name\E:\s+(\d+) kB/m ? $1 : undef;
+}
+
+# Let VmHWM begin anew from what is resident now.
+sub reset_peak {
+    my ($pid) = @_;
+    open my $out, '>', "/proc/$pid/clear_refs" or return;
+    print $out '5';
+    return close $out;
+}
+
+# ---- many rounds -----------------------------------------------------------------------
+
+sub median {
+    my @sorted = sort { $a <=> $b } @_;
+    return unless @sorted;
+    return ($sorted[$#sorted / 2] + $sorted[@sorted / 2]) / 2;
+}
+
+sub least { my @sorted = sort { $a <=> $b } @_; return $sorted[0] }
+sub most  { my @sorted = sort { $b <=> $a } @_; return $sorted[0] }
+
+# The median of the quotients round by round: what slowed the whole machine for a
+# round is in both and falls out.
+sub ratio {
+    my ($over, $under) = @_;
+    my @each = map { defined $over->[$_] && $under->[$_] ? $over->[$_] / $under->[$_] : () } 0 .. $#$over;
+    return median(@each);
+}
+
+# What the machine is, for the head of every table.
+sub machine {
+    my ($model) = (text_of('/proc/cpuinfo') // '') =~ /^model name\s*:\s*(.*)$/m;
+    my $count = () = (text_of('/proc/cpuinfo') // '') =~ /^processor\s*:/mg;
+    my ($load) = (text_of('/proc/loadavg') // '?') =~ /^(\S+)/;
+    return sprintf '%s, %d processors, Linux %s, %s, load average before %s', $model // (POSIX::uname())[4],
+        $count || 1, (POSIX::uname())[2], POSIX::strftime('%Y-%m-%d', localtime), $load;
+}
+
+sub processors {
+    my $count = () = (text_of('/proc/cpuinfo') // '') =~ /^processor\s*:/mg;
+    return $count || 1;
+}
+
+1;

@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# tools/bench overload: what the server does under ten times the load it can carry.
+package Bench::Overload;
+
+use strict;
+use warnings;
+use Getopt::Long ();
+use bench_servers   ();
+use bench_table     ();
+use bench_workloads ();
+
+my $HELP = <<'HELP';
+usage: tools/bench overload [options]
+
+  -n, --rounds N        turns of each MPM (3)
+  -t, --seconds S       of each load (4)
+      --photos DIR      photographs to use
+      --workload NAME   W1 to W7 (W1)
+      --times N         the overload, in times of what it can carry (10)
+      --mpm LIST        of prefork,worker,event (all)
+      --short           one round of short loads: only to see it work
+      --json FILE       all figures
+      --write           put the table into docs/performance.md
+HELP
+
+# Threads or processes of httpd: enough that some are free to refuse while the places
+# and the queue are full.
+use constant SERVERS => 64;
+# The wait is long against the queue, so that only a full queue refuses, and at once.
+use constant { WAIT => 10, QUEUE => 16 };
+
+# What we want to reach.
+use constant { LEAST_SHARE => 0.9, REFUSED_MS => 100 };
+
+sub main {
+    local @ARGV = @_;
+    my %option = (rounds => 3, seconds => 4, workload => 'W1', times => 10, mpm => 'prefork,worker,event');
+    Getopt::Long::Configure('bundling');
+    Getopt::Long::GetOptions(\%option, 'rounds|n=i', 'seconds|t=f', 'photos=s', 'workload=s', 'times=f',
+        'mpm=s', 'short', 'json=s', 'write', 'help|h') && !@ARGV or die $HELP;
+    if ($option{help}) {
+        print $HELP;
+        return 0;
+    }
+    @option{qw(rounds seconds)} = (1, 0.5) if $option{short};
+    $option{rounds} >= 1 && $option{rounds} <= 100 && $option{seconds} > 0 && $option{seconds} <= 60
+        && $option{times} >= 1 && $option{times} <= 100 or die $HELP;
+    my ($folder, $workload) = Bench::Workloads::prepare($Bench::Measure::ROOT, photos => $option{photos},
+        names => [$option{workload}], most => $option{short} ? 1 : undef);
+    $workload or die $HELP;
+    my $machine = Bench::Measure::machine();
+    my $active = 2 * Bench::Measure::processors();
+    my @mpms = split /,/, $option{mpm};
+    my %turns;
+    for my $round (1 .. $option{rounds}) {
+        for my $mpm (@mpms) {
+            push @{ $turns{$mpm} }, _turn(\%option, $folder, $workload, $mpm, $active);
+        }
+    }
+    my $text = _method(\%option, $machine, $workload, $active) . "\n"
+        . _table($active, map { [$_, $turns{$_}] } @mpms);
+    print $text;
+    Bench::Table::save_json($option{json}, { machine => $machine, option => \%option, turns => \%turns })
+        if $option{json};
+    Bench::Table::write_region('overload', $text) if $option{write};
+    return 0;
+}
+
+# ---- one turn ------------------------------------------------------------------------------
+
+sub _server {
+    my ($folder, $mpm, $active) = @_;
+    my ($n, $half) = (SERVERS, SERVERS / 2);
+    my $settings = $mpm eq 'prefork'
+        ? "ServerLimit $n\nStartServers $n\nMinSpareServers 1\nMaxSpareServers $n\n"
+        : "ServerLimit 2\nStartServers 2\nThreadLimit $half\nThreadsPerChild $half\nMinSpareThreads 1\n"
+            . "MaxSpareThreads $n\n";
+    return Bench::Servers::httpd(mpm => $mpm, workers => $n, folder => $folder, settings => $settings,
+        conf => "TmpfsConvertMaxActive $active @{[ QUEUE ]} @{[ WAIT ]}s\n");
+}
+
+# The most pictures a second of some numbers of connections, and how many those were.
+sub _best {
+    my ($server, $seconds, $paths, @connections) = @_;
+    my ($best, $at) = (0);
+    for my $connections (@connections) {
+        my $load = Bench::Measure::load($server->port, '-c', $connections, '-t', $seconds, @$paths);
+        my $rate = Bench::Measure::only_good('capacity', $load) / $load->{seconds};
+        ($best, $at) = ($rate, $connections) if $rate > $best;
+    }
+    return ($best, $at);
+}
+
+# What it can carry, then much more, then what it can carry again.
+sub _turn {
+    my ($option, $folder, $workload, $mpm, $active) = @_;
+    my $server = _server($folder, $mpm, $active);
+    my @paths = map { $server->path($workload, $_->{file}) } @{ $workload->{files} };
+    my ($before, $at) = _best($server, $option->{seconds} / 2, \@paths, $active / 2, $active, 2 * $active);
+    my $rate = $before * $option->{times};
+    my @cpu = (times)[2, 3];
+    my $load = Bench::Measure::load($server->port, '-c', 4000, '-r', sprintf('%.1f', $rate),
+        '-t', $option->{seconds}, @paths);
+    my $own = (times)[2] + (times)[3] - $cpu[0] - $cpu[1];
+    my ($after) = _best($server, $option->{seconds} / 2, \@paths, $at);
+    $server->stop;
+    return { best => $before > $after ? $before : $after, after => $after, at => $at, rate => $rate, load => $load,
+        accepted => ($load->{answers}{200}{in_time} // 0) / $option->{seconds},
+        own => $own / $load->{seconds} };
+}
+
+# ---- what it says ----------------------------------------------------------------------------
+
+sub _method {
+    my ($option, $machine, $workload, $active) = @_;
+    return "$machine.\n\n$workload->{words}; httpd with " . SERVERS . ' processes (prefork) or threads, no'
+        . " keep-alive; `TmpfsConvertMaxActive $active @{[ QUEUE ]} @{[ WAIT ]}s`. First the best rate of a"
+        . " few numbers of connections, each asking again when answered; then $option->{times} times that"
+        . " rate for $option->{seconds} s, each request begun when it is due, whatever became of those"
+        . ' before; then the best rate again, and the better of the two is what it can carry. Medians of'
+        . " $option->{rounds} rounds, in which the MPMs take turns. accepted: answers with a picture before"
+        . ' the end of the load, and beside it their share of the best. Times from when a request was due to'
+        . ' the last byte of its answer. bound: the queue at the best rate or its longest wait, whichever is'
+        . ' less, and two conversions with all places taken. The load generator runs on the same processors;'
+        . " generator is the share of one that it took.\n";
+}
+
+sub _table {
+    my ($active, @all) = @_;
+    my @lines;
+    for my $one (@all) {
+        my ($mpm, $turns) = @$one;
+        my $median = sub { my ($of) = @_; return Bench::Measure::median(map { $of->($_) // () } @$turns) };
+        my $best = $median->(sub { $_[0]{best} });
+        my $share = $median->(sub { $_[0]{accepted} / $_[0]{best} });
+        my $bound = $median->(sub {
+            my $queue = QUEUE / $_[0]{best};
+            return 1e3 * (($queue < WAIT ? $queue : WAIT) + 2 * $active / $_[0]{best});
+        });
+        my $p99 = $median->(sub { $_[0]{load}{answers}{200}{p99} }) // 0;
+        my $refused = $median->(sub { $_[0]{load}{answers}{503}{p99} });
+        my $lost = $median->(sub { ($_[0]{load}{answers}{failed}{count} // 0) + $_[0]{load}{not_begun} });
+        push @lines, [$mpm, sprintf('%.0f', $best), sprintf('%.0f', $median->(sub { $_[0]{rate} })),
+            sprintf('%.0f', $median->(sub { $_[0]{accepted} })),
+            sprintf('%.0f %%%s', 100 * $share, $share >= LEAST_SHARE ? '' : ' (NO: 90 %)'),
+            sprintf('%.0f', $median->(sub { $_[0]{load}{answers}{200}{p50} }) // 0),
+            sprintf('%.0f%s', $p99, $p99 <= $bound ? '' : ' (NO)'), sprintf('%.0f', $bound),
+            sprintf('%.0f', $median->(sub { $_[0]{load}{answers}{503}{count} }) // 0),
+            defined $refused ? sprintf('%.1f%s', $refused, $refused <= REFUSED_MS ? '' : ' (NO: 100)') : '',
+            sprintf('%.0f', $lost), sprintf('%.0f', $median->(sub { $_[0]{after} })),
+            sprintf('%.0f %%', 100 * $median->(sub { $_[0]{own} }))];
+    }
+    return Bench::Table::markdown(['MPM', 'best/s', 'asked/s', 'accepted/s', 'of best', 'p50 ms', 'p99 ms',
+        'bound ms', '503s', '503 p99 ms', 'no answer', 'after/s', 'generator'], @lines);
+}
+
+1;

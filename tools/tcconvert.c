@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Converts one picture as the module does, without a server:
+ *
+ *   tcconvert [-n TIMES] [-t SECONDS] [-v] PARAMS IN OUT
+ *
+ * PARAMS as in a URL: dw=300,dh=300,q=85. OUT may be - for nowhere. With -n the same
+ * picture is converted so many times, with -t until so much CPU time is used, the
+ * first not counted; each answer replaces the one before. -v prints `key: value`
+ * lines: CPU time a picture, and by the clock the time of each stage. Exits with 1
+ * when the picture is refused, 2 when called wrongly.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "image/pipeline.h"
+
+typedef struct source {
+    int fd;
+} source;
+
+/* An answer, kept in memory that is used again for the next. */
+typedef struct answer {
+    uint8_t *data;
+    size_t length, room;
+} answer;
+
+typedef struct totals {
+    unsigned pictures;
+    double cpu;
+    tc_stats stats;
+    tc_outline outline;
+} totals;
+
+__attribute__((noreturn)) static void usage(void)
+{
+    fputs("usage: tcconvert [-n TIMES] [-t SECONDS] [-v] PARAMS IN OUT\n", stderr);
+    exit(2);
+}
+
+static tc_error read_source(void *context, uint64_t offset, void *buffer, size_t length,
+                            size_t *got)
+{
+    const source *source = context;
+
+    *got = 0;
+    while (*got < length) {
+        ssize_t count =
+            pread(source->fd, (char *)buffer + *got, length - *got, (off_t)(offset + *got));
+        if (count < 0 && errno == EINTR)
+            continue;
+        if (count < 0)
+            return TC_E_READ;
+        if (count == 0)
+            break;
+        *got += (size_t)count;
+    }
+    return TC_E_OK;
+}
+
+static tc_error write_answer(void *context, const void *data, size_t length)
+{
+    answer *answer = context;
+
+    if (length > answer->room - answer->length) {
+        size_t room = 2 * answer->room + length;
+        uint8_t *grown = realloc(answer->data, room);
+        if (!grown)
+            return TC_E_NO_MEMORY;
+        answer->data = grown;
+        answer->room = room;
+    }
+    memcpy(answer->data + answer->length, data, length);
+    answer->length += length;
+    return TC_E_OK;
+}
+
+static double cpu_seconds(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static tc_error convert(const tc_input *input, const tc_params *params, answer *answer,
+                        totals *totals, tc_fail *fail)
+{
+    static const tc_limits no_limits;
+    tc_output output = {write_answer, answer};
+    tc_pipeline *pipeline;
+    tc_stats stats;
+    tc_error error = tc_pipeline_open(&pipeline, input, params, &no_limits, fail);
+
+    if (error)
+        return error;
+    answer->length = 0;
+    totals->outline = *tc_pipeline_outline(pipeline);
+    error = tc_pipeline_run(pipeline, &output, NULL, &stats);
+    tc_pipeline_free(pipeline);
+    totals->pictures++;
+    totals->stats.decode_ns += stats.decode_ns;
+    totals->stats.resample_ns += stats.resample_ns;
+    totals->stats.encode_ns += stats.encode_ns;
+    return error;
+}
+
+static void convert_or_exit(const tc_input *input, const tc_params *params, answer *answer,
+                            totals *totals, const char *name)
+{
+    tc_fail fail = {TC_E_OK, ""};
+
+    if (convert(input, params, answer, totals, &fail)) {
+        fprintf(stderr, "tcconvert: %s: %s\n", name, fail.text);
+        exit(1);
+    }
+}
+
+static void keep(const answer *answer, const char *name)
+{
+    FILE *out;
+
+    if (strcmp(name, "-") == 0)
+        return;
+    out = fopen(name, "wb");
+    if (!out || fwrite(answer->data, 1, answer->length, out) != answer->length ||
+        fclose(out) != 0) {
+        fprintf(stderr, "tcconvert: %s: %s\n", name, strerror(errno));
+        exit(1);
+    }
+}
+
+static void print_totals(const totals *totals, size_t bytes)
+{
+    double each = 1e6 * totals->pictures;
+
+    printf("pictures: %u\ncpu_ms: %.4f\n", totals->pictures,
+           totals->cpu * 1e3 / totals->pictures);
+    printf("decode_ms: %.4f\nresample_ms: %.4f\nencode_ms: %.4f\n",
+           (double)totals->stats.decode_ns / each, (double)totals->stats.resample_ns / each,
+           (double)totals->stats.encode_ns / each);
+    printf("reduce: %u\nwidth: %u\nheight: %u\nbytes: %zu\n", totals->outline.plan.reduce,
+           totals->outline.plan.output_w, totals->outline.plan.output_h, bytes);
+}
+
+static double number(const char *text, double most)
+{
+    char *end;
+    double value = strtod(text, &end);
+
+    if (*end || end == text || !(value > 0) || value > most)
+        usage();
+    return value;
+}
+
+int main(int argc, char **argv)
+{
+    double times = 1, seconds = 0, began;
+    bool verbose = false;
+    tc_params params;
+    tc_fail fail = {TC_E_OK, ""};
+    struct stat info;
+    source source;
+    tc_input input = {read_source, &source, 0};
+    answer answer = {NULL, 0, 0};
+    totals totals = {0};
+    int option;
+
+    while ((option = getopt(argc, argv, "n:t:v")) != -1) {
+        if (option == 'n')
+            times = number(optarg, 1e9);
+        else if (option == 't')
+            seconds = number(optarg, 3600);
+        else if (option == 'v')
+            verbose = true;
+        else
+            usage();
+    }
+    if (argc - optind != 3)
+        usage();
+    tc_params_init(&params);
+    if (tc_params_parse(&params, argv[optind], strlen(argv[optind]), NULL, NULL, &fail)) {
+        fprintf(stderr, "tcconvert: %s\n", fail.text);
+        return 2;
+    }
+    source.fd = open(argv[optind + 1], O_RDONLY | O_CLOEXEC);
+    if (source.fd < 0 || fstat(source.fd, &info) != 0) {
+        fprintf(stderr, "tcconvert: %s: %s\n", argv[optind + 1], strerror(errno));
+        return 1;
+    }
+    input.size = (uint64_t)info.st_size;
+    if (seconds > 0) {
+        /* Once for nothing: a program's first picture also pays for its pages. */
+        convert_or_exit(&input, &params, &answer, &totals, argv[optind + 1]);
+        totals = (struct totals){0};
+    }
+    began = cpu_seconds();
+    do {
+        convert_or_exit(&input, &params, &answer, &totals, argv[optind + 1]);
+        totals.cpu = cpu_seconds() - began;
+    } while (totals.pictures < times || totals.cpu < seconds);
+    close(source.fd);
+    keep(&answer, argv[optind + 2]);
+    if (verbose)
+        print_totals(&totals, answer.length);
+    free(answer.data);
+    return 0;
+}
