@@ -112,13 +112,22 @@ sub ratio {
     return median(@each);
 }
 
-# What the machine is, for the head of every table.
+# The commit this tree is at, where git can tell: in a copy without it, nothing.
+sub revision {
+    my $commit = qx(git -C '$ROOT' rev-parse --short HEAD 2>/dev/null);
+    return '' unless $commit =~ /^([0-9a-f]+)$/m;
+    return ", at $1";
+}
+
+# What the machine is, for the head of every table, and a warning where it was busy.
 sub machine {
     my ($model) = (text_of('/proc/cpuinfo') // '') =~ /^model name\s*:\s*(.*)$/m;
-    my $count = () = (text_of('/proc/cpuinfo') // '') =~ /^processor\s*:/mg;
-    my ($load) = (text_of('/proc/loadavg') // '?') =~ /^(\S+)/;
-    return sprintf '%s, %d processors, Linux %s, %s, load average before %s', $model // (POSIX::uname())[4],
-        $count || 1, (POSIX::uname())[2], POSIX::strftime('%Y-%m-%d', localtime), $load;
+    my ($load) = (text_of('/proc/loadavg') // '0') =~ /^(\S+)/;
+    my $text = sprintf '%s, %d processors, Linux %s, %s%s, load average before %s', $model // (POSIX::uname())[4],
+        processors(), (POSIX::uname())[2], POSIX::strftime('%Y-%m-%d', localtime), revision(), $load;
+    $text .= ': other work had its part of the processors, so that rates and times by the clock say'
+        . ' little here, and CPU time and its quotients more' if $load > processors() / 2;
+    return $text;
 }
 
 sub processors {

@@ -24,7 +24,9 @@ sub httpd {
             . ($workers + 1) . "\n"
         : "ServerLimit 1\nStartServers 1\nThreadLimit $workers\nThreadsPerChild $workers\n"
             . "MinSpareThreads 1\nMaxSpareThreads $workers\n");
-    # At the end, over what the tests' configuration says.
+    # At the end, over what the tests' configuration says. No bound on conversions: the
+    # default keeps some workers free, and all of them are to be measured. A baseline may
+    # be older than that directive.
     my $httpd = TmpfsConvertTest::Httpd->new(mpm => $of{mpm}, documents => $of{folder},
         conf => $settings . <<"CONF" . ($of{conf} // ''));
 MaxRequestWorkers $workers
@@ -35,6 +37,9 @@ MaxKeepAliveRequests 0
 ListenBackLog 4096
 LogLevel crit
 TmpfsConvert On
+<IfDirective TmpfsConvertMaxActive>
+    TmpfsConvertMaxActive 0
+</IfDirective>
 CONF
     return bless { httpd => $httpd }, 'Bench::Servers::Httpd';
 }

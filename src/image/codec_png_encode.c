@@ -79,6 +79,8 @@ void tc_png_encode_free(tc_encoder *encoder)
  * 1.8 ms and 86 KB, Paeth 2.4 ms and 82 KB; with zlib's search at level 1 it is 2.3 ms
  * and 95 KB, what it finds being noise, and the defaults take 20 ms for 83 KB. What is
  * flat needs the search: of screenshots level 1 makes 527 KB of run lengths' 770.
+ * libdeflate's level 1 would save 0.7 of the 1.8 ms, for 5 percent more bytes and an
+ * answer held whole.
  */
 static void choose_compression(png_structp png, bool flat)
 {

@@ -244,27 +244,43 @@ tc_error tc_png_rows_open(tc_png_rows **rows, const tc_input *input, uint64_t of
     return open_zlib(made);
 }
 
+/* Undo the filters of the band's first `count` rows. */
+static tc_error undo_filters(tc_png_rows *rows, uint32_t count)
+{
+    size_t stride = (size_t)rows->row_bytes + 1;
+    const uint8_t *above = rows->above;
+
+    for (uint32_t y = 0; y < count; y++) {
+        uint8_t *row = rows->band + stride * y + 1, *second = row + stride;
+
+        if (row[-1] >= TC_PNG_FILTERS)
+            return damaged(rows, "a row has an unknown filter");
+        if (row[-1] == TC_PNG_PAETH && y + 1 < count && second[-1] == TC_PNG_PAETH) {
+            rows->filters->paeth_two(row, above, second, rows->row_bytes, rows->step);
+            row = second;
+            y++;
+        } else {
+            rows->filters->undo[row[-1]](row, above, rows->row_bytes, rows->step);
+        }
+        above = row;
+    }
+    memcpy(rows->above, above, rows->row_bytes);
+    return TC_E_OK;
+}
+
 tc_error tc_png_rows_next(tc_png_rows *rows, tc_band *band)
 {
     uint32_t count = rows->rows_left < rows->band_rows ? rows->rows_left : rows->band_rows;
     size_t stride = (size_t)rows->row_bytes + 1;
-    const uint8_t *above = rows->above;
     tc_error error = inflate_bytes(rows, rows->band, (uint32_t)(stride * count));
 
     rows->rows_left -= count;
     if (!error && rows->rows_left == 0)
         error = finish(rows);
+    if (!error)
+        error = undo_filters(rows, count);
     if (error)
         return error;
-    for (uint32_t y = 0; y < count; y++) {
-        uint8_t *row = rows->band + stride * y + 1;
-
-        if (row[-1] >= TC_PNG_FILTERS)
-            return damaged(rows, "a row has an unknown filter");
-        rows->filters->undo[row[-1]](row, above, rows->row_bytes, rows->step);
-        above = row;
-    }
-    memcpy(rows->above, above, rows->row_bytes);
     band->plane[0].data = rows->band + 1;
     band->plane[0].stride = stride;
     band->plane[0].rows = count;

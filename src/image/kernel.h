@@ -46,6 +46,11 @@ typedef struct tc_kernel {
     void (*premultiply)(int16_t *to, const uint8_t *from, uint32_t pixels, unsigned channels);
     /* Premultiplied lanes to straight bytes; under half a level of alpha there is no colour. */
     void (*unpremultiply)(uint8_t *to, const int16_t *from, uint32_t pixels, unsigned channels);
+    /*
+     * Of two rows of `length` samples the means of two by two, rounded; an odd last
+     * one stands for two.
+     */
+    void (*halve)(uint8_t *to, const uint8_t *upper, const uint8_t *lower, uint32_t length);
 } tc_kernel;
 
 extern const tc_kernel tc_kernel_scalar;

@@ -35,7 +35,7 @@ static inline uint8_t to_byte(int32_t value)
 /* ---- across -------------------------------------------------------------------- */
 
 /*
- * Of several channels taps are taken four at a time; taps in other numbers, which
+ * Taps are taken four at a time, of one channel eight; taps in other numbers, which
  * only the narrowest pictures have, are left to the scalar kernel. So is an output
  * whose last load would reach past the row. Every output's taps lie within the row,
  * so those of the last one tell how far it may be read.
@@ -107,103 +107,72 @@ AVX2 static void across_bytes_3(int16_t *to, const uint8_t *from, const tc_taps 
     }
 }
 
-AVX2 static inline __m256i times_16(const uint8_t *in, __m256i weights)
-{
-    return _mm256_madd_epi16(_mm256_cvtepu8_epi16(_mm_loadu_si128((const __m128i *)in)),
-                             weights);
-}
-
 /*
- * One output of one channel, its sum in pieces: `whole` times sixteen taps, then
- * a last vector of eight or sixteen, whose weights past the taps are masked off.
+ * One output of one channel, its sum in eight pieces: `whole` times sixteen taps, then
+ * eight where that leaves some.
  */
 AVX2 static inline __attribute__((always_inline)) __m256i
-dot(const uint8_t *in, const int16_t *weight, uint32_t whole, const unsigned last, __m256i mask)
+dot(const uint8_t *in, const int16_t *weight, uint32_t whole, const bool eight)
 {
     __m256i sum = _mm256_setzero_si256();
 
     for (; whole > 0; whole--, in += 16, weight += 16)
-        sum = _mm256_add_epi32(sum, times_16(in, _mm256_loadu_si256((const __m256i *)weight)));
-    if (last == 16)
         sum = _mm256_add_epi32(
-            sum,
-            times_16(in, _mm256_and_si256(mask, _mm256_loadu_si256((const __m256i *)weight))));
-    if (last == 8)
-        sum = _mm256_add_epi32(
-            sum, _mm256_zextsi128_si256(
-                     _mm_madd_epi16(_mm_cvtepu8_epi16(_mm_loadl_epi64((const __m128i *)in)),
-                                    _mm_and_si128(_mm256_castsi256_si128(mask),
-                                                  _mm_loadu_si128((const __m128i *)weight)))));
+            sum, _mm256_madd_epi16(_mm256_cvtepu8_epi16(_mm_loadu_si128((const __m128i *)in)),
+                                   _mm256_loadu_si256((const __m256i *)weight)));
+    if (eight)
+        sum = _mm256_add_epi32(sum, _mm256_zextsi128_si256(_mm_madd_epi16(
+                                        _mm_cvtepu8_epi16(_mm_loadl_epi64((const __m128i *)in)),
+                                        _mm_loadu_si128((const __m128i *)weight))));
     return sum;
 }
 
-/* Four outputs from `at` on. */
-AVX2 static inline __attribute__((always_inline)) void four(int16_t *to, const uint8_t *from,
-                                                            const tc_taps *taps, uint32_t at,
-                                                            uint32_t whole, const unsigned last,
-                                                            __m256i mask)
+/* The sums of four outputs from `at` on. */
+AVX2 static inline __attribute__((always_inline)) __m128i four_sums(const uint8_t *from,
+                                                                    const tc_taps *taps,
+                                                                    uint32_t at, uint32_t whole,
+                                                                    const bool eight)
 {
     const uint32_t *first = taps->first + at;
-    const int16_t *weight = taps->weight + (uint64_t)at * taps->taps;
-    __m256i ab =
-        _mm256_hadd_epi32(dot(from + first[0], weight, whole, last, mask),
-                          dot(from + first[1], weight + taps->taps, whole, last, mask));
-    __m256i cd = _mm256_hadd_epi32(
-        dot(from + first[2], weight + 2 * (size_t)taps->taps, whole, last, mask),
-        dot(from + first[3], weight + 3 * (size_t)taps->taps, whole, last, mask));
+    const size_t n = 16 * whole + (eight ? 8 : 0);
+    const int16_t *weight = taps->weight + at * n;
+    __m256i ab = _mm256_hadd_epi32(dot(from + first[0], weight, whole, eight),
+                                   dot(from + first[1], weight + n, whole, eight));
+    __m256i cd = _mm256_hadd_epi32(dot(from + first[2], weight + 2 * n, whole, eight),
+                                   dot(from + first[3], weight + 3 * n, whole, eight));
     __m128i sum = add_halves(_mm256_hadd_epi32(ab, cd));
 
-    sum =
-        _mm_srai_epi32(_mm_add_epi32(sum, _mm_set1_epi32(1 << (WIDEN_SHIFT - 1))), WIDEN_SHIFT);
-    _mm_storel_epi64((__m128i *)(to + at), _mm_packs_epi32(sum, sum));
+    return _mm_srai_epi32(_mm_add_epi32(sum, _mm_set1_epi32(1 << (WIDEN_SHIFT - 1))),
+                          WIDEN_SHIFT);
 }
 
-static inline uint32_t larger(uint32_t a, uint32_t b)
-{
-    return a > b ? a : b;
-}
-
-/*
- * Four outputs at a time as long as whole vectors can be read, of samples and of
- * weights. Returns the outputs that are done.
- */
+/* Eight outputs at a time; returns those that are done. */
 AVX2 static inline __attribute__((always_inline)) uint32_t
-fours(int16_t *to, const uint8_t *from, const tc_taps *taps, uint32_t whole,
-      const unsigned last, __m256i mask)
+eights(int16_t *to, const uint8_t *from, const tc_taps *taps, uint32_t whole, const bool eight)
 {
-    const uint64_t end = readable(taps, 1);
-    const uint32_t reach = 16 * whole + last;
-    const uint32_t *first = taps->first;
-    /* Of the last outputs, whose weights reach past the table. */
-    const uint32_t over = (reach - 1) / taps->taps;
     uint32_t at = 0;
 
-    for (; at + 4 + over <= taps->count; at += 4) {
-        if (larger(larger(first[at], first[at + 1]), larger(first[at + 2], first[at + 3])) +
-                (uint64_t)reach >
-            end)
-            break;
-        four(to, from, taps, at, whole, last, mask);
-    }
+    for (; at + 8 <= taps->count; at += 8)
+        _mm_storeu_si128((__m128i *)(to + at),
+                         _mm_packs_epi32(four_sums(from, taps, at, whole, eight),
+                                         four_sums(from, taps, at + 4, whole, eight)));
     return at;
 }
 
+/* The commonest numbers of taps as constants. */
 AVX2 static void across_bytes_1(int16_t *to, const uint8_t *from, const tc_taps *taps)
 {
-    const __m256i order =
-        _mm256_setr_epi16(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-    const uint32_t n = taps->taps, whole = (n - 1) / 16, rest = n - 16 * whole;
-    const __m256i mask = _mm256_cmpgt_epi16(_mm256_set1_epi16((int16_t)rest), order);
+    const uint32_t whole = taps->taps / 16;
     uint32_t at;
 
-    /* The commonest shapes with their numbers as constants. */
-    if (whole == 0)
-        at = rest <= 8 ? fours(to, from, taps, 0, 8, mask) : fours(to, from, taps, 0, 16, mask);
-    else if (whole == 1)
-        at = rest <= 8 ? fours(to, from, taps, 1, 8, mask) : fours(to, from, taps, 1, 16, mask);
+    if (taps->taps % 16 != 0)
+        at = whole == 0   ? eights(to, from, taps, 0, true)
+             : whole == 1 ? eights(to, from, taps, 1, true)
+                          : eights(to, from, taps, whole, true);
     else
-        at = rest <= 8 ? fours(to, from, taps, whole, 8, mask)
-                       : fours(to, from, taps, whole, 16, mask);
+        at = whole == 1   ? eights(to, from, taps, 1, false)
+             : whole == 2 ? eights(to, from, taps, 2, false)
+                          : eights(to, from, taps, whole, false);
     for (; at < taps->count; at++)
         across_one(to + at, from, taps, at, 1);
 }
@@ -309,7 +278,7 @@ AVX2 static void across_bytes_2(int16_t *to, const uint8_t *from, const tc_taps 
 static void across_bytes(int16_t *to, const uint8_t *from, const tc_taps *taps,
                          unsigned channels)
 {
-    if (channels == 1)
+    if (channels == 1 && taps->taps % 8 == 0)
         across_bytes_1(to, from, taps);
     else if (channels == 2 && taps->taps % 4 == 0)
         across_bytes_2(to, from, taps);
@@ -552,8 +521,30 @@ AVX2 static void unpremultiply(uint8_t *to, const int16_t *from, uint32_t pixels
     tc_kernel_scalar.unpremultiply(to + at, from + at, pixels - at / channels, channels);
 }
 
-static const tc_kernel avx2 = {"avx2",     across_bytes, across_lanes, down_bytes,
-                               down_lanes, opaque,       premultiply,  unpremultiply};
+/* ---- halving --------------------------------------------------------------------- */
+
+/* Sums of neighbours, eight pairs in each half. */
+AVX2 static inline __m256i add_pairs(const uint8_t *from)
+{
+    return _mm256_maddubs_epi16(_mm256_loadu_si256((const __m256i *)from), _mm256_set1_epi8(1));
+}
+
+AVX2 static void halve(uint8_t *to, const uint8_t *upper, const uint8_t *lower, uint32_t length)
+{
+    uint32_t at = 0;
+
+    for (; at + 32 <= length; at += 32) {
+        __m256i sum = _mm256_add_epi16(add_pairs(upper + at), add_pairs(lower + at));
+        sum = _mm256_srli_epi16(_mm256_add_epi16(sum, _mm256_set1_epi16(2)), 2);
+        _mm_storeu_si128(
+            (__m128i *)(to + at / 2),
+            _mm_packus_epi16(_mm256_castsi256_si128(sum), _mm256_extracti128_si256(sum, 1)));
+    }
+    tc_kernel_scalar.halve(to + at / 2, upper + at, lower + at, length - at);
+}
+
+static const tc_kernel avx2 = {"avx2", across_bytes, across_lanes,  down_bytes, down_lanes,
+                               opaque, premultiply,  unpremultiply, halve};
 
 const tc_kernel *tc_kernel_avx2(void)
 {

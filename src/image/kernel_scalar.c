@@ -139,5 +139,18 @@ static void unpremultiply(uint8_t *to, const int16_t *from, uint32_t pixels, uns
     }
 }
 
-const tc_kernel tc_kernel_scalar = {"scalar",   across_bytes, across_lanes, down_bytes,
-                                    down_lanes, opaque,       premultiply,  unpremultiply};
+static void halve(uint8_t *to, const uint8_t *upper, const uint8_t *lower, uint32_t length)
+{
+    uint32_t half = length / 2;
+
+    for (uint32_t i = 0; i < half; i++)
+        to[i] =
+            (uint8_t)((upper[2 * i] + upper[2 * i + 1] + lower[2 * i] + lower[2 * i + 1] + 2) >>
+                      2);
+    if (length % 2 != 0)
+        to[half] = (uint8_t)((upper[2 * half] + lower[2 * half] + 1) >> 1);
+}
+
+const tc_kernel tc_kernel_scalar = {"scalar",    across_bytes,  across_lanes,
+                                    down_bytes,  down_lanes,    opaque,
+                                    premultiply, unpremultiply, halve};

@@ -8,12 +8,15 @@
 #include "turn.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 typedef struct plane {
     tc_resample *resample;
     tc_turn *turn;
     uint32_t taken; /* rows of the band that went to the resampler */
     uint32_t left;  /* rows the decoder has yet to deliver */
+    uint8_t *pair;  /* when rows are halved first: one that waits for its other, and the half */
+    uint32_t put;   /* rows that were, or wait for that */
 } plane;
 
 struct tc_picture {
@@ -21,6 +24,7 @@ struct tc_picture {
     tc_decoder *decoder;
     const tc_watch *watch;
     tc_fail *fail;
+    const tc_kernel *kernel;
     tc_layout layout;
     tc_band band; /* decoded rows */
     plane plane[TC_PLANES];
@@ -90,6 +94,25 @@ static void halve(tc_axis *axis, bool reversed)
     axis->cut = !odd ? 0 : reversed ? -0.5 : 0.5;
 }
 
+/*
+ * Where chroma keeps four samples and more for each of the answer's, which libjpeg's
+ * scaling leads to, they are halved first: a fourth of the samples then remains, and
+ * twice the answer's resolution as for luma.
+ */
+#define HALVE_FROM 4
+
+static bool has_plenty(const tc_axis *axis)
+{
+    return axis->to - axis->from >= HALVE_FROM * axis->size;
+}
+
+static void halve_source(tc_axis *axis)
+{
+    axis->from /= 2;
+    axis->to /= 2;
+    axis->limit = (axis->limit + 1) / 2;
+}
+
 static tc_error make_plane(tc_picture *picture, unsigned at, const side *x, const side *y,
                            const tc_plan *plan, bool alpha)
 {
@@ -109,6 +132,13 @@ static tc_error make_plane(tc_picture *picture, unsigned at, const side *x, cons
     if (at > 0) {
         halve(&across, x->reversed);
         halve(&down, y->reversed);
+        if (has_plenty(&across) && has_plenty(&down)) {
+            halve_source(&across);
+            halve_source(&down);
+            plane->pair = malloc((size_t)layout->plane[at].w + across.limit);
+            if (!plane->pair)
+                return TC_E_NO_MEMORY;
+        }
     }
     error = same ? tc_resample_create_like(&plane->resample, picture->plane[1].resample)
                  : tc_resample_create(&plane->resample, &across, &down,
@@ -143,6 +173,8 @@ static tc_error reserve(tc_picture *picture)
             uint32_t out = plane_rows(at, y + 1) - 1;
 
             needs[at] = tc_resample_needs(picture->plane[at].resample, out);
+            if (picture->plane[at].pair)
+                needs[at] *= 2;
             if ((needs[at] + step - 1) / step > bands)
                 bands = (needs[at] + step - 1) / step;
         }
@@ -154,6 +186,8 @@ static tc_error reserve(tc_picture *picture)
         }
     }
     for (unsigned at = 0; at < layout->planes; at++) {
+        if (picture->plane[at].pair)
+            ahead[at] = (ahead[at] + 1) / 2;
         if (tc_resample_reserve(picture->plane[at].resample, ahead[at]))
             return TC_E_NO_MEMORY;
     }
@@ -217,6 +251,7 @@ tc_error tc_picture_start(tc_picture **picture, const tc_codec *codec, tc_decode
     made->decoder = decoder;
     made->watch = want->watch;
     made->fail = fail;
+    made->kernel = tc_kernel_best();
     all.reduce = plan->reduce;
     all.source = tc_picture_source(info, plan);
     error = codec->decode_start(decoder, &all, &made->layout);
@@ -226,11 +261,30 @@ tc_error tc_picture_start(tc_picture **picture, const tc_codec *codec, tc_decode
     return error;
 }
 
+/* Every other row waits; the last has nothing to wait for. */
+static void put_half(tc_picture *picture, unsigned at, const uint8_t *row)
+{
+    plane *plane = &picture->plane[at];
+    uint32_t w = picture->layout.plane[at].w;
+    bool second = plane->put++ % 2 != 0;
+
+    if (!second && plane->put < picture->layout.plane[at].h) {
+        memcpy(plane->pair, row, w);
+        return;
+    }
+    picture->kernel->halve(plane->pair + w, second ? plane->pair : row, row, w);
+    tc_resample_put(plane->resample, plane->pair + w);
+}
+
 static void put_row(tc_picture *picture, unsigned at)
 {
-    tc_resample_put(picture->plane[at].resample,
-                    picture->band.plane[at].data +
-                        picture->band.plane[at].stride * picture->plane[at].taken++);
+    const uint8_t *row = picture->band.plane[at].data +
+                         picture->band.plane[at].stride * picture->plane[at].taken++;
+
+    if (picture->plane[at].pair)
+        put_half(picture, at, row);
+    else
+        tc_resample_put(picture->plane[at].resample, row);
 }
 
 /* The next band, once nothing of this one is left. */
@@ -332,6 +386,7 @@ void tc_picture_free(tc_picture *picture)
     for (unsigned at = TC_PLANES; at-- > 0;) {
         tc_resample_free(picture->plane[at].resample);
         tc_turn_free(picture->plane[at].turn);
+        free(picture->plane[at].pair);
     }
     free(picture);
 }

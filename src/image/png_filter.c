@@ -52,8 +52,15 @@ static void undo_paeth(uint8_t *row, const uint8_t *above, uint32_t length, unsi
     }
 }
 
+static void paeth_two(uint8_t *row, const uint8_t *above, uint8_t *second, uint32_t length,
+                      unsigned step)
+{
+    undo_paeth(row, above, length, step);
+    undo_paeth(second, row, length, step);
+}
+
 const tc_png_filters tc_png_filters_scalar = {
-    "scalar", {undo_none, undo_sub, undo_up, undo_average, undo_paeth}};
+    "scalar", {undo_none, undo_sub, undo_up, undo_average, undo_paeth}, paeth_two};
 
 #ifdef __x86_64__
 
@@ -118,6 +125,22 @@ average_n(uint8_t *row, const uint8_t *above, uint32_t length, unsigned step)
     }
 }
 
+/* A pixel undone, as 16 bits a sample like all that it depends on; stored as bytes. */
+SSE static inline __attribute__((always_inline)) __m128i
+paeth_pixel(uint8_t *at, __m128i left, __m128i up, __m128i corner, unsigned step)
+{
+    __m128i rise = _mm_sub_epi16(up, corner), run = _mm_sub_epi16(left, corner);
+    __m128i by_left = _mm_abs_epi16(rise), by_above = _mm_abs_epi16(run);
+    __m128i by_corner = _mm_abs_epi16(_mm_add_epi16(rise, run));
+    __m128i least = _mm_min_epi16(by_left, by_above);
+    __m128i straight = _mm_blendv_epi8(up, left, _mm_cmpeq_epi16(least, by_left));
+    __m128i best = _mm_blendv_epi8(straight, corner, _mm_cmpgt_epi16(least, by_corner));
+    __m128i pixel = _mm_add_epi8(load(at), _mm_packus_epi16(best, best));
+
+    store(at, pixel, step);
+    return _mm_cvtepu8_epi16(pixel);
+}
+
 SSE static inline __attribute__((always_inline)) void
 paeth_n(uint8_t *row, const uint8_t *above, uint32_t length, unsigned step)
 {
@@ -125,17 +148,39 @@ paeth_n(uint8_t *row, const uint8_t *above, uint32_t length, unsigned step)
 
     for (uint32_t i = 0; i < length; i += step) {
         __m128i up = _mm_cvtepu8_epi16(load(above + i));
-        __m128i rise = _mm_sub_epi16(up, corner), run = _mm_sub_epi16(left, corner);
-        __m128i by_left = _mm_abs_epi16(rise), by_above = _mm_abs_epi16(run);
-        __m128i by_corner = _mm_abs_epi16(_mm_add_epi16(rise, run));
-        __m128i least = _mm_min_epi16(by_left, by_above);
-        __m128i straight = _mm_blendv_epi8(up, left, _mm_cmpeq_epi16(least, by_left));
-        __m128i best = _mm_blendv_epi8(straight, corner, _mm_cmpgt_epi16(least, by_corner));
-        __m128i pixel = _mm_add_epi8(load(row + i), _mm_packus_epi16(best, best));
-        store(row + i, pixel, step);
-        left = _mm_cvtepu8_epi16(pixel);
+        left = paeth_pixel(row + i, left, up, corner, step);
         corner = up;
     }
+}
+
+/* The second row a pixel behind the first: two chains, of which neither waits for the other. */
+SSE static inline __attribute__((always_inline)) void
+paeth_two_n(uint8_t *row, const uint8_t *above, uint8_t *second, uint32_t length, unsigned step)
+{
+    __m128i zero = _mm_setzero_si128(), corner = _mm_cvtepu8_epi16(load(above));
+    __m128i left = paeth_pixel(row, zero, corner, zero, step);
+    __m128i second_left = zero, second_corner = zero;
+    uint32_t i;
+
+    for (i = step; i < length; i += step) {
+        __m128i up = _mm_cvtepu8_epi16(load(above + i));
+        __m128i next = paeth_pixel(row + i, left, up, corner, step);
+
+        second_left = paeth_pixel(second + i - step, second_left, left, second_corner, step);
+        second_corner = left;
+        corner = up;
+        left = next;
+    }
+    paeth_pixel(second + i - step, second_left, left, second_corner, step);
+}
+
+SSE static void sse_paeth_two(uint8_t *row, const uint8_t *above, uint8_t *second,
+                              uint32_t length, unsigned step)
+{
+    if (step == 3)
+        paeth_two_n(row, above, second, length, 3);
+    else
+        paeth_two_n(row, above, second, length, 4);
 }
 
 #define BY_STEP(name, call3, call4)                                                          \
@@ -152,8 +197,8 @@ BY_STEP(sse_sub, sub_n(row, length, 3), sub_n(row, length, 4))
 BY_STEP(sse_average, average_n(row, above, length, 3), average_n(row, above, length, 4))
 BY_STEP(sse_paeth, paeth_n(row, above, length, 3), paeth_n(row, above, length, 4))
 
-static const tc_png_filters sse = {"sse4.1",
-                                   {undo_none, sse_sub, sse_up, sse_average, sse_paeth}};
+static const tc_png_filters sse = {
+    "sse4.1", {undo_none, sse_sub, sse_up, sse_average, sse_paeth}, sse_paeth_two};
 
 const tc_png_filters *tc_png_filters_sse(void)
 {

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #define TC_PNG_FILTERS 5
+#define TC_PNG_PAETH   4
 
 /*
  * Undo one row in place: `length` bytes in pixels of `step` bytes, `above` the row
@@ -21,6 +22,9 @@ typedef void tc_png_unfilter(uint8_t *row, const uint8_t *above, uint32_t length
 typedef struct tc_png_filters {
     const char *name;
     tc_png_unfilter *undo[TC_PNG_FILTERS];
+    /* A Paeth row and `second`, the Paeth row after it, which together take little longer. */
+    void (*paeth_two)(uint8_t *row, const uint8_t *above, uint8_t *second, uint32_t length,
+                      unsigned step);
 } tc_png_filters;
 
 extern const tc_png_filters tc_png_filters_scalar;

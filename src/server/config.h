@@ -43,6 +43,8 @@ typedef struct tc_server_conf {
     /* What files in memory may have; resolved into `places` likewise. */
     uint64_t temp_memory_bytes;
     double temp_memory_percent;           /* of the memory, when over 0 */
+    uint64_t budget_bytes;                /* 0: no bound, unless: */
+    double budget_percent;                /* of the memory, when over 0 */
     tc_admission_limits admission_limits; /* fitted to the MPM by tc_startup_check */
     bool active_given, queue_given;
     unsigned history_interval; /* seconds; 0: no history */

@@ -38,6 +38,7 @@ void *tc_server_conf_create(apr_pool_t *pool, server_rec *server)
     conf->places.method = TC_TEMP_AUTO;
     conf->places.reserve_percent = TC_RESERVE_PERCENT;
     conf->temp_memory_percent = TC_TEMP_MEMORY_PERCENT;
+    conf->budget_percent = TC_BUDGET_PERCENT;
     conf->pattern_names = apr_array_make(pool, 8, sizeof(const char *));
     set_active(&conf->admission_limits, default_active());
     conf->admission_limits.wait_ms = TC_WAIT_MS;
@@ -180,18 +181,17 @@ const char *set_max_active(cmd_parms *cmd, void *conf, const char *active, const
 const char *set_memory_budget(cmd_parms *cmd, void *conf, const char *text)
 {
     const char *error = ap_check_cmd_context(cmd, GLOBAL_ONLY);
-    int64_t value;
+    tc_server_conf *server = server_conf(cmd->server);
 
     (void)conf;
     if (error)
         return error;
-    if (!tc_config_bytes(text, &value))
+    if (!parse_share(text, cmd->temp_pool, &server->budget_bytes, &server->budget_percent))
         return apr_psprintf(
             cmd->pool,
-            "TmpfsConvertMemoryBudget %s: takes bytes, or with K, M or G behind; "
-            "0: no bound",
+            "TmpfsConvertMemoryBudget %s: takes bytes (with K, M or G) or a percentage "
+            "of the memory from 0%% to 100%%; 0: no bound",
             text);
-    server_conf(cmd->server)->admission_limits.bytes = (uint64_t)value;
     return NULL;
 }
 

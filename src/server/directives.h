@@ -76,7 +76,8 @@
     X("TmpfsConvertMaxActive", AP_INIT_TAKE123, set_max_active, RSRC_CONF,                   \
       "conversions at once over the whole server, how many more may wait, and how long")     \
     X("TmpfsConvertMemoryBudget", AP_INIT_TAKE1, set_memory_budget, RSRC_CONF,               \
-      "bytes of memory that all conversions at once may plan for; 0: no bound")              \
+      "memory that all conversions at once may plan for: bytes, percent of the "             \
+      "memory with %, or 0 for no bound")                                                    \
     X("TmpfsConvertHistory", AP_INIT_TAKE12, set_history, RSRC_CONF,                         \
       "time between samples for /tmpstat, or off, and how many are kept")
 
@@ -84,6 +85,8 @@
 #define TC_RESERVE_PERCENT     1.0
 #define TC_TEMP_MEMORY_PERCENT 12.5           /* an eighth */
 #define TC_TEMP_MEMORY_BLIND   (256 * TC_MIB) /* where the memory's size cannot be read */
+#define TC_BUDGET_PERCENT      25.0           /* a quarter */
+#define TC_BUDGET_BLIND        (512 * TC_MIB)
 #define TC_ACTIVE_PER_CPU      2
 #define TC_QUEUE_PER_ACTIVE    8
 #define TC_WAIT_MS             10000

@@ -97,22 +97,29 @@ static void add_default(tc_spool_places *places, const char *path)
         add_place(places, path);
 }
 
-/* A share of what this machine or container has, now that the directives are known. */
+/* Bytes as they were named, or a share of what this machine or container has. */
+static uint64_t share_of(const tc_figure *usable, uint64_t bytes, double percent,
+                         uint64_t blind)
+{
+    if (percent <= 0)
+        return bytes;
+    return usable->error ? blind : (uint64_t)((double)usable->value / 100 * percent);
+}
+
+/* The bounds of memory, now that the directives are known. */
 static void bound_memory(tc_server_conf *conf, apr_pool_t *pool)
 {
     tc_memory *memory = apr_palloc(pool, sizeof *memory);
     tc_cgroup *cgroup = apr_palloc(pool, sizeof *cgroup);
     tc_figure usable;
 
-    conf->places.memory = conf->temp_memory_bytes;
-    if (conf->temp_memory_percent <= 0)
-        return;
     tc_memory_read(memory, NULL);
     tc_cgroup_read(cgroup, NULL);
     usable = tc_host_usable(memory, cgroup);
-    conf->places.memory =
-        usable.error ? TC_TEMP_MEMORY_BLIND
-                     : (uint64_t)((double)usable.value / 100 * conf->temp_memory_percent);
+    conf->places.memory = share_of(&usable, conf->temp_memory_bytes, conf->temp_memory_percent,
+                                   TC_TEMP_MEMORY_BLIND);
+    conf->admission_limits.bytes =
+        share_of(&usable, conf->budget_bytes, conf->budget_percent, TC_BUDGET_BLIND);
 }
 
 /*

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Four bytes that say how (reduction and encoder, quality, source columns, source
- * rows), then a file of any format built in: it is decoded, and what came out is
- * encoded by the codec chosen and decoded again. The table of codecs says which
- * there are, so that a new one is fuzzed by being built.
+ * Four bytes that say how (reduction and encoder, quality and from 128 on planes, source
+ * columns, source rows), then a file of any format built in: it is decoded, and what came out
+ * is encoded by the codec chosen and decoded again. The table of codecs says which there are,
+ * so that a new one is fuzzed by being built.
  */
 #include "fuzz.h"
 
@@ -35,6 +35,7 @@ static void keep_band(picture *picture, const tc_band *band)
 static void check_layout(const tc_layout *layout, const tc_image_info *info, unsigned reduce)
 {
     must(layout->planes == (layout->model == TC_YCC ? TC_PLANES : 1));
+    must(layout->model != TC_YCC || info->planes);
     for (unsigned p = 0; p < layout->planes; p++) {
         must(layout->plane[p].w >= 1 && layout->plane[p].h >= 1);
         must(layout->plane[p].w <= info->width && layout->plane[p].h <= info->height);
@@ -107,6 +108,7 @@ static bool decode(fuzz_file *file, const uint8_t how[4], picture *picture, tc_i
         check_info(codec, info);
         while (want.reduce > info->max_reduce)
             want.reduce /= 2;
+        want.planes = info->planes && how[1] >= 128;
         side(how[2], info->width, &want.source.x, &want.source.w);
         side(how[3], info->height, &want.source.y, &want.source.h);
         if ((uint64_t)info->width * info->height > FUZZ_PIXELS || info->held_bytes > FUZZ_HELD)

@@ -95,6 +95,7 @@ TmpfsConvertTempMemory off
 TmpfsConvertHistory 30s 100
 TmpfsConvertMaxActive 4 20 500ms
 TmpfsConvertMemoryBudget 256M
+TmpfsConvertMemoryBudget 30%
 CONF
 is($status, 0, 'a right one passes') or diag $text;
 ($text, $status) = configtest("TmpfsConvertDefaults wd=800\n");

@@ -192,7 +192,17 @@ like($report, qr/^\| W6 .*ours, prefork.*best peer.*3\.00/m, 'the goals stand be
 
 ($status, $report, $words) = bench('overload', @photos, '--workload', 'W2', '--json', "$place/overload.json");
 is($status, 0, 'overload') or diag $words;
-like($report, qr/^\| $_ +\| +\d+ /m, "... of $_") for qw(prefork worker event);
+my $overload = do {
+    open my $in, '<', "$place/overload.json" or die "no figures: $!\n";
+    local $/ = undef;
+    JSON::PP->new->decode(<$in>);
+};
+for my $mpm (qw(prefork worker event)) {
+    like($report, qr/^\| $mpm +\| +\d+ /m, "... of $mpm");
+    my $answers = $overload->{turns}{$mpm}[0]{load}{answers};
+    ok($answers->{200} && $answers->{503}, '... some answered, and what is too much refused')
+        or diag join ' ', %$answers;
+}
 
 ($status, $report, $words) = bench('scale', @photos, '--workload', 'W3');
 is($status, 0, 'scale') or diag $words;

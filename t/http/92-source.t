@@ -40,7 +40,7 @@ for my $kind (
     );
     for my $what (sort keys %change) {
         my ($do, $expected) = @{ $change{$what} };
-        my $word = during($url, $file, $file{old}, \%right, 0.07, $do);
+        my $word = during($url, $file, $file{old}, \%right, undef, $do);
         like($word, $expected, "$end, $name: $what while it is read");
     }
     # At any moment, before and after the reading too.
@@ -67,15 +67,20 @@ sub overwrite {
     return;
 }
 
-# Ask, and `$do` so many seconds later: what was answered.
+# Ask, and `$do` so many seconds later, or when part of the file is read: what was answered.
 sub during {
     my ($url, $file, $old, $right, $after, $do) = @_;
     unlink $file;
     copy($old, $file) or die "$file: $!";
     # So that a date of the same tick is not the reason that nothing is noticed.
     utime time - 100, time - 100, $file;
-    # The reading of all of it takes so long.
-    $fault->set(slow => int(0.18e6 * 65536 / -s $file));
+    if (defined $after) {
+        # The reading of all of it takes so long.
+        $fault->clear->set(slow => int(0.18e6 * 65536 / -s $file));
+    }
+    else {
+        $fault->clear->set(hold => 3);
+    }
     my $pid = open my $pipe, '-|';
     defined $pid or die "fork: $!";
     if (!$pid) {
@@ -85,11 +90,18 @@ sub during {
         close STDOUT;
         POSIX::_exit(0);
     }
-    sleep $after;
+    if (defined $after) {
+        sleep $after;
+    }
+    else {
+        my $deadline = time + 30;
+        sleep 0.002 while $fault->get('reads') < 3 && time < $deadline;
+    }
     $do->();
+    $fault->set(hold => 0);
     my $word = <$pipe>;
     close $pipe;
-    $fault->set(slow => 0);
+    $fault->clear;
     return $word;
 }
 server(TmpfsConvertTest::Httpd->shared);

@@ -39,6 +39,8 @@ typedef struct faults {
     int64_t leak_bytes;  /* memory lost at each temporary file */
     int64_t leak_files;  /* descriptors lost at each temporary file */
     int64_t slow;        /* microseconds that reading 64 KiB of a picture takes longer */
+    int64_t hold;  /* the read of a picture, counted from 1, that waits while this is set */
+    int64_t reads; /* reads of a picture since it was set, counted here */
 } faults;
 
 static faults none, *fault = &none;
@@ -310,11 +312,24 @@ ssize_t write(int fd, const void *data, size_t length)
     return out;
 }
 
+/* Not for ever: a test that has died does not come back to let go. */
+static void hold(void)
+{
+    int64_t read;
+
+    if (!fault->hold)
+        return;
+    read = __atomic_add_fetch(&fault->reads, 1, __ATOMIC_ACQ_REL);
+    for (int tries = 0; tries < 30000 && fault->hold && read >= fault->hold; tries++)
+        usleep(1000);
+}
+
 /* Only the module reads at an offset; APR does it by seeking. */
 ssize_t pread(int fd, void *to, size_t length, off_t offset)
 {
     if (interrupted(&length))
         return -1;
+    hold();
     if (fault->slow)
         usleep((useconds_t)((uint64_t)fault->slow * length / 65536));
     return syscall(SYS_pread64, fd, to, length, offset);

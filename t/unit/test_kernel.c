@@ -126,6 +126,29 @@ static void test_down(void)
     ok(wrong_lanes == 0, "%s: down to lanes, %d rows", kernel->name, ROUNDS);
 }
 
+static void test_halve(const tc_kernel *of)
+{
+    unsigned wrong = 0;
+
+    for (int round = 0; round < ROUNDS; round++) {
+        uint32_t length = 1 + below(200), half = (length + 1) / 2;
+        uint8_t *row[2] = {malloc(length), malloc(length)}, *got = malloc(half);
+
+        for (uint32_t at = 0; at < 2 * length; at++)
+            row[at % 2][at / 2] = (uint8_t)(below(3) ? below(256) : 255);
+        of->halve(got, row[0], row[1], length);
+        for (uint32_t at = 0; at < half; at++) {
+            uint32_t next = 2 * at + 1 < length ? 2 * at + 1 : 2 * at;
+            unsigned sum = row[0][2 * at] + row[0][next] + row[1][2 * at] + row[1][next];
+            wrong += got[at] != (sum + 2) / 4;
+        }
+        free(row[0]);
+        free(row[1]);
+        free(got);
+    }
+    ok(wrong == 0, "%s: two rows halved, %d times", of->name, ROUNDS);
+}
+
 static uint8_t random_alpha(int kind)
 {
     return kind == 0 ? 255 : kind == 1 && below(40) ? 255 : (uint8_t)below(256);
@@ -273,6 +296,7 @@ int main(void)
     ok(tc_kernel_best() == (kernel ? kernel : &tc_kernel_scalar), "the best is %s",
        tc_kernel_best()->name);
     test_alpha(&tc_kernel_scalar);
+    test_halve(&tc_kernel_scalar);
     if (kernel) {
         for (unsigned channels = 1; channels <= 4; channels++)
             test_across(channels);
@@ -280,6 +304,7 @@ int main(void)
         for (unsigned channels = 2; channels <= 4; channels++)
             test_alpha_rows(channels);
         test_alpha(kernel);
+        test_halve(kernel);
     } else {
         skip("AVX2", "this processor has none");
     }

@@ -4,6 +4,7 @@
  * within a fraction of what moving the chroma by one sample would change, for every
  * sampling, orientation, parity and cut; and unscaled planes are what went in.
  */
+#include <malloc.h>
 #include <math.h>
 #include <time.h>
 
@@ -282,6 +283,81 @@ static void skewed_pictures(void)
     report(&tally, "planes far ahead of one another");
 }
 
+/* GIF is known and may be read, but is never written: refused, without an encoder to free. */
+static void refused_target(void)
+{
+    bytes file = make_jpeg(&samplings[0], 8, 8, 1);
+    bytes answer = convert(&file, "of=gif", NULL, NULL);
+
+    ok(!answer.data, "an answer in a format that is not written is refused");
+    free(answer.data);
+    free(file.data);
+}
+
+/* ---- memory ---------------------------------------------------------------------- */
+
+static uint64_t heap_used(void)
+{
+#if defined(__GLIBC__) && (__GLIBC__ > 2 || __GLIBC_MINOR__ >= 33)
+    struct mallinfo2 info = mallinfo2();
+
+    return info.uordblks + info.hblkhd;
+#else
+    return 0;
+#endif
+}
+
+static tc_error note_peak(void *context)
+{
+    uint64_t *peak = context, used = heap_used();
+
+    *peak = used > *peak ? used : *peak;
+    return TC_E_OK;
+}
+
+/* libjpeg's own state, both ways, and the buffers for encoded bytes. */
+#define FIXED (400 * 1024)
+
+/* The plan says no less than is held, whichever plane waits for which. */
+static void plan_covers_memory(void)
+{
+    static const struct {
+        int sampling;
+        uint32_t w, h;
+        const char *params;
+    } held[] = {{0, 2000, 1500, "dw=800"},
+                {0, 2000, 1500, "dw=1999"},
+                {0, 2000, 1500, "dw=1000,jpeghint=y"},
+                {2, 2000, 1000, "dw=1100"},
+                {5, 2000, 1000, "dw=1700"},
+                {6, 1000, 900, "dw=4000,dh=1000,da=n,ds=s"},
+                {8, 1500, 900, "dw=1400"},
+                {9, 1500, 900, "dw=700"},
+                {0, 300, 9000, "dw=300,dh=9,da=n"},
+                {2, 3000, 3000, "dw=9,dh=9,da=n"}};
+
+    if (heap_used() == 0) {
+        skip("memory within the plan", "this C library does not say what the heap holds");
+        return;
+    }
+    for (size_t at = 0; at < COUNT(held); at++) {
+        const sampling *sampling = &samplings[held[at].sampling];
+        bytes file = make_jpeg(sampling, held[at].w, held[at].h, 1), answer;
+        uint64_t before = heap_used(), peak = before;
+        tc_watch watch = {note_peak, &peak};
+        tc_plan plan;
+
+        answer = convert(&file, held[at].params, &plan, &watch);
+        peak -= before + (peak > before ? answer.length : 0);
+        ok(answer.data && peak <= plan.bytes + FIXED,
+           "%s %ux%u %s: %llu KiB held at most, %llu planned", sampling->name, held[at].w,
+           held[at].h, held[at].params, (unsigned long long)peak / 1024,
+           (unsigned long long)plan.bytes / 1024);
+        free(answer.data);
+        free(file.data);
+    }
+}
+
 int main(void)
 {
     const char *given = getenv("TC_TEST_SEED");
@@ -295,5 +371,7 @@ int main(void)
     }
     skewed_pictures();
     unscaled_is_unchanged();
+    refused_target();
+    plan_covers_memory();
     return done_testing();
 }

@@ -82,16 +82,44 @@ static void undoes(const tc_png_filters *filters, unsigned step)
     ok(wrong == 0, "%s: filters undone, pixels of %u bytes", filters->name, step);
 }
 
+/* Two Paeth rows at once are the same two rows. */
+static void undoes_two(const tc_png_filters *filters, unsigned step)
+{
+    unsigned wrong = 0;
+
+    for (int round = 0; round < 2000; round++) {
+        uint32_t length = (1 + below(40)) * step, size = 2 * length + 4;
+        uint8_t *rows = room(size), *above = room(length + 3), *expected = room(size);
+
+        for (uint32_t i = 0; i < size; i++)
+            rows[i] = expected[i] = (uint8_t)(round & 1 ? below(256) : below(5) - 2);
+        for (uint32_t i = 0; i < length + 3; i++)
+            above[i] = (uint8_t)below(256);
+        tc_png_filters_scalar.undo[TC_PNG_PAETH](expected, above, length, step);
+        tc_png_filters_scalar.undo[TC_PNG_PAETH](expected + length + 1, expected, length, step);
+        filters->paeth_two(rows, above, rows + length + 1, length, step);
+        wrong += memcmp(rows, expected, size) != 0;
+        free(rows);
+        free(above);
+        free(expected);
+    }
+    ok(wrong == 0, "%s: two Paeth rows at once, pixels of %u bytes", filters->name, step);
+}
+
 static void filters_hold(void)
 {
-    for (unsigned step = 1; step <= 4; step++)
+    for (unsigned step = 1; step <= 4; step++) {
         undoes(&tc_png_filters_scalar, step);
+        undoes_two(&tc_png_filters_scalar, step);
+    }
     if (!tc_png_filters_sse()) {
         skip("SSE 4.1", "this processor has none");
         return;
     }
     undoes(tc_png_filters_sse(), 3);
     undoes(tc_png_filters_sse(), 4);
+    undoes_two(tc_png_filters_sse(), 3);
+    undoes_two(tc_png_filters_sse(), 4);
     ok(tc_png_filters_best(3) == tc_png_filters_sse() &&
            tc_png_filters_best(2) == &tc_png_filters_scalar,
        "the best is taken where it runs");
@@ -224,7 +252,7 @@ static decoded decode(const bytes *file)
     decoded made = {.rows = {NULL, 0}};
 
     made.error = tc_codec_png.decode_open(&decoder, &input, &made.info, &fail);
-    if (!made.error && (uint64_t)made.info.width * made.info.height > 1000000)
+    if (!made.error && (uint64_t)made.info.width * made.info.height > 2000000)
         made.error = TC_E_PIXELS_TOO_MANY, fail.text[0] = '!';
     if (!made.error) {
         tc_decode_want want = {.reduce = 1,
@@ -422,6 +450,187 @@ static void forged_streams(void)
     free(file.data);
 }
 
+/* ---- encoding ----------------------------------------------------------------------- */
+
+static tc_error write_bytes(void *context, const void *data, size_t length)
+{
+    append(context, data, length);
+    return TC_E_OK;
+}
+
+typedef struct answer {
+    tc_model model;
+    uint32_t w, h;
+    unsigned colours;
+    bool palette, flat, profile;
+    int type, depth; /* expected in the header */
+} answer;
+
+static const answer answers[] = {
+    {TC_RGB, 30, 20, 1, true, true, false, PNG_COLOR_TYPE_PALETTE, 1},
+    {TC_RGB, 31, 20, 2, true, true, false, PNG_COLOR_TYPE_PALETTE, 1},
+    {TC_RGB, 33, 20, 3, true, true, true, PNG_COLOR_TYPE_PALETTE, 2},
+    {TC_RGB, 30, 20, 4, true, true, false, PNG_COLOR_TYPE_PALETTE, 2},
+    {TC_RGB, 30, 20, 5, true, true, false, PNG_COLOR_TYPE_PALETTE, 4},
+    {TC_RGB, 31, 20, 16, true, true, false, PNG_COLOR_TYPE_PALETTE, 4},
+    {TC_RGB, 30, 20, 17, true, true, false, PNG_COLOR_TYPE_PALETTE, 8},
+    {TC_RGB, 300, 200, 256, true, true, true, PNG_COLOR_TYPE_PALETTE, 8},
+    {TC_RGB, 300, 200, 257, true, true, true, PNG_COLOR_TYPE_RGB, 8},
+    {TC_RGB, 300, 200, 60000, true, true, false, PNG_COLOR_TYPE_RGB, 8},
+    {TC_RGB_ALPHA, 30, 20, 1, true, true, false, PNG_COLOR_TYPE_PALETTE, 1},
+    {TC_RGB_ALPHA, 30, 20, 9, true, true, false, PNG_COLOR_TYPE_PALETTE, 4},
+    {TC_RGB_ALPHA, 300, 200, 256, true, true, false, PNG_COLOR_TYPE_PALETTE, 8},
+    {TC_RGB_ALPHA, 300, 200, 257, true, true, true, PNG_COLOR_TYPE_RGB_ALPHA, 8},
+    {TC_RGB, 30, 20, 2, false, true, false, PNG_COLOR_TYPE_RGB, 8},
+    {TC_RGB, 30, 20, 500, false, false, true, PNG_COLOR_TYPE_RGB, 8},
+    {TC_GREY, 30, 20, 2, true, true, false, PNG_COLOR_TYPE_GRAY, 8},
+    {TC_GREY_ALPHA, 30, 20, 2, true, false, false, PNG_COLOR_TYPE_GRAY_ALPHA, 8},
+    {TC_RGB, 1024, 1024, 2, true, true, false, PNG_COLOR_TYPE_PALETTE, 1},
+    {TC_RGB, 1025, 1024, 2, true, true, false, PNG_COLOR_TYPE_RGB, 8},
+};
+
+/* Colour `n` of at most 65536, all different; the last row has the last of them. */
+static bytes draw(const answer *a)
+{
+    unsigned channels = tc_model_channels(a->model);
+    bytes rows = {room((size_t)a->w * a->h * channels), (size_t)a->w * a->h * channels};
+
+    for (uint32_t at = 0; at < a->w * a->h; at++) {
+        uint32_t few = a->colours > 1 ? a->colours - 1 : 1;
+        uint32_t n = at == a->w * a->h - 2 ? a->colours - 1 : at / 2 % few;
+        uint8_t pixel[4] = {(uint8_t)(n >> 8), (uint8_t)(n * 7), 33, (uint8_t)(n * 3)};
+        memcpy(rows.data + (size_t)at * channels, pixel + (channels < 3), channels);
+    }
+    return rows;
+}
+
+/* An ICC profile that libpng takes: a header with nothing after it. */
+static void make_profile(uint8_t profile[132])
+{
+    memset(profile, 0, 132);
+    profile[3] = 132;
+    profile[8] = 4;
+    memcpy(profile + 12, "mntrRGB XYZ ", 12);
+    memcpy(profile + 36, "acsp", 4);
+    memcpy(profile + 68, "\0\0\xf6\xd6\0\1\0\0\0\0\xd3\x2d", 12);
+}
+
+static bytes encode(const answer *a, const bytes *rows)
+{
+    bytes file = {NULL, 0};
+    tc_output output = {write_bytes, &file};
+    tc_fail fail = {TC_E_OK, ""};
+    tc_encoder *encoder = NULL;
+    uint8_t profile[132];
+    tc_encode_spec spec = {.model = a->model,
+                           .width = a->w,
+                           .height = a->h,
+                           .palette = a->palette,
+                           .flat = a->flat,
+                           .icc = a->profile ? profile : NULL,
+                           .icc_length = a->profile ? sizeof profile : 0};
+    size_t stride = rows->length / a->h;
+
+    make_profile(profile);
+    if (tc_codec_png.encode_open(&encoder, &output, &spec, &fail))
+        abort();
+    memset(profile, 0xee, sizeof profile);
+    for (uint32_t y = 0; y < a->h;) {
+        uint32_t count = 1 + below(7) < a->h - y ? 1 + below(7) : a->h - y;
+        tc_band band;
+
+        if (count > a->h - y)
+            count = a->h - y;
+        band = (tc_band){{{rows->data + stride * y, stride, count}}};
+        if (tc_codec_png.encode_rows(encoder, &band))
+            abort();
+        y += count;
+    }
+    if (tc_codec_png.encode_finish(encoder))
+        abort();
+    tc_codec_png.encode_free(encoder);
+    return file;
+}
+
+/* Opaque palettes come back without alpha, and only those. */
+static bool same_pixels(const answer *a, const bytes *rows, const decoded *got)
+{
+    unsigned channels = tc_model_channels(a->model), has = tc_model_channels(got->info.model);
+    bool opaque = a->model == TC_RGB_ALPHA && got->info.model == TC_RGB;
+
+    if (got->error || (has != channels && !opaque))
+        return false;
+    for (uint32_t at = 0; at < a->w * a->h; at++) {
+        const uint8_t *pixel = rows->data + (size_t)at * channels;
+
+        if (memcmp(pixel, got->rows.data + (size_t)at * has, has) != 0 ||
+            (opaque && pixel[3] != 255))
+            return false;
+    }
+    return true;
+}
+
+static void answers_come_back(void)
+{
+    for (size_t i = 0; i < COUNT(answers); i++) {
+        const answer *a = &answers[i];
+        bytes rows = draw(a), file = encode(a, &rows);
+        decoded got = decode(&file);
+        bool profile = find_chunk(&file, 8, "iCCP") + 8 < file.length;
+
+        if (!ok(same_pixels(a, &rows, &got) && file.data[25] == a->type &&
+                    file.data[24] == a->depth && profile == a->profile,
+                "model %d, %ux%u, %u colours, palette %d: type %d of %d bits, the same pixels",
+                a->model, a->w, a->h, a->colours, a->palette, a->type, a->depth))
+            printf("# type %d, %d bits, profile %d\n", file.data[25], file.data[24], profile);
+        free(rows.data);
+        free(file.data);
+        free(got.rows.data);
+    }
+}
+
+static void kinds_are_known(void)
+{
+    answer drawn = {TC_RGB, 300, 200, 3, false, true, false, 0, 0};
+    answer indexed = {TC_RGB_ALPHA, 300, 200, 1, true, true, false, 0, 0};
+    bytes rows = draw(&drawn), file = encode(&drawn, &rows);
+    decoded got = decode(&file);
+
+    ok(got.info.flat && !got.info.palette, "a few colours in RGB: drawn");
+    free(rows.data);
+    free(file.data);
+    free(got.rows.data);
+    file = make_png(&kinds[0], 300, 200);
+    got = decode(&file);
+    ok(!got.info.flat && !got.info.palette, "much noise: not drawn");
+    free(file.data);
+    free(got.rows.data);
+    rows = draw(&indexed);
+    for (size_t at = 3; at < rows.length; at += 4)
+        rows.data[at] = at % 8 == 3 ? 255 : 254;
+    file = encode(&indexed, &rows);
+    got = decode(&file);
+    ok(got.info.flat && got.info.palette && got.info.model == TC_RGB_ALPHA,
+       "a palette, one colour of it not opaque: alpha");
+    /* The translucent colour comes second, so that tRNS has two entries: 255, 254. */
+    {
+        size_t at = find_chunk(&file, 8, "tRNS");
+        uint32_t crc;
+
+        file.data[at + 9] = 255;
+        crc = (uint32_t)crc32(0, file.data + at + 4, 6);
+        for (int i = 0; i < 4; i++)
+            file.data[at + 10 + (size_t)i] = (uint8_t)(crc >> (24 - 8 * i));
+    }
+    free(got.rows.data);
+    got = decode(&file);
+    ok(got.error == TC_E_OK && got.info.model == TC_RGB && got.rows.length == 300 * 200 * 3,
+       "a palette whose alphas are all opaque: none");
+    free(rows.data);
+    free(file.data);
+    free(got.rows.data);
+}
+
 #define MUTANTS 5000
 
 static void arbitrary_bytes(void)
@@ -460,6 +669,8 @@ int main(void)
     damage_is_noticed(&kinds[4]);
     damage_is_noticed(&kinds[5]);
     forged_streams();
+    answers_come_back();
+    kinds_are_known();
     arbitrary_bytes();
     return done_testing();
 }

@@ -15,7 +15,7 @@ use Carp qw(croak);
 # In the order of the struct in t/preload/faults.c, where each is explained.
 my @NAMES = qw(
     alloc_at alloc_after alloc_seen alloc_hit space space_errno no_memfd no_tmpfile no_file
-    part interrupt calls clock random leak_bytes leak_files slow
+    part interrupt calls clock random leak_bytes leak_files slow hold reads
 );
 my %INDEX = map { $NAMES[$_] => $_ } 0 .. $#NAMES;
 
