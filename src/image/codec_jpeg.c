@@ -264,6 +264,7 @@ static void jpeg_decode_free(tc_decoder *decoder)
     if (!decoder)
         return;
     jpeg_destroy_decompress(&decoder->cinfo);
+    tc_jpeg_blocks_free(&decoder->blocks);
     free(decoder->marker);
     free(decoder->icc);
     free(decoder->exif);

@@ -6,7 +6,7 @@
 #ifndef TC_CODEC_JPEG_H
 #define TC_CODEC_JPEG_H
 
-#include "codec_jpeg_scans.h"
+#include "codec_jpeg_blocks.h"
 
 #include <setjmp.h>
 #include <stdio.h>
@@ -48,7 +48,9 @@ struct tc_decoder {
     uint64_t offset;
     bool ended; /* the data ran out and an end-of-image marker was made up */
     bool single_scan;
+    tc_jpeg_frame frame;
     tc_jpeg_scans scans; /* those that are skipped */
+    tc_jpeg_blocks blocks;
     uint8_t orientation;
     uint8_t *exif; /* the first block */
     size_t exif_length;

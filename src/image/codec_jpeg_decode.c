@@ -13,6 +13,13 @@
 /* A scan's header: marker, length, a count, two bytes a component, three more. */
 #define SCAN_HEADER(components) (8u + 2u * (unsigned)(components))
 
+tc_jpeg_blocks *tc_jpeg_blocks_of(j_common_ptr cinfo)
+{
+    tc_decoder *decoder = cinfo->client_data;
+
+    return &decoder->blocks;
+}
+
 /*
  * Find what libjpeg need not see at this scale. It has read just past the first
  * scan's header, so what is buffered is dropped and read again up to the first
@@ -21,21 +28,24 @@
 static void skip_scans(tc_decoder *decoder)
 {
     j_decompress_ptr cinfo = &decoder->cinfo;
-    tc_jpeg_frame frame = {.components = (unsigned)cinfo->num_components};
     uint64_t data = decoder->offset - cinfo->src->bytes_in_buffer;
 
     if (decoder->ended || cinfo->num_components > TC_JPEG_COMPONENTS)
         return;
     jpeg_calc_output_dimensions(cinfo);
     for (int at = 0; at < cinfo->num_components; at++) {
-        frame.component[at].id = (uint8_t)cinfo->comp_info[at].component_id;
-        frame.component[at].dc_only = TC_JPEG_BLOCK_W(&cinfo->comp_info[at]) == 1 &&
-                                      TC_JPEG_BLOCK_H(&cinfo->comp_info[at]) == 1;
+        decoder->frame.component[at].id = (uint8_t)cinfo->comp_info[at].component_id;
+        decoder->frame.component[at].dc_only = TC_JPEG_BLOCK_W(&cinfo->comp_info[at]) == 1 &&
+                                               TC_JPEG_BLOCK_H(&cinfo->comp_info[at]) == 1;
     }
     decoder->offset = data;
     cinfo->src->bytes_in_buffer = 0;
-    tc_jpeg_scans_find(&decoder->scans, decoder->input,
-                       data - SCAN_HEADER(cinfo->comps_in_scan), &frame, decoder->io);
+    if (!tc_jpeg_scans_find(&decoder->scans, decoder->input,
+                            data - SCAN_HEADER(cinfo->comps_in_scan), &decoder->frame,
+                            decoder->io)) {
+        for (int at = 0; at < cinfo->num_components; at++)
+            decoder->frame.component[at].dc_only = false;
+    }
 }
 
 /*
@@ -87,8 +97,11 @@ static bool start_decoding(tc_decoder *decoder, const tc_decode_want *want)
         cinfo->raw_data_out = TRUE;
     }
     decoder->single_scan = !jpeg_has_multiple_scans(cinfo);
+    decoder->frame.components = (unsigned)cinfo->num_components;
     if (want->reduce == DCTSIZE && cinfo->progressive_mode)
         skip_scans(decoder);
+    if (!decoder->single_scan && decoder->frame.components <= TC_JPEG_COMPONENTS)
+        tc_jpeg_blocks_put_in(&decoder->blocks, cinfo, &decoder->frame);
     jpeg_start_decompress(cinfo);
     decoder->end = cinfo->output_height;
     if (!want->planes && tc_jpeg_crops(cinfo)) {
