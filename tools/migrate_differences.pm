@@ -75,7 +75,7 @@ my @ROWS = (
         '%s: anything that began with p after a number was percent; here px is pixels'],
     ['an', 0, sub { any_key($_[0], $COORD, qr/^-/) },
         '%s: a negative number had no defined meaning; here dx and dy take it, others are answered 400'],
-    ['an', 0, sub { any_key($_[0], $COLOUR, qr/^[0-9A-Fa-f]{3,4}$/) },
+    ['an', 1, sub { any_key($_[0], $COLOUR, qr/^[0-9A-Fa-f]{3,4}$/) },
         '%s: of a short colour each digit was a value of 0 to 15; here f is ff'],
     ['an', 1, sub { is_crop($_[0]) && ($_[0]{old}{ds} // '') !~ /^s/ },
         'a picture that needed no scaling was not cropped either; here it is'],

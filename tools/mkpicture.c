@@ -5,7 +5,9 @@
  *   mkpicture OUT.{jpg,png,webp,avif,gif} WIDTH HEIGHT [KEY=VALUE...]
  *
  * kind=photo|flat|quad|ramp|disc  colour=RRGGBB colour2=RRGGBB  seed=N
- * JPEG: quality=N progressive=1 space=rgb|grey|cmyk|ycck adobe=0|1 orientation=1..8
+ * orientation=1..8  exif=1 (with artist, copyright and thumbnail)
+ * profile=srgb|p3|gamma1|swapped (mkpicture.h; the colours are then the profile's)
+ * JPEG: quality=N progressive=1 space=rgb|grey|cmyk|ycck adobe=0|1
  * PNG:  type=rgb|rgba|grey|greya|palette depth=8|16 interlace=1
  * WebP: type=rgb|rgba quality=N lossless=1 orientation=1..8
  * AVIF: type=rgb|rgba quality=N depth=8|16 (16: 10 bits) orientation=1..8
@@ -41,6 +43,7 @@ static const key keys[] = {
     {"quality", AT(quality), false},   {"progressive", AT(progressive), false},
     {"adobe", AT(adobe), false},       {"orientation", AT(orientation), false},
     {"depth", AT(depth), false},       {"interlace", AT(interlace), false},
+    {"profile", AT(profile), true},    {"exif", AT(exif), false},
     {"lossless", AT(lossless), false}, {"frames", AT(frames), false},
 };
 
@@ -176,13 +179,21 @@ static uint8_t grey_of(pixel p)
     return (uint8_t)((p.r * 299 + p.g * 587 + p.b * 114 + 500) / 1000);
 }
 
-static void write_exif(j_compress_ptr cinfo, int orientation)
+static void write_exif(j_compress_ptr cinfo, const options *options)
 {
-    uint8_t exif[] = {'E', 'x', 'i', 'f', 0,    0, 'M', 'M', 0, 42, 0, 0, 0,
-                      8,   0,   1,   1,   0x12, 0, 3,   0,   0, 0,  1, 0, (uint8_t)orientation,
-                      0,   0,   0,   0,   0,    0};
+    uint8_t marker[6 + MKPICTURE_EXIF_MAX] = "Exif\0";
+    size_t length = mkpicture_exif(marker + 6, options->orientation, options->exif);
 
-    jpeg_write_marker(cinfo, JPEG_APP0 + 1, exif, sizeof exif);
+    jpeg_write_marker(cinfo, JPEG_APP0 + 1, marker, (unsigned)length + 6);
+}
+
+static uint8_t *get_profile(const char *name, size_t *length)
+{
+    uint8_t *profile = mkpicture_profile(name, length);
+
+    if (!profile)
+        die("no such profile in this build", name);
+    return profile;
 }
 
 /* Ink: what the light lacks, black taken out; Adobe's files hold it inverted. */
@@ -207,7 +218,8 @@ static void write_jpeg(const scene *scene, FILE *out, uint32_t w, uint32_t h)
     bool grey = strcmp(options->space, "grey") == 0, ycck = strcmp(options->space, "ycck") == 0;
     bool cmyk = ycck || strcmp(options->space, "cmyk") == 0;
     int channels = grey ? 1 : cmyk ? 4 : 3;
-    uint8_t *row = malloc((size_t)w * 4);
+    uint8_t *row = malloc((size_t)w * 4), *profile;
+    size_t profile_length;
 
     if (!row)
         die("out of memory", "row");
@@ -227,8 +239,13 @@ static void write_jpeg(const scene *scene, FILE *out, uint32_t w, uint32_t h)
     if (options->progressive)
         jpeg_simple_progression(&cinfo);
     jpeg_start_compress(&cinfo, TRUE);
-    if (options->orientation)
-        write_exif(&cinfo, options->orientation);
+    if (options->orientation || options->exif)
+        write_exif(&cinfo, options);
+    if (options->profile) {
+        profile = get_profile(options->profile, &profile_length);
+        jpeg_write_icc_profile(&cinfo, profile, (unsigned)profile_length);
+        free(profile);
+    }
     for (uint32_t y = 0; y < h; y++) {
         for (uint32_t x = 0; x < w; x++) {
             pixel p = stored_pixel(scene, x, y);
@@ -308,8 +325,8 @@ static void write_png(const scene *scene, FILE *out, uint32_t w, uint32_t h)
     const struct type *const type = find_type(options->type);
     png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, NULL, NULL, NULL);
     png_infop info = png ? png_create_info_struct(png) : NULL;
+    uint8_t *picture, exif[MKPICTURE_EXIF_MAX];
     size_t bytes, stride;
-    uint8_t *picture;
     png_bytepp rows = malloc(sizeof(png_bytep) * h);
 
     bytes = (size_t)type->channels * (options->depth == 16 ? 2 : 1);
@@ -331,6 +348,16 @@ static void write_png(const scene *scene, FILE *out, uint32_t w, uint32_t h)
                  PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
     if (type->png == PNG_COLOR_TYPE_PALETTE)
         write_palette(png, info);
+    if (options->orientation || options->exif)
+        png_set_eXIf_1(png, info,
+                       (png_uint_32)mkpicture_exif(exif, options->orientation, options->exif),
+                       exif);
+    if (options->profile) {
+        uint8_t *profile = get_profile(options->profile, &bytes);
+        png_set_iCCP(png, info, options->profile, PNG_COMPRESSION_TYPE_BASE, profile,
+                     (png_uint_32)bytes);
+        free(profile);
+    }
     png_write_info(png, info);
     png_write_image(png, rows);
     png_write_end(png, NULL);
@@ -381,7 +408,16 @@ static void write_as(const char *ending, const scene *scene, FILE *out, uint32_t
 
 int main(int argc, char **argv)
 {
-    options options = {"photo", "3060c0", "000000", "rgb", "rgb", 1, 85, 0, 1, 0, 8, 0, 0, 1};
+    options options = {.kind = "photo",
+                       .colour = "3060c0",
+                       .colour2 = "000000",
+                       .space = "rgb",
+                       .type = "rgb",
+                       .seed = 1,
+                       .quality = 85,
+                       .adobe = 1,
+                       .depth = 8,
+                       .frames = 1};
     scene scene = {.options = &options};
     const char *dot;
     bool swaps;

@@ -54,38 +54,64 @@ static const char *jpeg_model(J_COLOR_SPACE space)
                                   : "rgb";
 }
 
-/* The orientation of the first EXIF marker; this reads only what the tests write. */
-static int exif_orientation(j_decompress_ptr cinfo)
+/* The block itself, in hexadecimal, and its orientation; the tests' own are big-endian. */
+static void print_exif(const uint8_t *exif, size_t length)
 {
-    for (jpeg_saved_marker_ptr m = cinfo->marker_list; m; m = m->next) {
-        if (m->marker == JPEG_APP0 + 1 && m->data_length >= 26 &&
-            memcmp(m->data, "Exif", 4) == 0)
-            return m->data[25];
+    int orientation = 0;
+
+    for (size_t at = 10; exif && at + 12 <= length; at += 12) {
+        if (exif[at] == 1 && exif[at + 1] == 0x12) {
+            orientation = exif[at + 9];
+            break;
+        }
     }
-    return 0;
+    if (orientation)
+        printf("exif_orientation: %d\n", orientation);
+    else
+        printf("exif_orientation: none\n");
+    printf("exif: ");
+    for (size_t at = 0; exif && at < length; at++)
+        printf("%02x", exif[at]);
+    printf("\n");
+}
+
+/* What the markers say. */
+static void print_jpeg_markers(j_decompress_ptr cinfo)
+{
+    const uint8_t *exif = NULL;
+    size_t length = 0, icc = 0;
+
+    for (jpeg_saved_marker_ptr m = cinfo->marker_list; m; m = m->next) {
+        if (!exif && m->marker == JPEG_APP0 + 1 && m->data_length >= 6 &&
+            memcmp(m->data, "Exif", 4) == 0) {
+            exif = m->data + 6;
+            length = m->data_length - 6;
+        }
+        if (m->marker == JPEG_APP0 + 2 && m->data_length > 14 &&
+            memcmp(m->data, "ICC_PROFILE", 12) == 0)
+            icc += m->data_length - 14;
+    }
+    print_exif(exif, length);
+    printf("icc: %zu\n", icc);
 }
 
 static void read_jpeg(FILE *in, picture *picture)
 {
     struct jpeg_decompress_struct cinfo;
     struct jpeg_error_mgr errors; /* its own way out is right for a tool: say why, exit */
-    int orientation;
 
     cinfo.err = jpeg_std_error(&errors);
     jpeg_create_decompress(&cinfo);
     jpeg_stdio_src(&cinfo, in);
     jpeg_save_markers(&cinfo, JPEG_APP0 + 1, 0xffff);
+    jpeg_save_markers(&cinfo, JPEG_APP0 + 2, 0xffff);
     jpeg_read_header(&cinfo, TRUE);
-    orientation = exif_orientation(&cinfo);
     printf("format: jpeg\nwidth: %u\nheight: %u\nmodel: %s\nprogressive: %d\n",
            cinfo.image_width, cinfo.image_height, jpeg_model(cinfo.jpeg_color_space),
            cinfo.progressive_mode);
     printf("sampling: %dx%d\n", cinfo.comp_info[0].h_samp_factor,
            cinfo.comp_info[0].v_samp_factor);
-    if (orientation)
-        printf("exif_orientation: %d\n", orientation);
-    else
-        printf("exif_orientation: none\n");
+    print_jpeg_markers(&cinfo);
     jpeg_start_decompress(&cinfo);
     make(picture, cinfo.output_width, cinfo.output_height, cinfo.output_components);
     while (cinfo.output_scanline < cinfo.output_height) {
@@ -113,6 +139,10 @@ static void read_png(FILE *in, picture *picture)
     png_structp png = png_create_read_struct(PNG_LIBPNG_VER_STRING, NULL, NULL, NULL);
     png_infop info = png ? png_create_info_struct(png) : NULL;
     png_bytepp rows;
+    png_bytep exif = NULL, profile;
+    png_uint_32 length = 0, icc = 0;
+    png_charp name;
+    int method;
 
     if (!info)
         die("out of memory");
@@ -124,6 +154,10 @@ static void read_png(FILE *in, picture *picture)
                  NULL);
     printf("format: png\nwidth: %u\nheight: %u\n", png_get_image_width(png, info),
            png_get_image_height(png, info));
+    png_get_eXIf_1(png, info, &length, &exif);
+    print_exif(exif, length);
+    png_get_iCCP(png, info, &name, &method, &profile, &icc);
+    printf("icc: %u\n", (unsigned)icc);
     make(picture, png_get_image_width(png, info), png_get_image_height(png, info),
          png_get_channels(png, info));
     rows = png_get_rows(png, info);
@@ -140,8 +174,7 @@ static void print_png_header(FILE *in)
 
     if (fread(head, 1, sizeof head, in) != sizeof head)
         die("no header");
-    printf("depth: %d\nmodel: %s\ninterlaced: %d\nexif_orientation: none\n", head[24],
-           png_model(head[25]), head[28]);
+    printf("depth: %d\nmodel: %s\ninterlaced: %d\n", head[24], png_model(head[25]), head[28]);
     rewind(in);
 }
 

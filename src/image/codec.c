@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "codec.h"
 
+#include "colour.h"
+
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -107,4 +109,7 @@ void tc_codec_versions(char *text, size_t size)
         used = strlen(text);
         codecs[at]->library(text + used, size - used);
     }
+    used = strlen(text);
+    if (tc_transform_library())
+        snprintf(text + used, size - used, ", %s", tc_transform_library());
 }

@@ -36,14 +36,23 @@ typedef struct tc_output {
 typedef struct tc_decode_want {
     unsigned reduce;       /* 1, 2, 4 or 8, not over the info's max_reduce */
     bool planes;           /* TC_YCC planes; only where the info has them */
+    bool cmyk;             /* TC_CMYK rows; only where the info has them */
     tc_rect source;        /* the pixels of the full picture that are used; others may miss */
     const tc_watch *watch; /* borrowed until decode_free; may be NULL */
+    /*
+     * NULL: a damaged picture is refused. Else, where at least half of its rows were good,
+     * what else can be had comes as rows too, and why the rest cannot is told here.
+     */
+    tc_fail *damage;
 } tc_decode_want;
 
 typedef struct tc_decoder tc_decoder;
 typedef struct tc_encoder tc_encoder;
 
-/* What an encoder is given. Lengths in pixels; `icc` is borrowed until encode_open returns. */
+/*
+ * What an encoder is given. Lengths in pixels; `icc` and `exif` are borrowed until
+ * encode_open returns.
+ */
 typedef struct tc_encode_spec {
     tc_model model;
     uint32_t width, height;
@@ -54,6 +63,8 @@ typedef struct tc_encode_spec {
     bool flat;        /* drawn, not photographed: long repeats, little noise */
     const uint8_t *icc;
     size_t icc_length;
+    const uint8_t *exif; /* TIFF-structured, TC_EXIF_MAX bytes at most */
+    size_t exif_length;
     const tc_watch *watch; /* borrowed until encode_free; may be NULL */
 } tc_encode_spec;
 
@@ -101,8 +112,9 @@ typedef struct tc_codec {
 /* Encoded bytes are read and written in pieces of this size. */
 #define TC_IO_BYTES 65536
 
-/* Embedded profiles over this are left out: display profiles have a few KiB. */
-#define TC_ICC_MAX (1024 * 1024)
+/* Embedded profiles over this are left out: display profiles have a few KiB, printers' 2 MiB.
+ */
+#define TC_ICC_MAX (3 * 1024 * 1024)
 
 /*
  * The format whose magic bytes `head` (the first bytes of a file, maybe fewer than
@@ -122,7 +134,7 @@ const char *tc_format_title(tc_format format);
 /* Room for all libraries' names and versions, with the terminator. */
 #define TC_VERSIONS_MAX 640
 
-/* The libraries of the built-in codecs, for validators. */
+/* The libraries of the built-in codecs and of colour management, for validators. */
 void tc_codec_versions(char *text, size_t size);
 
 /* One extern line here and one row in codec.c make a codec known. */

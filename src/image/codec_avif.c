@@ -161,7 +161,6 @@ static avifResult parse(tc_decoder *decoder)
     avif->codecChoice = AVIF_CODEC_CHOICE_DAV1D;
     avif->maxThreads = 1;
     avif->requestedSource = AVIF_DECODER_SOURCE_PRIMARY_ITEM;
-    avif->ignoreExif = AVIF_TRUE;
     avif->ignoreXMP = AVIF_TRUE;
     avif->imageDimensionLimit = SIDE_MAX;
     avif->imageCountLimit = FRAMES_MAX;
@@ -236,6 +235,10 @@ static void describe(tc_decoder *decoder, tc_image_info *info)
                             .model = decoder->model,
                             .max_reduce = 1,
                             .held_bytes = held_bytes(decoder)};
+    if (image->exif.size > 0) {
+        info->exif = image->exif.data;
+        info->exif_length = image->exif.size;
+    }
     if (image->icc.size >= 128 && image->icc.size <= TC_ICC_MAX &&
         memcmp(image->icc.data + 16, grey ? "GRAY" : "RGB ", 4) == 0) {
         info->icc = image->icc.data;

@@ -78,6 +78,8 @@ static void describe(avifImage *image, const tc_encode_spec *spec)
     image->matrixCoefficients = spec->lossless && !tc_model_is_grey(spec->model)
                                     ? AVIF_MATRIX_COEFFICIENTS_IDENTITY
                                     : AVIF_MATRIX_COEFFICIENTS_BT601;
+    if (spec->exif)
+        avifImageSetMetadataExif(image, spec->exif, spec->exif_length);
     if (spec->icc) {
         avifImageSetProfileICC(image, spec->icc, spec->icc_length);
         image->colorPrimaries = AVIF_COLOR_PRIMARIES_UNSPECIFIED;
@@ -111,7 +113,8 @@ tc_error tc_avif_encode_open(tc_encoder **made, const tc_output *output,
     if (!encoder->rows || !encoder->avif || !encoder->image)
         return no_memory(fail);
     describe(encoder->image, spec);
-    if (spec->icc && encoder->image->icc.size != spec->icc_length)
+    if ((spec->icc && encoder->image->icc.size != spec->icc_length) ||
+        (spec->exif && encoder->image->exif.size != spec->exif_length))
         return no_memory(fail);
     configure(encoder->avif, spec);
     avifImageAllocatePlanes(encoder->image,

@@ -49,9 +49,24 @@ __attribute__((noreturn)) static void on_error(j_common_ptr cinfo)
     longjmp(errors->jump, 1);
 }
 
+/* Where damage may be, and is little enough, note the first and go on. */
+static bool bear(j_common_ptr cinfo)
+{
+    tc_jpeg_errors *errors = (tc_jpeg_errors *)cinfo->err;
+    char text[JMSG_LENGTH_MAX];
+
+    if (!errors->damage || !tc_jpeg_bearable((j_decompress_ptr)cinfo))
+        return false;
+    if (errors->damage->error == TC_E_OK) {
+        errors->manager.format_message(cinfo, text);
+        tc_fail_set(errors->damage, TC_E_DAMAGED, "JPEG: %s", text);
+    }
+    return true;
+}
+
 /*
- * libjpeg goes on after corrupt data and paints grey; we stop. Warnings that
- * concern neither data nor order of scans (stray bytes between markers, odd
+ * libjpeg goes on after corrupt data and paints grey; we stop, unless that was asked for.
+ * Warnings that concern neither data nor order of scans (stray bytes between markers, odd
  * version numbers) are common in healthy files and pass.
  */
 static void on_message(j_common_ptr cinfo, int level)
@@ -65,7 +80,8 @@ static void on_message(j_common_ptr cinfo, int level)
     case JWRN_HUFF_BAD_CODE:
     case JWRN_JPEG_EOF:
     case JWRN_MUST_RESYNC:
-        on_error(cinfo);
+        if (!bear(cinfo))
+            on_error(cinfo);
     }
 }
 
@@ -175,14 +191,31 @@ static size_t read_marker(j_decompress_ptr cinfo)
     return length;
 }
 
+/* The first EXIF block, for whoever wants it in the answer. */
+static void keep_exif(j_decompress_ptr cinfo, const uint8_t *exif, size_t length)
+{
+    tc_decoder *decoder = cinfo->client_data;
+
+    if (decoder->exif)
+        return;
+    decoder->exif = malloc(length);
+    if (!decoder->exif)
+        no_memory(cinfo);
+    memcpy(decoder->exif, exif, length);
+    decoder->exif_length = length;
+}
+
 /* APP1: the first EXIF block that names an orientation decides. */
 static boolean on_exif(j_decompress_ptr cinfo)
 {
     tc_decoder *decoder = cinfo->client_data;
     size_t length = read_marker(cinfo);
 
-    if (length > 6 && memcmp(decoder->marker, "Exif\0", 6) == 0 && decoder->orientation == 1)
+    if (length <= 6 || memcmp(decoder->marker, "Exif\0", 6) != 0)
+        return TRUE;
+    if (decoder->orientation == 1)
         decoder->orientation = tc_orientation_read(decoder->marker + 6, length - 6);
+    keep_exif(cinfo, decoder->marker + 6, length - 6);
     return TRUE;
 }
 
@@ -234,6 +267,7 @@ static void jpeg_decode_free(tc_decoder *decoder)
     tc_jpeg_blocks_free(&decoder->blocks);
     free(decoder->marker);
     free(decoder->icc);
+    free(decoder->exif);
     free(decoder->cmyk);
     free(decoder->band);
     free(decoder);
@@ -291,11 +325,13 @@ static bool choose_model(j_decompress_ptr cinfo, tc_model *model)
     }
 }
 
-/* The profile, when it is whole and describes the rows: not one for CMYK turned RGB. */
-static bool profile_fits(const tc_decoder *decoder, tc_model model)
+/* The profile, when it is whole and describes what is stored. */
+static bool profile_fits(const tc_decoder *decoder, const tc_image_info *info)
 {
+    const char *space = info->cmyk ? "CMYK" : info->model == TC_GREY ? "GRAY" : "RGB ";
+
     return decoder->icc && !decoder->icc_broken && decoder->icc_length >= 128 &&
-           memcmp(decoder->icc + 16, model == TC_GREY ? "GRAY" : "RGB ", 4) == 0;
+           memcmp(decoder->icc + 16, space, 4) == 0;
 }
 
 static tc_error jpeg_decode_open(tc_decoder **made, const tc_input *input, tc_image_info *info,
@@ -332,7 +368,10 @@ static tc_error jpeg_decode_open(tc_decoder **made, const tc_input *input, tc_im
                            cinfo->num_components);
     info->planes = cinfo->jpeg_color_space == JCS_YCbCr;
     info->crops = tc_jpeg_crops(cinfo);
-    if (profile_fits(decoder, info->model)) {
+    info->exif = decoder->exif;
+    info->exif_length = decoder->exif_length;
+    info->cmyk = cinfo->out_color_space == JCS_CMYK;
+    if (profile_fits(decoder, info)) {
         info->icc = decoder->icc;
         info->icc_length = decoder->icc_length;
     }

@@ -21,6 +21,7 @@ typedef struct tc_jpeg_errors {
     jmp_buf jump;
     tc_fail *fail;
     tc_error fallback; /* what a failure is that is neither memory nor a kind unsupported */
+    tc_fail *damage;   /* of decoding: not NULL where damage past half of the rows may be */
 } tc_jpeg_errors;
 
 /* The size libjpeg gives to a component's blocks, under either of its interfaces. */
@@ -51,11 +52,14 @@ struct tc_decoder {
     tc_jpeg_scans scans; /* those that are skipped */
     tc_jpeg_blocks blocks;
     uint8_t orientation;
+    uint8_t *exif; /* the first block */
+    size_t exif_length;
     uint8_t *icc;
     size_t icc_length;
     unsigned icc_parts; /* parts taken so far; parts out of order end the profile */
     bool icc_broken;
     uint8_t *marker; /* scratch for one APP marker */
+    bool ink;        /* rows are TC_CMYK */
     uint8_t *cmyk;   /* one row before conversion */
     uint8_t *band;   /* rows of every plane */
     uint32_t x, y;   /* of the whole, the first sample that is delivered */
@@ -75,6 +79,12 @@ struct jpeg_error_mgr *tc_jpeg_errors_init(tc_jpeg_errors *errors, tc_fail *fail
 
 /* Whether decoding a part of the picture takes less than the whole; the header is read. */
 bool tc_jpeg_crops(j_decompress_ptr cinfo);
+
+/*
+ * Whether damage here, while libjpeg decodes, leaves half of the picture or more: of a
+ * file in several scans, whether all of it is there in some quality.
+ */
+bool tc_jpeg_bearable(j_decompress_ptr cinfo);
 
 tc_error tc_jpeg_decode_start(tc_decoder *decoder, const tc_decode_want *want,
                               tc_layout *layout);

@@ -152,13 +152,38 @@ static bool scans_complete(const tc_decoder *decoder)
     return true;
 }
 
+#define ENDS_EARLY "JPEG: the file ends before the picture does"
+
+/* Whether a scan of each component's DC has at least begun; only progressive files tell. */
+static bool has_all_dc(const struct jpeg_decompress_struct *cinfo)
+{
+    for (int at = 0; at < cinfo->num_components; at++) {
+        if (!cinfo->coef_bits || cinfo->coef_bits[at][0] < 0)
+            return false;
+    }
+    return true;
+}
+
+bool tc_jpeg_bearable(j_decompress_ptr cinfo)
+{
+    bool half = cinfo->input_iMCU_row >= (cinfo->total_iMCU_rows + 1) / 2;
+    bool first = cinfo->Ss == 0 && cinfo->Ah == 0; /* of progressive: a scan of DC */
+
+    if (!jpeg_has_multiple_scans(cinfo))
+        return half;
+    return has_all_dc(cinfo) && (half || !first);
+}
+
 /* Rows of pixels, all samples of one beside each other. */
 static void shape_pixels(tc_decoder *decoder, unsigned reduce, tc_layout *layout)
 {
     j_decompress_ptr cinfo = &decoder->cinfo;
-    uint8_t channels = cinfo->out_color_space == JCS_GRAYSCALE ? 1 : 3;
+    tc_model model = decoder->ink                              ? TC_CMYK
+                     : cinfo->out_color_space == JCS_GRAYSCALE ? TC_GREY
+                                                               : TC_RGB;
+    uint8_t channels = tc_model_channels(model);
 
-    *layout = (tc_layout){.model = channels == 1 ? TC_GREY : TC_RGB, .planes = 1};
+    *layout = (tc_layout){.model = model, .planes = 1};
     layout->plane[0].x = decoder->x;
     layout->plane[0].y = decoder->y;
     layout->plane[0].w = cinfo->output_width;
@@ -200,6 +225,12 @@ static void shape_planes(tc_decoder *decoder, tc_layout *layout)
     }
 }
 
+/* Whether rows of ink become RGB here. */
+static bool turns_ink(const tc_decoder *decoder)
+{
+    return decoder->cinfo.out_color_space == JCS_CMYK && !decoder->ink;
+}
+
 /* One buffer for the rows of all planes. */
 static tc_error make_band(tc_decoder *decoder, const tc_layout *layout)
 {
@@ -209,9 +240,9 @@ static tc_error make_band(tc_decoder *decoder, const tc_layout *layout)
     for (unsigned at = 0; at < layout->planes; at++)
         bytes += decoder->plane[at].stride * decoder->plane[at].rows;
     to = decoder->band = malloc(bytes);
-    if (decoder->cinfo.out_color_space == JCS_CMYK)
+    if (turns_ink(decoder))
         decoder->cmyk = malloc((size_t)decoder->cinfo.output_width * 4);
-    if (!to || (decoder->cinfo.out_color_space == JCS_CMYK && !decoder->cmyk))
+    if (!to || (turns_ink(decoder) && !decoder->cmyk))
         return tc_fail_set(decoder->errors.fail, TC_E_NO_MEMORY, "JPEG: out of memory");
     for (unsigned at = 0; at < layout->planes; at++) {
         decoder->plane[at].left = layout->plane[at].h;
@@ -225,11 +256,16 @@ tc_error tc_jpeg_decode_start(tc_decoder *decoder, const tc_decode_want *want,
                               tc_layout *layout)
 {
     decoder->watch = want->watch;
+    decoder->ink = want->cmyk;
+    decoder->errors.damage = want->damage;
     if (!start_decoding(decoder, want))
         return decoder->errors.fail->error;
-    if (!scans_complete(decoder))
-        return tc_fail_set(decoder->errors.fail, TC_E_DAMAGED,
-                           "JPEG: the file ends before the picture does");
+    if (!scans_complete(decoder)) {
+        if (!want->damage || !has_all_dc(&decoder->cinfo))
+            return tc_fail_set(decoder->errors.fail, TC_E_DAMAGED, ENDS_EARLY);
+        if (want->damage->error == TC_E_OK)
+            tc_fail_set(want->damage, TC_E_DAMAGED, ENDS_EARLY);
+    }
     if (want->planes)
         shape_planes(decoder, layout);
     else
@@ -254,6 +290,15 @@ static void cmyk_to_rgb(uint8_t *to, const uint8_t *from, uint32_t pixels, bool 
     }
 }
 
+/* Light to ink. */
+static void invert(JSAMPROW *row, uint32_t rows, size_t length)
+{
+    for (uint32_t y = 0; y < rows; y++) {
+        for (size_t at = 0; at < length; at++)
+            row[y][at] = (JSAMPLE)~row[y][at];
+    }
+}
+
 static void read_pixels(tc_decoder *decoder, uint32_t rows)
 {
     j_decompress_ptr cinfo = &decoder->cinfo;
@@ -262,6 +307,8 @@ static void read_pixels(tc_decoder *decoder, uint32_t rows)
 
     while (!decoder->cmyk && done < rows)
         done += jpeg_read_scanlines(cinfo, row + done, rows - done);
+    if (decoder->ink && cinfo->saw_Adobe_marker)
+        invert(row, rows, decoder->plane[0].stride);
     for (; done < rows; done++) {
         jpeg_read_scanlines(cinfo, &decoder->cmyk, 1);
         cmyk_to_rgb(row[done], decoder->cmyk, cinfo->output_width, cinfo->saw_Adobe_marker);

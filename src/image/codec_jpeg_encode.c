@@ -67,6 +67,19 @@ void tc_jpeg_encode_free(tc_encoder *encoder)
     free(encoder);
 }
 
+static void write_exif(j_compress_ptr cinfo, const tc_encode_spec *spec)
+{
+    static const uint8_t name[6] = "Exif\0";
+
+    if (!spec->exif)
+        return;
+    jpeg_write_m_header(cinfo, JPEG_APP0 + 1, (unsigned)(sizeof name + spec->exif_length));
+    for (size_t at = 0; at < sizeof name; at++)
+        jpeg_write_m_byte(cinfo, name[at]);
+    for (size_t at = 0; at < spec->exif_length; at++)
+        jpeg_write_m_byte(cinfo, spec->exif[at]);
+}
+
 static bool start_encoding(tc_encoder *encoder, const tc_encode_spec *spec)
 {
     j_compress_ptr cinfo = &encoder->cinfo;
@@ -88,6 +101,7 @@ static bool start_encoding(tc_encoder *encoder, const tc_encode_spec *spec)
     if (spec->progressive)
         jpeg_simple_progression(cinfo);
     jpeg_start_compress(cinfo, TRUE);
+    write_exif(cinfo, spec);
     if (spec->icc)
         jpeg_write_icc_profile(cinfo, spec->icc, (unsigned)spec->icc_length);
     return true;

@@ -29,10 +29,12 @@ struct tc_decoder {
     uint64_t offset;
     png_structp png;
     png_infop info;
-    uint32_t width, height;
+    uint32_t width, height, next;
     size_t row_bytes;
     uint8_t *rows; /* one row, or the whole picture when interlaced */
     bool interlaced;
+    bool broken;         /* the file; what is left of it is not read */
+    tc_fail *damage;     /* NULL where damage is refused */
     png_bytepp pointers; /* of an interlaced picture */
     tc_png_rows *plain;  /* the rows of a picture that needs nothing of libpng's, or NULL */
     uint8_t *icc;
@@ -105,7 +107,7 @@ static void skip_chunks(png_structp png)
     static const png_byte skipped[] = "tEXt\0zTXt\0iTXt\0sPLT\0hIST\0tIME\0pHYs\0oFFs\0"
                                       "pCAL\0sCAL\0bKGD\0sBIT";
 
-    png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, NULL, -1);
+    png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, NULL, 0);
     png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, skipped, sizeof skipped / 5);
     png_set_chunk_cache_max(png, CHUNKS_KEPT_MAX);
     png_set_chunk_malloc_max(png, CHUNK_BYTES_MAX);
@@ -158,16 +160,18 @@ static bool keep_profile(tc_decoder *decoder, tc_image_info *info)
     return true;
 }
 
-static uint8_t read_orientation(const tc_decoder *decoder)
+static void find_exif(const tc_decoder *decoder, tc_image_info *info)
 {
 #ifdef PNG_eXIf_SUPPORTED
     png_uint_32 length;
     png_bytep exif;
 
-    if (png_get_eXIf_1(decoder->png, decoder->info, &length, &exif))
-        return tc_orientation_read(exif, length);
+    if (!png_get_eXIf_1(decoder->png, decoder->info, &length, &exif))
+        return;
+    info->exif = exif;
+    info->exif_length = length;
+    info->orientation = tc_orientation_read(exif, length);
 #endif
-    return 1;
 }
 
 /* All that may longjmp while the header is read. */
@@ -217,7 +221,7 @@ static tc_error png_decode_open(tc_decoder **made, const tc_input *input, tc_ima
     *info = (tc_image_info){.format = TC_FORMAT_PNG,
                             .width = decoder->width,
                             .height = decoder->height,
-                            .orientation = read_orientation(decoder),
+                            .orientation = 1,
                             .model = decoded_model(decoder),
                             .max_reduce = 1,
                             .palette = png_get_color_type(decoder->png, decoder->info) ==
@@ -226,6 +230,7 @@ static tc_error png_decode_open(tc_decoder **made, const tc_input *input, tc_ima
     if (decoder->interlaced)
         info->held_bytes =
             (uint64_t)decoder->width * decoder->height * tc_model_channels(info->model);
+    find_exif(decoder, info);
     if (!keep_profile(decoder, info))
         return tc_fail_set(fail, TC_E_NO_MEMORY, "PNG: out of memory");
     return TC_E_OK;
@@ -292,8 +297,10 @@ static tc_error png_decode_start(tc_decoder *decoder, const tc_decode_want *want
     tc_model model = decoded_model(decoder);
     tc_error error;
 
-    (void)want; /* rows of a PNG cannot be reduced, nor skipped without inflating them */
-    if (is_plain(decoder))
+    /* Rows of a PNG cannot be reduced, nor skipped without inflating them. */
+    decoder->damage = want->damage;
+    /* Of damage libpng's way of reading knows to the row where it begins. */
+    if (is_plain(decoder) && !decoder->damage)
         error = tc_png_rows_open(&decoder->plain, decoder->input,
                                  decoder->offset - CHUNK_HEADER, decoder->width,
                                  decoder->height, tc_model_channels(model), decoder->fail);
@@ -310,15 +317,31 @@ static tc_error png_decode_start(tc_decoder *decoder, const tc_decode_want *want
     return TC_E_OK;
 }
 
+/*
+ * Where damage may be and half of the rows were good, tell and go on; the last good row
+ * stands for those that are lost. libpng is not called again.
+ */
+static bool bear(tc_decoder *decoder)
+{
+    if (!decoder->damage || decoder->interlaced || decoder->fail->error != TC_E_DAMAGED ||
+        decoder->next < decoder->height - decoder->height / 2)
+        return false;
+    *decoder->damage = *decoder->fail;
+    decoder->fail->error = TC_E_OK;
+    decoder->broken = true;
+    return true;
+}
+
 static tc_error png_decode_rows(tc_decoder *decoder, tc_band *band)
 {
     if (decoder->plain)
         return tc_png_rows_next(decoder->plain, band);
-    if (!read_rows(decoder))
+    if (!decoder->broken && !read_rows(decoder) && !bear(decoder))
         return decoder->fail->error;
     band->plane[0].data = decoder->rows;
     band->plane[0].stride = decoder->row_bytes;
     band->plane[0].rows = decoder->interlaced ? decoder->height : 1;
+    decoder->next += band->plane[0].rows;
     return TC_E_OK;
 }
 

@@ -105,6 +105,11 @@ static bool start_writing(tc_encoder *encoder, const tc_encode_spec *spec)
     png_set_IHDR(png, encoder->info, spec->width, spec->height, 8, colour_type[spec->model],
                  PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
     choose_compression(png, spec->flat);
+#ifdef PNG_eXIf_SUPPORTED
+    if (spec->exif)
+        png_set_eXIf_1(png, encoder->info, (png_uint_32)spec->exif_length,
+                       (png_bytep)spec->exif);
+#endif
     if (spec->icc)
         png_set_iCCP(png, encoder->info, "ICC profile", PNG_COMPRESSION_TYPE_BASE, spec->icc,
                      (png_uint_32)spec->icc_length);

@@ -50,6 +50,7 @@ static void webp_decode_free(tc_decoder *decoder)
         return;
     WebPIDelete(decoder->incremental);
     free(decoder->file.icc);
+    free(decoder->file.exif);
     free(decoder->data);
     free(decoder->pixels);
     free(decoder->band);
@@ -96,6 +97,10 @@ static tc_error webp_decode_open(tc_decoder **made, const tc_input *input, tc_im
         .held_bytes =
             (uint64_t)decoder->file.frame.w * decoder->file.frame.h * held_a_pixel(decoder) +
             decoder->file.length};
+    if (decoder->file.exif) {
+        info->exif = decoder->file.exif + decoder->file.exif_skip;
+        info->exif_length = decoder->file.exif_length;
+    }
     if (decoder->file.icc && memcmp(decoder->file.icc + 16, "RGB ", 4) == 0) {
         info->icc = decoder->file.icc;
         info->icc_length = decoder->file.icc_length;

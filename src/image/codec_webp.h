@@ -11,11 +11,14 @@
 
 /* The extended header's flags and payload. */
 #define TC_WEBP_HAS_ICC   0x20
+#define TC_WEBP_HAS_EXIF  0x08
 #define TC_WEBP_HAS_ALPHA 0x10
 #define TC_WEBP_VP8X      10
 
-/* What a file holds, as far as it matters here. Zeroed before use; `icc` is the owner's to
- * free. */
+/*
+ * What a file holds, as far as it matters here. Zeroed before use; `icc` and `exif` are
+ * the owner's to free.
+ */
 typedef struct tc_webp_file {
     uint32_t width, height; /* of the canvas */
     tc_rect frame;          /* the picture's place on it, within it */
@@ -27,6 +30,8 @@ typedef struct tc_webp_file {
     uint8_t orientation;
     uint8_t *icc;
     size_t icc_length;
+    uint8_t *exif;
+    size_t exif_skip, exif_length; /* what precedes the block; what it has */
 } tc_webp_file;
 
 /* Find the first picture of a file, and what belongs to it. */

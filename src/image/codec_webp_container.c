@@ -119,10 +119,15 @@ static tc_error read_exif(reader *reader, const chunk *chunk)
         return no_memory(reader);
     error = read_bytes(reader, chunk->at, exif, length);
     skip = !error && length > 6 && memcmp(exif, "Exif\0", 6) == 0 ? 6 : 0;
-    if (!error)
-        reader->file->orientation = tc_orientation_read(exif + skip, length - skip);
-    free(exif);
-    return error;
+    if (error || reader->file->exif) {
+        free(exif);
+        return error;
+    }
+    reader->file->orientation = tc_orientation_read(exif + skip, length - skip);
+    reader->file->exif = exif;
+    reader->file->exif_skip = skip;
+    reader->file->exif_length = length - skip;
+    return TC_E_OK;
 }
 
 static tc_error read_extended(reader *reader, const chunk *chunk)

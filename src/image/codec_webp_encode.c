@@ -31,6 +31,8 @@ struct tc_encoder {
     uint32_t next;
     uint8_t *icc;
     size_t icc_length;
+    uint8_t *exif;
+    size_t exif_length;
 };
 
 static tc_error no_memory(tc_fail *fail)
@@ -69,6 +71,7 @@ void tc_webp_encode_free(tc_encoder *encoder)
         WebPPictureFree(&encoder->picture);
     WebPMemoryWriterClear(&encoder->whole);
     free(encoder->icc);
+    free(encoder->exif);
     free(encoder);
 }
 
@@ -82,6 +85,19 @@ static bool configure(tc_encoder *encoder, const tc_encode_spec *spec)
         return WebPConfigLosslessPreset(config, LOSSLESS_LEVEL);
     config->quality = (float)spec->quality;
     config->method = LOSSY_METHOD;
+    return true;
+}
+
+/* A copy of `data` for the end; false without memory. */
+static bool keep(uint8_t **to, size_t *to_length, const uint8_t *data, size_t length)
+{
+    if (!data)
+        return true;
+    *to = malloc(length);
+    if (!*to)
+        return false;
+    memcpy(*to, data, length);
+    *to_length = length;
     return true;
 }
 
@@ -114,12 +130,11 @@ tc_error tc_webp_encode_open(tc_encoder **made, const tc_output *output,
     picture->writer = on_write;
     picture->custom_ptr = encoder;
     /* Grey becomes colours, of which a profile of grey would not be true. */
-    if (spec->icc && !tc_model_is_grey(spec->model)) {
-        encoder->icc = malloc(spec->icc_length);
-        if (!encoder->icc)
-            return no_memory(fail);
-        memcpy(encoder->icc, spec->icc, spec->icc_length);
-        encoder->icc_length = spec->icc_length;
+    if ((!tc_model_is_grey(spec->model) &&
+         !keep(&encoder->icc, &encoder->icc_length, spec->icc, spec->icc_length)) ||
+        !keep(&encoder->exif, &encoder->exif_length, spec->exif, spec->exif_length))
+        return no_memory(fail);
+    if (encoder->icc || encoder->exif) {
         picture->writer = WebPMemoryWrite;
         picture->custom_ptr = &encoder->whole;
     }
@@ -162,14 +177,35 @@ static void set32(uint8_t *at, uint32_t value)
     at[3] = (uint8_t)(value >> 24);
 }
 
-/* The extended header, the profile, and then the chunks that libwebp wrote. */
-static tc_error write_with_profile(tc_encoder *encoder)
+/* A chunk of `length` bytes, padded to an even number. */
+static tc_error put_chunk(tc_encoder *encoder, const char *name, const uint8_t *data,
+                          size_t length)
+{
+    uint8_t head[TC_WEBP_CHUNK];
+    tc_error error;
+
+    if (!data)
+        return TC_E_OK;
+    memcpy(head, name, 4);
+    set32(head + 4, (uint32_t)length);
+    error = put(encoder, head, sizeof head);
+    if (!error)
+        error = put(encoder, data, length);
+    return error || length % 2 == 0 ? error : put(encoder, "", 1);
+}
+
+static size_t chunk_size(const uint8_t *data, size_t length)
+{
+    return data ? TC_WEBP_CHUNK + length + length % 2 : 0;
+}
+
+/* The extended header, the profile, the chunks that libwebp wrote, and EXIF. */
+static tc_error write_extended(tc_encoder *encoder)
 {
     const uint8_t *from = encoder->whole.mem + TC_WEBP_HEAD;
-    size_t left = encoder->whole.size - TC_WEBP_HEAD, pad = encoder->icc_length & 1;
-    uint8_t head[TC_WEBP_HEAD + TC_WEBP_CHUNK + TC_WEBP_VP8X + TC_WEBP_CHUNK] = "RIFF";
+    size_t left = encoder->whole.size - TC_WEBP_HEAD;
+    uint8_t head[TC_WEBP_HEAD + TC_WEBP_CHUNK + TC_WEBP_VP8X] = "RIFF";
     uint8_t *extended = head + TC_WEBP_HEAD, *body = extended + TC_WEBP_CHUNK;
-    uint8_t *profile = body + TC_WEBP_VP8X;
     tc_error error;
 
     if (memcmp(from, "VP8X", 4) == 0) {
@@ -179,21 +215,21 @@ static tc_error write_with_profile(tc_encoder *encoder)
     } else if (tc_model_has_alpha(encoder->model)) {
         body[0] = TC_WEBP_HAS_ALPHA;
     }
-    body[0] |= TC_WEBP_HAS_ICC;
-    set32(head + 4, (uint32_t)(sizeof head - TC_WEBP_CHUNK + encoder->icc_length + pad + left));
+    body[0] |= (encoder->icc ? TC_WEBP_HAS_ICC : 0) | (encoder->exif ? TC_WEBP_HAS_EXIF : 0);
+    set32(head + 4, (uint32_t)(sizeof head - TC_WEBP_CHUNK + left +
+                               chunk_size(encoder->icc, encoder->icc_length) +
+                               chunk_size(encoder->exif, encoder->exif_length)));
     memcpy(head + 8, "WEBP", 4);
     memcpy(extended, "VP8X", 4);
     set32(extended + 4, TC_WEBP_VP8X);
     set24(body + 4, (uint32_t)encoder->picture.width - 1);
     set24(body + 7, (uint32_t)encoder->picture.height - 1);
-    memcpy(profile, "ICCP", 4);
-    set32(profile + 4, (uint32_t)encoder->icc_length);
     error = put(encoder, head, sizeof head);
     if (!error)
-        error = put(encoder, encoder->icc, encoder->icc_length);
-    if (!error && pad)
-        error = put(encoder, "", 1);
-    return error ? error : put(encoder, from, left);
+        error = put_chunk(encoder, "ICCP", encoder->icc, encoder->icc_length);
+    if (!error)
+        error = put(encoder, from, left);
+    return error ? error : put_chunk(encoder, "EXIF", encoder->exif, encoder->exif_length);
 }
 
 tc_error tc_webp_encode_finish(tc_encoder *encoder)
@@ -204,7 +240,7 @@ tc_error tc_webp_encode_finish(tc_encoder *encoder)
     whole = WebPEncode(&encoder->config, &encoder->picture);
     /* Without memory it can also go on, with a lesser picture. */
     if (whole && errno != ENOMEM)
-        return encoder->icc ? write_with_profile(encoder) : TC_E_OK;
+        return encoder->icc || encoder->exif ? write_extended(encoder) : TC_E_OK;
     if (encoder->fail->error) /* a callback's; libwebp may call it something else */
         return encoder->fail->error;
     switch (encoder->picture.error_code) {

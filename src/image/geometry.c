@@ -156,7 +156,7 @@ static uint64_t planes_cost(const tc_axis *x, const tc_axis *y)
 
 static void plan_cost(tc_plan *plan, const tc_image_info *info)
 {
-    uint8_t channels = tc_model_channels(info->model);
+    uint8_t channels = tc_model_channels(info->cmyk ? TC_CMYK : info->model);
     uint32_t w = (info->width + plan->reduce - 1) / plan->reduce;
     uint32_t h = (info->height + plan->reduce - 1) / plan->reduce;
     tc_axis x = {0, w, w, plan->scaled_w, 0, plan->visible.w, 0};

@@ -84,12 +84,13 @@ uint64_t tc_icon_bytes(const tc_icon *icon)
 
 tc_error tc_icon_start(tc_icon *icon, const tc_watch *watch, tc_fail *fail)
 {
+    tc_decode_want want = {.watch = watch};
     tc_error error;
 
     if (icon->plan.empty)
         return TC_E_OK;
     error = tc_picture_start(&icon->picture, icon->codec, icon->decoder, &icon->info,
-                             &icon->plan, false, watch, &icon->fail);
+                             &icon->plan, &want, &icon->fail);
     return error ? tell(icon, error, fail) : TC_E_OK;
 }
 

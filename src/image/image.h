@@ -26,9 +26,16 @@ typedef enum tc_format {
 /*
  * Colour models of decoded rows: 8 bits a sample, alpha straight (not
  * premultiplied). All but TC_YCC are one plane of interleaved samples; TC_YCC
- * is three planes, each at its own resolution.
+ * is three planes, each at its own resolution. TC_CMYK is ink: 255 is all of it.
  */
-typedef enum tc_model { TC_GREY, TC_GREY_ALPHA, TC_RGB, TC_RGB_ALPHA, TC_YCC } tc_model;
+typedef enum tc_model {
+    TC_GREY,
+    TC_GREY_ALPHA,
+    TC_RGB,
+    TC_RGB_ALPHA,
+    TC_YCC,
+    TC_CMYK
+} tc_model;
 
 #define TC_PLANES 3
 
@@ -50,8 +57,12 @@ typedef struct tc_image_info {
     tc_model model;      /* of the rows the decoder will deliver */
     unsigned max_reduce; /* the decoder can deliver 1/1, 1/2 .. 1/max_reduce (a power of 2) */
     uint64_t held_bytes; /* whole-picture memory the decoder needs: interlace, progression */
-    const uint8_t *icc;  /* embedded profile in the space of `model`, the decoder's, or NULL */
+    bool cmyk;           /* stored as ink, and rows of TC_CMYK can be had */
+    const uint8_t *icc; /* embedded profile in the space of `model`, with `cmyk` in that of ink;
+                           the decoder's, or NULL */
     size_t icc_length;
+    const uint8_t *exif; /* from "II" or "MM" on, the decoder's, or NULL */
+    size_t exif_length;
     bool palette;         /* colours come from a palette, of at most 256 */
     bool flat;            /* drawn, not photographed, as far as can be told */
     bool eighth_is_cheap; /* 1/8 takes much less than its share of the decoder's time */
@@ -92,7 +103,10 @@ typedef struct tc_band {
 /* Interleaved samples a pixel of a one-plane model. */
 static inline uint8_t tc_model_channels(tc_model model)
 {
-    return model == TC_GREY ? 1 : model == TC_GREY_ALPHA ? 2 : model == TC_RGB_ALPHA ? 4 : 3;
+    return model == TC_GREY                            ? 1
+           : model == TC_GREY_ALPHA                    ? 2
+           : model == TC_RGB_ALPHA || model == TC_CMYK ? 4
+                                                       : 3;
 }
 
 static inline bool tc_model_has_alpha(tc_model model)

@@ -14,7 +14,7 @@
  * The orientation, 1..8, in a TIFF-structured EXIF block (starting at "II" or
  * "MM", after JPEG's "Exif\0\0"); 1 when there is none or it makes no sense.
  */
-uint8_t tc_orientation_read(const uint8_t *tiff, size_t length);
+uint8_t tc_orientation_read(const uint8_t *data, size_t length);
 
 /*
  * The orientation that turns a picture stored with `orientation` (1..8) upright and then

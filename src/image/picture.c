@@ -236,13 +236,10 @@ tc_rect tc_picture_source(const tc_image_info *info, const tc_plan *plan)
 }
 
 tc_error tc_picture_start(tc_picture **picture, const tc_codec *codec, tc_decoder *decoder,
-                          const tc_image_info *info, const tc_plan *plan, bool planes,
-                          const tc_watch *watch, tc_fail *fail)
+                          const tc_image_info *info, const tc_plan *plan,
+                          const tc_decode_want *want, tc_fail *fail)
 {
-    tc_decode_want want = {.reduce = plan->reduce,
-                           .planes = planes,
-                           .source = tc_picture_source(info, plan),
-                           .watch = watch};
+    tc_decode_want all = *want;
     tc_picture *made = calloc(1, sizeof *made);
     uint64_t start = tc_clock_ns();
     tc_error error;
@@ -252,10 +249,12 @@ tc_error tc_picture_start(tc_picture **picture, const tc_codec *codec, tc_decode
         return tc_fail_set(fail, TC_E_NO_MEMORY, "out of memory for the picture's rows");
     made->codec = codec;
     made->decoder = decoder;
-    made->watch = watch;
+    made->watch = want->watch;
     made->fail = fail;
     made->kernel = tc_kernel_best();
-    error = codec->decode_start(decoder, &want, &made->layout);
+    all.reduce = plan->reduce;
+    all.source = tc_picture_source(info, plan);
+    error = codec->decode_start(decoder, &all, &made->layout);
     if (!error)
         error = make_stages(made, info, plan);
     made->decode_ns = tc_clock_ns() - start;

@@ -18,16 +18,17 @@ typedef struct tc_picture tc_picture;
 tc_rect tc_picture_source(const tc_image_info *info, const tc_plan *plan);
 
 /*
- * Begin decoding what `plan`, which is not empty, shows; with `planes` (only where the
- * info has them) as TC_YCC of 4:2:0, whatever the source's sampling. All arguments are borrowed
- * until tc_picture_free; `watch` may be NULL. After an error only that may be called.
+ * Begin decoding what `plan`, which is not empty, shows, as `want` says, whose `reduce` and
+ * `source` do not count: they are the plan's. With `planes` the rows are TC_YCC of 4:2:0,
+ * whatever the source's sampling. All arguments but `want` are borrowed until
+ * tc_picture_free. After an error only that may be called.
  */
 tc_error tc_picture_start(tc_picture **picture, const tc_codec *codec, tc_decoder *decoder,
-                          const tc_image_info *info, const tc_plan *plan, bool planes,
-                          const tc_watch *watch, tc_fail *fail);
+                          const tc_image_info *info, const tc_plan *plan,
+                          const tc_decode_want *want, tc_fail *fail);
 
 /*
- * The next row, plan->picture_w pixels of info->model; picture_h times. Of TC_YCC
+ * The next row, plan->picture_w pixels of info->model, or TC_CMYK; picture_h times. Of TC_YCC
  * every other time, from the first on, with a row of each of the smaller planes,
  * as tc_codec's encode_rows takes them. Good until the next call.
  */

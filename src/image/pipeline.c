@@ -3,10 +3,13 @@
 
 #include "canvas.h"
 #include "clock.h"
+#include "colour.h"
 #include "effect.h"
+#include "exif.h"
 #include "picture.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* Of the rows down to its end, a part of the picture is small at one of so many; measured. */
 #define PART 4
@@ -17,9 +20,15 @@ struct tc_pipeline {
     tc_limits limits;
     const tc_input *input;
     tc_fail *fail;
+    tc_fail damage; /* that the answer has all the same */
     tc_decoder *decoder;
     tc_picture *picture; /* NULL when nothing of it is visible */
     bool planes;         /* the picture goes from decoder to encoder as TC_YCC */
+    tc_profile profile;  /* what becomes of the embedded one */
+    tc_transform *transform;
+    uint8_t *converted; /* one of the picture's rows */
+    uint8_t *exif;      /* for the answer */
+    size_t exif_length;
     tc_canvas canvas;
     uint8_t *row; /* one composed row, when the canvas is not direct */
     tc_icon *icon;
@@ -105,6 +114,8 @@ static void add_cost(tc_pipeline *pipeline)
     uint64_t held = is_lossless(pipeline) ? target->encode_held_lossless : target->encode_held;
 
     plan->bytes += tc_effects_bytes(&pipeline->params, &shape);
+    if (pipeline->outline.info.icc)
+        plan->bytes += tc_transform_bytes(pipeline->outline.info.icc_length);
     /* libjpeg keeps all coefficients, 16 bits each, to write them scan by scan. */
     if (pipeline->params.progressive && target->format == TC_FORMAT_JPEG)
         held += 3;
@@ -151,6 +162,11 @@ tc_error tc_pipeline_icon(tc_pipeline *pipeline, const tc_input *icon)
     return error;
 }
 
+const tc_fail *tc_pipeline_damage(const tc_pipeline *pipeline)
+{
+    return pipeline->damage.error == TC_E_OK ? NULL : &pipeline->damage;
+}
+
 const tc_outline *tc_pipeline_outline(const tc_pipeline *pipeline)
 {
     return &pipeline->outline;
@@ -167,8 +183,78 @@ void tc_pipeline_free(tc_pipeline *pipeline)
         pipeline->outline.target->encode_free(pipeline->encoder);
     tc_effects_free(pipeline->effects);
     tc_icon_free(pipeline->icon);
+    tc_transform_free(pipeline->transform);
+    free(pipeline->converted);
+    free(pipeline->exif);
     free(pipeline->row);
     free(pipeline);
+}
+
+/* What becomes of the embedded profile; without one or an answer to show it nothing does. */
+static tc_error start_colour(tc_pipeline *pipeline)
+{
+    const tc_image_info *info = &pipeline->outline.info;
+    tc_model model = info->cmyk ? TC_CMYK : info->model;
+
+    pipeline->profile = TC_PROFILE_DROP;
+    if (!info->icc || pipeline->outline.plan.empty)
+        return TC_E_OK;
+    if (tc_transform_open(&pipeline->transform, info->icc, info->icc_length, model,
+                          &pipeline->profile))
+        return no_memory(pipeline->fail);
+    if (info->cmyk && !pipeline->transform)
+        pipeline->profile = TC_PROFILE_DROP; /* the rows are RGB, not what it describes */
+    if (!pipeline->transform)
+        return TC_E_OK;
+    pipeline->converted = malloc((size_t)pipeline->outline.plan.picture_w *
+                                 tc_model_channels(tc_transform_model(model)));
+    return pipeline->converted ? TC_E_OK : no_memory(pipeline->fail);
+}
+
+/* One of the picture's rows in sRGB. */
+static void convert(tc_pipeline *pipeline, tc_band *band)
+{
+    tc_transform_row(pipeline->transform, band->plane[0].data, pipeline->converted,
+                     pipeline->outline.plan.picture_w);
+    *band = (tc_band){{{pipeline->converted, 0, 1}}};
+}
+
+/* What of the original's EXIF the answer is to have. */
+static tc_error start_exif(tc_pipeline *pipeline)
+{
+    const tc_image_info *info = &pipeline->outline.info;
+    const tc_params *params = &pipeline->params;
+    bool whole = params->inhexif && !params->rmprof && info->exif_length <= TC_EXIF_MAX;
+
+    if (!info->exif || (!whole && !params->policy.keep_copyright))
+        return TC_E_OK;
+    pipeline->exif = malloc(whole ? info->exif_length : TC_COPYRIGHT_MAX);
+    if (!pipeline->exif)
+        return no_memory(pipeline->fail);
+    if (whole) {
+        memcpy(pipeline->exif, info->exif, info->exif_length);
+        pipeline->exif_length = tc_exif_settle(pipeline->exif, info->exif_length);
+    } else {
+        pipeline->exif_length =
+            tc_exif_copyright(info->exif, info->exif_length, pipeline->exif);
+    }
+    return TC_E_OK;
+}
+
+/* The profile when the answer's colours are still the original's, and EXIF. */
+static void describe_metadata(const tc_pipeline *pipeline, tc_encode_spec *spec)
+{
+    const tc_image_info *info = &pipeline->outline.info;
+
+    if (pipeline->profile == TC_PROFILE_KEEP && !pipeline->params.rmprof &&
+        tc_model_is_grey(spec->model) == tc_model_is_grey(info->model)) {
+        spec->icc = info->icc;
+        spec->icc_length = info->icc_length;
+    }
+    if (pipeline->exif_length > 0) {
+        spec->exif = pipeline->exif;
+        spec->exif_length = pipeline->exif_length;
+    }
 }
 
 /*
@@ -192,7 +278,8 @@ static bool wants_planes(const tc_pipeline *pipeline)
     const tc_outline *outline = &pipeline->outline;
 
     return !outline->plan.empty && outline->info.planes && outline->target->takes_planes &&
-           pipeline->canvas.direct && !tc_effects_named(&pipeline->params) &&
+           pipeline->canvas.direct && !pipeline->transform &&
+           !tc_effects_named(&pipeline->params) &&
            !is_small_part(&outline->info, &outline->plan);
 }
 
@@ -216,12 +303,9 @@ static tc_error start_answer(tc_pipeline *pipeline, const tc_output *output,
     spec.progressive = pipeline->params.progressive;
     spec.quality = (unsigned)(pipeline->params.quality ? pipeline->params.quality : TC_QUALITY);
     spec.lossless = is_lossless(pipeline);
+    describe_metadata(pipeline, &spec);
     spec.palette = outline->info.palette;
     spec.flat = outline->info.flat;
-    if (tc_model_is_grey(spec.model) == tc_model_is_grey(outline->info.model)) {
-        spec.icc = outline->info.icc;
-        spec.icc_length = outline->info.icc_length;
-    }
     if (!pipeline->canvas.direct) {
         pipeline->row = malloc((size_t)plan->output_w * tc_model_channels(spec.model));
         if (!pipeline->row)
@@ -254,8 +338,12 @@ static tc_error make_rows(tc_pipeline *pipeline, uint32_t y, tc_band *band)
     *band = (tc_band){0};
     if (tc_canvas_wants_picture(canvas, y))
         error = tc_picture_rows(pipeline->picture, band);
-    if (error || canvas->direct)
+    if (error)
         return error;
+    if (pipeline->transform && band->plane[0].data)
+        convert(pipeline, band);
+    if (canvas->direct)
+        return TC_E_OK;
     tc_canvas_row(canvas, band->plane[0].data, pipeline->row);
     *band = (tc_band){{{pipeline->row, 0, 1}}};
     return TC_E_OK;
@@ -319,13 +407,19 @@ tc_error tc_pipeline_run(tc_pipeline *pipeline, const tc_output *output, const t
                          tc_stats *stats)
 {
     const tc_outline *outline = &pipeline->outline;
-    tc_error error = TC_E_OK;
+    tc_decode_want want = {.watch = watch};
+    tc_error error;
 
+    error = start_colour(pipeline);
+    if (!error)
+        error = start_exif(pipeline);
     choose_path(pipeline);
-    if (!outline->plan.empty)
+    want.planes = pipeline->planes;
+    want.cmyk = pipeline->transform && outline->info.cmyk;
+    want.damage = pipeline->params.policy.serve_damaged ? &pipeline->damage : NULL;
+    if (!error && !outline->plan.empty)
         error = tc_picture_start(&pipeline->picture, outline->source, pipeline->decoder,
-                                 &outline->info, &outline->plan, pipeline->planes, watch,
-                                 pipeline->fail);
+                                 &outline->info, &outline->plan, &want, pipeline->fail);
     if (!error && pipeline->picture)
         pipeline->stats.decode_ns = tc_picture_decode_ns(pipeline->picture);
     if (!error)

@@ -12,7 +12,7 @@
 #include "params.h"
 
 /* Part of every validator: raise it whenever the bytes of an answer change. */
-#define TC_ENGINE_VERSION "2"
+#define TC_ENGINE_VERSION "3"
 
 typedef struct tc_pipeline tc_pipeline;
 
@@ -48,6 +48,9 @@ const tc_outline *tc_pipeline_outline(const tc_pipeline *pipeline);
 /* Convert into `output`; once a pipeline. `watch` and `stats` may be NULL. */
 tc_error tc_pipeline_run(tc_pipeline *pipeline, const tc_output *output, const tc_watch *watch,
                          tc_stats *stats);
+
+/* After the run: what damage the picture has that the policy let pass, or NULL. */
+const tc_fail *tc_pipeline_damage(const tc_pipeline *pipeline);
 
 /* Accepts NULL. */
 void tc_pipeline_free(tc_pipeline *pipeline);

@@ -200,6 +200,10 @@ static const char *set_material_dir(cmd_parms *cmd, void *conf, const char *path
     const char *full = ap_server_root_relative(cmd->pool, path);
     apr_finfo_t info;
 
+    if (strcasecmp(path, "none") == 0) {
+        ((tc_dir_conf *)conf)->material_dir = "";
+        return NULL;
+    }
     if (!full || apr_stat(&info, full, APR_FINFO_TYPE, cmd->temp_pool) != APR_SUCCESS ||
         info.filetype != APR_DIR)
         return apr_psprintf(cmd->pool, "TmpfsConvertMaterialDir %s: there is no such directory",
@@ -295,7 +299,8 @@ void tc_config_settings(const request_rec *r, tc_settings *settings)
         int64_t value = *number_at(conf, &numbers[at]);
         *number_at(settings, &numbers[at]) = value == TC_UNSET ? numbers[at].preset : value;
     }
-    settings->material_dir = conf->material_dir;
+    settings->material_dir =
+        conf->material_dir && *conf->material_dir ? conf->material_dir : NULL;
     settings->redirect_prefix = conf->redirect_prefix ? conf->redirect_prefix : "";
     settings->secrets = conf->secrets && conf->secrets->keys ? conf->secrets : NULL;
     settings->has_defaults = conf->defaults != NULL;

@@ -28,7 +28,7 @@ typedef struct tc_dir_conf {
 #undef X
     uint32_t max_output_w, max_output_h; /* 0: unset */
     const tc_params *defaults;           /* NULL: unset */
-    const char *material_dir;            /* NULL: unset */
+    const char *material_dir;            /* NULL: unset; "": none */
     const char *redirect_prefix;         /* NULL: unset; "": none */
     const tc_secrets *secrets;           /* NULL: unset; without a key: none */
     apr_hash_t *patterns;                /* name to const tc_params *; NULL: none here */

@@ -58,7 +58,7 @@
     X("SmallLightPatternDefine", AP_INIT_TAKE2, set_pattern, RSRC_CONF | ACCESS_CONF,        \
       "mod_small_light's word for TmpfsConvertPattern")                                      \
     X("TmpfsConvertMaterialDir", AP_INIT_TAKE1, set_material_dir, RSRC_CONF | ACCESS_CONF,   \
-      "the directory whose pictures embedicon=NAME may lay over an answer")                  \
+      "the directory whose pictures embedicon=NAME may lay over an answer, or none")         \
     X("TmpfsConvertRedirectPrefix", AP_INIT_TAKE1, set_redirect_prefix,                      \
       RSRC_CONF | ACCESS_CONF,                                                               \
       "put before the path of a redirect that a converted original answers; %s is the "      \

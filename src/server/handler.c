@@ -47,8 +47,11 @@ static int serve(request_rec *r, tc_job *job, tc_source *source)
     if (job->params.pass != TC_PASS_NONE) {
         if (tc_job_open(r, job, &source->input, &source->read_ns))
             return refuse(r, job, source);
-        if (tc_pipeline_outline(job->pipeline)->plan.pass)
+        if (tc_pipeline_outline(job->pipeline)->plan.pass) {
+            tc_convert_close(r->pool, job->pipeline);
+            apr_file_close(source->file);
             return DECLINED;
+        }
     }
     if (job->negotiated)
         tc_accept_vary(r);

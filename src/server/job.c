@@ -175,6 +175,7 @@ static tc_error convert(request_rec *r, tc_job *job, const tc_watch *watch, tc_s
                         tc_stats *stats)
 {
     tc_counters *counters = tc_monitor_counters(r->server);
+    const tc_fail *damage;
     tc_error error;
 
     tc_gauge(counters, TC_NOW_IN_PROGRESS, 1);
@@ -182,6 +183,11 @@ static tc_error convert(request_rec *r, tc_job *job, const tc_watch *watch, tc_s
                            (apr_size_t)job->settings.spool_memory, watch, result, stats,
                            &job->fail);
     tc_gauge(counters, TC_NOW_IN_PROGRESS, -1);
+    damage = tc_pipeline_damage(job->pipeline);
+    if (!error && damage)
+        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r,
+                      "TC0035: %s: damaged, and served as far as it can be decoded: %s",
+                      r->filename ? r->filename : r->uri, damage->text);
     return error;
 }
 

@@ -150,6 +150,9 @@ static void read_query(request_rec *r, bool is_signed)
         if (!value)
             continue;
         *value++ = '\0';
+        /* A zero byte would end the value unseen; no value has a control character. */
+        if (strstr(value, "%00"))
+            value = apr_pstrdup(r->pool, "%01");
         if (ap_unescape_urlencoded(pair) != OK || ap_unescape_urlencoded(value) != OK)
             continue;
         if (is_parameter(pair, value))

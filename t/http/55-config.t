@@ -45,6 +45,12 @@ my @wrong = (
     ['TmpfsConvertMaxPixels 0', qr{TmpfsConvertMaxPixels 0: takes}],
     ['TmpfsConvertMaxSource -1', qr{TmpfsConvertMaxSource -1: takes}],
     ['TmpfsConvertSpoolMemory 5X', qr{TmpfsConvertSpoolMemory 5X: takes}],
+    ['TmpfsConvertRadiusMax 0', qr{TmpfsConvertRadiusMax 0: takes}],
+    ['TmpfsConvertSigmaMax 2000', qr{TmpfsConvertSigmaMax 2000: takes}],
+    ['TmpfsConvertCompat loose', qr{TmpfsConvertCompat loose: takes fixed\|strict}],
+    ['TmpfsConvertDamaged keep', qr{TmpfsConvertDamaged keep: takes refuse\|serve}],
+    ["TmpfsConvertMaterialDir $dir/none", qr{TmpfsConvertMaterialDir \Q$dir\E/none: there is no such directory}],
+    ["TmpfsConvertMaterialDir $dir/plain-file", qr{plain-file: there is no such directory}],
     ['TmpfsConvertMaxOutput 100', qr{TmpfsConvertMaxOutput 100: takes WIDTHxHEIGHT}],
     ['TmpfsConvertMaxOutput 0x5', qr{TmpfsConvertMaxOutput 0x5: takes WIDTHxHEIGHT}],
     ['TmpfsConvertPattern a/b dw=3', qr{TmpfsConvertPattern: the name}],
@@ -77,6 +83,12 @@ TmpfsConvertSpoolMemory 1M
 TmpfsConvertMaxSource 16M
 TmpfsConvertMaxPixels 50000000
 TmpfsConvertMaxOutput 4000x3000
+TmpfsConvertRadiusMax 20
+TmpfsConvertSigmaMax 12
+TmpfsConvertCompat Strict
+TmpfsConvertDamaged serve
+TmpfsConvertKeepCopyright On
+TmpfsConvertMaterialDir /usr
 TmpfsConvertTempMethod unlinked
 TmpfsConvertTempReserve 64M
 TmpfsConvertTempMemory off

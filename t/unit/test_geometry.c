@@ -51,6 +51,10 @@ static void describe(words *to, const tc_plan *p, const tc_image_info *info)
     uint32_t w = swaps ? p->output_h : p->output_w, h = swaps ? p->output_w : p->output_h;
 
     to->used = 0;
+    if (p->pass) {
+        say(to, "pass");
+        return;
+    }
     say(to, "%ux%u", p->output_w, p->output_h);
     if (p->canvas)
         say(to, p->empty ? " canvas empty" : " canvas");
@@ -81,7 +85,10 @@ static tc_error make(tc_plan *plan, const char *text, const tc_image_info *info,
 
     memset(plan, 0xee, sizeof(*plan));
     tc_params_init(&params);
-    error = tc_params_parse(&params, text, strlen(text), NULL, NULL, fail);
+    /* An exclamation mark in front: as the originals read it. */
+    error = tc_params_parse(&params, text + (*text == '!'), strlen(text) - (*text == '!'), NULL,
+                            NULL, fail);
+    tc_params_settle(&params, *text == '!');
     return error ? error : tc_plan_make(plan, &params, info, limits, fail);
 }
 
@@ -167,6 +174,50 @@ static const struct {
     {1000000, 1, 1, 1, "sx=1000000p", "!sx"},
     {1000000, 1, 1, 1, "sw=1000000p", "1000000x1"},
     {1000000, 1, 1, 1, "sw=429497p", "1000000x1"},
+    /* angles and the camera's turn are one turn */
+    {4000, 3000, 1, 8, "angle=90", "3000x4000 turn 6"},
+    {4000, 3000, 1, 8, "angle=180", "4000x3000 turn 3"},
+    {4000, 3000, 1, 8, "angle=270", "3000x4000 turn 8"},
+    {4000, 3000, 6, 8, "angle=90", "4000x3000 turn 3"},
+    {4000, 3000, 6, 8, "angle=270", "4000x3000"},
+    {4000, 3000, 8, 8, "angle=90", "4000x3000"},
+    {4000, 3000, 2, 8, "angle=90", "3000x4000 turn 7"},
+    {4000, 3000, 2, 8, "angle=180", "4000x3000 turn 4"},
+    {4000, 3000, 5, 8, "angle=90", "4000x3000 turn 2"},
+    {4000, 3000, 7, 8, "angle=270", "4000x3000 turn 2"},
+    {4000, 3000, 6, 8, "angle=90,autoorient=n", "3000x4000 turn 6"},
+    {4000, 3000, 1, 8, "angle=90,sx=0,sy=0,sw=30,sh=40", "30x40 src 0,2970 40x30 turn 6"},
+    /* passing through */
+    {100, 50, 1, 8, "pt=ptss", "100x50"},
+    {100, 50, 1, 8, "pt=ptss,dw=101", "pass"},
+    {100, 50, 1, 8, "pt=ptss,dw=100", "100x50"},
+    {100, 50, 1, 8, "pt=ptss,dw=200,dh=50", "100x50"},
+    {100, 50, 1, 8, "pt=ptss,dw=200,dh=50,da=s", "pass"},
+    {100, 50, 1, 8, "pt=ptss,cw=101,ch=51", "pass"},
+    {100, 50, 1, 8, "pt=ptss,cw=101,ch=50", "101x50 canvas scaled 100x50 at 0,0"},
+    {100, 50, 1, 8, "pt=ptss,dw=200,cw=90,ch=90",
+     "90x90 canvas scaled 100x50 vis 5,0 90x50 at 0,20"},
+    {100, 50, 1, 8, "pt=ptls", "100x50"},
+    {100, 50, 1, 8, "pt=ptls,dw=99", "pass"},
+    {100, 50, 1, 8, "pt=ptls,dw=100", "100x50"},
+    {100, 50, 1, 8, "pt=ptls,cw=100,ch=49", "pass"},
+    {100, 50, 6, 8, "pt=ptls,cw=60,ch=100", "60x100 canvas scaled 100x50 at 5,0 turn 6"},
+    {100, 50, 6, 8, "pt=ptss,cw=60,ch=101", "pass"},
+    {100, 50, 1, 8, "pt=n,dw=200", "100x50"},
+    /* as the originals read it */
+    {100, 50, 1, 8, "!dw=50px", "50x25"},
+    {100, 50, 1, 8, "!dw=20px", "20x10 /2"},
+    {100, 50, 1, 8, "dw=20px", "20x10 /2"},
+    {200, 100, 1, 8, "!dw=20px", "40x20 /2"},
+    {200, 100, 1, 8, "dw=20px", "20x10 /4"},
+    {100, 50, 1, 8, "!dw=33.9", "33x16"},
+    {100, 50, 1, 8, "!sx=10,sy=10", "100x50"},
+    {100, 50, 1, 8, "!sx=10,sy=10,sw=30,sh=30", "100x50"},
+    {100, 50, 1, 8, "!sx=10,sy=10,sw=30,sh=30,dw=20", "100x50"},
+    {100, 50, 1, 8, "!sx=10,sy=10,sw=30,sh=30,dw=19", "19x19 src 10,10 30x30"},
+    {100, 50, 1, 8, "!sx=10,sy=10,sw=30,sh=30,ds=s", "30x30 src 10,10 30x30"},
+    {100, 50, 1, 8, "!dw=200", "100x50"},
+    {100, 50, 1, 8, "!dw=20,dh=200,da=n", "20x200"},
     /* no enlarging unless asked */
     {100, 50, 1, 8, "dw=200", "100x50"},
     {100, 50, 1, 8, "dw=200,ds=s", "200x100"},

@@ -96,6 +96,30 @@ static void describe(const tc_params *p, char *text, size_t size)
         at = add(text, size, at, "jpeghint=%d ", p->jpeghint);
     if (p->autoorient != 1)
         at = add(text, size, at, "autoorient=%d ", p->autoorient);
+    if (p->bw)
+        at = add(text, size, at, "bw=%u ", p->bw);
+    if (p->bh)
+        at = add(text, size, at, "bh=%u ", p->bh);
+    if (p->bc.r || p->bc.g || p->bc.b || p->bc.a != 255)
+        at = add(text, size, at, "bc=%02x%02x%02x%02x ", p->bc.r, p->bc.g, p->bc.b, p->bc.a);
+    if (p->pass)
+        at = add(text, size, at, "pt=%d ", p->pass);
+    if (p->angle)
+        at = add(text, size, at, "angle=%d ", p->angle);
+    if (p->unsharp.sigma > 0)
+        at = add(text, size, at, "unsharp=%gx%g+%g+%g ", p->unsharp.radius, p->unsharp.sigma,
+                 p->unsharp.amount, p->unsharp.threshold);
+    if (p->sharpen.sigma > 0)
+        at = add(text, size, at, "sharpen=%gx%g ", p->sharpen.radius, p->sharpen.sigma);
+    if (p->blur.sigma > 0)
+        at = add(text, size, at, "blur=%gx%g ", p->blur.radius, p->blur.sigma);
+    if (p->icon[0])
+        at = add(text, size, at, "embedicon=%s ", p->icon);
+    if (p->ix || p->iy)
+        at = add(text, size, at, "ix=%d iy=%d ", p->ix, p->iy);
+    at = add(text, size, at, "%s%s%s%s", p->progressive ? "progressive " : "",
+             p->cmyk2rgb ? "cmyk2rgb " : "", p->rmprof ? "rmprof " : "",
+             p->inhexif ? "inhexif " : "");
     if (p->info)
         at = add(text, size, at, "info=%d ", p->info);
     add(text, size, at, "#%d", __builtin_popcountll(p->given));
@@ -199,6 +223,35 @@ static const struct {
     {"q=100", "q=100 #1"},
     {"q=0", "#1"},
     {"q=82", "q=82 #1"},
+    /* the border, passing through, turning */
+    {"bw=4,bh=2px,bc=f00", "bw=4 bh=2 bc=ff0000ff #3"},
+    {"bw=0,bh=0", "#2"},
+    {"pt=ptss", "pt=1 #1"},
+    {"pt=ptls", "pt=2 #1"},
+    {"pt=n", "#1"},
+    {"angle=90", "angle=90 #1"},
+    {"angle=270", "angle=270 #1"},
+    {"angle=0", "#1"},
+    /* Gaussians */
+    {"blur=3x1.5", "blur=3x1.5 #1"},
+    {"blur=0x2", "blur=0x2 #1"},
+    {"blur=6", "blur=6x3 #1"},
+    {"blur=0.5", "blur=0.5x0.5 #1"},
+    {"blur=0", "blur=0x0.5 #1"},
+    {"sharpen=2x0.7", "sharpen=2x0.7 #1"},
+    {"unsharp=2x5+0.5+0", "unsharp=2x5+0.5+0 #1"},
+    {"unsharp=2x5 0.5 0", "unsharp=2x5+0.5+0 #1"},
+    {"unsharp=2x5+3", "unsharp=2x5+3+0.05 #1"},
+    {"unsharp=2x5", "unsharp=2x5+1+0.05 #1"},
+    {"unsharp=4", "unsharp=4x2+1+0.05 #1"},
+    {"blur=3x1,blur=", "#0"},
+    /* the icon */
+    {"embedicon=logo.png,ix=5,iy=-7", "embedicon=logo.png ix=5 iy=-7 #3"},
+    {"embedicon=a b..c\xc3\xa9", "embedicon=a b..c\xc3\xa9 #1"},
+    {"embedicon=" NAME_63, "embedicon=" NAME_63 " #1"},
+    /* the rest of yes and no */
+    {"progressive=y,cmyk2rgb=y,rmprof=y,inhexif=y", "progressive cmyk2rgb rmprof inhexif #4"},
+    {"progressive=n,cmyk2rgb=n,rmprof=n,inhexif=n", "#4"},
     /* pattern */
     {"p=thumb", "p=thumb #1"},
     {"p=A-z_0.9", "p=A-z_0.9 #1"},
@@ -232,6 +285,20 @@ static const struct {
     {"e", "Dummy|vips"},
     {"of", "PNG|jp|jpegx|bmp|none"},
     {"q", "101|-1|85.5|85p|4294967381|x"},
+    {"bw", "-1|1000001|10p"},
+    {"bc", "12|red"},
+    {"pt", "y|ptsl"},
+    {"angle", "45|-90|360|90.0"},
+    {"blur", "x|3x|x2|3x0|1001|3x1001|-1|3x2+1|3x2x1|1e1|3 x2|3x0.0000001"},
+    {"sharpen", "2x1+1|a"},
+    {"unsharp", "2x1+|2x1+101|2x1+1+2|2x1+1+0+0|+1|2x1++1"},
+    {"embedicon", "a/b|.a|..|.|a\\b|a\x01|a\x7f|" NAME_63 "x"},
+    {"ix", "1.5|1000001|5p|5px"},
+    {"iy", "-1000001"},
+    {"progressive", "1"},
+    {"cmyk2rgb", "Y"},
+    {"rmprof", "yes"},
+    {"inhexif", "1"},
     {"p", "a/b|a b|caf\xc3\xa9|a%20"},
 };
 
@@ -484,6 +551,26 @@ static const char *const requests[][SPELLINGS] = {
     {"of=avif"},
     {"jpeghint=y"},
     {"autoorient=n"},
+    {"bw=4", "bw=4px", "bw=04"},
+    {"bh=4"},
+    {"bw=4,bc=000"},
+    {"bw=4,bc=fff"},
+    {"pt=ptss"},
+    {"pt=ptls"},
+    {"angle=90"},
+    {"angle=180"},
+    {"blur=3x1.5", "blur=3.0x1.50", "blur=3"},
+    {"blur=3x1.6"},
+    {"sharpen=3x1.5"},
+    {"unsharp=3x1.5", "unsharp=3x1.5+1+0.05", "unsharp=3 1 0.05,unsharp=3"},
+    {"unsharp=3x1.5+1+0"},
+    {"embedicon=a.png"},
+    {"embedicon=b.png"},
+    {"embedicon=a.png,ix=3"},
+    {"embedicon=a.png,iy=3"},
+    {"progressive=y"},
+    {"rmprof=y", "rmprof=y,cmyk2rgb=y"},
+    {"inhexif=y"},
     {"e=dummy"}};
 
 static void canonical_texts(void)
