@@ -64,6 +64,38 @@ static const cmsPluginMemHandler memory = {
     NULL,
     NULL};
 
+/*
+ * A context is one thread's, so that there is nothing to be locked; and the library's
+ * own locks, when they find no memory, end the process.
+ */
+static void *make_lock(cmsContext context)
+{
+    static char lock;
+
+    (void)context;
+    return &lock;
+}
+
+static void drop_lock(cmsContext context, void *lock)
+{
+    (void)context;
+    (void)lock;
+}
+
+static cmsBool take_lock(cmsContext context, void *lock)
+{
+    (void)context;
+    (void)lock;
+    return TRUE;
+}
+
+static const cmsPluginMutex locks = {
+    {cmsPluginMagicNumber, 2060, cmsPluginMutexSig, (cmsPluginBase *)(uintptr_t)&memory},
+    make_lock,
+    drop_lock,
+    take_lock,
+    drop_lock};
+
 static void on_error(cmsContext context, cmsUInt32Number code, const char *text)
 {
     (void)context;
@@ -209,7 +241,7 @@ tc_error tc_transform_open(tc_transform **transform, const uint8_t *icc, size_t 
     *use = TC_PROFILE_DROP;
     if (!made)
         return TC_E_NO_MEMORY;
-    made->context = cmsCreateContext((void *)&memory, made);
+    made->context = cmsCreateContext((void *)(uintptr_t)&locks, made);
     if (!made->context) {
         tc_transform_free(made);
         return TC_E_NO_MEMORY;
