@@ -13,36 +13,52 @@
 typedef struct picture {
     tc_layout layout;
     uint8_t *rows; /* of the first plane, or NULL when planes are several */
-    uint32_t have;
+    uint32_t have[TC_PLANES];
 } picture;
 
 static void keep_band(picture *picture, const tc_band *band)
 {
     const tc_layout *layout = &picture->layout;
     size_t bytes = (size_t)layout->plane[0].w * layout->plane[0].channels;
+    uint32_t rows = 0;
 
     fuzz_read_band(band, layout);
-    for (unsigned p = 0; p < layout->planes; p++)
-        must(band->plane[p].rows <= layout->plane[p].h);
-    must(band->plane[0].rows >= 1 || layout->planes > 1);
-    must(band->plane[0].rows <= layout->plane[0].h - picture->have);
     for (uint32_t y = 0; picture->rows && y < band->plane[0].rows; y++)
-        memcpy(picture->rows + bytes * (picture->have + y),
+        memcpy(picture->rows + bytes * (picture->have[0] + y),
                band->plane[0].data + band->plane[0].stride * y, bytes);
-    picture->have += band->plane[0].rows;
+    for (unsigned p = 0; p < layout->planes; p++) {
+        must(band->plane[p].rows <= layout->plane[p].h - picture->have[p]);
+        picture->have[p] += band->plane[p].rows;
+        rows += band->plane[p].rows;
+    }
+    must(rows > 0);
+}
+
+static bool is_whole(const picture *picture)
+{
+    for (unsigned p = 0; p < picture->layout.planes; p++) {
+        if (picture->have[p] < picture->layout.plane[p].h)
+            return false;
+    }
+    return true;
 }
 
 static void check_layout(const tc_layout *layout, const tc_image_info *info, unsigned reduce)
 {
+    uint32_t w = (info->width + reduce - 1) / reduce, h = (info->height + reduce - 1) / reduce;
+
     must(layout->planes == (layout->model == TC_YCC ? TC_PLANES : 1));
     must(layout->model != TC_YCC || info->planes);
     for (unsigned p = 0; p < layout->planes; p++) {
         must(layout->plane[p].w >= 1 && layout->plane[p].h >= 1);
-        must(layout->plane[p].w <= info->width && layout->plane[p].h <= info->height);
         must(layout->plane[p].channels >= 1 && layout->plane[p].channels <= 4);
+        must(layout->plane[p].true_w > 0 && layout->plane[p].true_w <= info->width);
+        must(layout->plane[p].true_h > 0 && layout->plane[p].true_h <= info->height);
+        if (layout->planes == 1) {
+            must(layout->plane[p].x < w && layout->plane[p].w <= w - layout->plane[p].x);
+            must(layout->plane[p].y < h && layout->plane[p].h <= h - layout->plane[p].y);
+        }
     }
-    must(layout->plane[0].w <= (info->width + reduce - 1) / reduce);
-    must(layout->plane[0].h <= (info->height + reduce - 1) / reduce);
     if (layout->planes == 1)
         must(layout->plane[0].channels == tc_model_channels(info->model));
 }
@@ -68,7 +84,7 @@ static tc_error decode_all(const tc_codec *codec, tc_decoder *decoder,
     if (layout->planes == 1)
         picture->rows =
             malloc((size_t)layout->plane[0].w * layout->plane[0].h * layout->plane[0].channels);
-    while (!error && picture->have < layout->plane[0].h) {
+    while (!error && !is_whole(picture)) {
         tc_band band = {0};
 
         error = codec->decode_rows(decoder, &band);
@@ -103,7 +119,8 @@ static bool decode(fuzz_file *file, const uint8_t how[4], picture *picture, tc_i
         return false;
     error = codec->decode_open(&decoder, &input, info, &fail);
     if (!error) {
-        tc_decode_want want = {.reduce = 1u << (how[0] & 3)};
+        tc_decode_want want = {.reduce = 1u << (how[0] & 3),
+                               .planes = info->planes && (how[1] & 2)};
 
         check_info(codec, info);
         while (want.reduce > info->max_reduce)
