@@ -58,6 +58,8 @@ static void check_plan(const tc_plan *plan, const tc_image_info *info, const tc_
     uint64_t w = info->width, h = info->height;
 
     must(!limits->max_pixels || w * h <= limits->max_pixels);
+    if (plan->pass)
+        return; /* nothing is done, and nothing is planned */
     must(plan->orientation >= 1 && plan->orientation <= 8);
     must(inside(&plan->source, info->width, info->height));
     must(plan->scaled_w >= 1 && plan->scaled_h >= 1);
