@@ -229,6 +229,7 @@ static void fill_taps(tc_taps *taps, const tc_axis *axis, double *scratch)
         place.whole = place.whole && place.first + taps->taps < high;
         whole = place.whole ? whole + 1 : 0;
         if (whole > period) {
+            /* NOLINTNEXTLINE(clang-analyzer-core.*): `period` ones were made before this */
             taps->first[at] = taps->first[at - period] + (uint32_t)nearest(period * step);
             memcpy(taps->weight + (size_t)at * taps->taps,
                    taps->weight + (size_t)(at - period) * taps->taps,
