@@ -7,5 +7,7 @@ const tc_kernel *tc_kernel_best(void)
 {
     const tc_kernel *kernel = tc_kernel_avx2();
 
+    if (!kernel)
+        kernel = tc_kernel_neon();
     return kernel ? kernel : &tc_kernel_scalar;
 }

@@ -55,8 +55,9 @@ typedef struct tc_kernel {
 
 extern const tc_kernel tc_kernel_scalar;
 
-/* The kernel for this instruction set, or NULL where it cannot run. */
+/* The kernels for an instruction set each, or NULL where it cannot run. */
 const tc_kernel *tc_kernel_avx2(void);
+const tc_kernel *tc_kernel_neon(void);
 
 /* The fastest that runs here. */
 const tc_kernel *tc_kernel_best(void);

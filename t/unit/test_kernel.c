@@ -285,28 +285,43 @@ static void test_alpha(const tc_kernel *of)
     test_opaque_is_plain(of);
 }
 
+/* A kernel against the scalar one, or why not. */
+static void test_against_scalar(const char *name, const tc_kernel *of)
+{
+    if (!of) {
+        skip(name, "not on this processor");
+        return;
+    }
+    kernel = of;
+    for (unsigned channels = 1; channels <= 4; channels++)
+        test_across(channels);
+    test_down();
+    for (unsigned channels = 2; channels <= 4; channels++)
+        test_alpha_rows(channels);
+    test_alpha(kernel);
+    test_halve(kernel);
+}
+
 int main(void)
 {
     const char *given = getenv("TC_TEST_SEED");
     unsigned seed = given ? (unsigned)strtoul(given, NULL, 10) : (unsigned)time(NULL);
+    const tc_kernel *avx2 = tc_kernel_avx2(), *neon = tc_kernel_neon();
 
     srand(seed);
     printf("# TC_TEST_SEED=%u\n", seed);
-    kernel = tc_kernel_avx2();
-    ok(tc_kernel_best() == (kernel ? kernel : &tc_kernel_scalar), "the best is %s",
-       tc_kernel_best()->name);
+    ok(tc_kernel_best() == (avx2   ? avx2
+                            : neon ? neon
+                                   : &tc_kernel_scalar),
+       "the best is %s", tc_kernel_best()->name);
+#ifdef __aarch64__
+    ok(neon != NULL, "on 64-bit Arm NEON is there");
+#else
+    ok(neon == NULL, "NEON is for 64-bit Arm only");
+#endif
     test_alpha(&tc_kernel_scalar);
     test_halve(&tc_kernel_scalar);
-    if (kernel) {
-        for (unsigned channels = 1; channels <= 4; channels++)
-            test_across(channels);
-        test_down();
-        for (unsigned channels = 2; channels <= 4; channels++)
-            test_alpha_rows(channels);
-        test_alpha(kernel);
-        test_halve(kernel);
-    } else {
-        skip("AVX2", "this processor has none");
-    }
+    test_against_scalar("AVX2", avx2);
+    test_against_scalar("NEON", neon);
     return done_testing();
 }
