@@ -357,6 +357,11 @@ tc_admission *tc_config_admission(const server_rec *server, const tc_admission_l
     return conf->admission;
 }
 
+const char *tc_config_versions(const server_rec *server)
+{
+    return server_conf(server)->versions;
+}
+
 const tc_spool_places *tc_config_places(const server_rec *server)
 {
     return &server_conf(server)->places;

@@ -45,6 +45,7 @@ typedef struct tc_server_conf {
     double temp_memory_percent;           /* of the memory, when over 0 */
     uint64_t budget_bytes;                /* 0: no bound, unless: */
     double budget_percent;                /* of the memory, when over 0 */
+    const char *versions;                 /* of the codec libraries, part of every validator */
     tc_admission_limits admission_limits; /* fitted to the MPM by tc_startup_check */
     bool active_given, queue_given;
     unsigned history_interval; /* seconds; 0: no history */
@@ -92,6 +93,9 @@ unsigned tc_config_pattern_number(const server_rec *server, const char *name);
 
 /* Where conversions are admitted, NULL without shared memory, and how many. */
 tc_admission *tc_config_admission(const server_rec *server, const tc_admission_limits **limits);
+
+/* The versions of the codec libraries, in one line. */
+const char *tc_config_versions(const server_rec *server);
 
 /* Where temporary files go. */
 const tc_spool_places *tc_config_places(const server_rec *server);

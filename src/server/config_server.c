@@ -29,11 +29,21 @@ static void set_active(tc_admission_limits *limits, uint32_t active)
     limits->queue = active * TC_QUEUE_PER_ACTIVE;
 }
 
+/* Asked of the libraries once, not for every request. */
+static const char *codec_versions(apr_pool_t *pool)
+{
+    char *text = apr_palloc(pool, TC_VERSIONS_MAX);
+
+    tc_codec_versions(text, TC_VERSIONS_MAX);
+    return text;
+}
+
 void *tc_server_conf_create(apr_pool_t *pool, server_rec *server)
 {
     tc_server_conf *conf = apr_pcalloc(pool, sizeof *conf);
 
     (void)server;
+    conf->versions = codec_versions(pool);
     conf->temp_dirs = apr_array_make(pool, 2, sizeof(const char *));
     conf->places.method = TC_TEMP_AUTO;
     conf->places.reserve_percent = TC_RESERVE_PERCENT;

@@ -138,7 +138,7 @@ static int begin(request_rec *r, context *context)
         r->handler = TC_HANDLER; /* read in place, not through a body */
         return OK;
     }
-    context->variant = tc_respond_variant(r->pool, &context->job.params);
+    context->variant = tc_respond_variant(r, &context->job.params);
     ask_upstream(r, context->variant);
     context->state = DECIDE;
     return OK;

@@ -344,14 +344,6 @@ static void read_samples(tc_snapshot *snapshot, apr_pool_t *pool, const tc_serve
     snapshot->sample = sample;
 }
 
-static const char *codec_versions(apr_pool_t *pool)
-{
-    char *text = apr_palloc(pool, TC_VERSIONS_MAX);
-
-    tc_codec_versions(text, TC_VERSIONS_MAX);
-    return text;
-}
-
 tc_snapshot *tc_monitor_snapshot(apr_pool_t *pool, const server_rec *server, int64_t seconds)
 {
     const tc_server_conf *conf = conf_of(server);
@@ -365,7 +357,7 @@ tc_snapshot *tc_monitor_snapshot(apr_pool_t *pool, const server_rec *server, int
     snapshot->server = ap_get_server_banner();
     snapshot->name = server->server_hostname ? server->server_hostname : "";
     snapshot->version = TC_VERSION;
-    snapshot->codecs = codec_versions(pool);
+    snapshot->codecs = tc_config_versions(server);
     snapshot->mpm = ap_show_mpm();
     snapshot->method = conf->places.method;
     snapshot->tally = tally;

@@ -78,33 +78,33 @@ static const char *hash(apr_pool_t *pool, const char *text, unsigned bytes)
 }
 
 /* What the answer's bytes depend on beside the original. */
-static const char *make(apr_pool_t *pool, const tc_params *params)
+static const char *make(request_rec *r, const tc_params *params)
 {
-    char canonical[TC_CANONICAL_MAX], versions[TC_VERSIONS_MAX];
+    char canonical[TC_CANONICAL_MAX];
 
     tc_params_canonical(params, canonical, sizeof canonical);
-    tc_codec_versions(versions, sizeof versions);
-    return apr_psprintf(pool, TC_ENGINE_VERSION " %s %s", versions, canonical);
+    return apr_psprintf(r->pool, TC_ENGINE_VERSION " %s %s", tc_config_versions(r->server),
+                        canonical);
 }
 
 /* A hash of all that the answer's bytes depend on, as a strong entity tag. */
-static const char *make_etag(apr_pool_t *pool, const apr_finfo_t *original,
+static const char *make_etag(request_rec *r, const apr_finfo_t *original,
                              const tc_params *params)
 {
-    const char *text = apr_psprintf(pool, "%" APR_TIME_T_FMT " %" APR_OFF_T_FMT " %s",
-                                    original->mtime, original->size, make(pool, params));
+    const char *text = apr_psprintf(r->pool, "%" APR_TIME_T_FMT " %" APR_OFF_T_FMT " %s",
+                                    original->mtime, original->size, make(r, params));
 
-    return apr_pstrcat(pool, "\"", hash(pool, text, ETAG_BYTES), "\"", NULL);
+    return apr_pstrcat(r->pool, "\"", hash(r->pool, text, ETAG_BYTES), "\"", NULL);
 }
 
-const char *tc_respond_variant(apr_pool_t *pool, const tc_params *params)
+const char *tc_respond_variant(request_rec *r, const tc_params *params)
 {
-    return hash(pool, make(pool, params), VARIANT_BYTES);
+    return hash(r->pool, make(r, params), VARIANT_BYTES);
 }
 
 int tc_respond_validators(request_rec *r, const apr_finfo_t *original, const tc_params *params)
 {
-    apr_table_setn(r->headers_out, "ETag", make_etag(r->pool, original, params));
+    apr_table_setn(r->headers_out, "ETag", make_etag(r, original, params));
     ap_update_mtime(r, original->mtime);
     ap_set_last_modified(r);
     ap_set_accept_ranges(r);

@@ -40,7 +40,7 @@ void tc_respond_description(request_rec *r, const tc_stats *stats, apr_time_t be
  * A few letters that tell what is made of an original, whichever it is: part of an
  * entity tag beside the original's own.
  */
-const char *tc_respond_variant(apr_pool_t *pool, const tc_params *params);
+const char *tc_respond_variant(request_rec *r, const tc_params *params);
 
 /* The finished result and the end of it into `bb`, and its length into the headers. */
 apr_status_t tc_respond_brigade(request_rec *r, tc_spool *result, apr_bucket_brigade *bb,
