@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "config_parts.h"
+#include "image/codec.h"
 
 #include <apr_lib.h>
 #include <apr_strings.h>
