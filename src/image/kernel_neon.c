@@ -40,7 +40,7 @@ static void across_one(int16_t *to, const uint8_t *from, const tc_taps *taps, ui
     tc_kernel_scalar.across_bytes(to, from, &one, channels);
 }
 
-/* Sums as lanes: rounded, and clipped to 16 bits.. */
+/* Sums as lanes: rounded, and clipped to 16 bits. */
 #define LANES(sum, shift) vqrshrn_n_s32((sum), (shift))
 
 /* Two times two pixels of four channels, with four weights: two sums of each channel. */
@@ -62,16 +62,16 @@ INLINE void add_four_bytes(int32x4_t sum[2], uint8x16_t pixels, const int16_t *w
 }
 
 /*
- * Four pixels are 12 bytes, of which a fourth channel of zeros makes 16. Neither may
- * the load of 16 reach past the row, every output's taps being within it, so that
- * those of the last one tell where it ends, nor the four lanes that are stored, of
- * which the next output overwrites the last.
+ * Four pixels are 12 bytes, of which a fourth channel of zeros makes 16. An output whose
+ * last load of 16 would reach past the row is the scalar kernel's: every output's taps
+ * lie within the row, so those of the last one tell how far it may be read. The last one
+ * is such always. Of the four lanes that are stored the next output overwrites the last.
  */
 static void across_bytes_3(int16_t *to, const uint8_t *from, const tc_taps *taps)
 {
-    static const uint8_t spread[16] = {0, 1, 2, 255, 3, 4,  5,  255,
+    static const uint8_t places[16] = {0, 1, 2, 255, 3, 4,  5,  255,
                                        6, 7, 8, 255, 9, 10, 11, 255};
-    const uint8x16_t pixels = vld1q_u8(spread);
+    const uint8x16_t spread = vld1q_u8(places);
     const uint64_t end = ((uint64_t)taps->first[taps->count - 1] + taps->taps) * 3;
     const uint64_t needs = (uint64_t)taps->taps * 3 + 4;
     const int16_t *weight = taps->weight;
@@ -81,12 +81,12 @@ static void across_bytes_3(int16_t *to, const uint8_t *from, const tc_taps *taps
         const uint8_t *in = from + start;
         int32x4_t sum[2] = {vdupq_n_s32(0), vdupq_n_s32(0)};
 
-        if (start + needs > end || at + 1 == taps->count) {
+        if (start + needs > end) {
             across_one(to, from, taps, at, 3);
             continue;
         }
         for (uint32_t tap = 0; tap < taps->taps; tap += 4, in += 12)
-            add_four_bytes(sum, vqtbl1q_u8(vld1q_u8(in), pixels), weight + tap);
+            add_four_bytes(sum, vqtbl1q_u8(vld1q_u8(in), spread), weight + tap);
         vst1_s16(to, LANES(vaddq_s32(sum[0], sum[1]), WIDEN_SHIFT));
     }
 }
