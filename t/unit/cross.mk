@@ -19,6 +19,8 @@ CROSS_TESTS := admission cgroup chart chart_parts chart_time counters dentry dia
 # Where a read past a row would be.
 CROSS_SANITIZED := kernel resample
 
+# -fcf-protection is x86's alone.
+CROSS_FLAGS   = $(filter-out -fcf-protection,$(OURS))
 CROSS_HEADERS = -idirafter /usr/include -idirafter /usr/include/$(shell $(CC) -print-multiarch)
 CROSS_OBJECTS := $(patsubst src/%.c,$(CROSS)/obj/%.o,$(IMAGE) $(SYSTEM) $(SERVER)) \
 	$(CROSS)/obj/mod_tmpfs_convert.o
@@ -46,7 +48,7 @@ cross-needs:
 $(CROSS)/obj/image/kernel_%.o: OPTIMISE := -O3
 $(CROSS)/obj/image/effect_gauss.o: OPTIMISE := -O3
 
-CROSS_COMPILE = $(CROSS_CC) $(OURS) $(OPTIMISE) -MMD -MP -c -o $@ $<
+CROSS_COMPILE = $(CROSS_CC) $(CROSS_FLAGS) $(OPTIMISE) -MMD -MP -c -o $@ $<
 $(CROSS)/obj/%.o: src/%.c $(FLAGS_STAMP) | cross-needs
 	@mkdir -p $(@D)
 	$(call say,CROSS,$<)
@@ -64,13 +66,13 @@ $(CROSS)/libtc.a: $(CROSS_INNER)
 $(CROSS)/unit/%.t: t/unit/test_%.c $(wildcard t/unit/*.h) $(CROSS)/libtc.a
 	@mkdir -p $(@D)
 	$(call say,CROSS,$@)
-	$(Q)$(CROSS_CC) $(OURS) -Isrc $(APR_CPPFLAGS) -o $@ $< $(CROSS)/libtc.a -lm -pthread
+	$(Q)$(CROSS_CC) $(CROSS_FLAGS) -Isrc $(APR_CPPFLAGS) -o $@ $< $(CROSS)/libtc.a -lm -pthread
 
 $(CROSS)/sanitized/%.t: t/unit/test_%.c $(CROSS_KERNELS) $(wildcard t/unit/*.h src/image/*.h) \
   $(FLAGS_STAMP) | cross-needs
 	@mkdir -p $(@D)
 	$(call say,CROSS,$@)
-	$(Q)$(CROSS_CC) $(OURS) -fsanitize=address,undefined -fno-sanitize-recover=undefined \
-	  -Isrc -o $@ $< $(CROSS_KERNELS) -lm
+	$(Q)$(CROSS_CC) $(CROSS_FLAGS) -U_FORTIFY_SOURCE -fsanitize=address,undefined \
+	  -fno-sanitize-recover=undefined -Isrc -o $@ $< $(CROSS_KERNELS) -lm
 
 -include $(wildcard $(CROSS)/obj/*.d $(CROSS)/obj/*/*.d)
