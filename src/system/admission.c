@@ -146,7 +146,8 @@ static void wake(tc_admission *admission)
 static int wait_for_place(tc_admission *admission, const tc_admission_limits *limits,
                           uint64_t kib, const tc_watch *watch)
 {
-    uint64_t end = now_ms() + limits->wait_ms;
+    /* The clock is rounded down: one more, so that no wait is shorter than it should be. */
+    uint64_t end = limits->wait_ms ? now_ms() + limits->wait_ms + 1 : 0;
 
     for (;;) {
         uint32_t seen = __atomic_load_n(&admission->freed, __ATOMIC_SEQ_CST);
