@@ -60,7 +60,7 @@ static void check_layout(const tc_layout *layout, const tc_image_info *info, uns
         }
     }
     if (layout->planes == 1)
-        must(layout->plane[0].channels == tc_model_channels(info->model));
+        must(layout->plane[0].channels == tc_model_channels(layout->model));
 }
 
 /* Where one side of the source rectangle lies: 4 bits of start, 4 of length. */
@@ -111,7 +111,7 @@ static bool decode(fuzz_file *file, const uint8_t how[4], picture *picture, tc_i
     const tc_codec *codec = tc_codec_find(
         tc_format_sniff(file->data, file->size < TC_SNIFF_BYTES ? file->size : TC_SNIFF_BYTES));
     tc_input input = fuzz_input(file);
-    tc_fail fail = {0};
+    tc_fail fail = {0}, damage = {0};
     tc_decoder *decoder = NULL;
     tc_error error;
 
@@ -120,7 +120,9 @@ static bool decode(fuzz_file *file, const uint8_t how[4], picture *picture, tc_i
     error = codec->decode_open(&decoder, &input, info, &fail);
     if (!error) {
         tc_decode_want want = {.reduce = 1u << (how[0] & 3),
-                               .planes = info->planes && (how[1] & 2)};
+                               .planes = info->planes && (how[1] & 2),
+                               .cmyk = info->cmyk && (how[1] & 2),
+                               .damage = how[1] & 4 ? &damage : NULL};
 
         check_info(codec, info);
         while (want.reduce > info->max_reduce)
@@ -219,10 +221,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                .quality = 1 + data[1] % 100u,
                                .lossless = data[1] >= 200,
                                .progressive = data[1] & 1,
+                               .palette = info.palette,
+                               .flat = info.flat,
                                .icc = icc,
                                .icc_length = icc ? info.icc_length : 0};
 
-        if (codec->stores_alpha || !tc_model_has_alpha(spec.model))
+        if (spec.model == TC_CMYK)
+            codec = NULL; /* ink is turned into light before anything is encoded */
+        if (codec && (codec->stores_alpha || !tc_model_has_alpha(spec.model)))
             round_trip(&picture, &spec, codec);
     }
     free(icc);

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A picture's EXIF block: what is made of it for an answer is a block again, upright;
+ * one of artist and copyright alone stays as it is when that is done once more.
+ */
+#include "fuzz.h"
+
+#include "image/exif.h"
+#include "image/orientation.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static uint8_t *copy_of(const uint8_t *data, size_t length)
+{
+    uint8_t *copy = malloc(length ? length : 1);
+
+    must(copy != NULL);
+    if (length > 0)
+        memcpy(copy, data, length);
+    return copy;
+}
+
+static void check_settled(const uint8_t *data, size_t length)
+{
+    uint8_t *settled = copy_of(data, length), *again;
+    size_t left = tc_exif_settle(settled, length);
+
+    must(left <= length);
+    if (left > 0) {
+        must(tc_orientation_read(settled, left) == 1);
+        again = copy_of(settled, left);
+        /* Less may be left, where a directory that lies had a part of itself wiped. */
+        must(tc_exif_settle(again, left) <= left);
+        free(again);
+    }
+    free(settled);
+}
+
+static void check_copyright(const uint8_t *data, size_t length)
+{
+    uint8_t *made = malloc(TC_COPYRIGHT_MAX), *again = malloc(TC_COPYRIGHT_MAX), *copy;
+    size_t size, rest;
+
+    must(made && again);
+    copy = copy_of(data, length);
+    size = tc_exif_copyright(copy, length, made);
+    free(copy);
+    must(size <= TC_COPYRIGHT_MAX);
+    if (size > 0) {
+        copy = copy_of(made, size);
+        must(tc_orientation_read(copy, size) == 1);
+        rest = tc_exif_copyright(copy, size, again);
+        must(rest == size && memcmp(made, again, size) == 0);
+        free(copy);
+    }
+    free(again);
+    free(made);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    check_settled(data, size);
+    check_copyright(data, size);
+    return 0;
+}
