@@ -69,8 +69,8 @@ fuzz-clang:
 	  $(CLANG) -fsanitize=fuzzer,address,undefined -x c - -o /dev/null 2>/dev/null || { \
 	  echo 'fuzz: $(CLANG) with libFuzzer is not here: tools/deps --test installs clang and' \
 	    'libclang-rt-dev; CLANG=NAME names another' >&2; exit 1; }
-fuzz-build: fuzz-clang
-	+@$(MAKE) -f Makefile.apxs $(FUZZERS) $(SEEDS)
+$(FUZZ_OBJECTS): | fuzz-clang
+fuzz-build: $(FUZZERS) $(SEEDS)
 fuzz: fuzz-build
 	t/fuzz/run $(FUZZ) $(dir $(SEEDS))
 
