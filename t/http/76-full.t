@@ -14,6 +14,8 @@ my $plain = mkpicture('quick.jpg', 40, 30);
 my $path = "/small_light(dw=8190,dh=8190,da=n,ds=s,of=png)$slow";
 my $etag = get("/small_light(dw=10)$plain")->header('ETag');
 my $workers = mpm() eq 'prefork' ? 16 : 32;
+# prefork makes processes by and by, some a second; here all are there from the start.
+my $at_once = mpm() eq 'prefork' ? "StartServers 16\nMinSpareServers 16\nMaxSpareServers 17" : '';
 
 sub traffic { return JSON::PP->new->utf8->decode(get('/tmpstat?json')->content)->{traffic} }
 
@@ -41,6 +43,7 @@ for my $case (['TmpfsConvertMaxActive 1 6 60s', 7], ['', $workers - int(($worker
 TmpfsConvert On
 TmpfsConvertTimeout 0
 $bounds
+$at_once
 <Location "/tmpstat">
     SetHandler tmpstat
 </Location>

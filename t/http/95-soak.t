@@ -38,7 +38,7 @@ for my $wrong (['-n', 1], ['--plant', 'none'], ['more'], ['--more']) {
 
 # ---- the server stands it ------------------------------------------------------------------
 
-my ($status, $result) = soak('-n', $many, '--kill', 1.5, '--graceful', 2.5);
+my ($status, $result) = soak('-n', $many, '--kill', 0.4, '--graceful', 0.9);
 my %verdict = verdicts($result);
 is(scalar(keys %verdict), 10, 'ten verdicts') or diag "exit status $status";
 for my $name (sort keys %verdict) {
