@@ -6,15 +6,7 @@
 #include "monitor.h"
 #include "url.h"
 
-#include <time.h>
-
-uint64_t tc_account_clock(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
+#include "image/clock.h"
 
 typedef struct sending {
     tc_counters *counters;
@@ -24,7 +16,7 @@ typedef struct sending {
 static apr_status_t sent(void *data)
 {
     const sending *sending = data;
-    uint64_t took = tc_account_clock() - sending->from_ns;
+    uint64_t took = tc_clock_ns() - sending->from_ns;
 
     tc_stage_took(sending->counters, TC_STAGE_SEND, took);
     tc_stage_took(sending->counters, TC_STAGE_TOTAL, sending->before_ns + took);
@@ -61,7 +53,7 @@ void tc_account_conversion(request_rec *r, const tc_account *account)
     tc_stage_took(counters, TC_STAGE_ENCODE, stats->encode_ns);
     sending = apr_palloc(r->pool, sizeof *sending);
     sending->counters = counters;
-    sending->from_ns = tc_account_clock();
+    sending->from_ns = tc_clock_ns();
     sending->before_ns = account->queue_ns + account->read_ns + work + stats->encode_ns;
     apr_pool_cleanup_register(r->pool, sending, sent, apr_pool_cleanup_null);
 }

@@ -7,9 +7,6 @@
 
 #include <httpd.h>
 
-/* Nanoseconds of a clock that only goes forward. */
-uint64_t tc_account_clock(void);
-
 /* One finished conversion. */
 typedef struct tc_account {
     const tc_outline *outline;

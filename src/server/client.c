@@ -5,13 +5,14 @@
 #endif
 #include "client.h"
 
-#include "account.h"
+#include "image/clock.h"
 
 #include <http_core.h>
 
 #include <apr_portable.h>
 
 #include <poll.h>
+#include <stdbool.h>
 
 /* Between two looks at the socket: a system call, against thousands of rows. */
 #define LOOK_NS UINT64_C(50000000)
@@ -50,7 +51,7 @@ static bool is_gone(const tc_client *client)
 static tc_error check(void *context)
 {
     tc_client *client = context;
-    uint64_t now = tc_account_clock();
+    uint64_t now = tc_clock_ns();
 
     if (client->ends_ns && now >= client->ends_ns)
         return tc_fail_set(client->fail, TC_E_TIMEOUT,
@@ -71,11 +72,11 @@ void tc_client_begin(tc_client *client, const request_rec *r, tc_fail *fail)
                           .fail = fail,
                           .connection = r->connection,
                           .socket = socket_of(r->connection),
-                          .look_ns = tc_account_clock() + LOOK_NS};
+                          .look_ns = tc_clock_ns() + LOOK_NS};
 }
 
 void tc_client_limit(tc_client *client, unsigned seconds)
 {
     client->seconds = seconds;
-    client->ends_ns = seconds ? tc_account_clock() + seconds * UINT64_C(1000000000) : 0;
+    client->ends_ns = seconds ? tc_clock_ns() + seconds * UINT64_C(1000000000) : 0;
 }

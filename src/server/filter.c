@@ -8,6 +8,8 @@
 #include "respond.h"
 #include "url.h"
 
+#include "image/clock.h"
+
 #include <http_core.h>
 #include <http_log.h>
 #include <http_protocol.h>
@@ -282,10 +284,10 @@ static apr_status_t refuse(ap_filter_t *f, context *context)
 static tc_error read_body(void *data, uint64_t offset, void *buffer, size_t length, size_t *got)
 {
     context *context = data;
-    uint64_t began = tc_account_clock();
+    uint64_t began = tc_clock_ns();
     apr_status_t status = tc_spool_read(context->body, (apr_off_t)offset, buffer, length, got);
 
-    context->read_ns += tc_account_clock() - began;
+    context->read_ns += tc_clock_ns() - began;
     return status == APR_SUCCESS ? TC_E_OK : TC_E_READ;
 }
 

@@ -9,6 +9,8 @@
 #include "sign.h"
 #include "url.h"
 
+#include "image/clock.h"
+
 #include <http_log.h>
 
 #include <apr_strings.h>
@@ -210,14 +212,14 @@ tc_error tc_job_run(request_rec *r, tc_job *job, const tc_input *input, const ui
                           .pattern = job->params.pattern,
                           .source_bytes = input->size};
     place *place = apr_pcalloc(r->pool, sizeof *place);
-    uint64_t came = tc_account_clock();
+    uint64_t came = tc_clock_ns();
     tc_client client;
     tc_error error;
 
     tc_client_begin(&client, r, &job->fail);
     error = admit(r, job, &client.watch, place);
     if (!error) {
-        account.queue_ns = tc_account_clock() - came;
+        account.queue_ns = tc_clock_ns() - came;
         tc_client_limit(&client, (unsigned)job->settings.timeout);
         error = convert(r, job, &client.watch, result, stats);
         if (!error)

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "source.h"
 
-#include "account.h"
 #include "config.h"
 #include "convert.h"
 #include "respond.h"
+
+#include "image/clock.h"
 
 #include <http_log.h>
 
@@ -40,10 +41,10 @@ static tc_error source_read(void *context, uint64_t offset, void *buffer, size_t
                             size_t *got)
 {
     tc_source *source = context;
-    uint64_t began = tc_account_clock();
+    uint64_t began = tc_clock_ns();
     tc_error error = read_file(source, offset, buffer, length, got);
 
-    source->read_ns += tc_account_clock() - began;
+    source->read_ns += tc_clock_ns() - began;
     return error;
 }
 
