@@ -156,7 +156,8 @@ static text find_text(const tc_tiff *tiff, size_t at)
     /* Cameras fill an unset artist with blanks or zeros. */
     while (length > 0 && (bytes[length - 1] == '\0' || bytes[length - 1] == ' '))
         length--;
-    return (text){bytes, length};
+    /* One without its terminator would be over the bound with it. */
+    return (text){bytes, length < TEXT_MAX ? length : 0};
 }
 
 /* An entry and its text; returns where the next text goes. */

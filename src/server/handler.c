@@ -36,6 +36,22 @@ static int convert(request_rec *r, tc_job *job, tc_source *source, apr_time_t op
     return tc_respond_result(r, result);
 }
 
+/* Only the header of the answer is wanted; its length would take the conversion, which no
+   header but X-SmallLight-Description is worth. */
+static bool only_header(const request_rec *r, const tc_job *job)
+{
+    return r->header_only && !job->params.info;
+}
+
+/* The picture's header. Not looked at when there is no room to convert it: under overload most
+   of what a refusal costs would be that. */
+static tc_error open_picture(request_rec *r, tc_job *job, tc_source *source)
+{
+    tc_error error = only_header(r, job) ? TC_E_OK : tc_job_room(r, job);
+
+    return error ? error : tc_job_open(r, job, &source->input, &source->read_ns);
+}
+
 /* From parameters to the answer, each step ending the request when it must. */
 static int serve(request_rec *r, tc_job *job, tc_source *source)
 {
@@ -61,12 +77,10 @@ static int serve(request_rec *r, tc_job *job, tc_source *source)
     status = tc_once_changed(r);
     if (status != DECLINED)
         return status;
-    if (!job->pipeline && tc_job_open(r, job, &source->input, &source->read_ns))
+    if (!job->pipeline && open_picture(r, job, source))
         return refuse(r, job, source);
     tc_respond_format(r, tc_pipeline_outline(job->pipeline)->target);
-    /* A length would take the conversion; no header but X-SmallLight-Description is worth it.
-     */
-    if (r->header_only && !job->params.info)
+    if (only_header(r, job))
         return OK;
     return convert(r, job, source, apr_time_now());
 }

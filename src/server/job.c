@@ -153,6 +153,14 @@ static tc_error refuse(tc_job *job, const tc_admission *admission, int error)
                        error == EAGAIN ? "and the queue is full" : "and none ended in time");
 }
 
+tc_error tc_job_room(request_rec *r, tc_job *job)
+{
+    const tc_admission_limits *limits;
+    tc_admission *admission = tc_config_admission(r->server, &limits);
+
+    return tc_admission_full(admission, limits) ? refuse(job, admission, EAGAIN) : TC_E_OK;
+}
+
 /* Waited for if need be, as long as the client does. */
 static tc_error admit(request_rec *r, tc_job *job, const tc_watch *watch, place *place)
 {

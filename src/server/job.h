@@ -24,6 +24,9 @@ typedef struct tc_job {
 /* Settings and all layers of parameters for the request, and the icon they name, opened. */
 tc_error tc_job_begin(request_rec *r, tc_job *job);
 
+/* TC_E_OVERLOAD when there is no room for any conversion now, nor to wait for one. */
+tc_error tc_job_room(request_rec *r, tc_job *job);
+
 /*
  * Read the original's header and plan; the pipeline is of the request's pool. Where the
  * plan is to pass the original through nothing else is to be done with the job.

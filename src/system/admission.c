@@ -4,18 +4,16 @@
 #endif
 #include "admission.h"
 
+#include "queue.h"
+
 #include <errno.h>
-#include <limits.h>
-#include <linux/futex.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <time.h>
-#include <unistd.h>
 
 #define PROCESSES 1024
-#define LAYOUT    UINT64_C(0x7463616430303033)
+#define LAYOUT    UINT64_C(0x7463616430303034)
 
-/* How often who waits asks its watch. */
+/* How often who waits looks around: at its watch, and for places that nobody takes. */
 #define ASK_MS 50
 
 /* What one process has. Slot 0 is for processes past the last, and is never cleared. */
@@ -31,15 +29,15 @@ typedef struct share {
  * word, `work`, so that both are taken or neither. A share is raised after its sum
  * and lowered before it, so that one killed between the two, a matter of
  * nanoseconds, leaves the sum a place too high: one place is lost until the server
- * is restarted, and never are there more at work than may be. `freed` is raised at
- * every release, and waited on.
+ * is restarted, and never are there more at work than may be. `queued` bounds how
+ * many are in `queue`: it is raised before and lowered after.
  */
 struct tc_admission {
     uint64_t layout;
     uint64_t work; /* conversions in the low ACTIVE_BITS, KiB above */
     uint64_t temp;
     uint32_t queued, following;
-    uint32_t freed;
+    tc_queue queue;
     share share[PROCESSES];
 };
 
@@ -47,8 +45,9 @@ struct tc_admission {
 #define ACTIVE_MOST ((UINT64_C(1) << ACTIVE_BITS) - 1)
 #define KIB_MOST    (UINT64_MAX >> ACTIVE_BITS)
 
-/* This process's share: set once, before its threads are. */
+/* This process's share and number: set once, before its threads are. */
 static unsigned own;
+static pid_t own_pid;
 
 size_t tc_admission_size(void)
 {
@@ -123,45 +122,51 @@ static uint64_t now_ms(void)
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-static void wait_freed(tc_admission *admission, uint32_t seen, uint64_t ms)
-{
-    struct timespec most = {.tv_sec = (time_t)(ms / 1000),
-                            .tv_nsec = (long)(ms % 1000) * 1000000};
-
-    /* Woken, changed since, interrupted, too long: all the same, it is tried again. */
-    syscall(SYS_futex, &admission->freed, FUTEX_WAIT, seen, &most, NULL, 0);
-}
-
 /* Sequentially consistent, here and where somebody gets in line: either who waits sees the
    place that came free, or who frees it sees that somebody waits. */
-static void wake(tc_admission *admission)
+static void call_next(tc_admission *admission)
 {
-    __atomic_fetch_add(&admission->freed, 1, __ATOMIC_SEQ_CST);
     if (__atomic_load_n(&admission->queued, __ATOMIC_SEQ_CST))
-        /* All, for the first may want more bytes than there are. */
-        syscall(SYS_futex, &admission->freed, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+        tc_queue_call(&admission->queue);
 }
 
-/* Until a place comes free, time is up, or the watch says that nobody wants it any more. */
+/* Whoever is first and could go on goes on, unless its process was stopped, or was killed and
+   that was not seen yet: nobody is to wait for it longer than for those at work. */
+static bool may_enter(const tc_admission *admission, bool first)
+{
+    return first || __atomic_load_n(&admission->work, __ATOMIC_SEQ_CST) == 0;
+}
+
+/* Until it is first and a place comes free, time is up, or the watch says that nobody wants it
+   any more. Only the first goes on, even when what it wants is more than a later one does:
+   otherwise a large picture would never come in beside small ones. */
 static int wait_for_place(tc_admission *admission, const tc_admission_limits *limits,
-                          uint64_t kib, const tc_watch *watch)
+                          uint64_t kib, const tc_watch *watch, unsigned place)
 {
     /* The clock is rounded down: one more, so that no wait is shorter than it should be. */
     uint64_t end = limits->wait_ms ? now_ms() + limits->wait_ms + 1 : 0;
 
     for (;;) {
-        uint32_t seen = __atomic_load_n(&admission->freed, __ATOMIC_SEQ_CST);
+        uint32_t bell;
+        bool first = tc_queue_first(&admission->queue, place, &bell);
         uint64_t now = now_ms(), left;
 
-        if (try_enter(admission, limits, kib))
+        if (may_enter(admission, first) && try_enter(admission, limits, kib))
             return 0;
         if (now >= end)
             return ETIMEDOUT;
         if (watch && watch->check(watch->context))
             return ECANCELED;
         left = end - now;
-        wait_freed(admission, seen, watch && left > ASK_MS ? ASK_MS : left);
+        tc_queue_wait(&admission->queue, place, bell, left > ASK_MS ? ASK_MS : left);
     }
+}
+
+static uint32_t room_beside(const tc_admission_limits *limits, uint32_t others)
+{
+    uint32_t most = limits->queue < TC_QUEUE_MOST ? limits->queue : TC_QUEUE_MOST;
+
+    return most > others ? most - others : 0;
 }
 
 static int wait_in_queue(tc_admission *admission, const tc_admission_limits *limits,
@@ -169,14 +174,20 @@ static int wait_in_queue(tc_admission *admission, const tc_admission_limits *lim
 {
     share *mine = &admission->share[own];
     uint32_t others = __atomic_load_n(&admission->following, __ATOMIC_RELAXED);
+    unsigned place;
     int rc;
 
-    if (!take_one(&admission->queued, limits->queue > others ? limits->queue - others : 0))
+    if (!take_one(&admission->queued, room_beside(limits, others)))
         return EAGAIN;
     __atomic_fetch_add(&mine->queued, 1, __ATOMIC_RELAXED);
-    rc = wait_for_place(admission, limits, kib, watch);
+    place = tc_queue_join(&admission->queue, own_pid);
+    rc = wait_for_place(admission, limits, kib, watch, place);
+    tc_queue_leave(&admission->queue, place);
     __atomic_fetch_sub(&mine->queued, 1, __ATOMIC_RELAXED);
     __atomic_fetch_sub(&admission->queued, 1, __ATOMIC_SEQ_CST);
+    /* The next is first now. If there is no place, it is called when there is. */
+    if (fits(__atomic_load_n(&admission->work, __ATOMIC_SEQ_CST), limits, 0))
+        call_next(admission);
     return rc;
 }
 
@@ -199,6 +210,20 @@ int tc_admission_enter(tc_admission *admission, const tc_admission_limits *limit
     return rc;
 }
 
+bool tc_admission_full(const tc_admission *admission, const tc_admission_limits *limits)
+{
+    uint32_t queued, others;
+
+    if (!admission)
+        return false;
+    queued = __atomic_load_n(&admission->queued, __ATOMIC_RELAXED);
+    others = __atomic_load_n(&admission->following, __ATOMIC_RELAXED);
+    if (queued < room_beside(limits, others))
+        return false;
+    return (limits->queue && queued) ||
+           !fits(__atomic_load_n(&admission->work, __ATOMIC_RELAXED), limits, 0);
+}
+
 void tc_admission_leave(tc_admission *admission, tc_ticket *ticket)
 {
     share *mine;
@@ -210,7 +235,7 @@ void tc_admission_leave(tc_admission *admission, tc_ticket *ticket)
     __atomic_fetch_sub(&mine->active, 1, __ATOMIC_RELAXED);
     __atomic_fetch_sub(&mine->kib, ticket->kib, __ATOMIC_RELAXED);
     __atomic_fetch_sub(&admission->work, (ticket->kib << ACTIVE_BITS) + 1, __ATOMIC_SEQ_CST);
-    wake(admission);
+    call_next(admission);
 }
 
 /* ---- waiting for another's answer ---------------------------------------------------- */
@@ -222,7 +247,7 @@ bool tc_admission_follow(tc_admission *admission, const tc_admission_limits *lim
     if (!admission)
         return true;
     others = __atomic_load_n(&admission->queued, __ATOMIC_RELAXED);
-    if (!take_one(&admission->following, limits->queue > others ? limits->queue - others : 0))
+    if (!take_one(&admission->following, room_beside(limits, others)))
         return false;
     __atomic_fetch_add(&admission->share[own].following, 1, __ATOMIC_RELAXED);
     return true;
@@ -268,6 +293,7 @@ void tc_admission_begin(tc_admission *admission, pid_t pid)
 {
     if (!admission)
         return;
+    own_pid = pid;
     /* Of one whose number this process has, and whose death nobody saw. */
     tc_admission_gone(admission, pid);
     for (unsigned at = 1; at < PROCESSES; at++) {
@@ -294,6 +320,7 @@ void tc_admission_gone(tc_admission *admission, pid_t pid)
 {
     if (!admission)
         return;
+    tc_queue_forget(&admission->queue, pid);
     for (unsigned at = 1; at < PROCESSES; at++) {
         share *gone = &admission->share[at];
         if (__atomic_load_n(&gone->pid, __ATOMIC_ACQUIRE) != pid)
@@ -302,9 +329,9 @@ void tc_admission_gone(tc_admission *admission, pid_t pid)
         gone->active = gone->queued = gone->following = 0;
         gone->kib = gone->temp = 0;
         __atomic_store_n(&gone->pid, 0, __ATOMIC_RELEASE);
-        wake(admission);
-        return;
+        break;
     }
+    call_next(admission);
 }
 
 void tc_admission_read(const tc_admission *admission, tc_admission_now *now)

@@ -3,8 +3,8 @@
  * How many conversions run at once, and with how much memory, over all processes
  * of the server; who comes when all is taken waits in a short queue, or is sent
  * away. Beside it how much temporary data they hold in memory. In shared memory:
- * what a killed process held comes back when its death is seen. Waiting is a
- * futex(2) on a word of it; nothing else ever blocks.
+ * what a killed process held comes back when its death is seen. Nothing blocks but
+ * waiting in the queue.
  */
 #ifndef TC_ADMISSION_H
 #define TC_ADMISSION_H
@@ -42,11 +42,16 @@ void tc_admission_adopt(tc_admission *memory);
  * A place for a conversion that will take `bytes`, counted in whole KiB. Returns 0
  * with the ticket, EAGAIN when the queue is full, ETIMEDOUT when the wait was in
  * vain, or ECANCELED when `watch` (may be NULL), asked about every 50 ms while
- * waiting, ended it. One that alone is over the bound of bytes is let in when
- * nothing else runs. `admission` may be NULL: then everybody is let in.
+ * waiting, ended it. Those who wait come in in the order in which they came. One that alone is
+ * over the bound of bytes is let in when nothing else runs. `admission` may be NULL: then
+ * everybody is let in.
  */
 int tc_admission_enter(tc_admission *admission, const tc_admission_limits *limits,
                        uint64_t bytes, const tc_watch *watch, tc_ticket *ticket);
+
+/* Whether tc_admission_enter() would give EAGAIN now, whatever the bytes: to send somebody
+ * away before anything is done for them. NULL is never full. */
+bool tc_admission_full(const tc_admission *admission, const tc_admission_limits *limits);
 
 /* Give the place back; harmless without one. */
 void tc_admission_leave(tc_admission *admission, tc_ticket *ticket);

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "queue.h"
+
+#include <linux/futex.h>
+#include <stddef.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Linux has no process of a number that takes more (PID_MAX_LIMIT); for the order of
+   joining it leaves 2^42. */
+#define PID_BITS 22
+#define PID_MASK ((UINT64_C(1) << PID_BITS) - 1)
+
+typedef struct tc_queue_place place;
+
+static uint64_t turn_at(const tc_queue *queue, unsigned at)
+{
+    return __atomic_load_n(&queue->place[at].turn, __ATOMIC_SEQ_CST);
+}
+
+/* Before the place is taken, so that no call overlooks it. */
+static void raise_top(tc_queue *queue, uint32_t top)
+{
+    uint32_t now = __atomic_load_n(&queue->top, __ATOMIC_SEQ_CST);
+
+    while (now < top && !__atomic_compare_exchange_n(&queue->top, &now, top, false,
+                                                     __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+        ;
+}
+
+unsigned tc_queue_join(tc_queue *queue, pid_t pid)
+{
+    uint64_t number = __atomic_add_fetch(&queue->joined, 1, __ATOMIC_SEQ_CST);
+    uint64_t turn = (number << PID_BITS) | ((uint64_t)pid & PID_MASK);
+
+    for (unsigned at = 0;; at = (at + 1) % TC_QUEUE_MOST) {
+        uint64_t free_place = 0;
+        if (turn_at(queue, at))
+            continue;
+        raise_top(queue, at + 1);
+        if (__atomic_compare_exchange_n(&queue->place[at].turn, &free_place, turn, false,
+                                        __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+            return at;
+    }
+}
+
+/* Who has waited longest. */
+static place *first_of(tc_queue *queue)
+{
+    uint32_t top = __atomic_load_n(&queue->top, __ATOMIC_SEQ_CST);
+    uint64_t least = UINT64_MAX;
+    place *first = NULL;
+
+    for (unsigned at = 0; at < top; at++) {
+        uint64_t turn = turn_at(queue, at);
+        if (turn && turn < least) {
+            least = turn;
+            first = &queue->place[at];
+        }
+    }
+    return first;
+}
+
+bool tc_queue_first(const tc_queue *queue, unsigned place, uint32_t *bell)
+{
+    uint32_t top = __atomic_load_n(&queue->top, __ATOMIC_SEQ_CST);
+    uint64_t own = turn_at(queue, place);
+
+    *bell = __atomic_load_n(&queue->place[place].bell, __ATOMIC_SEQ_CST);
+    for (unsigned at = 0; at < top; at++) {
+        uint64_t turn = turn_at(queue, at);
+        if (turn && turn < own)
+            return false;
+    }
+    return true;
+}
+
+void tc_queue_wait(tc_queue *queue, unsigned place, uint32_t bell, uint64_t ms)
+{
+    struct timespec most = {.tv_sec = (time_t)(ms / 1000),
+                            .tv_nsec = (long)(ms % 1000) * 1000000};
+
+    /* Woken, changed since, interrupted, too long: the caller looks again in any case. */
+    syscall(SYS_futex, &queue->place[place].bell, FUTEX_WAIT, bell, &most, NULL, 0);
+}
+
+void tc_queue_leave(tc_queue *queue, unsigned place)
+{
+    __atomic_store_n(&queue->place[place].turn, 0, __ATOMIC_SEQ_CST);
+}
+
+/* Should the first leave meanwhile, whoever has the place then is woken for nothing, and the
+   next first by who left. */
+void tc_queue_call(tc_queue *queue)
+{
+    place *first = first_of(queue);
+
+    if (!first)
+        return;
+    __atomic_fetch_add(&first->bell, 1, __ATOMIC_SEQ_CST);
+    syscall(SYS_futex, &first->bell, FUTEX_WAKE, 1, NULL, NULL, 0);
+}
+
+void tc_queue_forget(tc_queue *queue, pid_t pid)
+{
+    uint32_t top = __atomic_load_n(&queue->top, __ATOMIC_SEQ_CST);
+
+    for (unsigned at = 0; at < top; at++) {
+        uint64_t turn = turn_at(queue, at);
+        if (turn && (turn & PID_MASK) == ((uint64_t)pid & PID_MASK))
+            __atomic_compare_exchange_n(&queue->place[at].turn, &turn, 0, false,
+                                        __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+    }
+}
