@@ -352,6 +352,92 @@ static void test_killed(void)
     munmap(admission, tc_admission_size());
 }
 
+#define IN_LINE 6
+
+typedef struct in_line {
+    tc_admission *admission;
+    int number, *next, came;
+} in_line;
+
+static const tc_admission_limits one_by_one = {.active = 1, .queue = 10, .wait_ms = 30000};
+
+static void *stand_in_line(void *data)
+{
+    in_line *one = data;
+    tc_ticket ticket;
+
+    if (tc_admission_enter(one->admission, &one_by_one, 1, NULL, &ticket))
+        return NULL;
+    one->came = (*one->next)++;
+    tc_admission_leave(one->admission, &ticket);
+    return NULL;
+}
+
+static void until_queued(const tc_admission *admission, uint32_t count)
+{
+    tc_admission_now now;
+
+    for (int tries = 0; tries < 10000; tries++) {
+        tc_admission_read(admission, &now);
+        if (now.queued >= count)
+            break;
+        usleep(1000);
+    }
+    usleep(20000); /* counted first, in line next */
+}
+
+static void test_order(void)
+{
+    tc_admission *admission = shared();
+    in_line line[IN_LINE];
+    pthread_t thread[IN_LINE];
+    int next = 0, wrong = 0;
+    tc_ticket ticket;
+
+    tc_admission_enter(admission, &one_by_one, 1, NULL, &ticket);
+    for (int at = 0; at < IN_LINE; at++) {
+        line[at] = (in_line){admission, at, &next, -1};
+        pthread_create(&thread[at], NULL, stand_in_line, &line[at]);
+        until_queued(admission, (uint32_t)at + 1);
+    }
+    ok(!tc_admission_full(admission, &one_by_one), "a queue with room is not full");
+    tc_admission_leave(admission, &ticket);
+    for (int at = 0; at < IN_LINE; at++) {
+        pthread_join(thread[at], NULL);
+        wrong += line[at].came != line[at].number;
+    }
+    ok(wrong == 0, "who waits comes in in the order of coming");
+    ok(is_now(admission, 0, 0), "all is free at the end");
+    munmap(admission, tc_admission_size());
+}
+
+/* Killed while first in line, and its death not seen yet. */
+static void test_killed_first(void)
+{
+    tc_admission *admission = shared();
+    tc_ticket ticket;
+    pid_t child;
+
+    tc_admission_enter(admission, &one_by_one, 1, NULL, &ticket);
+    fflush(stdout);
+    child = fork();
+    if (child == 0) {
+        tc_admission_begin(admission, getpid());
+        tc_admission_enter(admission, &one_by_one, 1, NULL, &ticket);
+        _exit(0);
+    }
+    until_queued(admission, 1);
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+    tc_admission_leave(admission, &ticket);
+    ok(tc_admission_enter(admission, &one_by_one, 1, NULL, &ticket) == 0,
+       "a killed first one does not hold up the next");
+    tc_admission_leave(admission, &ticket);
+    tc_admission_gone(admission, child);
+    ok(is_now(admission, 0, 0), "... and its place comes back");
+    munmap(admission, tc_admission_size());
+}
+
 int main(void)
 {
     test_bounds();
@@ -364,5 +450,7 @@ int main(void)
     test_temp();
     test_crowd();
     test_killed();
+    test_order();
+    test_killed_first();
     return done_testing();
 }
