@@ -4,6 +4,7 @@
 
 #include "config_parts.h"
 #include "image/codec.h"
+#include "system/queue.h"
 
 #include <apr_lib.h>
 #include <apr_strings.h>
@@ -170,13 +171,13 @@ const char *set_max_active(cmd_parms *cmd, void *conf, const char *active, const
     if (error)
         return error;
     if (!tc_config_bytes(active, &most) || most > 65535 ||
-        (queue && (!tc_config_bytes(queue, &more) || more > 65535)) ||
+        (queue && (!tc_config_bytes(queue, &more) || more > TC_QUEUE_MOST)) ||
         (wait && (!apr_isdigit(*wait) || ap_timeout_parameter_parse(wait, &time, "s") ||
                   time > apr_time_from_sec(3600))))
         return apr_psprintf(
             cmd->pool,
             "TmpfsConvertMaxActive %s%s%s%s%s: takes the conversions at once (0: "
-            "no bound), then how many may wait, each up to 65535, and how long, "
+            "no bound), up to 65535, then how many may wait, up to 4096, and how long, "
             "up to 1h",
             active, queue ? " " : "", queue ? queue : "", wait ? " " : "", wait ? wait : "");
     set_active(limits, (uint32_t)most);
