@@ -177,9 +177,10 @@ const char *set_max_active(cmd_parms *cmd, void *conf, const char *active, const
         return apr_psprintf(
             cmd->pool,
             "TmpfsConvertMaxActive %s%s%s%s%s: takes the conversions at once (0: "
-            "no bound), up to 65535, then how many may wait, up to 4096, and how long, "
+            "no bound), up to 65535, then how many may wait, up to %d, and how long, "
             "up to 1h",
-            active, queue ? " " : "", queue ? queue : "", wait ? " " : "", wait ? wait : "");
+            active, queue ? " " : "", queue ? queue : "", wait ? " " : "", wait ? wait : "",
+            TC_QUEUE_MOST);
     set_active(limits, (uint32_t)most);
     server_conf(cmd->server)->active_given = true;
     if (more >= 0) {

@@ -4,17 +4,19 @@
 #endif
 #include "admission.h"
 
+#include "image/clock.h"
 #include "queue.h"
 
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
 #define PROCESSES 1024
 #define LAYOUT    UINT64_C(0x7463616430303034)
 
 /* How often who waits looks around: at its watch, and for places that nobody takes. */
 #define ASK_MS 50
+
+#define NS_PER_MS UINT64_C(1000000)
 
 /* What one process has. Slot 0 is for processes past the last, and is never cleared. */
 typedef struct share {
@@ -114,14 +116,6 @@ static bool try_enter(tc_admission *admission, const tc_admission_limits *limits
 
 /* ---- waiting -------------------------------------------------------------------- */
 
-static uint64_t now_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 /* Sequentially consistent, here and where somebody gets in line: either who waits sees the
    place that came free, or who frees it sees that somebody waits. */
 static void call_next(tc_admission *admission)
@@ -143,13 +137,12 @@ static bool may_enter(const tc_admission *admission, bool first)
 static int wait_for_place(tc_admission *admission, const tc_admission_limits *limits,
                           uint64_t kib, const tc_watch *watch, unsigned place)
 {
-    /* The clock is rounded down: one more, so that no wait is shorter than it should be. */
-    uint64_t end = limits->wait_ms ? now_ms() + limits->wait_ms + 1 : 0;
+    uint64_t end = tc_clock_ns() + limits->wait_ms * NS_PER_MS;
 
     for (;;) {
         uint32_t bell;
         bool first = tc_queue_first(&admission->queue, place, &bell);
-        uint64_t now = now_ms(), left;
+        uint64_t now = tc_clock_ns(), left;
 
         if (may_enter(admission, first) && try_enter(admission, limits, kib))
             return 0;
@@ -157,11 +150,19 @@ static int wait_for_place(tc_admission *admission, const tc_admission_limits *li
             return ETIMEDOUT;
         if (watch && watch->check(watch->context))
             return ECANCELED;
-        left = end - now;
+        left = (end - now + NS_PER_MS - 1) / NS_PER_MS;
         tc_queue_wait(&admission->queue, place, bell, left > ASK_MS ? ASK_MS : left);
     }
 }
 
+/* Nobody overtakes those who wait; but where none may, those are of a configuration that is on
+   its way out. */
+static bool is_behind(const tc_admission *admission, const tc_admission_limits *limits)
+{
+    return limits->queue && __atomic_load_n(&admission->queued, __ATOMIC_SEQ_CST);
+}
+
+/* How many may wait where `others` have places of the queue. */
 static uint32_t room_beside(const tc_admission_limits *limits, uint32_t others)
 {
     uint32_t most = limits->queue < TC_QUEUE_MOST ? limits->queue : TC_QUEUE_MOST;
@@ -195,16 +196,12 @@ int tc_admission_enter(tc_admission *admission, const tc_admission_limits *limit
                        uint64_t bytes, const tc_watch *watch, tc_ticket *ticket)
 {
     uint64_t kib = kib_of(bytes);
-    bool wait;
     int rc = 0;
 
     *ticket = (tc_ticket){false, kib};
     if (!admission)
         return 0;
-    /* Nobody overtakes those who wait; but where none may, those are of a configuration that
-       is on its way out. */
-    wait = limits->queue && __atomic_load_n(&admission->queued, __ATOMIC_SEQ_CST);
-    if (wait || !try_enter(admission, limits, kib))
+    if (is_behind(admission, limits) || !try_enter(admission, limits, kib))
         rc = wait_in_queue(admission, limits, kib, watch);
     ticket->held = rc == 0;
     return rc;
@@ -220,7 +217,7 @@ bool tc_admission_full(const tc_admission *admission, const tc_admission_limits 
     others = __atomic_load_n(&admission->following, __ATOMIC_RELAXED);
     if (queued < room_beside(limits, others))
         return false;
-    return (limits->queue && queued) ||
+    return is_behind(admission, limits) ||
            !fits(__atomic_load_n(&admission->work, __ATOMIC_RELAXED), limits, 0);
 }
 

@@ -15,8 +15,6 @@
 #define PID_BITS 22
 #define PID_MASK ((UINT64_C(1) << PID_BITS) - 1)
 
-typedef struct tc_queue_place place;
-
 static uint64_t turn_at(const tc_queue *queue, unsigned at)
 {
     return __atomic_load_n(&queue->place[at].turn, __ATOMIC_SEQ_CST);
@@ -48,18 +46,19 @@ unsigned tc_queue_join(tc_queue *queue, pid_t pid)
     }
 }
 
-/* Who has waited longest. */
-static place *first_of(tc_queue *queue)
+/* The place of who has waited longest, and its turn, which is past all turns when nobody does.
+ */
+static unsigned first_of(const tc_queue *queue, uint64_t *least)
 {
     uint32_t top = __atomic_load_n(&queue->top, __ATOMIC_SEQ_CST);
-    uint64_t least = UINT64_MAX;
-    place *first = NULL;
+    unsigned first = 0;
 
+    *least = UINT64_MAX;
     for (unsigned at = 0; at < top; at++) {
         uint64_t turn = turn_at(queue, at);
-        if (turn && turn < least) {
-            least = turn;
-            first = &queue->place[at];
+        if (turn && turn < *least) {
+            *least = turn;
+            first = at;
         }
     }
     return first;
@@ -67,16 +66,11 @@ static place *first_of(tc_queue *queue)
 
 bool tc_queue_first(const tc_queue *queue, unsigned place, uint32_t *bell)
 {
-    uint32_t top = __atomic_load_n(&queue->top, __ATOMIC_SEQ_CST);
-    uint64_t own = turn_at(queue, place);
+    uint64_t own = turn_at(queue, place), least;
 
     *bell = __atomic_load_n(&queue->place[place].bell, __ATOMIC_SEQ_CST);
-    for (unsigned at = 0; at < top; at++) {
-        uint64_t turn = turn_at(queue, at);
-        if (turn && turn < own)
-            return false;
-    }
-    return true;
+    first_of(queue, &least);
+    return least >= own;
 }
 
 void tc_queue_wait(tc_queue *queue, unsigned place, uint32_t bell, uint64_t ms)
@@ -97,12 +91,13 @@ void tc_queue_leave(tc_queue *queue, unsigned place)
    next first by who left. */
 void tc_queue_call(tc_queue *queue)
 {
-    place *first = first_of(queue);
+    uint64_t least;
+    uint32_t *bell = &queue->place[first_of(queue, &least)].bell;
 
-    if (!first)
+    if (least == UINT64_MAX)
         return;
-    __atomic_fetch_add(&first->bell, 1, __ATOMIC_SEQ_CST);
-    syscall(SYS_futex, &first->bell, FUTEX_WAKE, 1, NULL, NULL, 0);
+    __atomic_fetch_add(bell, 1, __ATOMIC_SEQ_CST);
+    syscall(SYS_futex, bell, FUTEX_WAKE, 1, NULL, NULL, 0);
 }
 
 void tc_queue_forget(tc_queue *queue, pid_t pid)

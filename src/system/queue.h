@@ -21,7 +21,7 @@
 typedef struct tc_queue {
     uint64_t joined; /* ever */
     uint32_t top;    /* no place from here on was ever taken */
-    struct tc_queue_place {
+    struct {
         uint64_t turn; /* 0: free; else the number in order of joining, and the process */
         uint32_t bell; /* raised to wake who waits there */
     } place[TC_QUEUE_MOST];

@@ -356,7 +356,7 @@ static void test_killed(void)
 
 typedef struct in_line {
     tc_admission *admission;
-    int number, *next, came;
+    int *next, came;
 } in_line;
 
 static const tc_admission_limits one_by_one = {.active = 1, .queue = 10, .wait_ms = 30000};
@@ -396,7 +396,7 @@ static void test_order(void)
 
     tc_admission_enter(admission, &one_by_one, 1, NULL, &ticket);
     for (int at = 0; at < IN_LINE; at++) {
-        line[at] = (in_line){admission, at, &next, -1};
+        line[at] = (in_line){admission, &next, -1};
         pthread_create(&thread[at], NULL, stand_in_line, &line[at]);
         until_queued(admission, (uint32_t)at + 1);
     }
@@ -404,7 +404,7 @@ static void test_order(void)
     tc_admission_leave(admission, &ticket);
     for (int at = 0; at < IN_LINE; at++) {
         pthread_join(thread[at], NULL);
-        wrong += line[at].came != line[at].number;
+        wrong += line[at].came != at;
     }
     ok(wrong == 0, "who waits comes in in the order of coming");
     ok(is_now(admission, 0, 0), "all is free at the end");
