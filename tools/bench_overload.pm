@@ -123,7 +123,8 @@ sub _method {
         . ' the end of the load, and beside it their share of the best. Times from when a request was due to'
         . ' the last byte of its answer. bound: the queue at the best rate or its longest wait, whichever is'
         . ' less, and two conversions with all places taken. The load generator runs on the same processors;'
-        . " generator is the share of one that it took.\n";
+        . ' generator is the share of one that it took, and without generator the share of the best that the'
+        . " processors could have given beside it.\n";
 }
 
 sub _table {
@@ -134,6 +135,7 @@ sub _table {
         my $median = sub { my ($of) = @_; return Bench::Measure::median(map { $of->($_) // () } @$turns) };
         my $best = $median->(sub { $_[0]{best} });
         my $share = $median->(sub { $_[0]{accepted} / $_[0]{best} });
+        my $own = $median->(sub { $_[0]{own} });
         my $bound = $median->(sub {
             my $queue = QUEUE / $_[0]{best};
             return 1e3 * (($queue < WAIT ? $queue : WAIT) + 2 * $active / $_[0]{best});
@@ -144,15 +146,16 @@ sub _table {
         push @lines, [$mpm, sprintf('%.0f', $best), sprintf('%.0f', $median->(sub { $_[0]{rate} })),
             sprintf('%.0f', $median->(sub { $_[0]{accepted} })),
             sprintf('%.0f %%%s', 100 * $share, $share >= LEAST_SHARE ? '' : ' (NO: 90 %)'),
+            sprintf('%.0f %%', 100 * $share / (1 - $own / Bench::Measure::processors())),
             sprintf('%.0f', $median->(sub { $_[0]{load}{answers}{200}{p50} }) // 0),
             sprintf('%.0f%s', $p99, $p99 <= $bound ? '' : ' (NO)'), sprintf('%.0f', $bound),
             sprintf('%.0f', $median->(sub { $_[0]{load}{answers}{503}{count} }) // 0),
             defined $refused ? sprintf('%.1f%s', $refused, $refused <= REFUSED_MS ? '' : ' (NO: 100)') : '',
             sprintf('%.0f', $lost), sprintf('%.0f', $median->(sub { $_[0]{after} })),
-            sprintf('%.0f %%', 100 * $median->(sub { $_[0]{own} }))];
+            sprintf('%.0f %%', 100 * $own)];
     }
-    return Bench::Table::markdown(['MPM', 'best/s', 'asked/s', 'accepted/s', 'of best', 'p50 ms', 'p99 ms',
-        'bound ms', '503s', '503 p99 ms', 'no answer', 'after/s', 'generator'], @lines);
+    return Bench::Table::markdown(['MPM', 'best/s', 'asked/s', 'accepted/s', 'of best', 'without generator',
+        'p50 ms', 'p99 ms', 'bound ms', '503s', '503 p99 ms', 'no answer', 'after/s', 'generator'], @lines);
 }
 
 1;

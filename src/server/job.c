@@ -148,8 +148,9 @@ static tc_error refuse(tc_job *job, const tc_admission *admission, int error)
     tc_admission_now now;
 
     tc_admission_read(admission, &now);
-    return tc_fail_set(&job->fail, TC_E_OVERLOAD, "%u conversions are at work with %s, %s",
-                       now.active, apr_strfsize((apr_off_t)now.bytes, planned),
+    return tc_fail_set(&job->fail, TC_E_OVERLOAD,
+                       "%u conversions are at work with %s and %u wait, %s", now.active,
+                       apr_strfsize((apr_off_t)now.bytes, planned), now.queued + now.following,
                        error == EAGAIN ? "and the queue is full" : "and none ended in time");
 }
 
