@@ -8,7 +8,10 @@
 #include "queue.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #define PROCESSES 1024
 #define LAYOUT    UINT64_C(0x7463616430303034)
@@ -20,7 +23,7 @@
 
 /* What one process has. Slot 0 is for processes past the last, and is never cleared. */
 typedef struct share {
-    int64_t pid; /* 0: free */
+    int64_t pid; /* 0: free; below: of a dead process, and being given back */
     uint32_t active, queued, following;
     uint64_t kib;  /* of the plans */
     uint64_t temp; /* bytes */
@@ -114,18 +117,71 @@ static bool try_enter(tc_admission *admission, const tc_admission_limits *limits
     return true;
 }
 
+/* ---- the dead ------------------------------------------------------------------- */
+
+/* Whether the process is dead, if its parent has not seen that yet; httpd's may take a second.
+   false where the kernel cannot tell (before Linux 5.3). */
+static bool is_dead(pid_t pid)
+{
+    struct pollfd ended = {.fd = (int)syscall(SYS_pidfd_open, pid, 0), .events = POLLIN};
+    bool dead;
+
+    if (ended.fd < 0)
+        return errno == ESRCH;
+    dead = poll(&ended, 1, 0) == 1;
+    close(ended.fd);
+    return dead;
+}
+
+/* What the shares tell is on the sums, too, for they are raised after and lowered before. */
+static void give_back(tc_admission *admission, const share *gone)
+{
+    __atomic_fetch_sub(&admission->work, (gone->kib << ACTIVE_BITS) + gone->active,
+                       __ATOMIC_SEQ_CST);
+    __atomic_fetch_sub(&admission->temp, gone->temp, __ATOMIC_ACQ_REL);
+    __atomic_fetch_sub(&admission->queued, gone->queued, __ATOMIC_SEQ_CST);
+    __atomic_fetch_sub(&admission->following, gone->following, __ATOMIC_ACQ_REL);
+}
+
+/* By its parent or by who found it dead, whichever is first: only one gives back. */
+static void forget(tc_admission *admission, pid_t pid)
+{
+    tc_queue_forget(&admission->queue, pid);
+    for (unsigned at = 1; at < PROCESSES; at++) {
+        share *gone = &admission->share[at];
+        int64_t owner = pid;
+        if (!__atomic_compare_exchange_n(&gone->pid, &owner, -owner, false, __ATOMIC_ACQ_REL,
+                                         __ATOMIC_RELAXED))
+            continue;
+        give_back(admission, gone);
+        gone->active = gone->queued = gone->following = 0;
+        gone->kib = gone->temp = 0;
+        __atomic_store_n(&gone->pid, 0, __ATOMIC_RELEASE);
+        break;
+    }
+}
+
+static bool forget_if_dead(tc_admission *admission, pid_t pid)
+{
+    if (pid == 0 || pid == own_pid || !is_dead(pid))
+        return false;
+    forget(admission, pid);
+    return true;
+}
+
 /* ---- waiting -------------------------------------------------------------------- */
 
 /* Sequentially consistent, here and where somebody gets in line: either who waits sees the
    place that came free, or who frees it sees that somebody waits. */
 static void call_next(tc_admission *admission)
 {
-    if (__atomic_load_n(&admission->queued, __ATOMIC_SEQ_CST))
-        tc_queue_call(&admission->queue);
+    while (__atomic_load_n(&admission->queued, __ATOMIC_SEQ_CST) &&
+           forget_if_dead(admission, tc_queue_call(&admission->queue)))
+        ;
 }
 
-/* Whoever is first and could go on goes on, unless its process was stopped, or was killed and
-   that was not seen yet: nobody is to wait for it longer than for those at work. */
+/* Whoever is first and could go on goes on, unless its process was stopped: nobody is to wait
+   for it longer than for those at work. */
 static bool may_enter(const tc_admission *admission, bool first)
 {
     return first || __atomic_load_n(&admission->work, __ATOMIC_SEQ_CST) == 0;
@@ -141,10 +197,12 @@ static int wait_for_place(tc_admission *admission, const tc_admission_limits *li
 
     for (;;) {
         uint32_t bell;
-        bool first = tc_queue_first(&admission->queue, place, &bell);
+        pid_t before = tc_queue_before(&admission->queue, place, &bell);
         uint64_t now = tc_clock_ns(), left;
 
-        if (may_enter(admission, first) && try_enter(admission, limits, kib))
+        if (forget_if_dead(admission, before))
+            continue;
+        if (may_enter(admission, before == 0) && try_enter(admission, limits, kib))
             return 0;
         if (now >= end)
             return ETIMEDOUT;
@@ -303,31 +361,11 @@ void tc_admission_begin(tc_admission *admission, pid_t pid)
     }
 }
 
-/* What the shares tell is on the sums, too, for they are raised after and lowered before. */
-static void give_back(tc_admission *admission, const share *gone)
-{
-    __atomic_fetch_sub(&admission->work, (gone->kib << ACTIVE_BITS) + gone->active,
-                       __ATOMIC_SEQ_CST);
-    __atomic_fetch_sub(&admission->temp, gone->temp, __ATOMIC_ACQ_REL);
-    __atomic_fetch_sub(&admission->queued, gone->queued, __ATOMIC_SEQ_CST);
-    __atomic_fetch_sub(&admission->following, gone->following, __ATOMIC_ACQ_REL);
-}
-
 void tc_admission_gone(tc_admission *admission, pid_t pid)
 {
     if (!admission)
         return;
-    tc_queue_forget(&admission->queue, pid);
-    for (unsigned at = 1; at < PROCESSES; at++) {
-        share *gone = &admission->share[at];
-        if (__atomic_load_n(&gone->pid, __ATOMIC_ACQUIRE) != pid)
-            continue;
-        give_back(admission, gone);
-        gone->active = gone->queued = gone->following = 0;
-        gone->kib = gone->temp = 0;
-        __atomic_store_n(&gone->pid, 0, __ATOMIC_RELEASE);
-        break;
-    }
+    forget(admission, pid);
     call_next(admission);
 }
 

@@ -74,7 +74,8 @@ void tc_admission_drop(tc_admission *admission, uint64_t bytes);
 
 /*
  * This process begins; `pid` is gone, and what it held is free. Only once it is
- * dead: what lives gives back itself. NULL is accepted.
+ * dead: what lives gives back itself. Who waits behind a dead one sees that too, and
+ * sooner than its parent (pidfd_open(2)). NULL is accepted.
  */
 void tc_admission_begin(tc_admission *admission, pid_t pid);
 void tc_admission_gone(tc_admission *admission, pid_t pid);

@@ -64,13 +64,18 @@ static unsigned first_of(const tc_queue *queue, uint64_t *least)
     return first;
 }
 
-bool tc_queue_first(const tc_queue *queue, unsigned place, uint32_t *bell)
+static pid_t process_of(uint64_t turn)
+{
+    return (pid_t)(turn & PID_MASK);
+}
+
+pid_t tc_queue_before(const tc_queue *queue, unsigned place, uint32_t *bell)
 {
     uint64_t own = turn_at(queue, place), least;
 
     *bell = __atomic_load_n(&queue->place[place].bell, __ATOMIC_SEQ_CST);
     first_of(queue, &least);
-    return least >= own;
+    return least < own ? process_of(least) : 0;
 }
 
 void tc_queue_wait(tc_queue *queue, unsigned place, uint32_t bell, uint64_t ms)
@@ -89,15 +94,15 @@ void tc_queue_leave(tc_queue *queue, unsigned place)
 
 /* Should the first leave meanwhile, whoever has the place then is woken for nothing, and the
    next first by who left. */
-void tc_queue_call(tc_queue *queue)
+pid_t tc_queue_call(tc_queue *queue)
 {
     uint64_t least;
     uint32_t *bell = &queue->place[first_of(queue, &least)].bell;
 
     if (least == UINT64_MAX)
-        return;
+        return 0;
     __atomic_fetch_add(bell, 1, __ATOMIC_SEQ_CST);
-    syscall(SYS_futex, bell, FUTEX_WAKE, 1, NULL, NULL, 0);
+    return syscall(SYS_futex, bell, FUTEX_WAKE, 1, NULL, NULL, 0) > 0 ? 0 : process_of(least);
 }
 
 void tc_queue_forget(tc_queue *queue, pid_t pid)
@@ -106,7 +111,7 @@ void tc_queue_forget(tc_queue *queue, pid_t pid)
 
     for (unsigned at = 0; at < top; at++) {
         uint64_t turn = turn_at(queue, at);
-        if (turn && (turn & PID_MASK) == ((uint64_t)pid & PID_MASK))
+        if (turn && process_of(turn) == pid)
             __atomic_compare_exchange_n(&queue->place[at].turn, &turn, 0, false,
                                         __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
     }

@@ -30,17 +30,18 @@ typedef struct tc_queue {
 /* The place of the calling thread, whose process is `pid`: an index of place[]. */
 unsigned tc_queue_join(tc_queue *queue, pid_t pid);
 
-/* Whether nobody is before `place`; with the state of its bell, which is to be read before
-   looking for what is waited for. */
-bool tc_queue_first(const tc_queue *queue, unsigned place, uint32_t *bell);
+/* The process of who is first when somebody is before `place`, and 0 when nobody is; with the
+   state of its bell, which is to be read before looking for what is waited for. */
+pid_t tc_queue_before(const tc_queue *queue, unsigned place, uint32_t *bell);
 
 /* Until the bell is no longer `bell`, or `ms` milliseconds; may return earlier. */
 void tc_queue_wait(tc_queue *queue, unsigned place, uint32_t bell, uint64_t ms);
 
 void tc_queue_leave(tc_queue *queue, unsigned place);
 
-/* Wake the first, if anybody waits. */
-void tc_queue_call(tc_queue *queue);
+/* Wake the first, if anybody waits; its process when it did not sleep, which is because it is
+   awake or because it is dead, else 0. */
+pid_t tc_queue_call(tc_queue *queue);
 
 /* All places of a process that is gone are free. To be followed by tc_queue_call(). */
 void tc_queue_forget(tc_queue *queue, pid_t pid);

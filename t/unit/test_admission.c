@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "tap.h"
+#include "image/clock.h"
 #include "system/admission.h"
 
 #define KIB UINT64_C(1024)
@@ -414,27 +415,40 @@ static void test_order(void)
 /* Killed while first in line, and its death not seen yet. */
 static void test_killed_first(void)
 {
+    static const tc_admission_limits two = {.active = 2, .queue = 10, .wait_ms = 30000};
+    static const tc_admission_limits room_for_one = {.active = 2, .queue = 1, .wait_ms = 10};
     tc_admission *admission = shared();
-    tc_ticket ticket;
+    tc_ticket ticket, other, second;
+    siginfo_t info;
+    uint64_t began;
     pid_t child;
 
-    tc_admission_enter(admission, &one_by_one, 1, NULL, &ticket);
+    tc_admission_enter(admission, &two, 1, NULL, &ticket);
+    tc_admission_enter(admission, &two, 1, NULL, &other);
     fflush(stdout);
     child = fork();
     if (child == 0) {
         tc_admission_begin(admission, getpid());
-        tc_admission_enter(admission, &one_by_one, 1, NULL, &ticket);
+        tc_admission_enter(admission, &two, 1, NULL, &ticket);
         _exit(0);
     }
     until_queued(admission, 1);
     kill(child, SIGKILL);
-    waitpid(child, NULL, 0);
+    waitid(P_PID, (id_t)child, &info, WEXITED | WNOWAIT);
     tc_admission_leave(admission, &ticket);
-    ok(tc_admission_enter(admission, &one_by_one, 1, NULL, &ticket) == 0,
+    began = tc_clock_ns();
+    ok(tc_admission_enter(admission, &two, 1, NULL, &ticket) == 0,
        "a killed first one does not hold up the next");
+    ok(tc_clock_ns() - began < UINT64_C(5000000000), "... for long");
+    ok(is_now(admission, 2, 0), "... and what it held comes back at once");
+    ok(!tc_admission_full(admission, &room_for_one), "... nor does it fill the queue");
+    ok(tc_admission_enter(admission, &room_for_one, 1, NULL, &second) == ETIMEDOUT,
+       "... in which there is a place to wait");
     tc_admission_leave(admission, &ticket);
+    tc_admission_leave(admission, &other);
+    waitpid(child, NULL, 0);
     tc_admission_gone(admission, child);
-    ok(is_now(admission, 0, 0), "... and its place comes back");
+    ok(is_now(admission, 0, 0), "... and not twice");
     munmap(admission, tc_admission_size());
 }
 
