@@ -226,7 +226,9 @@ SKIP: {
     cmp_ok($grown, '<', 160 * 1024, "no child grew by more than the largest plan: $grown KiB");
 }
 rmdir "$dir/abuse";
-is_deeply([$httpd->children], \@children, 'no child died of it');
+# httpd may have started another.
+my %now = map { $_ => 1 } $httpd->children;
+is_deeply([grep { !$now{$_} } @children], [], 'no child died of it');
 is(get("/small_light(dw=10)$photo")->code, 200, 'and the server answers as before');
 expect_log(qr/TC0\d\d\d|AH\d+/);
 no_leftovers();
