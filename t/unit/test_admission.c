@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -412,7 +413,17 @@ static void test_order(void)
     munmap(admission, tc_admission_size());
 }
 
-/* Killed while first in line, and its death not seen yet. */
+/* Not before Linux 5.3, nor under valgrind 3.19. */
+static bool sees_the_dead(void)
+{
+    int self = (int)syscall(SYS_pidfd_open, getpid(), 0);
+
+    if (self >= 0)
+        close(self);
+    return self >= 0;
+}
+
+/* Killed while first in line, and its death not seen by its parent yet. */
 static void test_killed_first(void)
 {
     static const tc_admission_limits two = {.active = 2, .queue = 10, .wait_ms = 30000};
@@ -465,6 +476,9 @@ int main(void)
     test_crowd();
     test_killed();
     test_order();
-    test_killed_first();
+    if (sees_the_dead())
+        test_killed_first();
+    else
+        skip("a killed first one does not hold up the next", "no pidfd_open(2) here");
     return done_testing();
 }
