@@ -69,6 +69,16 @@ void tc_png_warned(png_structp png, png_const_charp message)
         tc_fail_set(fail, TC_E_NO_MEMORY, "PNG: %s", message);
 }
 
+/*
+ * Whether these bytes are the head of an EXIF chunk that is longer than any may be: libpng
+ * asks for all of it at once, and says only afterwards, and as a warning, that it is too much.
+ */
+static bool claims_too_much(png_structp png, png_const_bytep data, png_size_t length)
+{
+    return (png_get_io_state(png) & PNG_IO_MASK_LOC) == PNG_IO_CHUNK_HDR && length == 8 &&
+           memcmp(data + 4, "eXIf", 4) == 0 && png_get_uint_32(data) > CHUNK_BYTES_MAX;
+}
+
 static void on_read(png_structp png, png_bytep data, png_size_t length)
 {
     tc_decoder *decoder = png_get_io_ptr(png);
@@ -84,6 +94,8 @@ static void on_read(png_structp png, png_bytep data, png_size_t length)
     decoder->offset += got;
     if (got < length)
         png_error(png, "the file ends before the picture does");
+    if (claims_too_much(png, data, length))
+        png_error(png, "an EXIF chunk of more than 2 MiB");
 }
 
 static void png_decode_free(tc_decoder *decoder)

@@ -173,6 +173,7 @@ my @pictures = (
     ['ztexts.png', png_of(100, 100, 0, (chunk('zTXt', "Comment\0\0" . compress("\0" x 30_000_000))) x 100), qr/^200$/,
         'packed text of 3 gigabytes'],
     ['icc.png', png_of(100, 100, 0, chunk('iCCP', "x\0\0" . compress("\0" x 60_000_000))), qr/^(?:200|422)$/, 'a profile of 60 megabytes'],
+    ['exif.png', png_of(100, 100, 0, chunk('eXIf', 'x' x 3_000_000)), qr/^422$/, 'EXIF of 3 megabytes'],
     ['chunks.png', png_of(100, 100, 0, (chunk('abCd', '')) x 200_000), qr/^200$/, '200,000 empty chunks'],
     ['idats.png', substr(png_of(100, 100, 0), 0, -12) . chunk('IDAT', '') x 200_000 . chunk('IEND', ''), qr/^(?:200|422)$/,
         '... of data'],
