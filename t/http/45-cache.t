@@ -155,7 +155,10 @@ my $new = get($url);
 is($new->code, 200, '... and once more');
 isnt($new->content, $first->content, '... is another picture after its time');
 isnt($new->header('ETag'), $first->header('ETag'), '... with another validator');
-is(conversions(), $before + 1, '... by one conversion');
+# mod_cache asks with conditions, which do not wait for each other: on a busy machine a second
+# one may find it changed before the first has ended. Eight would be one each.
+cmp_ok(conversions() - $before, '>=', 1, '... by a conversion');
+cmp_ok(conversions() - $before, '<=', 2, '... or two');
 unlink $file;
 no_leftovers();
 server(TmpfsConvertTest::Httpd->shared);
