@@ -220,12 +220,24 @@ static bool is_behind(const tc_admission *admission, const tc_admission_limits *
     return limits->queue && __atomic_load_n(&admission->queued, __ATOMIC_SEQ_CST);
 }
 
-/* How many may wait where `others` have places of the queue. */
-static uint32_t room_beside(const tc_admission_limits *limits, uint32_t others)
+/* Those that are called to one of them wait no longer, though they have yet to leave the line:
+   so many more may have joined it, and as many as may work and wait are never refused, however
+   they come and go. */
+static uint32_t free_places(const tc_admission *admission, const tc_admission_limits *limits)
 {
-    uint32_t most = limits->queue < TC_QUEUE_MOST ? limits->queue : TC_QUEUE_MOST;
+    uint64_t active = __atomic_load_n(&admission->work, __ATOMIC_SEQ_CST) & ACTIVE_MOST;
 
-    return most > others ? most - others : 0;
+    return limits->queue && limits->active > active ? (uint32_t)(limits->active - active) : 0;
+}
+
+/* How many may wait where `others` have places of the queue, and `more` are of no account. */
+static uint32_t room_beside(const tc_admission_limits *limits, uint32_t others, uint32_t more)
+{
+    uint64_t most = (uint64_t)limits->queue + more;
+
+    if (most > TC_QUEUE_MOST)
+        most = TC_QUEUE_MOST;
+    return most > others ? (uint32_t)(most - others) : 0;
 }
 
 static int wait_in_queue(tc_admission *admission, const tc_admission_limits *limits,
@@ -236,7 +248,8 @@ static int wait_in_queue(tc_admission *admission, const tc_admission_limits *lim
     unsigned place;
     int rc;
 
-    if (!take_one(&admission->queued, room_beside(limits, others)))
+    if (!take_one(&admission->queued,
+                  room_beside(limits, others, free_places(admission, limits))))
         return EAGAIN;
     __atomic_fetch_add(&mine->queued, 1, __ATOMIC_RELAXED);
     place = tc_queue_join(&admission->queue, own_pid);
@@ -273,7 +286,7 @@ bool tc_admission_full(const tc_admission *admission, const tc_admission_limits 
         return false;
     queued = __atomic_load_n(&admission->queued, __ATOMIC_RELAXED);
     others = __atomic_load_n(&admission->following, __ATOMIC_RELAXED);
-    if (queued < room_beside(limits, others))
+    if (queued < room_beside(limits, others, free_places(admission, limits)))
         return false;
     return is_behind(admission, limits) ||
            !fits(__atomic_load_n(&admission->work, __ATOMIC_RELAXED), limits, 0);
@@ -302,7 +315,7 @@ bool tc_admission_follow(tc_admission *admission, const tc_admission_limits *lim
     if (!admission)
         return true;
     others = __atomic_load_n(&admission->queued, __ATOMIC_RELAXED);
-    if (!take_one(&admission->following, room_beside(limits, others)))
+    if (!take_one(&admission->following, room_beside(limits, others, 0)))
         return false;
     __atomic_fetch_add(&admission->share[own].following, 1, __ATOMIC_RELAXED);
     return true;

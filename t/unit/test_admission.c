@@ -413,6 +413,43 @@ static void test_order(void)
     munmap(admission, tc_admission_size());
 }
 
+/* As many as may work and wait, while the first in line, to whom a place came free, has yet to
+   go there. */
+static void test_just_full(void)
+{
+    static const tc_admission_limits room_for_one = {.active = 2, .queue = 1, .wait_ms = 10};
+    tc_admission *admission = shared();
+    tc_ticket ticket, other, third;
+    pid_t child;
+
+    tc_admission_enter(admission, &room_for_one, 1, NULL, &ticket);
+    tc_admission_enter(admission, &room_for_one, 1, NULL, &other);
+    fflush(stdout);
+    child = fork();
+    if (child == 0) {
+        static const tc_admission_limits patient = {.active = 2, .queue = 1, .wait_ms = 30000};
+        tc_admission_begin(admission, getpid());
+        _exit(tc_admission_enter(admission, &patient, 1, NULL, &third) != 0);
+    }
+    until_queued(admission, 1);
+    ok(tc_admission_full(admission, &room_for_one) &&
+           tc_admission_enter(admission, &room_for_one, 1, NULL, &third) == EAGAIN,
+       "two at work and one in line are all that may be");
+    kill(child, SIGSTOP);
+    waitpid(child, NULL, WUNTRACED);
+    tc_admission_leave(admission, &ticket);
+    ok(!tc_admission_full(admission, &room_for_one),
+       "one at work and one called to the other place are not");
+    ok(tc_admission_enter(admission, &room_for_one, 1, NULL, &third) == ETIMEDOUT,
+       "... and another may wait");
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+    tc_admission_gone(admission, child);
+    tc_admission_leave(admission, &other);
+    ok(is_now(admission, 0, 0), "... and at the end all is free");
+    munmap(admission, tc_admission_size());
+}
+
 /* Not before Linux 5.3, nor under valgrind 3.19. */
 static bool sees_the_dead(void)
 {
@@ -476,6 +513,7 @@ int main(void)
     test_crowd();
     test_killed();
     test_order();
+    test_just_full();
     if (sees_the_dead())
         test_killed_first();
     else
