@@ -30,6 +30,7 @@ static void register_hooks(apr_pool_t *pool)
     ap_hook_child_init(tc_startup_child, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_status(tc_startup_child_status, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_status(tc_monitor_child_status, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_post_read_request(tc_once_remember, NULL, NULL, APR_HOOK_FIRST);
     /* Before mod_rewrite and mod_alias, which are to see the original's URI. */
     ap_hook_translate_name(tc_url_translate, NULL, NULL, APR_HOOK_REALLY_FIRST);
     /* After mod_rewrite's (first), which may redirect; before mod_dir's (last). */

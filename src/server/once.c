@@ -17,6 +17,7 @@
 #include <apr_strings.h>
 
 #include <errno.h>
+#include <strings.h>
 
 APLOG_USE_MODULE(tmpfs_convert);
 
@@ -25,6 +26,19 @@ APLOG_USE_MODULE(tmpfs_convert);
 
 /* After so many times that nothing was in the cache it will not be. */
 #define TRIES 3
+
+/* What makes a request conditional, and then what else mod_cache takes out of one with which it
+   asks whether its copy is still good; and where the client's own are kept. */
+static const struct {
+    const char *header, *note;
+} asked_for[] = {{"If-None-Match", "tmpfs-convert-if-none-match"},
+                 {"If-Modified-Since", "tmpfs-convert-if-modified-since"},
+                 {"If-Match", "tmpfs-convert-if-match"},
+                 {"If-Unmodified-Since", "tmpfs-convert-if-unmodified-since"},
+                 {"If-Range", "tmpfs-convert-if-range"},
+                 {"Range", "tmpfs-convert-range"}};
+#define ASKED_FOR  (sizeof asked_for / sizeof asked_for[0])
+#define CONDITIONS (ASKED_FOR - 1)
 
 typedef struct lead {
     tc_flights *flights; /* NULL: ended */
@@ -94,9 +108,54 @@ static int take_lead(request_rec *r, tc_flights *flights, uint64_t key)
     return DECLINED;
 }
 
+int tc_once_remember(request_rec *r)
+{
+    for (size_t at = 0; at < ASKED_FOR && !r->prev && !r->main; at++) {
+        const char *value = apr_table_get(r->headers_in, asked_for[at].header);
+
+        if (value)
+            apr_table_setn(r->notes, asked_for[at].note, value);
+    }
+    return DECLINED;
+}
+
+/* Not of what mod_cache held before: it would take that for the client's condition, ask with it
+   for the copy that it has by now, and be told that this has changed. */
+static void ask_as_the_client(request_rec *r)
+{
+    const request_rec *first = r;
+
+    while (first->prev)
+        first = first->prev;
+    for (size_t at = 0; at < ASKED_FOR; at++) {
+        const char *value = apr_table_get(first->notes, asked_for[at].note);
+
+        if (value)
+            apr_table_setn(r->headers_in, asked_for[at].header, value);
+        else
+            apr_table_unset(r->headers_in, asked_for[at].header);
+    }
+}
+
+/* mod_cache's filter that removes what it held unless this turns out to be good. A protocol
+   filter, it would go on to the next request, and with its answer remove the new copy. That
+   request gets one of its own. */
+static void leave_the_copy(request_rec *r)
+{
+    ap_filter_t *next;
+
+    for (ap_filter_t *f = r->output_filters; f; f = next) {
+        next = f->next;
+        if (strcasecmp(f->frec->name, "CACHE_REMOVE_URL") == 0)
+            ap_remove_output_filter(f);
+    }
+}
+
 /* The cache, before all else, gets to see it again. */
 static int ask_again(request_rec *r)
 {
+    ask_as_the_client(r);
+    leave_the_copy(r);
     apr_table_setn(r->notes, ASKED_AGAIN,
                    apr_psprintf(r->pool, "%" APR_UINT64_T_FMT, tc_flights_clock()));
     ap_internal_redirect(r->unparsed_uri, r);
@@ -128,11 +187,8 @@ static int follow(request_rec *r, tc_flights *flights, uint64_t key)
 /* Most conditions cost no conversion: whether one does, the handler sees. */
 static bool is_conditional(const request_rec *r)
 {
-    static const char *const conditions[] = {"If-None-Match", "If-Modified-Since", "If-Match",
-                                             "If-Unmodified-Since", "If-Range"};
-
-    for (size_t at = 0; at < sizeof conditions / sizeof conditions[0]; at++) {
-        if (apr_table_get(r->headers_in, conditions[at]))
+    for (size_t at = 0; at < CONDITIONS; at++) {
+        if (apr_table_get(r->headers_in, asked_for[at].header))
             return true;
     }
     return false;

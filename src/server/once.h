@@ -14,6 +14,10 @@
 
 #define TC_ONCE_FILTER "TMPFS_CONVERT_ONCE"
 
+/* post_read_request hook, before mod_cache sees the request: keeps the client's own conditions,
+   in whose place mod_cache may put its own. */
+int tc_once_remember(request_rec *r);
+
 /* handler hook, after mod_cache's and before all that make an answer: leads, or waits. */
 int tc_once_handler(request_rec *r);
 
