@@ -14,6 +14,7 @@ package Soak::Verdict;
 use strict;
 use warnings;
 use List::Util qw(max);
+use soak_watch ();
 
 use constant {
     GROWTH      => 0.05, # of the resident set from the second quarter to the last
@@ -30,16 +31,14 @@ sub _median {
 # Of a child by quarter of the samples: {rss, descriptors} x 4; undef without a sample.
 sub quarters {
     my ($samples) = @_;
-    my (%mean, @in);
-    push @{ $in[ int(4 * $_ / @$samples) ] }, $samples->[$_] for 0 .. $#$samples;
-    for my $quarter (0 .. 3) {
-        my @of = @{ $in[$quarter] || [] };
-        for my $field (qw(rss descriptors)) {
-            $mean{$field}[$quarter] =
-                @of ? _median(map { $_->{$field} / $_->{children} } @of) : undef;
-        }
+    my (%in, %median);
+    my $add = sub { my ($field, $at, $value) = @_; push @{ $in{$field}[ int(4 * $at / @$samples) ] }, $value };
+    $add->('rss', $_, $samples->[$_]{rss} / $samples->[$_]{children}) for 0 .. $#$samples;
+    $add->('descriptors', @$_) for Soak::Watch::settled($samples);
+    for my $field (qw(rss descriptors)) {
+        $median{$field} = [map { $_ && @$_ ? _median(@$_) : undef } @{ $in{$field} }[0 .. 3]];
     }
-    return \%mean;
+    return \%median;
 }
 
 sub verdict {
@@ -157,10 +156,7 @@ sub descriptors {
     my ($result) = @_;
     my $open = $result->{quarters}{descriptors};
     return verdict('descriptors', 0, 'too few samples') if grep { !defined } @$open[1, 3];
-    # One that begins, or ends gracefully, has half of them: where children are killed and
-    # restarted all the time, a quarter may have seen few others. What leaks has never had as many.
-    my ($most) = sort { $b <=> $a } grep { defined } @$open[0 .. 2];
-    return verdict('descriptors', $open->[3] <= (1 + GROWTH) * $most + SPARE_FILES,
+    return verdict('descriptors', $open->[3] <= (1 + GROWTH) * $open->[1] + SPARE_FILES,
         'open in a child by quarter: %s', join ', ', map { defined ? sprintf '%.1f', $_ : '-' } @$open);
 }
 

@@ -6,6 +6,7 @@ package Soak::Watch;
 
 use strict;
 use warnings;
+use List::Util qw(sum);
 use POSIX ();
 use Time::HiRes qw(sleep time);
 
@@ -23,8 +24,9 @@ sub samples { return $_[0]{samples} }
 sub sample {
     my ($self, $time) = @_;
     my @children = $self->{server}{httpd}->children;
+    my @listening = grep { /^socket:/ } _descriptors($self->{server}{httpd}->pid);
     my %now = (time => $time, children => 0, rss => 0, descriptors => 0, temp_open => 0,
-        named => scalar $self->named);
+        named => scalar $self->named, serving => {});
     for my $pid (@children) {
         my $rss = _rss($pid) or next;    # it has just ended
         my @open = _descriptors($pid);
@@ -32,6 +34,9 @@ sub sample {
         $now{rss} += $rss;
         $now{largest} = $rss if $rss > ($now{largest} // 0);
         $now{descriptors} += @open;
+        # One that ends gracefully listens no longer.
+        my %has = map { $_ => 1 } @open;
+        $now{serving}{$pid} = @open unless grep { !$has{$_} } @listening;
         $now{temp_open} += grep { _is_temporary($_) } @open;
     }
     if (@{ $self->{samples} } % 5 == 0) {
@@ -40,6 +45,21 @@ sub sample {
     $now{negative} = _negative();
     push @{ $self->{samples} }, \%now if $now{children};
     return;
+}
+
+# Of each sample the descriptors of a child, as the mean over those that serve then and at
+# the samples before and after: one that begins has opened half of what it will, and of one
+# that is killed a part is closed. Samples without any are left out: [sample's number, mean].
+sub settled {
+    my ($samples) = @_;
+    my @settled;
+    for my $at (0 .. $#$samples) {
+        my @beside = map { $samples->[$_]{serving} } grep { $_ >= 0 && $_ < @$samples } $at - 1, $at + 1;
+        my $serving = $samples->[$at]{serving};
+        my @count = map { $serving->{$_} } grep { my $pid = $_; !grep { !$_->{$pid} } @beside } keys %$serving;
+        push @settled, [$at, sum(@count) / @count] if @count;
+    }
+    return @settled;
 }
 
 # The last sample, for a person.

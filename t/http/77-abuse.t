@@ -227,9 +227,10 @@ SKIP: {
     cmp_ok($grown, '<', 160 * 1024, "no child grew by more than the largest plan: $grown KiB");
 }
 rmdir "$dir/abuse";
-# httpd may have started another.
+# Those of the beginning, and of others that httpd may have started meanwhile none by a signal.
 my %now = map { $_ => 1 } $httpd->children;
 is_deeply([grep { !$now{$_} } @children], [], 'no child died of it');
+is_deeply([error_log_lines(qr/AH0005[12]:/)], [], '... nor one that began since');
 is(get("/small_light(dw=10)$photo")->code, 200, 'and the server answers as before');
 expect_log(qr/TC0\d\d\d|AH\d+/);
 no_leftovers();
