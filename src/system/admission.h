@@ -21,7 +21,7 @@ typedef struct tc_admission tc_admission;
 /* What may be. 0: no bound. */
 typedef struct tc_admission_limits {
     uint32_t active; /* conversions at once */
-    uint32_t queue;  /* that may wait */
+    uint32_t queue;  /* that may wait, beside those that are called to a free place */
     uint32_t wait_ms;
     uint64_t bytes; /* of memory that all plans together may take */
 } tc_admission_limits;
