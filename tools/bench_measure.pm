@@ -140,4 +140,17 @@ sub processors {
     return $count || 1;
 }
 
+# Numbers of the processors that this process may run on.
+sub allowed {
+    my ($list) = (text_of('/proc/self/status') // '') =~ /^Cpus_allowed_list:\s*(\S+)/m;
+    return map { /^(\d+)-(\d+)$/ ? $1 .. $2 : $_ } split /,/, $list // '';
+}
+
+# From now on this process, and what it starts, runs on these only.
+sub run_on {
+    my @processors = @_;
+    output_of('taskset', '-c', '-p', join(',', @processors), $$);
+    return;
+}
+
 1;

@@ -43,8 +43,16 @@ static bool only_header(const request_rec *r, const tc_job *job)
     return r->header_only && !job->params.info;
 }
 
-/* The picture's header. Not looked at when there is no room to convert it: under overload most
-   of what a refusal costs would be that. */
+/* No conversion comes of it, and nothing else could: the original need not be opened for that.
+   Under overload this is what most requests come to, and what they cost the others take. */
+static bool is_in_vain(request_rec *r, tc_job *job)
+{
+    return r->finfo.filetype == APR_REG && !(r->path_info && *r->path_info) &&
+           job->params.pass == TC_PASS_NONE && !only_header(r, job) &&
+           !tc_once_is_conditional(r) && tc_job_room(r, job);
+}
+
+/* The picture's header. Not looked at when there is no room to convert it. */
 static tc_error open_picture(request_rec *r, tc_job *job, tc_source *source)
 {
     tc_error error = only_header(r, job) ? TC_E_OK : tc_job_room(r, job);
@@ -55,8 +63,11 @@ static tc_error open_picture(request_rec *r, tc_job *job, tc_source *source)
 /* From parameters to the answer, each step ending the request when it must. */
 static int serve(request_rec *r, tc_job *job, tc_source *source)
 {
-    int status = tc_source_open(r, source);
+    int status;
 
+    if (is_in_vain(r, job))
+        return tc_respond_error(r, &job->fail);
+    status = tc_source_open(r, source);
     if (status != OK)
         return status;
     /* Whose validators they are takes a look at the picture. */

@@ -185,7 +185,7 @@ static int follow(request_rec *r, tc_flights *flights, uint64_t key)
 }
 
 /* Most conditions cost no conversion: whether one does, the handler sees. */
-static bool is_conditional(const request_rec *r)
+bool tc_once_is_conditional(const request_rec *r)
 {
     for (size_t at = 0; at < CONDITIONS; at++) {
         if (apr_table_get(r->headers_in, asked_for[at].header))
@@ -225,12 +225,12 @@ int tc_once_handler(request_rec *r)
 {
     bool ours = tc_url_call(r) || (r->handler && strcmp(r->handler, TC_HANDLER) == 0);
 
-    return ours && !is_conditional(r) ? join(r) : DECLINED;
+    return ours && !tc_once_is_conditional(r) ? join(r) : DECLINED;
 }
 
 int tc_once_changed(request_rec *r)
 {
-    return is_conditional(r) ? join(r) : DECLINED;
+    return tc_once_is_conditional(r) ? join(r) : DECLINED;
 }
 
 apr_status_t tc_once_filter(ap_filter_t *f, apr_bucket_brigade *bb)

@@ -12,11 +12,16 @@
 #include <httpd.h>
 #include <util_filter.h>
 
+#include <stdbool.h>
+
 #define TC_ONCE_FILTER "TMPFS_CONVERT_ONCE"
 
 /* post_read_request hook, before mod_cache sees the request: keeps the client's own conditions,
    in whose place mod_cache may put its own. */
 int tc_once_remember(request_rec *r);
+
+/* Whether it has one of the conditions that may make an answer without a picture. */
+bool tc_once_is_conditional(const request_rec *r);
 
 /* handler hook, after mod_cache's and before all that make an answer: leads, or waits. */
 int tc_once_handler(request_rec *r);
