@@ -58,7 +58,12 @@ CONF
         is(get('/tmpstat')->code, 200, '... and the status page');
         is(get("/small_light(dw=10)$plain", 'If-None-Match' => $etag)->code, 304, '... and what has not changed');
         is(head("/small_light(dw=10)$plain")->code, 200, '... and HEAD');
+        is(get("/small_light(dw=100,dh=100,pt=ptss)$plain")->code, 200, '... and what passes through');
+        is(get('/small_light(dw=10)/pictures/nosuch.jpg')->code, 404, '... and what is not there is not');
+        is(get("/small_light(dw=10)$plain/more")->code, 404, '... nor what is in no folder');
+        is(get("/small_light(dw=a)$plain")->code, 400, '... and what is wrong is wrong');
     }
+    expect_log(qr/TC0001: .*dw/);
     my $refused = get("/small_light(dw=10)$plain");
     is($refused->code, 503, '... and another conversion is sent away');
     like($refused->header('Retry-After'), qr/^\d+$/, '... with Retry-After');
