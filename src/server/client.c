@@ -13,6 +13,7 @@
 
 #include <poll.h>
 #include <stdbool.h>
+#include <string.h>
 
 /* Between two looks at the socket: a system call, against thousands of rows. */
 #define LOOK_NS UINT64_C(50000000)
@@ -64,6 +65,26 @@ static tc_error check(void *context)
         return tc_fail_set(client->fail, TC_E_CLIENT_GONE, "%s",
                            tc_error_text(TC_E_CLIENT_GONE));
     return TC_E_OK;
+}
+
+/* What IPv6 addresses that stand for one of IPv4 begin with (RFC 4291, 2.5.5.2). */
+static const unsigned char mapped[12] = {[10] = 0xff, [11] = 0xff};
+
+uint64_t tc_client_key(const request_rec *r)
+{
+    const apr_sockaddr_t *from = r->useragent_addr;
+    const unsigned char *at = from ? from->ipaddr_ptr : NULL;
+    int length = from ? from->ipaddr_len : 0;
+    uint64_t key = 0;
+
+    if (at && length == 16 && memcmp(at, mapped, sizeof mapped) == 0) {
+        at += sizeof mapped;
+        length -= (int)sizeof mapped;
+    }
+    /* Of IPv6 the first half; IPv4's four bytes are no such half (::/32 is nobody's). */
+    for (int byte = 0; at && byte < length && byte < 8; byte++)
+        key = key << 8 | at[byte];
+    return key ? key : 1;
 }
 
 void tc_client_begin(tc_client *client, const request_rec *r, tc_fail *fail)

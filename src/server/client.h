@@ -22,6 +22,12 @@ typedef struct tc_client {
     unsigned seconds;
 } tc_client;
 
+/*
+ * A number for the client's address, as mod_remoteip and its like see it: the same for all
+ * of an IPv6 /64, which one client has to itself. Not 0.
+ */
+uint64_t tc_client_key(const request_rec *r);
+
 /* Begin to watch the client of `r`. `client` stays where it is while its watch is in use. */
 void tc_client_begin(tc_client *client, const request_rec *r, tc_fail *fail);
 
