@@ -8,6 +8,8 @@
  */
 #include "codec_avif.h"
 
+#include "buffer.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -105,6 +107,17 @@ static bool is_quiet(const uint8_t *data, size_t length)
     return strange <= STRANGE_MAX;
 }
 
+/* Room for `length` bytes, whose end is guarded where buffers are. */
+static bool make_room(tc_decoder *decoder, size_t length)
+{
+    if (length == decoder->buffer_size || (length < decoder->buffer_size && !TC_BUFFER_GUARDED))
+        return true;
+    tc_buffer_free(decoder->buffer);
+    decoder->buffer = tc_buffer_alloc(length);
+    decoder->buffer_size = decoder->buffer ? length : 0;
+    return decoder->buffer != NULL;
+}
+
 /* The buffer is no larger than what the file still has, whatever is asked for. */
 static avifResult on_read(avifIO *io, uint32_t flags, uint64_t offset, size_t length,
                           avifROData *data)
@@ -117,14 +130,8 @@ static avifResult on_read(avifIO *io, uint32_t flags, uint64_t offset, size_t le
         return AVIF_RESULT_IO_ERROR;
     if (length > size - offset)
         length = (size_t)(size - offset);
-    if (length > decoder->buffer_size) {
-        uint8_t *grown = realloc(decoder->buffer, length);
-
-        if (!grown)
-            return AVIF_RESULT_OUT_OF_MEMORY;
-        decoder->buffer = grown;
-        decoder->buffer_size = length;
-    }
+    if (!make_room(decoder, length))
+        return AVIF_RESULT_OUT_OF_MEMORY;
     data->data = decoder->buffer;
     data->size = 0;
     if (length == 0)
@@ -145,9 +152,9 @@ static void avif_decode_free(tc_decoder *decoder)
         return;
     if (decoder->avif)
         avifDecoderDestroy(decoder->avif);
-    free(decoder->buffer);
-    free(decoder->rgb);
-    free(decoder->band);
+    tc_buffer_free(decoder->buffer);
+    tc_buffer_free(decoder->rgb);
+    tc_buffer_free(decoder->band);
     free(decoder);
 }
 
@@ -308,8 +315,8 @@ static tc_error avif_decode_start(tc_decoder *decoder, const tc_decode_want *wan
     if (error)
         return error;
     decoder->stride = (size_t)decoder->avif->image->width * (decoder->alpha ? 4 : 3);
-    decoder->rgb = malloc(decoder->stride * (BAND_ROWS + 2 * MARGIN));
-    decoder->band = malloc((size_t)decoder->crop.width * channels * BAND_ROWS);
+    decoder->rgb = tc_buffer_alloc(decoder->stride * (BAND_ROWS + 2 * MARGIN));
+    decoder->band = tc_buffer_alloc((size_t)decoder->crop.width * channels * BAND_ROWS);
     if (!decoder->rgb || !decoder->band)
         return tc_fail_set(decoder->fail, TC_E_NO_MEMORY, "AVIF: out of memory");
     *layout = (tc_layout){.model = decoder->model, .planes = 1};

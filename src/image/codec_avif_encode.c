@@ -3,6 +3,7 @@
  * AVIF encoding through libavif: rows are turned into planes as they come, 4:2:0,
  * and encoded at the end as one still picture.
  */
+#include "buffer.h"
 #include "codec_avif.h"
 
 #include <stdio.h>
@@ -51,7 +52,7 @@ void tc_avif_encode_free(tc_encoder *encoder)
     if (encoder->avif)
         avifEncoderDestroy(encoder->avif);
     avifRWDataFree(&encoder->data);
-    free(encoder->rows);
+    tc_buffer_free(encoder->rows);
     free(encoder);
 }
 
@@ -107,7 +108,7 @@ tc_error tc_avif_encode_open(tc_encoder **made, const tc_output *output,
     encoder->watch = spec->watch;
     encoder->model = spec->model;
     encoder->stride = (size_t)spec->width * tc_model_channels(spec->model);
-    encoder->rows = malloc(encoder->stride * PART_ROWS);
+    encoder->rows = tc_buffer_alloc(encoder->stride * PART_ROWS);
     encoder->avif = avifEncoderCreate();
     encoder->image = avifImageCreate((int)spec->width, (int)spec->height, 8, format);
     if (!encoder->rows || !encoder->avif || !encoder->image)

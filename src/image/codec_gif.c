@@ -4,6 +4,7 @@
  * logical screen, which is transparent where the frame does not cover it. What
  * follows the frame is not read. GIF is not written.
  */
+#include "buffer.h"
 #include "codec.h"
 
 #include <stdio.h>
@@ -106,9 +107,9 @@ static void gif_decode_free(tc_decoder *decoder)
         return;
     if (decoder->gif)
         DGifCloseFile(decoder->gif, &code);
-    free(decoder->indexes);
-    free(decoder->band);
-    free(decoder);
+    tc_buffer_free(decoder->indexes);
+    tc_buffer_free(decoder->band);
+    tc_buffer_free(decoder);
 }
 
 /* One extension with all its blocks; the last graphics control before the frame counts. */
@@ -194,7 +195,7 @@ static tc_error read_palette(tc_decoder *decoder)
 static tc_error gif_decode_open(tc_decoder **made, const tc_input *input, tc_image_info *info,
                                 tc_fail *fail)
 {
-    tc_decoder *decoder = calloc(1, sizeof *decoder);
+    tc_decoder *decoder = tc_buffer_zeroed(sizeof *decoder);
     int code = 0;
     tc_error error;
 
@@ -238,8 +239,8 @@ static tc_error gif_decode_start(tc_decoder *decoder, const tc_decode_want *want
     size_t rows = decoder->interlaced ? decoder->frame.h : 1;
 
     decoder->watch = want->watch;
-    decoder->indexes = malloc(decoder->frame.w * rows);
-    decoder->band = malloc((size_t)decoder->width * decoder->channels * BAND_ROWS);
+    decoder->indexes = tc_buffer_alloc(decoder->frame.w * rows);
+    decoder->band = tc_buffer_alloc((size_t)decoder->width * decoder->channels * BAND_ROWS);
     if (!decoder->indexes || !decoder->band)
         return no_memory(decoder);
     *layout = (tc_layout){.model = decoder->model, .planes = 1};

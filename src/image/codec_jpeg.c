@@ -5,6 +5,7 @@
  * cinfo, the error manager and every buffer live in one heap struct. Each entry
  * that can reach libjpeg sets its own setjmp and keeps no state in locals over it.
  */
+#include "buffer.h"
 #include "codec_jpeg.h"
 #include "orientation.h"
 
@@ -184,7 +185,7 @@ static size_t read_marker(j_decompress_ptr cinfo)
         ERREXIT(cinfo, JERR_BAD_LENGTH);
     length -= 2;
     if (!decoder->marker)
-        decoder->marker = malloc(MARKER_MAX);
+        decoder->marker = tc_buffer_alloc(MARKER_MAX);
     if (!decoder->marker)
         no_memory(cinfo);
     take(cinfo, decoder->marker, length);
@@ -198,7 +199,7 @@ static void keep_exif(j_decompress_ptr cinfo, const uint8_t *exif, size_t length
 
     if (decoder->exif)
         return;
-    decoder->exif = malloc(length);
+    decoder->exif = tc_buffer_alloc(length);
     if (!decoder->exif)
         no_memory(cinfo);
     memcpy(decoder->exif, exif, length);
@@ -235,7 +236,7 @@ static boolean on_icc(j_decompress_ptr cinfo)
         decoder->icc_broken = true;
     if (decoder->icc_broken)
         return TRUE;
-    grown = realloc(decoder->icc, decoder->icc_length + length);
+    grown = tc_buffer_resize(decoder->icc, decoder->icc_length + length);
     if (!grown)
         no_memory(cinfo);
     decoder->icc = grown;
@@ -265,12 +266,12 @@ static void jpeg_decode_free(tc_decoder *decoder)
         return;
     jpeg_destroy_decompress(&decoder->cinfo);
     tc_jpeg_blocks_free(&decoder->blocks);
-    free(decoder->marker);
-    free(decoder->icc);
-    free(decoder->exif);
-    free(decoder->cmyk);
-    free(decoder->band);
-    free(decoder);
+    tc_buffer_free(decoder->marker);
+    tc_buffer_free(decoder->icc);
+    tc_buffer_free(decoder->exif);
+    tc_buffer_free(decoder->cmyk);
+    tc_buffer_free(decoder->band);
+    tc_buffer_free(decoder);
 }
 
 static bool read_header(tc_decoder *decoder)
@@ -337,7 +338,7 @@ static bool profile_fits(const tc_decoder *decoder, const tc_image_info *info)
 static tc_error jpeg_decode_open(tc_decoder **made, const tc_input *input, tc_image_info *info,
                                  tc_fail *fail)
 {
-    tc_decoder *decoder = malloc(sizeof *decoder + TC_IO_BYTES);
+    tc_decoder *decoder = tc_buffer_alloc(sizeof *decoder + TC_IO_BYTES);
     j_decompress_ptr cinfo;
 
     *made = decoder;

@@ -4,6 +4,8 @@
 #endif
 #include "codec_jpeg_blocks.h"
 
+#include "buffer.h"
+
 #include <string.h>
 #include <sys/mman.h>
 
@@ -93,27 +95,41 @@ static uint8_t *get(j_common_ptr cinfo, tc_jpeg_blocks *blocks, size_t size)
     return (uint8_t *)start;
 }
 
+/* The next `size` bytes at *to; where buffers are guarded, a buffer for each array. */
+static void *carve(j_common_ptr cinfo, uint8_t **to, size_t size)
+{
+    void *piece = *to;
+
+    if (TC_BUFFER_GUARDED) {
+        piece = tc_buffer_zeroed(size);
+        if (!piece)
+            ERREXIT1(cinfo, JERR_OUT_OF_MEMORY, 0);
+    } else {
+        *to += size;
+    }
+    return piece;
+}
+
 static void realize(j_common_ptr cinfo)
 {
     tc_jpeg_blocks *blocks = tc_jpeg_blocks_of(cinfo);
     size_t size = 0;
-    uint8_t *to;
+    uint8_t *to = NULL;
 
     for (unsigned at = 0; at < blocks->asked; at++)
         size += dc_bytes(blocks, at) + block_bytes(blocks, at);
     if (size == 0 || blocks->array[0].row)
         return;
-    to = get(cinfo, blocks, size);
+    if (!TC_BUFFER_GUARDED)
+        to = get(cinfo, blocks, size);
     for (unsigned at = 0; at < blocks->asked; at++) {
         tc_jpeg_block_array *array = &blocks->array[at];
 
         array->row =
             cinfo->mem->alloc_small(cinfo, JPOOL_IMAGE, array->most * sizeof(JBLOCKROW));
-        array->blocks = (JBLOCK *)to;
-        to += block_bytes(blocks, at);
+        array->blocks = carve(cinfo, &to, block_bytes(blocks, at));
         if (holds_dc(blocks, at))
-            array->dc = (JCOEF *)to;
-        to += dc_bytes(blocks, at);
+            array->dc = carve(cinfo, &to, dc_bytes(blocks, at));
     }
 }
 
@@ -173,4 +189,10 @@ void tc_jpeg_blocks_free(tc_jpeg_blocks *blocks)
     if (blocks->map)
         munmap(blocks->map, blocks->map_bytes);
     blocks->map = NULL;
+    for (unsigned at = 0; TC_BUFFER_GUARDED && at < blocks->asked; at++) {
+        tc_buffer_free(blocks->array[at].blocks);
+        tc_buffer_free(blocks->array[at].dc);
+        blocks->array[at].blocks = NULL;
+        blocks->array[at].dc = NULL;
+    }
 }

@@ -3,6 +3,7 @@
  * JPEG decoding: rows of grey or RGB, or the planes as they are stored. CMYK and
  * YCCK, Adobe's inversion heeded, are turned into RGB row by row.
  */
+#include "buffer.h"
 #include "codec_jpeg.h"
 
 #include <stdlib.h>
@@ -239,9 +240,9 @@ static tc_error make_band(tc_decoder *decoder, const tc_layout *layout)
 
     for (unsigned at = 0; at < layout->planes; at++)
         bytes += decoder->plane[at].stride * decoder->plane[at].rows;
-    to = decoder->band = malloc(bytes);
+    to = decoder->band = tc_buffer_alloc(bytes);
     if (turns_ink(decoder))
-        decoder->cmyk = malloc((size_t)decoder->cinfo.output_width * 4);
+        decoder->cmyk = tc_buffer_alloc((size_t)decoder->cinfo.output_width * 4);
     if (!to || (turns_ink(decoder) && !decoder->cmyk))
         return tc_fail_set(decoder->errors.fail, TC_E_NO_MEMORY, "JPEG: out of memory");
     for (unsigned at = 0; at < layout->planes; at++) {

@@ -3,6 +3,7 @@
  * JPEG encoding through libjpeg-turbo: baseline or progressive, 4:2:0, from
  * grey or RGB rows or from planes.
  */
+#include "buffer.h"
 #include "codec_jpeg.h"
 
 #include <stdlib.h>
@@ -63,8 +64,8 @@ void tc_jpeg_encode_free(tc_encoder *encoder)
     if (!encoder)
         return;
     jpeg_destroy_compress(&encoder->cinfo);
-    free(encoder->mcus);
-    free(encoder);
+    tc_buffer_free(encoder->mcus);
+    tc_buffer_free(encoder);
 }
 
 static void write_exif(j_compress_ptr cinfo, const tc_encode_spec *spec)
@@ -110,7 +111,7 @@ static bool start_encoding(tc_encoder *encoder, const tc_encode_spec *spec)
 static tc_error make_mcus(tc_encoder *encoder, const tc_encode_spec *spec)
 {
     uint32_t across = (spec->width + LUMA_ROWS - 1) / LUMA_ROWS;
-    uint8_t *to = encoder->mcus = malloc((size_t)across * (4 + 2) * DCTSIZE2);
+    uint8_t *to = encoder->mcus = tc_buffer_alloc((size_t)across * (4 + 2) * DCTSIZE2);
 
     if (!to)
         return tc_fail_set(encoder->errors.fail, TC_E_NO_MEMORY, "JPEG: out of memory");
@@ -127,7 +128,7 @@ static tc_error make_mcus(tc_encoder *encoder, const tc_encode_spec *spec)
 tc_error tc_jpeg_encode_open(tc_encoder **made, const tc_output *output,
                              const tc_encode_spec *spec, tc_fail *fail)
 {
-    tc_encoder *encoder = malloc(sizeof *encoder + TC_IO_BYTES);
+    tc_encoder *encoder = tc_buffer_alloc(sizeof *encoder + TC_IO_BYTES);
 
     *made = encoder;
     if (!encoder)

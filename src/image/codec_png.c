@@ -3,6 +3,7 @@
  * PNG through libpng. Rows come out as 8-bit grey or RGB, with alpha where the
  * file has alpha or a transparent colour; palettes are expanded, 16 bits scaled.
  */
+#include "buffer.h"
 #include "codec_png.h"
 #include "codec_png_rows.h"
 #include "orientation.h"
@@ -104,9 +105,9 @@ static void png_decode_free(tc_decoder *decoder)
         return;
     png_destroy_read_struct(&decoder->png, &decoder->info, NULL);
     tc_png_rows_free(decoder->plain);
-    free(decoder->rows);
-    free(decoder->pointers);
-    free(decoder->icc);
+    tc_buffer_free(decoder->rows);
+    tc_buffer_free(decoder->pointers);
+    tc_buffer_free(decoder->icc);
     free(decoder);
 }
 
@@ -163,7 +164,7 @@ static bool keep_profile(tc_decoder *decoder, tc_image_info *info)
         return true;
     if (length < 128 || length > TC_ICC_MAX)
         return true;
-    decoder->icc = malloc(length);
+    decoder->icc = tc_buffer_alloc(length);
     if (!decoder->icc)
         return false;
     memcpy(decoder->icc, data, length);
@@ -292,8 +293,8 @@ static tc_error start_libpng(tc_decoder *decoder)
 
     if (!start_reading(decoder))
         return decoder->fail->error;
-    decoder->rows = malloc(decoder->row_bytes * held);
-    decoder->pointers = decoder->interlaced ? malloc(sizeof(png_bytep) * held) : NULL;
+    decoder->rows = tc_buffer_alloc(decoder->row_bytes * held);
+    decoder->pointers = decoder->interlaced ? tc_buffer_alloc(sizeof(png_bytep) * held) : NULL;
     if (!decoder->rows || (decoder->interlaced && !decoder->pointers))
         return tc_fail_set(decoder->fail, TC_E_NO_MEMORY, "PNG: out of memory");
     if (decoder->interlaced) {

@@ -3,6 +3,7 @@
  * PNG encoding through libpng, speed first. An answer whose source had a palette is
  * held as indices, when it is small, until it is whole or has a colour too many.
  */
+#include "buffer.h"
 #include "codec_png.h"
 
 #include <setjmp.h>
@@ -59,8 +60,8 @@ static void on_flush(png_structp png)
 static void free_held(tc_encoder *encoder)
 {
     free(encoder->palette);
-    free(encoder->held);
-    free(encoder->row);
+    tc_buffer_free(encoder->held);
+    tc_buffer_free(encoder->row);
     encoder->palette = NULL;
     encoder->held = encoder->row = NULL;
 }
@@ -126,8 +127,8 @@ static bool hold(tc_encoder *encoder, const tc_encode_spec *spec)
         (uint64_t)spec->width * spec->height > TC_PALETTE_PIXELS_MAX)
         return true;
     encoder->palette = calloc(1, sizeof *encoder->palette);
-    encoder->held = malloc((size_t)spec->width * spec->height);
-    encoder->row = malloc((size_t)spec->width * encoder->channels);
+    encoder->held = tc_buffer_alloc((size_t)spec->width * spec->height);
+    encoder->row = tc_buffer_alloc((size_t)spec->width * encoder->channels);
     return encoder->palette && encoder->held && encoder->row;
 }
 

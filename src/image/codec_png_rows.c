@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "codec_png_rows.h"
 
+#include "buffer.h"
 #include "png_filter.h"
 
 #include <stdlib.h>
@@ -202,9 +203,9 @@ void tc_png_rows_free(tc_png_rows *rows)
         return;
     if (rows->zlib_is_open)
         inflateEnd(&rows->zlib);
-    free(rows->above);
-    free(rows->band);
-    free(rows);
+    tc_buffer_free(rows->above);
+    tc_buffer_free(rows->band);
+    tc_buffer_free(rows);
 }
 
 static tc_error open_zlib(tc_png_rows *rows)
@@ -219,7 +220,7 @@ static tc_error open_zlib(tc_png_rows *rows)
 tc_error tc_png_rows_open(tc_png_rows **rows, const tc_input *input, uint64_t offset,
                           uint32_t width, uint32_t height, unsigned step, tc_fail *fail)
 {
-    tc_png_rows *made = calloc(1, sizeof *made);
+    tc_png_rows *made = tc_buffer_zeroed(sizeof *made);
     size_t stride = (size_t)width * step + 1;
 
     *rows = made;
@@ -236,8 +237,8 @@ tc_error tc_png_rows_open(tc_png_rows **rows, const tc_input *input, uint64_t of
         made->band_rows = BAND_ROWS;
     made->offset = offset;
     made->at = made->end = made->io;
-    made->above = calloc(stride + SLACK, 1);
-    made->band = malloc(stride * made->band_rows + SLACK);
+    made->above = tc_buffer_zeroed(stride + SLACK);
+    made->band = tc_buffer_alloc(stride * made->band_rows + SLACK);
     if (!made->above || !made->band)
         return tc_fail_set(fail, TC_E_NO_MEMORY, "PNG: out of memory");
     memset(made->band + stride * made->band_rows, 0, SLACK);

@@ -8,6 +8,8 @@
  */
 #include "codec_webp.h"
 
+#include "buffer.h"
+
 #include <stdio.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -49,11 +51,11 @@ static void webp_decode_free(tc_decoder *decoder)
     if (!decoder)
         return;
     WebPIDelete(decoder->incremental);
-    free(decoder->file.icc);
-    free(decoder->file.exif);
-    free(decoder->data);
-    free(decoder->pixels);
-    free(decoder->band);
+    tc_buffer_free(decoder->file.icc);
+    tc_buffer_free(decoder->file.exif);
+    tc_buffer_free(decoder->data);
+    tc_buffer_free(decoder->pixels);
+    tc_buffer_free(decoder->band);
     free(decoder);
 }
 
@@ -118,8 +120,8 @@ static tc_error start_decoding(tc_decoder *decoder, uint32_t w, uint32_t h, bool
                            "WebP: another libwebp than built with");
     decoder->rows = h;
     decoder->stride = (size_t)w * (decoder->alpha ? 4 : 3);
-    decoder->pixels = malloc(decoder->stride * h);
-    decoder->data = malloc(decoder->file.length);
+    decoder->pixels = tc_buffer_alloc(decoder->stride * h);
+    decoder->data = tc_buffer_alloc(decoder->file.length);
     if (!decoder->pixels || !decoder->data)
         return no_memory(decoder);
     config->options.use_scaling = scaled;
@@ -148,7 +150,7 @@ static tc_error webp_decode_start(tc_decoder *decoder, const tc_decode_want *wan
     if (decoder->file.composed) {
         w = decoder->file.width;
         h = decoder->file.height;
-        decoder->band = malloc((size_t)w * 4 * BAND_ROWS);
+        decoder->band = tc_buffer_alloc((size_t)w * 4 * BAND_ROWS);
         if (!decoder->band)
             return no_memory(decoder);
     }

@@ -4,6 +4,7 @@
  * animation nothing but its first frame is read, and nothing of what a file may
  * hold beside.
  */
+#include "buffer.h"
 #include "codec_webp.h"
 #include "orientation.h"
 
@@ -100,7 +101,7 @@ static tc_error read_profile(reader *reader, const chunk *chunk)
 {
     if (reader->file->icc || chunk->length < 128 || chunk->length > TC_ICC_MAX)
         return TC_E_OK;
-    reader->file->icc = malloc(chunk->length);
+    reader->file->icc = tc_buffer_alloc(chunk->length);
     if (!reader->file->icc)
         return no_memory(reader);
     reader->file->icc_length = chunk->length;
@@ -110,7 +111,7 @@ static tc_error read_profile(reader *reader, const chunk *chunk)
 static tc_error read_exif(reader *reader, const chunk *chunk)
 {
     size_t length = chunk->length < EXIF_MAX ? chunk->length : EXIF_MAX;
-    uint8_t *exif = malloc(length ? length : 1);
+    uint8_t *exif = tc_buffer_alloc(length ? length : 1);
     /* Some writers keep JPEG's name of the block in front. */
     size_t skip;
     tc_error error;
@@ -120,7 +121,7 @@ static tc_error read_exif(reader *reader, const chunk *chunk)
     error = read_bytes(reader, chunk->at, exif, length);
     skip = !error && length > 6 && memcmp(exif, "Exif\0", 6) == 0 ? 6 : 0;
     if (error || reader->file->exif) {
-        free(exif);
+        tc_buffer_free(exif);
         return error;
     }
     reader->file->orientation = tc_orientation_read(exif + skip, length - skip);

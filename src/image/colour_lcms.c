@@ -3,6 +3,7 @@
  * Colour management through Little CMS. Every transform has a context of its own, so that
  * threads share nothing and what the library says of a bad profile is nobody's business.
  */
+#include "buffer.h"
 #include "colour.h"
 
 #include <math.h>
@@ -234,7 +235,7 @@ static void look(tc_transform *transform, const uint8_t *icc, size_t length, tc_
 tc_error tc_transform_open(tc_transform **transform, const uint8_t *icc, size_t length,
                            tc_model model, tc_profile *use)
 {
-    tc_transform *made = calloc(1, sizeof *made);
+    tc_transform *made = tc_buffer_zeroed(sizeof *made);
     tc_error error;
 
     *transform = NULL;
@@ -283,7 +284,7 @@ void tc_transform_free(tc_transform *transform)
         cmsDeleteTransform(transform->transform);
     if (transform->context)
         cmsDeleteContext(transform->context);
-    free(transform);
+    tc_buffer_free(transform);
 }
 
 uint64_t tc_transform_bytes(size_t length)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A border drawn inside the answer: `bw` pixels left and right, `bh` above and below. */
+#include "buffer.h"
 #include "effect_kind.h"
 #include "over.h"
 
@@ -33,7 +34,7 @@ static tc_error border_create(tc_effect **effect, const tc_params *params,
 {
     uint8_t channels = tc_model_channels(shape->model);
     size_t stride = (size_t)shape->width * channels;
-    tc_effect *made = calloc(1, sizeof *made + stride);
+    tc_effect *made = tc_buffer_zeroed(sizeof *made + stride);
 
     (void)icon;
     (void)fail;
@@ -85,7 +86,7 @@ static tc_error border_get(tc_effect *effect, const uint8_t **row)
 
 static void border_free(tc_effect *effect)
 {
-    free(effect);
+    tc_buffer_free(effect);
 }
 
 const tc_effect_kind tc_effect_border = {border_named, border_bytes, border_create,

@@ -9,6 +9,7 @@
  * twice its sum at the centre. With g the Gaussian's value at the centre and s its sum, that
  * is p + s / (s + g) * (p - blurred p): an unsharp mask without a threshold.
  */
+#include "buffer.h"
 #include "effect_kind.h"
 
 #include <math.h>
@@ -159,7 +160,7 @@ static tc_error make(tc_effect **effect, const tc_gauss *gauss, const tc_shape *
     made->ring = malloc(sizes.held * sizes.samples * sizeof *made->ring);
     made->original = blurs ? NULL : malloc(sizes.originals * sizes.samples);
     made->sum = malloc(sizes.samples * sizeof *made->sum);
-    made->out = malloc(sizes.samples);
+    made->out = tc_buffer_alloc(sizes.samples);
     if (!made->weight || !made->padded || !made->ring || (!blurs && !made->original) ||
         !made->sum || !made->out)
         return TC_E_NO_MEMORY;
@@ -179,7 +180,7 @@ static void gauss_free(tc_effect *effect)
     free(effect->ring);
     free(effect->original);
     free(effect->sum);
-    free(effect->out);
+    tc_buffer_free(effect->out);
     free(effect);
 }
 

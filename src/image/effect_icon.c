@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The icon over the answer, last of all. */
+#include "buffer.h"
 #include "effect_kind.h"
 
 #include <stdlib.h>
@@ -29,7 +30,7 @@ static tc_error icon_create(tc_effect **effect, const tc_params *params, const t
                             tc_icon *icon, tc_fail *fail)
 {
     size_t stride = (size_t)shape->width * tc_model_channels(shape->model);
-    tc_effect *made = calloc(1, sizeof *made + stride);
+    tc_effect *made = tc_buffer_zeroed(sizeof *made + stride);
 
     *effect = made;
     if (!made)
@@ -60,7 +61,7 @@ static tc_error icon_get(tc_effect *effect, const uint8_t **row)
 
 static void icon_free(tc_effect *effect)
 {
-    free(effect);
+    tc_buffer_free(effect);
 }
 
 const tc_effect_kind tc_effect_icon = {icon_named, icon_bytes, icon_create,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pipeline.h"
 
+#include "buffer.h"
 #include "canvas.h"
 #include "clock.h"
 #include "colour.h"
@@ -184,9 +185,9 @@ void tc_pipeline_free(tc_pipeline *pipeline)
     tc_effects_free(pipeline->effects);
     tc_icon_free(pipeline->icon);
     tc_transform_free(pipeline->transform);
-    free(pipeline->converted);
-    free(pipeline->exif);
-    free(pipeline->row);
+    tc_buffer_free(pipeline->converted);
+    tc_buffer_free(pipeline->exif);
+    tc_buffer_free(pipeline->row);
     free(pipeline);
 }
 
@@ -206,8 +207,8 @@ static tc_error start_colour(tc_pipeline *pipeline)
         pipeline->profile = TC_PROFILE_DROP; /* the rows are RGB, not what it describes */
     if (!pipeline->transform)
         return TC_E_OK;
-    pipeline->converted = malloc((size_t)pipeline->outline.plan.picture_w *
-                                 tc_model_channels(tc_transform_model(model)));
+    pipeline->converted = tc_buffer_alloc((size_t)pipeline->outline.plan.picture_w *
+                                          tc_model_channels(tc_transform_model(model)));
     return pipeline->converted ? TC_E_OK : no_memory(pipeline->fail);
 }
 
@@ -228,7 +229,7 @@ static tc_error start_exif(tc_pipeline *pipeline)
 
     if (!info->exif || (!whole && !params->policy.keep_copyright))
         return TC_E_OK;
-    pipeline->exif = malloc(whole ? info->exif_length : TC_COPYRIGHT_MAX);
+    pipeline->exif = tc_buffer_alloc(whole ? info->exif_length : TC_COPYRIGHT_MAX);
     if (!pipeline->exif)
         return no_memory(pipeline->fail);
     if (whole) {
@@ -307,7 +308,7 @@ static tc_error start_answer(tc_pipeline *pipeline, const tc_output *output,
     spec.palette = outline->info.palette;
     spec.flat = outline->info.flat;
     if (!pipeline->canvas.direct) {
-        pipeline->row = malloc((size_t)plan->output_w * tc_model_channels(spec.model));
+        pipeline->row = tc_buffer_alloc((size_t)plan->output_w * tc_model_channels(spec.model));
         if (!pipeline->row)
             return no_memory(pipeline->fail);
     }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "turn.h"
 
+#include "buffer.h"
 #include "orientation.h"
 
 #include <stdlib.h>
@@ -35,8 +36,8 @@ tc_error tc_turn_create(tc_turn **turn, uint8_t orientation, uint32_t width, uin
     made->stride = (size_t)width * channels;
     made->held = made->flips || made->swaps ? height : 1;
     out_width = made->swaps ? height : width;
-    made->rows = malloc(made->stride * made->held);
-    made->out = malloc((size_t)out_width * channels);
+    made->rows = tc_buffer_alloc(made->stride * made->held);
+    made->out = tc_buffer_alloc((size_t)out_width * channels);
     return made->rows && made->out ? TC_E_OK : TC_E_NO_MEMORY;
 }
 
@@ -84,7 +85,7 @@ void tc_turn_free(tc_turn *turn)
 {
     if (!turn)
         return;
-    free(turn->rows);
-    free(turn->out);
+    tc_buffer_free(turn->rows);
+    tc_buffer_free(turn->out);
     free(turn);
 }

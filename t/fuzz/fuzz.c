@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fuzz.h"
 
+#include "image/buffer.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -113,4 +115,11 @@ void fuzz_must_be_told(tc_error error, const tc_fail *fail)
     must(memchr(fail->text, '\0', sizeof fail->text) != NULL && fail->text[0] != '\0');
     for (const char *at = fail->text; *at; at++)
         must(*at >= ' ' && *at <= '~');
+}
+
+void fuzz_must_have_freed(void)
+{
+#ifdef TC_GUARDED
+    must(tc_buffer_live() == 0);
+#endif
 }

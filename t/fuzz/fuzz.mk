@@ -41,7 +41,7 @@ $(SEEDS): t/fuzz/seeds $(BUILD)/bin/mkpicture $(REFORMAT)
 CLANG ?= clang
 FUZZ       := $(BUILD)/fuzz
 FUZZ_FLAGS := -std=gnu11 -g -O1 -fno-omit-frame-pointer -Wall -Wextra -Werror \
-	-fsanitize=address,undefined -fno-sanitize-recover=undefined
+	-fsanitize=address,undefined -fno-sanitize-recover=undefined -DTC_GUARDED
 FUZZ_COMPILE = $(CLANG) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link
 FUZZ_OBJECTS := $(patsubst src/%.c,$(FUZZ)/obj/%.o,$(IMAGE) $(SYSTEM))
 FUZZERS      := $(FUZZ_NAMES:%=$(FUZZ)/bin/%)

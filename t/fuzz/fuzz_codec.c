@@ -233,5 +233,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     free(icc);
     free(picture.rows);
+    fuzz_must_have_freed();
     return 0;
 }

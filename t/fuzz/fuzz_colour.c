@@ -48,5 +48,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (transform)
         convert(transform, model, 1 + data[0] / 5u);
     tc_transform_free(transform);
+    fuzz_must_have_freed();
     return 0;
 }

@@ -236,5 +236,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_png(&metadata);
     check_round_trip(&metadata);
     free(metadata.icc);
+    fuzz_must_have_freed();
     return 0;
 }

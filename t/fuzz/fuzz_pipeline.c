@@ -109,5 +109,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     tc_params_settle(&params, params.policy.strict);
     convert(&file, &sink, &params);
     fuzz_sink_free(&sink);
+    fuzz_must_have_freed();
     return 0;
 }
