@@ -169,7 +169,7 @@ int main(int argc, char **argv)
     tc_fail fail = {TC_E_OK, ""};
     struct stat info;
     source source;
-    tc_input input = {read_source, &source, 0};
+    tc_input input = {read_source, &source, 0, NULL};
     answer answer = {NULL, 0, 0};
     totals totals = {0};
     int option;

@@ -18,12 +18,14 @@
 /*
  * Where encoded bytes come from. `read` puts up to `length` bytes from `offset`
  * into `buffer` and their number into `*got`; fewer than asked means the end of
- * the data. `size` is the number of bytes there should be.
+ * the data. `size` is the number of bytes there should be. `watch` may be NULL; what
+ * reads a header asks it wherever that can take long.
  */
 typedef struct tc_input {
     tc_error (*read)(void *context, uint64_t offset, void *buffer, size_t length, size_t *got);
     void *context;
     uint64_t size;
+    const tc_watch *watch;
 } tc_input;
 
 /* Where encoded bytes go. An error from `write` ends the encoding with that error. */
@@ -80,7 +82,7 @@ typedef struct tc_codec {
 
     /*
      * Read the header. Allocates no memory in proportion to what the header
-     * claims. `input` and `fail` are borrowed until decode_free.
+     * claims. `input` and its watch, and `fail`, are borrowed until decode_free.
      */
     tc_error (*decode_open)(tc_decoder **decoder, const tc_input *input, tc_image_info *info,
                             tc_fail *fail);

@@ -61,6 +61,9 @@ static tc_error open_source(tc_pipeline *pipeline, const tc_limits *limits)
     error = input->read(input->context, 0, head, sizeof head, &got);
     if (error)
         return tc_fail_set(pipeline->fail, error, "reading failed");
+    error = tc_watch_ask(input->watch, pipeline->fail);
+    if (error)
+        return error;
     format = tc_format_sniff(head, got);
     if (format == TC_FORMAT_NONE)
         return tc_fail_set(pipeline->fail, TC_E_NOT_IMAGE, "%s", tc_error_text(TC_E_NOT_IMAGE));
@@ -138,6 +141,9 @@ tc_error tc_pipeline_open(tc_pipeline **pipeline, const tc_input *input,
     made->limits = *limits;
     made->fail = fail;
     error = open_source(made, limits);
+    /* A library's own walk through a header asks nobody. */
+    if (!error)
+        error = tc_watch_ask(input->watch, fail);
     if (!error)
         error = choose_target(made);
     if (!error)

@@ -30,9 +30,9 @@ typedef struct tc_stats {
 } tc_stats;
 
 /*
- * Read the header of `input` and plan what `params` ask for within `limits`.
- * `input` and `fail` are borrowed until tc_pipeline_free; `params` is copied. On
- * an error *pipeline is NULL and `fail` says why.
+ * Read the header of `input` and plan what `params` ask for within `limits`. The input's
+ * watch is asked meanwhile, and may end it. `input` and `fail` are borrowed until
+ * tc_pipeline_free; `params` is copied. On an error *pipeline is NULL and `fail` says why.
  */
 tc_error tc_pipeline_open(tc_pipeline **pipeline, const tc_input *input,
                           const tc_params *params, const tc_limits *limits, tc_fail *fail);

@@ -295,7 +295,7 @@ static tc_error convert(ap_filter_t *f, context *context, apr_bucket_brigade *bb
 {
     request_rec *r = f->r;
     tc_job *job = &context->job;
-    tc_input input = {read_body, context, (uint64_t)tc_spool_length(context->body)};
+    tc_input input = {read_body, context, (uint64_t)tc_spool_length(context->body), NULL};
     apr_time_t taken = apr_time_now();
     tc_spool *result;
     tc_stats stats;
@@ -303,14 +303,14 @@ static tc_error convert(ap_filter_t *f, context *context, apr_bucket_brigade *bb
     if (tc_job_open(r, job, &input, &context->read_ns))
         return job->fail.error;
     if (tc_pipeline_outline(job->pipeline)->plan.pass) {
-        tc_convert_close(r->pool, job->pipeline);
+        tc_job_close(r, job);
         return tc_respond_brigade(r, context->body, bb, &job->fail) == APR_SUCCESS
                    ? TC_E_OK
                    : job->fail.error;
     }
     replace_headers(r, context);
     tc_respond_format(r, tc_pipeline_outline(job->pipeline)->target);
-    if (tc_job_run(r, job, &input, &context->read_ns, &result, &stats))
+    if (tc_job_run(r, job, &context->read_ns, &result, &stats))
         return job->fail.error;
     tc_spool_close(context->body);
     if (job->params.info)

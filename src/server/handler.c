@@ -27,8 +27,7 @@ static int convert(request_rec *r, tc_job *job, tc_source *source, apr_time_t op
     tc_spool *result;
     tc_stats stats;
 
-    if (tc_job_run(r, job, &source->input, &source->read_ns, &result, &stats) ||
-        tc_source_changed(source))
+    if (tc_job_run(r, job, &source->read_ns, &result, &stats) || tc_source_changed(source))
         return refuse(r, job, source);
     apr_file_close(source->file);
     if (job->params.info)
@@ -43,21 +42,25 @@ static bool only_header(const request_rec *r, const tc_job *job)
     return r->header_only && !job->params.info;
 }
 
-/* No conversion comes of it, and nothing else could: the original need not be opened for that.
-   Under overload this is what most requests come to, and what they cost the others take. */
-static bool is_in_vain(request_rec *r, tc_job *job)
+/* There is no place for it, and every answer to it takes one: the original need not be opened.
+   Under overload most requests end here, and what they cost is taken from the others. */
+static bool is_refused(request_rec *r, tc_job *job)
 {
     return r->finfo.filetype == APR_REG && !(r->path_info && *r->path_info) &&
-           job->params.pass == TC_PASS_NONE && !only_header(r, job) &&
            !tc_once_is_conditional(r) && tc_job_room(r, job);
 }
 
-/* The picture's header. Not looked at when there is no room to convert it. */
 static tc_error open_picture(request_rec *r, tc_job *job, tc_source *source)
 {
-    tc_error error = only_header(r, job) ? TC_E_OK : tc_job_room(r, job);
+    return tc_job_open(r, job, &source->input, &source->read_ns);
+}
 
-    return error ? error : tc_job_open(r, job, &source->input, &source->read_ns);
+/* The once hook may wait for another request; nothing that waits holds a place. */
+static int ask_once(request_rec *r, tc_job *job)
+{
+    if (tc_once_is_conditional(r))
+        tc_job_close(r, job);
+    return tc_once_changed(r);
 }
 
 /* From parameters to the answer, each step ending the request when it must. */
@@ -65,17 +68,17 @@ static int serve(request_rec *r, tc_job *job, tc_source *source)
 {
     int status;
 
-    if (is_in_vain(r, job))
+    if (is_refused(r, job))
         return tc_respond_error(r, &job->fail);
     status = tc_source_open(r, source);
     if (status != OK)
         return status;
     /* Whose validators they are takes a look at the picture. */
     if (job->params.pass != TC_PASS_NONE) {
-        if (tc_job_open(r, job, &source->input, &source->read_ns))
+        if (open_picture(r, job, source))
             return refuse(r, job, source);
         if (tc_pipeline_outline(job->pipeline)->plan.pass) {
-            tc_convert_close(r->pool, job->pipeline);
+            tc_job_close(r, job);
             apr_file_close(source->file);
             return DECLINED;
         }
@@ -83,16 +86,20 @@ static int serve(request_rec *r, tc_job *job, tc_source *source)
     if (job->negotiated)
         tc_accept_vary(r);
     status = tc_respond_validators(r, &source->info, &job->params);
-    if (status != OK)
+    if (status != OK) {
+        tc_job_close(r, job);
         return status == HTTP_NOT_MODIFIED ? tc_respond_unchanged(r) : status;
-    status = tc_once_changed(r);
+    }
+    status = ask_once(r, job);
     if (status != DECLINED)
         return status;
     if (!job->pipeline && open_picture(r, job, source))
         return refuse(r, job, source);
     tc_respond_format(r, tc_pipeline_outline(job->pipeline)->target);
-    if (only_header(r, job))
+    if (only_header(r, job)) {
+        tc_job_close(r, job);
         return OK;
+    }
     return convert(r, job, source, apr_time_now());
 }
 

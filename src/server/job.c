@@ -3,19 +3,11 @@
 
 #include "accept.h"
 #include "account.h"
-#include "client.h"
 #include "filter.h"
-#include "monitor.h"
 #include "sign.h"
 #include "url.h"
 
-#include "image/clock.h"
-
 #include <http_log.h>
-
-#include <apr_strings.h>
-
-#include <errno.h>
 
 APLOG_USE_MODULE(tmpfs_convert);
 
@@ -116,84 +108,82 @@ tc_error tc_job_begin(request_rec *r, tc_job *job)
     return error;
 }
 
-tc_error tc_job_open(request_rec *r, tc_job *job, const tc_input *input,
-                     const uint64_t *read_ns)
+tc_error tc_job_room(request_rec *r, tc_job *job)
 {
-    tc_error error = tc_convert_open(r->pool, &job->pipeline, input, &job->params,
-                                     &job->settings.limits, &job->fail);
+    return tc_admit_room(r, &job->fail);
+}
 
+/* The header, with the place held, within the bound of time that begins here. */
+static tc_error read_header(request_rec *r, tc_job *job, const uint64_t *read_ns)
+{
+    tc_error error;
+
+    tc_client_limit(&job->client, (unsigned)job->settings.timeout);
+    error = tc_convert_open(r->pool, &job->pipeline, &job->input, &job->params,
+                            &job->settings.limits, &job->fail);
     if (!error && job->icon && !tc_pipeline_outline(job->pipeline)->plan.pass)
         error = tc_pipeline_icon(job->pipeline, &job->icon->input);
     job->open_read_ns = *read_ns;
     return error;
 }
 
-/* A place among the conversions at work, owned by the request's pool. */
-typedef struct place {
-    tc_admission *admission;
-    tc_ticket ticket;
-} place;
-
-static apr_status_t leave(void *data)
+tc_error tc_job_open(request_rec *r, tc_job *job, const tc_input *input,
+                     const uint64_t *read_ns)
 {
-    place *place = data;
-
-    tc_admission_leave(place->admission, &place->ticket);
-    return APR_SUCCESS;
-}
-
-static tc_error refuse(tc_job *job, const tc_admission *admission, int error)
-{
-    char planned[5];
-    tc_admission_now now;
-
-    tc_admission_read(admission, &now);
-    return tc_fail_set(&job->fail, TC_E_OVERLOAD,
-                       "%u conversions are at work with %s and %u wait, %s", now.active,
-                       apr_strfsize((apr_off_t)now.bytes, planned), now.queued + now.following,
-                       error == EAGAIN ? "and the queue is full" : "and none ended in time");
-}
-
-tc_error tc_job_room(request_rec *r, tc_job *job)
-{
-    const tc_admission_limits *limits;
-    tc_admission *admission = tc_config_admission(r->server, &limits);
-
-    return tc_admission_full(admission, limits) ? refuse(job, admission, EAGAIN) : TC_E_OK;
-}
-
-/* Waited for if need be, as long as the client does. */
-static tc_error admit(request_rec *r, tc_job *job, const tc_watch *watch, place *place)
-{
-    const tc_admission_limits *limits;
-    tc_counters *counters = tc_monitor_counters(r->server);
-    int error;
-
-    place->admission = tc_config_admission(r->server, &limits);
-    tc_gauge(counters, TC_NOW_QUEUED, 1);
-    error = tc_admission_enter(place->admission, limits,
-                               tc_pipeline_outline(job->pipeline)->plan.bytes, watch,
-                               &place->ticket);
-    tc_gauge(counters, TC_NOW_QUEUED, -1);
-    if (error == 0)
-        apr_pool_cleanup_register(r->pool, place, leave, apr_pool_cleanup_null);
-    else if (error == ECANCELED)
-        return job->fail.error; /* the watch's */
-    return error ? refuse(job, place->admission, error) : TC_E_OK;
-}
-
-static tc_error convert(request_rec *r, tc_job *job, const tc_watch *watch, tc_spool **result,
-                        tc_stats *stats)
-{
-    tc_counters *counters = tc_monitor_counters(r->server);
-    const tc_fail *damage;
     tc_error error;
 
-    tc_gauge(counters, TC_NOW_IN_PROGRESS, 1);
-    error = tc_convert_run(r->pool, job->pipeline, tc_config_places(r->server),
-                           (apr_size_t)job->settings.spool_memory, watch, result, stats,
-                           &job->fail);
-    tc_gauge(counters, TC_NOW_IN_PROGRESS, -1);
+    tc_client_begin(&job->client, r, &job->fail);
+    job->input = *input;
+    job->input.watch = &job->client.watch;
+    if (job->icon)
+        job->icon->input.watch = &job->client.watch;
+    error = tc_admit_enter(r, &job->place, &job->client.watch, &job->fail);
+    if (!error)
+        error = read_header(r, job, read_ns);
+    if (error)
+        tc_job_close(r, job);
+    return error;
+}
+
+void tc_job_close(request_rec *r, tc_job *job)
+{
+    if (job->pipeline)
+        tc_convert_close(r->pool, job->pipeline);
+    job->pipeline = NULL;
+    tc_admit_leave(r, &job->place);
+}
+
+/*
+ * The plan's memory in place of the header's. Where that is not free now, nothing of the
+ * picture is held while it waits: the header is read again, with the whole of the plan's
+ * memory. Again, because the file may be another one's by then.
+ */
+static tc_error weigh(request_rec *r, tc_job *job, const uint64_t *read_ns)
+{
+    for (;;) {
+        uint64_t bytes = tc_pipeline_outline(job->pipeline)->plan.bytes;
+        bool fits;
+        tc_error error = tc_admit_weigh(r, &job->place, bytes, &fits, &job->fail);
+
+        if (error || fits)
+            return error;
+        tc_job_close(r, job);
+        tc_client_limit(&job->client, 0);
+        error = tc_admit_again(r, &job->place, bytes, &job->client.watch, &job->fail);
+        if (!error)
+            error = read_header(r, job, read_ns);
+        if (error)
+            return error;
+    }
+}
+
+static tc_error convert(request_rec *r, tc_job *job, tc_spool **result, tc_stats *stats)
+{
+    const tc_fail *damage;
+    tc_error error = tc_convert_run(r->pool, job->pipeline, tc_config_places(r->server),
+                                    (apr_size_t)job->settings.spool_memory, &job->client.watch,
+                                    result, stats, &job->fail);
+
     damage = tc_pipeline_damage(job->pipeline);
     if (!error && damage)
         ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r,
@@ -202,41 +192,33 @@ static tc_error convert(request_rec *r, tc_job *job, const tc_watch *watch, tc_s
     return error;
 }
 
-static void account_for(request_rec *r, tc_job *job, tc_account *account,
-                        const uint64_t *read_ns, const tc_spool *result)
-{
-    if (job->began > r->request_time)
-        account->queue_ns += (uint64_t)(job->began - r->request_time) * 1000;
-    account->read_ns = *read_ns;
-    account->read_run_ns = *read_ns - job->open_read_ns;
-    account->result_bytes = (uint64_t)tc_spool_length(result);
-    tc_account_conversion(r, account);
-}
-
-tc_error tc_job_run(request_rec *r, tc_job *job, const tc_input *input, const uint64_t *read_ns,
-                    tc_spool **result, tc_stats *stats)
+static void account_for(request_rec *r, tc_job *job, const uint64_t *read_ns,
+                        const tc_stats *stats, const tc_spool *result)
 {
     tc_account account = {.outline = tc_pipeline_outline(job->pipeline),
                           .stats = stats,
                           .pattern = job->params.pattern,
-                          .source_bytes = input->size};
-    place *place = apr_pcalloc(r->pool, sizeof *place);
-    uint64_t came = tc_clock_ns();
-    tc_client client;
-    tc_error error;
+                          .queue_ns = job->place.waited_ns,
+                          .read_ns = *read_ns,
+                          .read_run_ns = *read_ns - job->open_read_ns,
+                          .source_bytes = job->input.size,
+                          .result_bytes = (uint64_t)tc_spool_length(result)};
 
-    tc_client_begin(&client, r, &job->fail);
-    error = admit(r, job, &client.watch, place);
-    if (!error) {
-        account.queue_ns = tc_clock_ns() - came;
-        tc_client_limit(&client, (unsigned)job->settings.timeout);
-        error = convert(r, job, &client.watch, result, stats);
-        if (!error)
-            account_for(r, job, &account, read_ns, *result);
-    }
-    /* Its memory first, then the place it was planned for: sending may take long. */
-    tc_convert_close(r->pool, job->pipeline);
-    job->pipeline = NULL;
-    apr_pool_cleanup_run(r->pool, place, leave);
+    if (job->began > r->request_time)
+        account.queue_ns += (uint64_t)(job->began - r->request_time) * 1000;
+    tc_account_conversion(r, &account);
+}
+
+tc_error tc_job_run(request_rec *r, tc_job *job, const uint64_t *read_ns, tc_spool **result,
+                    tc_stats *stats)
+{
+    tc_error error = weigh(r, job, read_ns);
+
+    if (!error)
+        error = convert(r, job, result, stats);
+    if (!error)
+        account_for(r, job, read_ns, stats, *result);
+    /* Before the answer is sent, which may take long. */
+    tc_job_close(r, job);
     return error;
 }

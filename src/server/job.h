@@ -6,6 +6,8 @@
 #ifndef TC_JOB_H
 #define TC_JOB_H
 
+#include "admit.h"
+#include "client.h"
 #include "config.h"
 #include "convert.h"
 #include "source.h"
@@ -15,7 +17,10 @@ typedef struct tc_job {
     tc_params params; /* complete: of=auto has become a format */
     bool negotiated;  /* ... and the answer varies by Accept */
     tc_source *icon;  /* NULL when no icon is named */
-    tc_pipeline *pipeline;
+    tc_input input;   /* the original's, watched */
+    tc_client client;
+    tc_place place;
+    tc_pipeline *pipeline; /* NULL unless open */
     tc_fail fail;
     apr_time_t began;
     uint64_t open_read_ns; /* the source's clock when the header was read */
@@ -28,19 +33,23 @@ tc_error tc_job_begin(request_rec *r, tc_job *job);
 tc_error tc_job_room(request_rec *r, tc_job *job);
 
 /*
- * Read the original's header and plan; the pipeline is of the request's pool. Where the
- * plan is to pass the original through nothing else is to be done with the job.
+ * Take a place, waiting for it if need be, then read the original's header and plan.
+ * Nothing of `input` is read before. The place is held until tc_job_run or tc_job_close;
+ * after an error it is free. `read_ns` is the time that reading the original has taken so
+ * far. TC_E_CLIENT_GONE when the client has left, TC_E_TIMEOUT when TmpfsConvertTimeout,
+ * which begins with the reading, is over.
  */
 tc_error tc_job_open(request_rec *r, tc_job *job, const tc_input *input,
                      const uint64_t *read_ns);
 
 /*
- * Convert into `*result`, and count it, as soon as there is a place for it;
- * `read_ns` is the time that reading the original has taken so far. Ends with
- * TC_E_CLIENT_GONE when nobody waits for it any more, with TC_E_TIMEOUT when it
- * takes too long. The pipeline is closed, and the place free, either way.
+ * Convert what tc_job_open opened into `*result`, and count it; waits once more where the
+ * plan has more memory than there is now. Errors as above. The job is closed either way.
  */
-tc_error tc_job_run(request_rec *r, tc_job *job, const tc_input *input, const uint64_t *read_ns,
-                    tc_spool **result, tc_stats *stats);
+tc_error tc_job_run(request_rec *r, tc_job *job, const uint64_t *read_ns, tc_spool **result,
+                    tc_stats *stats);
+
+/* Free the pipeline and then the place; harmless when neither is held. */
+void tc_job_close(request_rec *r, tc_job *job);
 
 #endif

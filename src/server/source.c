@@ -59,7 +59,7 @@ static apr_status_t get_ready(tc_source *source)
     apr_status_t status = apr_file_info_get(
         &source->info, APR_FINFO_SIZE | APR_FINFO_MTIME | APR_FINFO_TYPE, source->file);
 
-    source->input = (tc_input){source_read, source, (uint64_t)source->info.size};
+    source->input = (tc_input){source_read, source, (uint64_t)source->info.size, NULL};
     return status;
 }
 

@@ -90,15 +90,19 @@ static uint64_t kib_of(uint64_t bytes)
     return kib < most ? kib : most;
 }
 
-/* Whether one of `kib` more may begin beside `work`. */
-static bool fits(uint64_t work, const tc_admission_limits *limits, uint64_t kib)
+/* Whether `kib` fit into the bound of bytes where `taken` are taken. */
+static bool has_memory(const tc_admission_limits *limits, uint64_t taken, uint64_t kib)
 {
-    uint64_t active = work & ACTIVE_MOST, taken = work >> ACTIVE_BITS;
     uint64_t budget = limits->bytes / 1024 + (limits->bytes % 1024 != 0);
 
-    if (active >= (limits->active ? limits->active : ACTIVE_MOST))
-        return false;
-    return limits->bytes == 0 || active == 0 || (kib <= budget && taken <= budget - kib);
+    return limits->bytes == 0 || (kib <= budget && taken <= budget - kib);
+}
+
+/* Whether a conversion of `kib` may begin while `work` is under way. */
+static bool fits(uint64_t work, const tc_admission_limits *limits, uint64_t kib)
+{
+    return (work & ACTIVE_MOST) < (limits->active ? limits->active : ACTIVE_MOST) &&
+           has_memory(limits, work >> ACTIVE_BITS, kib);
 }
 
 static bool try_enter(tc_admission *admission, const tc_admission_limits *limits, uint64_t kib)
@@ -272,6 +276,8 @@ int tc_admission_enter(tc_admission *admission, const tc_admission_limits *limit
     *ticket = (tc_ticket){false, kib};
     if (!admission)
         return 0;
+    if (!has_memory(limits, 0, kib))
+        return E2BIG;
     if (is_behind(admission, limits) || !try_enter(admission, limits, kib))
         rc = wait_in_queue(admission, limits, kib, watch);
     ticket->held = rc == 0;
@@ -290,6 +296,34 @@ bool tc_admission_full(const tc_admission *admission, const tc_admission_limits 
         return false;
     return is_behind(admission, limits) ||
            !fits(__atomic_load_n(&admission->work, __ATOMIC_RELAXED), limits, 0);
+}
+
+int tc_admission_weigh(tc_admission *admission, const tc_admission_limits *limits,
+                       uint64_t bytes, tc_ticket *ticket)
+{
+    uint64_t kib = kib_of(bytes), had = ticket->kib, now;
+
+    if (!admission || !ticket->held)
+        return 0;
+    if (!has_memory(limits, 0, kib))
+        return E2BIG;
+    if (kib <= had) {
+        __atomic_fetch_sub(&admission->share[own].kib, had - kib, __ATOMIC_RELAXED);
+        __atomic_fetch_sub(&admission->work, (had - kib) << ACTIVE_BITS, __ATOMIC_SEQ_CST);
+        ticket->kib = kib;
+        call_next(admission);
+        return 0;
+    }
+    now = __atomic_load_n(&admission->work, __ATOMIC_SEQ_CST);
+    do {
+        if (!has_memory(limits, now >> ACTIVE_BITS, kib - had))
+            return EAGAIN;
+    } while (!__atomic_compare_exchange_n(&admission->work, &now,
+                                          now + ((kib - had) << ACTIVE_BITS), false,
+                                          __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST));
+    __atomic_fetch_add(&admission->share[own].kib, kib - had, __ATOMIC_RELAXED);
+    ticket->kib = kib;
+    return 0;
 }
 
 void tc_admission_leave(tc_admission *admission, tc_ticket *ticket)

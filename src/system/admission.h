@@ -40,14 +40,22 @@ void tc_admission_adopt(tc_admission *memory);
 
 /*
  * A place for a conversion that will take `bytes`, counted in whole KiB. Returns 0
- * with the ticket, EAGAIN when the queue is full, ETIMEDOUT when the wait was in
- * vain, or ECANCELED when `watch` (may be NULL), asked about every 50 ms while
- * waiting, ended it. Those who wait come in in the order in which they came. One that alone is
- * over the bound of bytes is let in when nothing else runs. `admission` may be NULL: then
- * everybody is let in.
+ * with the ticket; E2BIG when `bytes` alone is over the bound of bytes, EAGAIN when the
+ * queue is full, ETIMEDOUT when no place came free within the wait, or ECANCELED when
+ * `watch` (may be NULL), asked about every 50 ms while waiting, ended it. Requests that
+ * wait get in in the order in which they came. `admission` may be NULL: then
+ * everything is let in.
  */
 int tc_admission_enter(tc_admission *admission, const tc_admission_limits *limits,
                        uint64_t bytes, const tc_watch *watch, tc_ticket *ticket);
+
+/*
+ * Count `bytes` for the place of `ticket` from now on, in place of what it was taken with.
+ * Never waits: 0, E2BIG as above, or EAGAIN when they do not fit with what the other
+ * places have now; then the ticket is as it was. Fewer bytes than before always fit.
+ */
+int tc_admission_weigh(tc_admission *admission, const tc_admission_limits *limits,
+                       uint64_t bytes, tc_ticket *ticket);
 
 /* Whether tc_admission_enter() would give EAGAIN now, whatever the bytes: to send somebody
  * away before anything is done for them. NULL is never full. */

@@ -219,15 +219,77 @@ for (1 .. 3) {
 no_leftovers();
 $httpd->stop;
 
+# ---- a place first, then the header ------------------------------------------------------
+
+$httpd = start(<<'CONF');
+TmpfsConvertMaxActive 1 8 60s
+TmpfsConvertTimeout 0
+<Location "/filtered">
+    SetHandler tmpstat
+    SetOutputFilter TMPFS_CONVERT
+    TmpfsConvertDefaults dw=10
+</Location>
+CONF
+my $text = '/pictures/not-a-picture.jpg';
+open my $out, '>', docroot() . $text or die $!;
+print $out "text\n" x 10;
+close $out or die $!;
+$first = begin_slow($long);
+my %asked;
+for my $case (
+    ['GET', "/small_light(dw=10)$text", 415, 'what is not a picture'],
+    ['HEAD', "/small_light(dw=10)$text", 415, '... asked with HEAD'],
+    ['GET', "/small_light(dw=10,pt=ptss)$text", 415, '... asked with pt'],
+    ['GET', '/filtered', 415, '... through the filter'],
+    ['HEAD', "/small_light(dw=10)$quick", 200, 'HEAD of a picture'],
+    ['GET', "/small_light(dw=90,dh=90,pt=ptss)$quick", 200, 'a picture that passes through'],
+    )
+{
+    my ($method, $path, $status, $what) = @$case;
+    my $count = keys %asked;
+    my $pid = fork // die "fork: $!";
+    if (!$pid) {
+        $SIG{TERM} = 'DEFAULT';
+        my $answer = LWP::UserAgent->new(timeout => 60, env_proxy => 0)
+            ->request(HTTP::Request->new($method, base_url() . $path));
+        POSIX::_exit($answer->code - 200 & 255);
+    }
+    $asked{$pid} = [$status, $what];
+    ok(becomes(sub { traffic()->{conversions_queued} == $count + 1 }), "$what waits, and is not looked at");
+}
+is(under_way(), 1, '... while one is at work');
+kill TERM => $first;
+waitpid $first, 0;
+is(ended($_) + 200, $asked{$_}[0], "... then $asked{$_}[1]") for sort { $a <=> $b } keys %asked;
+expect_log(qr/TC0002/);
+is(under_way() + traffic()->{conversions_queued}, 0, '... and every place is free');
+no_leftovers();
+$httpd->stop;
+
 # ---- memory --------------------------------------------------------------------------
 
 $httpd = start("TmpfsConvertMaxActive 0 0\nTmpfsConvertMemoryBudget 1K");
-is(get("/small_light(dw=10)$quick")->code, 200, 'one that is over the budget runs alone');
-$first = begin_slow();
-is(get("/small_light(dw=10)$quick")->code, 503, '... and nothing beside it');
-expect_log(qr/TC0018/);
-is(ended($first), 0, 'the first one is served');
+$refused = get("/small_light(dw=10)$quick");
+is($refused->code, 413, 'a plan over the budget is refused, though nothing else runs');
+like($refused->content, qr/over TmpfsConvertMemoryBudget/, '... and says why');
+expect_log(qr/TC0006: \S*quick\.jpg: the conversion takes/);
+is(under_way(), 0, '... and its place is free');
 no_leftovers();
+$httpd->stop;
+
+# Two that fit one after the other: the second gives its place back while it waits.
+my $turned = "/small_light(dw=8190,dh=8190,da=n,ds=s,angle=90,of=png)$slow";
+$httpd = start("TmpfsConvertMaxActive 4 8 60s\nTmpfsConvertMemoryBudget 200M\nTmpfsConvertTimeout 0");
+$first = begin_slow($turned);
+my $second = begin_slow("/small_light(dw=2900,angle=90,of=png)$slow");
+ok(becomes(sub { under_way() == 1 && traffic()->{conversions_queued} == 1 }),
+    'a plan for which there is no memory now waits without a place');
+kill TERM => $first;
+waitpid $first, 0;
+is(ended($second), 0, '... until the other has ended, and is made');
+is(under_way() + traffic()->{conversions_queued}, 0, '... and every place is free');
+no_leftovers();
+$httpd->stop;
 server(TmpfsConvertTest::Httpd->shared);
 
 done_testing;

@@ -12,6 +12,10 @@ my $slow  = mkpicture('overload.png', 3000, 2500, seed => 6);
 my $plain = mkpicture('quick.jpg', 40, 30);
 # Many seconds of work.
 my $path = "/small_light(dw=8190,dh=8190,da=n,ds=s,of=png)$slow";
+my $text  = '/pictures/not-a-picture.jpg';
+open my $out, '>', docroot() . $text or die $!;
+print $out "text\n" x 10;
+close $out or die $!;
 my $etag = get("/small_light(dw=10)$plain")->header('ETag');
 my $workers = mpm() eq 'prefork' ? 16 : 32;
 # prefork makes processes by and by, some a second; here all are there from the start.
@@ -57,13 +61,15 @@ CONF
         is(get($plain)->code, 200, '... a plain file is served');
         is(get('/tmpstat')->code, 200, '... and the status page');
         is(get("/small_light(dw=10)$plain", 'If-None-Match' => $etag)->code, 304, '... and what has not changed');
-        is(head("/small_light(dw=10)$plain")->code, 200, '... and HEAD');
-        is(get("/small_light(dw=100,dh=100,pt=ptss)$plain")->code, 200, '... and what passes through');
         is(get('/small_light(dw=10)/pictures/nosuch.jpg')->code, 404, '... and what is not there is not');
         is(get("/small_light(dw=10)$plain/more")->code, 404, '... nor what is in no folder');
         is(get("/small_light(dw=a)$plain")->code, 400, '... and what is wrong is wrong');
     }
     expect_log(qr/TC0001: .*dw/);
+    # Nothing of an original is read without a place.
+    is(head("/small_light(dw=10)$plain")->code, 503, '... HEAD, which reads the header, is sent away');
+    is(get("/small_light(dw=100,dh=100,pt=ptss)$plain")->code, 503, '... and pt, which compares sizes');
+    is(get("/small_light(dw=10)$text")->code, 503, '... and what is not a picture, which nobody has found out');
     my $refused = get("/small_light(dw=10)$plain");
     is($refused->code, 503, '... and another conversion is sent away');
     like($refused->header('Retry-After'), qr/^\d+$/, '... with Retry-After');

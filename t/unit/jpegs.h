@@ -212,7 +212,7 @@ static tc_error write_bytes(void *context, const void *data, size_t length)
 __attribute__((unused)) static bytes convert(const bytes *file, const char *params,
                                              tc_plan *plan, const tc_watch *watch)
 {
-    tc_input input = {read_bytes, (void *)(uintptr_t)file, file->length};
+    tc_input input = {read_bytes, (void *)(uintptr_t)file, file->length, NULL};
     bytes answer = {NULL, 0};
     tc_output output = {write_bytes, &answer};
     tc_limits limits = {0};

@@ -140,7 +140,7 @@ __attribute__((unused)) static tc_error decode(const tc_codec *codec, const byte
                                                tc_image_info *info, pixels *to, tc_fail *fail)
 {
     bytes part = {malloc(length ? length : 1), length, length, 0}; /* for ASan: its own end */
-    tc_input input = {read_bytes_at, &part, length};
+    tc_input input = {read_bytes_at, &part, length, NULL};
     tc_image_info own;
     tc_decoder *decoder;
     tc_error error;

@@ -75,22 +75,58 @@ static void test_bytes(void)
 {
     tc_admission *admission = shared();
     tc_admission_limits limits = {.bytes = 100 * KIB};
-    tc_ticket a, b, large;
+    tc_ticket a, b, c;
 
     ok(tc_admission_enter(admission, &limits, 60 * KIB, NULL, &a) == 0 &&
            tc_admission_enter(admission, &limits, 40 * KIB, NULL, &b) == 0,
        "memory up to the bound");
-    ok(tc_admission_enter(admission, &limits, 1, NULL, &large) == EAGAIN,
-       "... and no byte more");
+    ok(tc_admission_enter(admission, &limits, 1, NULL, &c) == EAGAIN, "... and no byte more");
+    ok(tc_admission_enter(admission, &limits, 100 * KIB + 1, NULL, &c) == E2BIG && !c.held,
+       "a plan over the bound is refused beside others");
     tc_admission_leave(admission, &a);
-    ok(tc_admission_enter(admission, &limits, 200 * KIB, NULL, &large) == EAGAIN,
-       "what is over the bound waits for all others");
     tc_admission_leave(admission, &b);
-    ok(tc_admission_enter(admission, &limits, 200 * KIB, NULL, &large) == 0,
-       "... and is let in alone");
-    ok(tc_admission_enter(admission, &limits, 1 * KIB, NULL, &a) == EAGAIN, "... quite alone");
-    tc_admission_leave(admission, &large);
+    ok(tc_admission_enter(admission, &limits, 100 * KIB + 1, NULL, &c) == E2BIG,
+       "... and alone");
+    ok(tc_admission_enter(admission, &limits, 100 * KIB, NULL, &c) == 0,
+       "one of just the bound is let in");
+    tc_admission_leave(admission, &c);
     ok(is_now(admission, 0, 0), "all is free at the end");
+    munmap(admission, tc_admission_size());
+}
+
+static uint64_t bytes_now(const tc_admission *admission)
+{
+    tc_admission_now now;
+
+    tc_admission_read(admission, &now);
+    return now.bytes;
+}
+
+/* A place taken with memory for a header, and counted with the plan's afterwards. */
+static void test_weigh(void)
+{
+    tc_admission *admission = shared();
+    tc_admission_limits limits = {.bytes = 100 * KIB};
+    tc_ticket a, b, none = {0};
+
+    tc_admission_enter(admission, &limits, 10 * KIB, NULL, &a);
+    tc_admission_enter(admission, &limits, 10 * KIB, NULL, &b);
+    ok(tc_admission_weigh(admission, &limits, 90 * KIB, &a) == 0 &&
+           bytes_now(admission) == 100 * KIB,
+       "a plan is counted in place of the header");
+    ok(tc_admission_weigh(admission, &limits, 11 * KIB, &b) == EAGAIN &&
+           bytes_now(admission) == 100 * KIB,
+       "one for which there is no memory is not counted");
+    ok(tc_admission_weigh(admission, &limits, 101 * KIB, &b) == E2BIG, "... nor one for ever");
+    ok(tc_admission_weigh(admission, &limits, 5 * KIB, &b) == 0 &&
+           bytes_now(admission) == 95 * KIB,
+       "one of less than the header frees memory");
+    tc_admission_leave(admission, &a);
+    ok(bytes_now(admission) == 5 * KIB, "a place gives back what it was weighed as");
+    tc_admission_leave(admission, &b);
+    ok(bytes_now(admission) == 0 && is_now(admission, 0, 0), "... each its own");
+    ok(tc_admission_weigh(admission, &limits, KIB, &none) == 0 && bytes_now(admission) == 0,
+       "without a place nothing is counted");
     munmap(admission, tc_admission_size());
 }
 
@@ -504,6 +540,7 @@ int main(void)
 {
     test_bounds();
     test_bytes();
+    test_weigh();
     test_null();
     test_waiting();
     test_watch();

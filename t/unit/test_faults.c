@@ -110,7 +110,7 @@ static tc_error write_result(void *context, const void *data, size_t length)
 static tc_error convert_from(bytes *from, bytes *to, const tc_params *params, tc_fail *fail)
 {
     const tc_limits limits = {0};
-    tc_input input = {read_source, from, from->length};
+    tc_input input = {read_source, from, from->length, NULL};
     tc_output output = {write_result, to};
     tc_pipeline *pipeline;
     tc_error error;

@@ -35,7 +35,7 @@ typedef struct picture {
 /* What the decoder delivers for `source` at `reduce`; its rows are the caller's to free. */
 static bool decode(picture *picture, const bytes *file, unsigned reduce, const tc_rect *source)
 {
-    tc_input input = {read_bytes, (void *)(uintptr_t)file, file->length};
+    tc_input input = {read_bytes, (void *)(uintptr_t)file, file->length, NULL};
     tc_decode_want want = {.reduce = reduce, .source = *source};
     tc_fail fail = {TC_E_OK, ""};
     tc_decoder *decoder = NULL;

@@ -274,7 +274,7 @@ static bytes decode_plain(const bytes *file, tc_jpeg_frame *frame)
 static bool find(tc_jpeg_scans *scans, const bytes *file, const tc_jpeg_frame *frame)
 {
     static uint8_t buffer[TC_IO_BYTES];
-    tc_input input = {read_bytes, (void *)(uintptr_t)file, file->length};
+    tc_input input = {read_bytes, (void *)(uintptr_t)file, file->length, NULL};
 
     memset(scans, 0xa5, sizeof *scans);
     return tc_jpeg_scans_find(scans, &input, find_marker(file, 2, 0xda), frame, buffer);
@@ -345,7 +345,7 @@ static void same_samples(void)
 /* Decode with the codec; what went wrong, and the rows' bytes in *hash. */
 static tc_error decode(const bytes *file, unsigned reduce, uint32_t *hash)
 {
-    tc_input input = {read_bytes, (void *)(uintptr_t)file, file->length};
+    tc_input input = {read_bytes, (void *)(uintptr_t)file, file->length, NULL};
     tc_fail fail = {TC_E_OK, ""};
     tc_decoder *decoder = NULL;
     tc_image_info info;

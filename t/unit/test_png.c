@@ -245,7 +245,7 @@ typedef struct decoded {
 
 static decoded decode(const bytes *file)
 {
-    tc_input input = {read_bytes, (void *)(uintptr_t)file, file->length};
+    tc_input input = {read_bytes, (void *)(uintptr_t)file, file->length, NULL};
     tc_fail fail = {TC_E_OK, ""};
     tc_decoder *decoder = NULL;
     tc_layout layout;

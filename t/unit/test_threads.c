@@ -69,7 +69,7 @@ static answer convert(const damage_file *file, const char *text)
     tc_limits limits = {
         .max_output_w = 1000, .max_output_h = 1000, .max_radius = 9, .max_sigma = 9};
     answer answer = {.sum = 0xcbf29ce484222325u};
-    tc_input input = {read_memory, (void *)file, file->size};
+    tc_input input = {read_memory, (void *)file, file->size, NULL};
     tc_output output = {add_up, &answer};
     tc_pipeline *pipeline = NULL;
     tc_params params;

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "admit.h"
+
+#include "config.h"
+#include "monitor.h"
+
+#include "image/clock.h"
+
+#include <apr_strings.h>
+
+#include <errno.h>
+#include <string.h>
+
+#define NS_PER_MS UINT64_C(1000000)
+
+/* For reading a header: the libraries' state, profiles, and the lists of a container. */
+#define HEADER_BYTES (4 * TC_MIB)
+
+/* Not so much that with a small budget fewer headers are read at once than there are places. */
+static uint64_t header_bytes(const tc_admission_limits *limits)
+{
+    uint64_t each = limits->active ? limits->bytes / limits->active : HEADER_BYTES;
+
+    if (limits->bytes == 0 || each > HEADER_BYTES)
+        each = HEADER_BYTES;
+    return limits->bytes && each > limits->bytes ? limits->bytes : each;
+}
+
+/* As people write it, in `text`, which has room for five. */
+static const char *size_text(uint64_t bytes, char *text)
+{
+    apr_strfsize((apr_off_t)bytes, text);
+    return text + strspn(text, " ");
+}
+
+static tc_error too_large(const tc_admission_limits *limits, uint64_t bytes, tc_fail *fail)
+{
+    char planned[5], budget[5];
+
+    return tc_fail_set(fail, TC_E_OUTPUT_TOO_LARGE,
+                       "the conversion takes %s of memory, over TmpfsConvertMemoryBudget's %s",
+                       size_text(bytes, planned), size_text(limits->bytes, budget));
+}
+
+static tc_error refuse(const tc_admission *admission, int error, tc_fail *fail)
+{
+    char planned[5];
+    tc_admission_now now;
+
+    tc_admission_read(admission, &now);
+    return tc_fail_set(fail, TC_E_OVERLOAD,
+                       "%u conversions are at work with %s and %u wait, %s", now.active,
+                       size_text(now.bytes, planned), now.queued + now.following,
+                       error == EAGAIN ? "and the queue is full" : "and none ended in time");
+}
+
+tc_error tc_admit_room(request_rec *r, tc_fail *fail)
+{
+    const tc_admission_limits *limits;
+    tc_admission *admission = tc_config_admission(r->server, &limits);
+
+    return tc_admission_full(admission, limits) ? refuse(admission, EAGAIN, fail) : TC_E_OK;
+}
+
+static apr_status_t leave(void *data)
+{
+    tc_place *place = data;
+
+    place->taken = false;
+    tc_gauge(place->counters, TC_NOW_IN_PROGRESS, -1);
+    tc_admission_leave(place->admission, &place->ticket);
+    return APR_SUCCESS;
+}
+
+void tc_admit_leave(request_rec *r, tc_place *place)
+{
+    if (place->taken)
+        apr_pool_cleanup_run(r->pool, place, leave);
+}
+
+/* Waits as long as the client does. */
+static tc_error enter(request_rec *r, tc_place *place, const tc_admission_limits *limits,
+                      uint64_t bytes, const tc_watch *watch, tc_fail *fail)
+{
+    uint64_t came = tc_clock_ns();
+    int error;
+
+    tc_gauge(place->counters, TC_NOW_QUEUED, 1);
+    error = tc_admission_enter(place->admission, limits, bytes, watch, &place->ticket);
+    tc_gauge(place->counters, TC_NOW_QUEUED, -1);
+    place->waited_ns += tc_clock_ns() - came;
+    if (error == ECANCELED)
+        return fail->error; /* the watch's */
+    if (error == E2BIG)
+        return too_large(limits, bytes, fail);
+    if (error)
+        return refuse(place->admission, error, fail);
+    place->taken = true;
+    tc_gauge(place->counters, TC_NOW_IN_PROGRESS, 1);
+    apr_pool_cleanup_register(r->pool, place, leave, apr_pool_cleanup_null);
+    return TC_E_OK;
+}
+
+tc_error tc_admit_enter(request_rec *r, tc_place *place, const tc_watch *watch, tc_fail *fail)
+{
+    const tc_admission_limits *limits;
+
+    place->admission = tc_config_admission(r->server, &limits);
+    place->counters = tc_monitor_counters(r->server);
+    place->waited_ns = 0;
+    return enter(r, place, limits, header_bytes(limits), watch, fail);
+}
+
+tc_error tc_admit_weigh(request_rec *r, tc_place *place, uint64_t bytes, bool *fits,
+                        tc_fail *fail)
+{
+    const tc_admission_limits *limits;
+    int error;
+
+    tc_config_admission(r->server, &limits);
+    error = tc_admission_weigh(place->admission, limits, bytes, &place->ticket);
+    *fits = error == 0;
+    return error == E2BIG ? too_large(limits, bytes, fail) : TC_E_OK;
+}
+
+tc_error tc_admit_again(request_rec *r, tc_place *place, uint64_t bytes, const tc_watch *watch,
+                        tc_fail *fail)
+{
+    const tc_admission_limits *given;
+    tc_admission_limits limits;
+    uint64_t waited = place->waited_ns / NS_PER_MS;
+
+    tc_config_admission(r->server, &given);
+    limits = *given;
+    limits.wait_ms = waited < limits.wait_ms ? limits.wait_ms - (uint32_t)waited : 0;
+    return enter(r, place, &limits, bytes, watch, fail);
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A request's place among the conversions of the server: taken before its original is
+ * looked at, with memory for reading a header, and weighed by its plan afterwards.
+ */
+#ifndef TC_ADMIT_H
+#define TC_ADMIT_H
+
+#include "image/error.h"
+#include "image/watch.h"
+#include "system/admission.h"
+#include "system/counters.h"
+
+#include <httpd.h>
+
+/* All zero: none. Free by tc_admit_leave, or with the request's pool. */
+typedef struct tc_place {
+    tc_admission *admission;
+    tc_counters *counters;
+    tc_ticket ticket;
+    bool taken;
+    uint64_t waited_ns; /* for it, in all */
+} tc_place;
+
+/* TC_E_OVERLOAD when there is neither a place now nor room to wait for one. */
+tc_error tc_admit_room(request_rec *r, tc_fail *fail);
+
+/*
+ * Wait for a place, with memory for a header. TC_E_OVERLOAD, or what `watch` says. `place`
+ * stays where it is until the request's pool goes.
+ */
+tc_error tc_admit_enter(request_rec *r, tc_place *place, const tc_watch *watch, tc_fail *fail);
+
+/*
+ * Count a plan of `bytes` for the place, without waiting; false in `*fits` when there is no
+ * room for it now. TC_E_OUTPUT_TOO_LARGE when there never is.
+ */
+tc_error tc_admit_weigh(request_rec *r, tc_place *place, uint64_t bytes, bool *fits,
+                        tc_fail *fail);
+
+/* After tc_admit_leave: wait for a place with `bytes` of memory. As tc_admit_enter; both waits
+   together are bounded by WAIT. */
+tc_error tc_admit_again(request_rec *r, tc_place *place, uint64_t bytes, const tc_watch *watch,
+                        tc_fail *fail);
+
+/* Give the place back; harmless without one. */
+void tc_admit_leave(request_rec *r, tc_place *place);
+
+#endif
