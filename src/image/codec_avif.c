@@ -16,7 +16,6 @@
 
 #include <avif/avif.h>
 
-/* Even, so that a band begins with a row of chroma. */
 #define BAND_ROWS 16
 
 /* Rows of luma above and below a band that its chroma is interpolated from. */
@@ -47,8 +46,9 @@ struct tc_decoder {
     avifCropRect crop; /* the part of the coded picture that is shown */
     tc_model model;
     bool alpha;
-    uint8_t *rgb; /* converted rows */
-    size_t stride;
+    uint8_t *rgb;      /* the strip: converted rows of the coded picture */
+    uint32_t rgb_rows; /* that it has room for */
+    size_t stride;     /* of its rows */
     uint8_t *band;
     uint32_t next;
 };
@@ -196,13 +196,23 @@ static avifCropRect shown(const avifImage *image)
                : all;
 }
 
+/* 0: top and bottom change places, 1: left and right. */
+static unsigned mirror_axis(const avifImage *image)
+{
+#if AVIF_VERSION >= 1000000
+    return image->imir.axis;
+#else
+    return image->imir.mode;
+#endif
+}
+
 /* EXIF's number for: turned by irot, anticlockwise, and then mirrored by imir. */
 static uint8_t orientation(const avifImage *image)
 {
     static const uint8_t number[4][3] = {{1, 4, 2}, {8, 5, 7}, {3, 2, 4}, {6, 7, 5}};
     unsigned turn = image->transformFlags & AVIF_TRANSFORM_IROT ? image->irot.angle & 3 : 0;
     unsigned mirror =
-        image->transformFlags & AVIF_TRANSFORM_IMIR ? 1 + (image->imir.mode & 1) : 0;
+        image->transformFlags & AVIF_TRANSFORM_IMIR ? 1 + (mirror_axis(image) & 1) : 0;
 
     return number[turn][mirror];
 }
@@ -304,6 +314,43 @@ static tc_error decode_picture(tc_decoder *decoder)
     return TC_E_OK;
 }
 
+/* The rows of the coded picture, from `from` to `end`, that a band is converted from. */
+typedef struct strip {
+    uint32_t first, rows; /* of the coded picture, what the band has of it */
+    uint32_t from, end;
+} strip;
+
+/*
+ * The strip for the band that begins with row `next` of what is shown. It begins with a row
+ * that has chroma of its own, an even one, wherever the shown part begins.
+ */
+static strip strip_at(const tc_decoder *decoder, uint32_t next)
+{
+    uint32_t left = decoder->crop.height - next, height = decoder->avif->image->height;
+    strip strip = {.first = decoder->crop.y + next,
+                   .rows = left < BAND_ROWS ? left : BAND_ROWS};
+
+    strip.from = (strip.first < MARGIN ? 0 : strip.first - MARGIN) & ~1u;
+    strip.end = strip.first + strip.rows + MARGIN;
+    if (strip.end > height)
+        strip.end = height;
+    return strip;
+}
+
+/* The rows of the largest strip that this picture has. */
+static uint32_t strip_rows_most(const tc_decoder *decoder)
+{
+    uint32_t most = 0;
+
+    for (uint32_t next = 0; next < decoder->crop.height; next += BAND_ROWS) {
+        strip strip = strip_at(decoder, next);
+
+        if (strip.end - strip.from > most)
+            most = strip.end - strip.from;
+    }
+    return most;
+}
+
 static tc_error avif_decode_start(tc_decoder *decoder, const tc_decode_want *want,
                                   tc_layout *layout)
 {
@@ -315,7 +362,8 @@ static tc_error avif_decode_start(tc_decoder *decoder, const tc_decode_want *wan
     if (error)
         return error;
     decoder->stride = (size_t)decoder->avif->image->width * (decoder->alpha ? 4 : 3);
-    decoder->rgb = tc_buffer_alloc(decoder->stride * (BAND_ROWS + 2 * MARGIN));
+    decoder->rgb_rows = strip_rows_most(decoder);
+    decoder->rgb = tc_buffer_alloc(decoder->stride * decoder->rgb_rows);
     decoder->band = tc_buffer_alloc((size_t)decoder->crop.width * channels * BAND_ROWS);
     if (!decoder->rgb || !decoder->band)
         return tc_fail_set(decoder->fail, TC_E_NO_MEMORY, "AVIF: out of memory");
@@ -328,16 +376,20 @@ static tc_error avif_decode_start(tc_decoder *decoder, const tc_decode_want *wan
     return TC_E_OK;
 }
 
-/* Rows `from` to `end` of the coded picture, `from` even, into `rgb`. */
-static tc_error convert(tc_decoder *decoder, uint32_t from, uint32_t end)
+/* The strip's rows into `rgb`: at its end, whose guard then is where the last row ends. */
+static tc_error convert(tc_decoder *decoder, const strip *strip, const uint8_t **rows)
 {
     const avifImage *image = decoder->avif->image;
-    avifImage *part = avifImageCreateEmpty();
-    avifCropRect rect = {0, from, image->width, end - from};
+    uint32_t count = strip->end - strip->from;
+    avifCropRect rect = {0, strip->from, image->width, count};
+    avifImage *part;
     avifRGBImage rgb;
-    avifResult result =
-        part ? avifImageSetViewRect(part, image, &rect) : AVIF_RESULT_OUT_OF_MEMORY;
+    avifResult result;
 
+    if (count > decoder->rgb_rows)
+        return tc_fail_set(decoder->fail, TC_E_INTERNAL, "AVIF: no room for %u rows", count);
+    part = avifImageCreateEmpty();
+    result = part ? avifImageSetViewRect(part, image, &rect) : AVIF_RESULT_OUT_OF_MEMORY;
     if (result == AVIF_RESULT_OK) {
         part->alphaPremultiplied = image->alphaPremultiplied;
         part->colorPrimaries = image->colorPrimaries;
@@ -346,8 +398,9 @@ static tc_error convert(tc_decoder *decoder, uint32_t from, uint32_t end)
         avifRGBImageSetDefaults(&rgb, part);
         rgb.depth = 8;
         rgb.format = decoder->alpha ? AVIF_RGB_FORMAT_RGBA : AVIF_RGB_FORMAT_RGB;
-        rgb.pixels = decoder->rgb;
+        rgb.pixels = decoder->rgb + decoder->stride * (decoder->rgb_rows - count);
         rgb.rowBytes = (uint32_t)decoder->stride;
+        *rows = rgb.pixels;
         result = avifImageYUVToRGB(part, &rgb);
     }
     if (part)
@@ -375,26 +428,20 @@ static void take_row(const tc_decoder *decoder, const uint8_t *from, uint8_t *to
 
 static tc_error avif_decode_rows(tc_decoder *decoder, tc_band *band)
 {
-    uint32_t left = decoder->crop.height - decoder->next;
-    uint32_t rows = left < BAND_ROWS ? left : BAND_ROWS;
-    uint32_t first = decoder->crop.y + decoder->next;
-    uint32_t from = (first < MARGIN ? 0 : first - MARGIN) & ~1u;
-    uint32_t end = first + rows + MARGIN;
+    strip strip = strip_at(decoder, decoder->next);
     size_t stride = (size_t)decoder->crop.width * tc_model_channels(decoder->model);
-    tc_error error;
+    const uint8_t *from = NULL;
+    tc_error error = convert(decoder, &strip, &from);
 
-    if (end > decoder->avif->image->height)
-        end = decoder->avif->image->height;
-    error = convert(decoder, from, end);
     if (error)
         return error;
-    for (uint32_t y = 0; y < rows; y++)
-        take_row(decoder, decoder->rgb + decoder->stride * (first - from + y),
-                 decoder->band + stride * y);
+    from += decoder->stride * (strip.first - strip.from);
+    for (uint32_t y = 0; y < strip.rows; y++)
+        take_row(decoder, from + decoder->stride * y, decoder->band + stride * y);
     band->plane[0].data = decoder->band;
     band->plane[0].stride = stride;
-    band->plane[0].rows = rows;
-    decoder->next += rows;
+    band->plane[0].rows = strip.rows;
+    decoder->next += strip.rows;
     return TC_E_OK;
 }
 
