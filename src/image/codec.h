@@ -114,8 +114,8 @@ typedef struct tc_codec {
 /* Encoded bytes are read and written in pieces of this size. */
 #define TC_IO_BYTES 65536
 
-/* Embedded profiles over this are left out: display profiles have a few KiB, printers' 2 MiB.
- */
+/* Embedded profiles over this are left out: display profiles have a few KiB, those of CMYK
+ * printing conditions up to 2.7 MB. */
 #define TC_ICC_MAX (3 * 1024 * 1024)
 
 /*

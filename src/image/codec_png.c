@@ -13,8 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Bytes a single ancillary chunk may claim when it is read. */
-#define CHUNK_BYTES_MAX (2 * 1024 * 1024)
+/* Bytes a single ancillary chunk may claim when it is read, and inflate to. */
+#define CHUNK_BYTES_MAX TC_ICC_MAX
 #define CHUNKS_KEPT_MAX 64
 
 /* A file this much smaller than its pixels is of flat graphics. */
@@ -96,7 +96,7 @@ static void on_read(png_structp png, png_bytep data, png_size_t length)
     if (got < length)
         png_error(png, "the file ends before the picture does");
     if (claims_too_much(png, data, length))
-        png_error(png, "an EXIF chunk of more than 2 MiB");
+        png_error(png, "an EXIF chunk of more than 3 MiB");
 }
 
 static void png_decode_free(tc_decoder *decoder)

@@ -35,9 +35,17 @@ void tc_transform_free(tc_transform *transform)
     (void)transform;
 }
 
-uint64_t tc_transform_bytes(size_t length)
+uint64_t tc_transform_bytes(const uint8_t *icc, size_t length, tc_model model)
 {
+    (void)icc;
     (void)length;
+    (void)model;
+    return 0;
+}
+
+uint64_t tc_transform_peak(const tc_transform *transform)
+{
+    (void)transform;
     return 0;
 }
 

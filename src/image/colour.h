@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Colour management: from a picture's embedded profile (ICC.1) to sRGB, which is what
- * is assumed of a picture without one. The profile is untrusted. Needs Little CMS;
- * without it no profile is read, and all are kept.
+ * is assumed of a picture without one. The profile is untrusted: icc.h has what is let
+ * through to Little CMS. Without that library no profile is read, and all are kept.
  */
 #ifndef TC_COLOUR_H
 #define TC_COLOUR_H
@@ -37,8 +37,14 @@ void tc_transform_row(tc_transform *transform, const uint8_t *from, uint8_t *to,
 /* Accepts NULL. */
 void tc_transform_free(tc_transform *transform);
 
-/* Upper estimate of what a transform for a profile of `length` bytes takes, in bytes. */
-uint64_t tc_transform_bytes(size_t length);
+/*
+ * Upper estimate of the bytes that tc_transform_open with the same arguments takes and needs
+ * on the way; 0 for a profile that counts as none. Looks at the profile's structure alone.
+ */
+uint64_t tc_transform_bytes(const uint8_t *icc, size_t length, tc_model model);
+
+/* The most bytes that the transform has held at once so far. */
+uint64_t tc_transform_peak(const tc_transform *transform);
 
 /* Name and version of the library; NULL without one. */
 const char *tc_transform_library(void);

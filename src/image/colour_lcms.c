@@ -5,8 +5,10 @@
  */
 #include "buffer.h"
 #include "colour.h"
+#include "icc.h"
 
 #include <math.h>
+#include <stddef.h>
 #include <stdlib.h>
 
 #include <lcms2_plugin.h>
@@ -15,45 +17,89 @@
 #define NEAR_LEVEL (1.5 / 255)
 #define NEAR_XYZ   0.003
 
-/* The tables of a transform from CMYK, the largest there are, and what is made on the way. */
-#define TABLES_BYTES (2 * 1024 * 1024)
+#define KB ((uint64_t)1024)
+
+/*
+ * What Little CMS keeps of a transform, and what it needs on the way: a table of 17^4 values
+ * for CMYK, 33^3 for RGB, curves. Measured (2.14); the test of colours holds them against
+ * what is used.
+ */
+#define CMYK_BYTES (900 * KB)
+#define RGB_BYTES  (400 * KB)
+#define GREY_BYTES (120 * KB)
+
+/* A transform may use this much more than planned, for other versions of the library. */
+#define SLACK_BYTES (16 * 1024 * KB)
 
 struct tc_transform {
     cmsContext context;
     cmsHTRANSFORM transform;
-    bool no_memory; /* the library asked for some in vain */
+    bool no_memory;            /* an allocation of the library's failed */
+    bool over;                 /* the library asked for more than `most` */
+    uint64_t used, peak, most; /* bytes that the library has, had and may have at once */
     tc_model model;
     uint8_t
         grey[256]; /* of grey: every level's, which is exact where the library's table is not */
 };
 
-/* No sound profile makes the library ask for so much at once. */
-#define PIECE_MOST (64 * 1024 * 1024)
+/* In front of each of the library's blocks. */
+typedef union block {
+    struct {
+        size_t size;         /* with this */
+        tc_transform *owner; /* NULL for those of a context that was still being made */
+    } of;
+    max_align_t align;
+} block;
 
-/* Note that memory ran out; a context that is only being made is nobody's yet. */
-static void *noted(cmsContext context, void *memory)
+static void *resize(tc_transform *owner, block *old, size_t size)
 {
-    tc_transform *transform = cmsGetContextUserData(context);
+    size_t had = old ? old->of.size : 0;
+    block *made;
 
-    if (!memory && transform)
-        transform->no_memory = true;
-    return memory;
+    size += sizeof *made;
+    if (owner && owner->used - had + size > owner->most) {
+        owner->over = true;
+        return NULL;
+    }
+    made = realloc(old, size);
+    if (!made) {
+        if (owner)
+            owner->no_memory = true;
+        return NULL;
+    }
+    made->of.size = size;
+    made->of.owner = owner;
+    if (owner) {
+        owner->used += size - had;
+        if (owner->used > owner->peak)
+            owner->peak = owner->used;
+    }
+    return made + 1;
 }
 
 static void *on_malloc(cmsContext context, cmsUInt32Number size)
 {
-    return size > PIECE_MOST ? NULL : noted(context, malloc(size));
+    return resize(cmsGetContextUserData(context), NULL, size);
 }
 
 static void *on_realloc(cmsContext context, void *old, cmsUInt32Number size)
 {
-    return size > PIECE_MOST ? NULL : noted(context, realloc(old, size));
+    block *block = old;
+
+    return block ? resize(block[-1].of.owner, block - 1, size) : on_malloc(context, size);
 }
 
 static void on_free(cmsContext context, void *old)
 {
+    block *block = old;
+
     (void)context;
-    free(old);
+    if (!block)
+        return;
+    block--;
+    if (block->of.owner)
+        block->of.owner->used -= block->of.size;
+    free(block);
 }
 
 static const cmsPluginMemHandler memory = {
@@ -104,13 +150,6 @@ static void on_error(cmsContext context, cmsUInt32Number code, const char *text)
     (void)text;
 }
 
-static cmsColorSpaceSignature space_of(tc_model model)
-{
-    return model == TC_CMYK          ? cmsSigCmykData
-           : tc_model_is_grey(model) ? cmsSigGrayData
-                                     : cmsSigRgbData;
-}
-
 /* Little CMS' description of our rows. */
 static cmsUInt32Number layout_of(tc_model model)
 {
@@ -157,26 +196,16 @@ static bool is_near(const cmsCIEXYZ *got, double x, double y, double z)
 /* The primaries as sRGB has them, adapted to D50, and its curve; by value, not by name. */
 static bool is_srgb(cmsHPROFILE profile)
 {
+    /* With tables there are no other tags. */
     if (cmsGetColorSpace(profile) == cmsSigGrayData)
-        return !cmsIsTag(profile, cmsSigAToB0Tag) &&
-               is_curve_of_srgb(cmsReadTag(profile, cmsSigGrayTRCTag));
-    return cmsIsMatrixShaper(profile) && !cmsIsTag(profile, cmsSigAToB0Tag) &&
+        return is_curve_of_srgb(cmsReadTag(profile, cmsSigGrayTRCTag));
+    return cmsIsMatrixShaper(profile) &&
            is_near(cmsReadTag(profile, cmsSigRedColorantTag), 0.4360, 0.2225, 0.0139) &&
            is_near(cmsReadTag(profile, cmsSigGreenColorantTag), 0.3851, 0.7169, 0.0971) &&
            is_near(cmsReadTag(profile, cmsSigBlueColorantTag), 0.1431, 0.0606, 0.7139) &&
            is_curve_of_srgb(cmsReadTag(profile, cmsSigRedTRCTag)) &&
            is_curve_of_srgb(cmsReadTag(profile, cmsSigGreenTRCTag)) &&
            is_curve_of_srgb(cmsReadTag(profile, cmsSigBlueTRCTag));
-}
-
-/* A profile that describes a device's or a space's colours, and those of our rows. */
-static bool is_usable(cmsHPROFILE profile, tc_model model)
-{
-    cmsProfileClassSignature class = cmsGetDeviceClass(profile);
-
-    return cmsGetColorSpace(profile) == space_of(model) &&
-           (class == cmsSigInputClass || class == cmsSigDisplayClass ||
-            class == cmsSigOutputClass || class == cmsSigColorSpaceClass);
 }
 
 /* Grey with sRGB's curve. */
@@ -216,15 +245,32 @@ static void fill_grey(tc_transform *transform)
     cmsDoTransform(transform->transform, level, transform->grey, 256);
 }
 
-/* The profile's transform, where it is sound, of our rows, and not sRGB's own. */
-static void look(tc_transform *transform, const uint8_t *icc, size_t length, tc_model model)
+/* Little CMS' view of what was checked of the profile; NULL when it has none. */
+static cmsHPROFILE open_checked(tc_transform *transform, const tc_icc *icc)
 {
-    cmsHPROFILE profile =
-        cmsOpenProfileFromMemTHR(transform->context, icc, (cmsUInt32Number)length);
+    size_t length = tc_icc_length(icc);
+    uint8_t *copy = tc_buffer_alloc(length);
+    cmsHPROFILE profile;
+
+    if (!copy) {
+        transform->no_memory = true;
+        return NULL;
+    }
+    tc_icc_write(icc, copy);
+    /* The library makes a copy of its own. */
+    profile = cmsOpenProfileFromMemTHR(transform->context, copy, (cmsUInt32Number)length);
+    tc_buffer_free(copy);
+    return profile;
+}
+
+/* The profile's transform, unless it is sRGB's own or the library refuses it. */
+static void look(tc_transform *transform, const tc_icc *icc, tc_model model)
+{
+    cmsHPROFILE profile = open_checked(transform, icc);
 
     if (!profile)
         return;
-    if (is_usable(profile, model) && !(model != TC_CMYK && is_srgb(profile)))
+    if (model == TC_CMYK || !is_srgb(profile))
         transform->transform = make(transform->context, profile, model);
     cmsCloseProfile(profile);
     transform->model = model;
@@ -232,24 +278,41 @@ static void look(tc_transform *transform, const uint8_t *icc, size_t length, tc_
         fill_grey(transform);
 }
 
+static uint64_t planned(const tc_icc *icc, tc_model model)
+{
+    uint64_t fixed = model == TC_CMYK          ? CMYK_BYTES
+                     : tc_model_is_grey(model) ? GREY_BYTES
+                                               : RGB_BYTES;
+
+    /* The library keeps the profile's bytes, its tables, and a copy of them in the transform;
+     * while a table is added to that there is another copy. */
+    return sizeof(tc_transform) + tc_icc_length(icc) + 2 * tc_icc_tables(icc) +
+           tc_icc_largest(icc) + fixed;
+}
+
 tc_error tc_transform_open(tc_transform **transform, const uint8_t *icc, size_t length,
                            tc_model model, tc_profile *use)
 {
-    tc_transform *made = tc_buffer_zeroed(sizeof *made);
+    tc_transform *made;
     tc_error error;
+    tc_icc checked;
 
     *transform = NULL;
     *use = TC_PROFILE_DROP;
+    if (!tc_icc_read(&checked, icc, length, model))
+        return TC_E_OK;
+    made = tc_buffer_zeroed(sizeof *made);
     if (!made)
         return TC_E_NO_MEMORY;
+    made->most = planned(&checked, model) + SLACK_BYTES;
     made->context = cmsCreateContext((void *)(uintptr_t)&locks, made);
     if (!made->context) {
         tc_transform_free(made);
         return TC_E_NO_MEMORY;
     }
     cmsSetLogErrorHandlerTHR(made->context, on_error);
-    look(made, icc, length, model);
-    if (made->transform && !made->no_memory) {
+    look(made, &checked, model);
+    if (made->transform && !made->no_memory && !made->over) {
         *transform = made;
         *use = TC_PROFILE_CONVERT;
         return TC_E_OK;
@@ -287,9 +350,16 @@ void tc_transform_free(tc_transform *transform)
     tc_buffer_free(transform);
 }
 
-uint64_t tc_transform_bytes(size_t length)
+uint64_t tc_transform_bytes(const uint8_t *icc, size_t length, tc_model model)
 {
-    return TABLES_BYTES + 2 * (uint64_t)length;
+    tc_icc checked;
+
+    return tc_icc_read(&checked, icc, length, model) ? planned(&checked, model) : 0;
+}
+
+uint64_t tc_transform_peak(const tc_transform *transform)
+{
+    return transform->peak;
 }
 
 #define TEXT(x)  TEXT_(x)

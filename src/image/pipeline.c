@@ -109,17 +109,26 @@ static bool is_lossless(const tc_pipeline *pipeline)
             outline->source == outline->target);
 }
 
+/* What the embedded profile describes. */
+static tc_model model_of(const tc_image_info *info)
+{
+    return info->cmyk ? TC_CMYK : info->model;
+}
+
 /* What effects and encoder hold beside the plan's rows. */
 static void add_cost(tc_pipeline *pipeline)
 {
     tc_plan *plan = &pipeline->outline.plan;
     const tc_codec *target = pipeline->outline.target;
+    const tc_image_info *info = &pipeline->outline.info;
     tc_shape shape = {TC_RGB_ALPHA, plan->output_w, plan->output_h};
     uint64_t held = is_lossless(pipeline) ? target->encode_held_lossless : target->encode_held;
 
     plan->bytes += tc_effects_bytes(&pipeline->params, &shape);
-    if (pipeline->outline.info.icc)
-        plan->bytes += tc_transform_bytes(pipeline->outline.info.icc_length);
+    /* The decoder's profile, its transform, and EXIF with the copy for the answer. */
+    plan->bytes += info->icc_length + 2 * (uint64_t)info->exif_length;
+    if (info->icc)
+        plan->bytes += tc_transform_bytes(info->icc, info->icc_length, model_of(info));
     /* libjpeg keeps all coefficients, 16 bits each, to write them scan by scan. */
     if (pipeline->params.progressive && target->format == TC_FORMAT_JPEG)
         held += 3;
@@ -201,7 +210,7 @@ void tc_pipeline_free(tc_pipeline *pipeline)
 static tc_error start_colour(tc_pipeline *pipeline)
 {
     const tc_image_info *info = &pipeline->outline.info;
-    tc_model model = info->cmyk ? TC_CMYK : info->model;
+    tc_model model = model_of(info);
 
     pipeline->profile = TC_PROFILE_DROP;
     if (!info->icc || pipeline->outline.plan.empty)

@@ -8,11 +8,14 @@
 #include <string.h>
 
 #include "tap.h"
+#include "profiles.h"
 #include "image/colour.h"
 
 #ifdef TC_WITH_LCMS
 
+#include <glob.h>
 #include <lcms2.h>
+#include <time.h>
 
 static double decode(double level)
 {
@@ -24,11 +27,6 @@ static double encode(double light)
     light = light < 0 ? 0 : light > 1 ? 1 : light;
     return light <= 0.0031308 ? light * 12.92 : 1.055 * pow(light, 1 / 2.4) - 0.055;
 }
-
-typedef struct profile {
-    uint8_t *data;
-    size_t length;
-} profile;
 
 static profile save(cmsHPROFILE made)
 {
@@ -202,12 +200,273 @@ static void damaged(void)
     free(profile.data);
 }
 
+/* ---- what a profile may cost --------------------------------------------------------- */
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static tc_model model_of(const profile *profile)
+{
+    const uint8_t *space = profile->data + 16;
+
+    return memcmp(space, "CMYK", 4) == 0   ? TC_CMYK
+           : memcmp(space, "GRAY", 4) == 0 ? TC_GREY
+                                           : TC_RGB;
+}
+
+static double cpu_seconds(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+/* The library's constants, which count for more than tables that are small. */
+#define FIXED (300 * 1024)
+
+/* Whether what a transform takes is planned, but not more than about twice of it. */
+static void costs(profile profile, const char *what)
+{
+    tc_model model = model_of(&profile);
+    uint64_t planned = tc_transform_bytes(profile.data, profile.length, model), peak = 0;
+    double start = cpu_seconds();
+    tc_transform *transform;
+    uint8_t row[4 * 256];
+    tc_profile use;
+
+    for (size_t at = 0; at < sizeof row; at++)
+        row[at] = (uint8_t)noise();
+    if (tc_transform_open(&transform, profile.data, profile.length, model, &use) == TC_E_OK &&
+        transform) {
+        tc_transform_row(transform, row, row, 256);
+        peak = tc_transform_peak(transform);
+    }
+    ok(transform && peak > 0 && peak <= planned && planned <= 2 * peak + FIXED,
+       "%s: %llu KiB planned, %llu KiB used", what, (unsigned long long)planned / 1024,
+       (unsigned long long)peak / 1024);
+    ok(cpu_seconds() - start < 1, "and %.3f s of processor", cpu_seconds() - start);
+    tc_transform_free(transform);
+    free(profile.data);
+}
+
+/* The dearest that the bounds allow, of each kind. */
+static void bounded(void)
+{
+    static const struct {
+        const char *what, *space;
+        table a2b, b2a;
+    } dear[] = {
+        {"CMYK of 23^4 points",
+         "CMYK",
+         {"mft2", 4, 3, 23, 4096, 0, false},
+         {NULL, 0, 0, 0, 0, 0, false}},
+        {"CMYK and back, of 19^4 and 48^3",
+         "CMYK",
+         {"mft2", 4, 3, 19, 4096, 0, false},
+         {"mft2", 3, 4, 48, 4096, 0, false}},
+        {"CMYK of 17^4 of 8 bits and back",
+         "CMYK",
+         {"mft1", 4, 3, 17, 0, 0, false},
+         {"mft1", 3, 4, 63, 0, 0, false}},
+        {"CMYK with curves of 32767",
+         "CMYK",
+         {"mAB ", 4, 3, 2, 32767, 2, false},
+         {"mBA ", 3, 4, 2, 32767, 2, false}},
+        {"CMYK with functions",
+         "CMYK",
+         {"mAB ", 4, 3, 17, 0, 2, false},
+         {"mBA ", 3, 4, 33, 0, 2, false}},
+        {"RGB of 65^3",
+         "RGB ",
+         {"mft2", 3, 3, 65, 4096, 0, false},
+         {NULL, 0, 0, 0, 0, 0, false}},
+        {"RGB with curves of 32767",
+         "RGB ",
+         {"mAB ", 3, 3, 33, 32767, 2, false},
+         {NULL, 0, 0, 0, 0, 0, false}},
+        {"RGB with functions",
+         "RGB ",
+         {"mAB ", 3, 3, 33, 0, 2, false},
+         {NULL, 0, 0, 0, 0, 0, false}},
+        {"grey of 255 points",
+         "GRAY",
+         {"mft2", 1, 3, 255, 4096, 0, false},
+         {NULL, 0, 0, 0, 0, 0, false}},
+        {"grey with curves of 32767",
+         "GRAY",
+         {"mAB ", 1, 3, 255, 32767, 2, false},
+         {NULL, 0, 0, 0, 0, 0, false}},
+    };
+
+    for (size_t at = 0; at < COUNT(dear); at++)
+        costs(make_tables(dear[at].space[0] == 'C' ? "prtr" : "mntr", dear[at].space,
+                          &dear[at].a2b, dear[at].b2a.type ? &dear[at].b2a : NULL),
+              dear[at].what);
+    costs(make_matrix("XYZ ", 0, 0), "a display's functions");
+    costs(make_matrix("Lab ", 0, 0), "functions to Lab");
+    costs(make_matrix("XYZ ", 32767, 0), "a display's curves of 32767, noise");
+    costs(make_matrix("Lab ", 32767, 1.8), "curves of 32767 to Lab");
+    costs(make_grey_curve(32767, 0), "a grey curve of 32767, noise");
+}
+
+/* ---- the copy that Little CMS sees ---------------------------------------------------- */
+
+/* What Little CMS makes of all of the profile; false when it is nothing. */
+static bool convert_whole(const profile *profile, tc_model model, const uint8_t *from,
+                          uint8_t *to, uint32_t pixels)
+{
+    cmsHPROFILE whole = cmsOpenProfileFromMem(profile->data, (cmsUInt32Number)profile->length);
+    cmsHPROFILE srgb = cmsCreate_sRGBProfile();
+    cmsHTRANSFORM transform =
+        whole ? cmsCreateTransform(whole, model == TC_CMYK ? TYPE_CMYK_8 : TYPE_RGB_8, srgb,
+                                   TYPE_RGB_8, INTENT_RELATIVE_COLORIMETRIC,
+                                   cmsFLAGS_BLACKPOINTCOMPENSATION | cmsFLAGS_COPY_ALPHA)
+              : NULL;
+
+    if (transform) {
+        cmsDoTransform(transform, from, to, pixels);
+        cmsDeleteTransform(transform);
+    }
+    if (whole)
+        cmsCloseProfile(whole);
+    cmsCloseProfile(srgb);
+    return transform != NULL;
+}
+
+#define PIXELS 5000
+
+/* What is converted by the copy of a profile is converted as by the whole of it. */
+static void as_whole(profile profile, const char *what)
+{
+    static uint8_t from[4 * PIXELS], to[3 * PIXELS], whole[3 * PIXELS];
+    tc_model model = profile.length > 128 ? model_of(&profile) : TC_RGB;
+    tc_transform *transform = NULL;
+    tc_profile use = TC_PROFILE_DROP;
+
+    for (size_t at = 0; at < sizeof from; at++)
+        from[at] = (uint8_t)noise();
+    if (model != TC_GREY)
+        tc_transform_open(&transform, profile.data, profile.length, model, &use);
+    if (transform) {
+        tc_transform_row(transform, from, to, PIXELS);
+        ok(convert_whole(&profile, model, from, whole, PIXELS) &&
+               memcmp(to, whole, sizeof to) == 0,
+           "%s: the same by all of it", what);
+    }
+    tc_transform_free(transform);
+    free(profile.data);
+}
+
+static profile read_profile(const char *path)
+{
+    FILE *in = fopen(path, "rb");
+    profile made = {0};
+    uint8_t piece[4096];
+    size_t got;
+
+    while (in && (got = fread(piece, 1, sizeof piece, in)) > 0)
+        put_bytes(&made, piece, got);
+    if (in)
+        fclose(in);
+    return made;
+}
+
+/* The profiles that are installed here, of whatever packages. */
+static void installed(void)
+{
+    static const char *const places[] = {"/usr/share/color/icc/*.ic[cm]",
+                                         "/usr/share/color/icc/*/*.ic[cm]"};
+    int before = tap_count;
+    glob_t found;
+
+    for (size_t at = 0; at < COUNT(places); at++) {
+        if (glob(places[at], 0, NULL, &found) != 0)
+            continue;
+        for (size_t n = 0; n < found.gl_pathc && n < 200; n++)
+            as_whole(read_profile(found.gl_pathv[n]), found.gl_pathv[n]);
+        globfree(&found);
+    }
+    if (tap_count == before)
+        skip("installed profiles", "there are none in /usr/share/color/icc");
+}
+
+static void copied(void)
+{
+    static const table cmyk = {"mft2", 4, 3, 9, 256, 0, false},
+                       back = {"mft1", 3, 4, 17, 0, 0, false},
+                       rgb_table = {"mAB ", 3, 3, 17, 0, 2, false};
+    profile made = make_tables("prtr", "CMYK", &cmyk, &back), stretched = {0};
+
+    as_whole(rgb(p3, srgb_curve()), "Display P3");
+    as_whole(make_matrix("XYZ ", 1024, 2.2), "a display's curves");
+    as_whole(make_matrix("Lab ", 0, 0), "functions to Lab");
+    as_whole(make_tables("scnr", "RGB ", &rgb_table, NULL), "a scanner's table");
+    /* More of the file than the tags need, and a size that is wrong. */
+    put_bytes(&stretched, made.data, made.length);
+    put_bytes(&stretched, NULL, 100);
+    as_whole(made, "CMYK with its black point");
+    as_whole(stretched, "the same with bytes behind it");
+    installed();
+}
+
+/*
+ * The kind of profile that Little CMS needs minutes for, as it stands in a picture: processing
+ * elements with tables of 15 dimensions. Without them it is used as far as the rest goes.
+ */
+static void processing_elements(void)
+{
+    static const table grid = {"mAB ", 3, 3, 9, 16, 2, false};
+    kind kind = {"mntr", "RGB ", "Lab ", 0x04300000};
+    tag tags[2] = {{"D2B0", {0}}, {"A2B0", make_table(&grid)}};
+    profile elements = {0}, with, without;
+    uint8_t from[300], a[300] = {0}, b[300] = {1};
+    tc_transform *first, *second;
+    double start = cpu_seconds();
+    tc_profile use;
+
+    put_text(&elements, "mpet");
+    put_number(&elements, 0, 4);
+    put_number(&elements, 3 << 16 | 3, 4);
+    put_number(&elements, 1, 4);
+    put_number(&elements, 24, 4);
+    put_number(&elements, 36 + (12 << 15), 4);
+    put_text(&elements, "clut");
+    put_number(&elements, 0, 4);
+    put_number(&elements, 15 << 16 | 3, 4);
+    for (int n = 0; n < 16; n++)
+        put_number(&elements, n < 15 ? 2 : 0, 1);
+    put_bytes(&elements, NULL, 12 << 15);
+    tags[0].bytes = elements;
+    with = make_profile(&kind, tags, 2);
+    without = make_profile(&kind, tags + 1, 1);
+    for (size_t at = 0; at < sizeof from; at++)
+        from[at] = (uint8_t)noise();
+    tc_transform_open(&first, with.data, with.length, TC_RGB, &use);
+    tc_transform_open(&second, without.data, without.length, TC_RGB, &use);
+    if (first && second) {
+        tc_transform_row(first, from, a, 100);
+        tc_transform_row(second, from, b, 100);
+    }
+    ok(memcmp(a, b, sizeof a) == 0, "a table converts although there are processing elements");
+    use_is(make_profile(&kind, tags, 1), TC_RGB, TC_PROFILE_DROP, "processing elements alone");
+    ok(cpu_seconds() - start < 1, "and they cost nothing: %.3f s", cpu_seconds() - start);
+    tc_transform_free(first);
+    tc_transform_free(second);
+    free(with.data);
+    free(without.data);
+    free(elements.data);
+    free(tags[1].bytes.data);
+}
+
 int main(void)
 {
     looks();
     display_p3();
     grey_light();
     damaged();
+    bounded();
+    copied();
+    processing_elements();
     ok(tc_transform_model(TC_CMYK) == TC_RGB && tc_transform_model(TC_GREY) == TC_GREY,
        "CMYK becomes RGB, grey stays");
     return done_testing();
