@@ -51,11 +51,12 @@ typedef struct tc_server_conf {
     unsigned history_interval; /* seconds; 0: no history */
     unsigned history_samples;
     /* tc_monitor's: */
-    tc_counters *counters;   /* shared; NULL without shared memory */
-    tc_history *history;     /* shared; likewise */
-    tc_admission *admission; /* shared; likewise */
-    tc_flights *flights;     /* shared; likewise */
+    tc_counters *counters; /* NULL without shared memory, as all of these */
+    tc_history *history;
+    tc_admission *admission; /* shared */
+    tc_flights *flights;     /* shared */
     apr_time_t sampled;      /* the parent's: when it last took a sample */
+    unsigned doubts;         /* the parent's: samples since admission last added up */
 } tc_server_conf;
 
 extern module AP_MODULE_DECLARE_DATA tmpfs_convert_module;

@@ -18,15 +18,25 @@
 
 APLOG_USE_MODULE(tmpfs_convert);
 
-/* The number is of the struct below. */
-#define RETAINED "mod_tmpfs_convert shared memory 3"
+/* The number is of the structs below. */
+#define RETAINED "mod_tmpfs_convert shared memory 4"
 
 /* The monitor hook comes about every ten seconds, a little sooner or later. */
 #define SLACK apr_time_from_sec(1)
 
+/* So many samples in a row in which admission does not add up are no coincidence. */
+#define DOUBTS 3
+
+/* Shared memory, and what the parent knows of it: no child can change that. */
+typedef struct segment {
+    apr_shm_t *shm;
+    void *handle; /* of `size` bytes, all zero at first; NULL: it needs none */
+    apr_size_t size;
+} segment;
+
 /* What outlives the module's own unloading at a restart; in the process's pool. */
 typedef struct retained {
-    apr_shm_t *counters, *history, *admission, *flights;
+    segment counters, history, admission, flights;
 } retained;
 
 static tc_server_conf *conf_of(const server_rec *server)
@@ -55,77 +65,116 @@ static void *aligned(apr_shm_t *shm)
                     ~(uintptr_t)(ALIGNMENT - 1));
 }
 
-/* `*shm` if it is of `size`, else a new one; the old one stays until its user lets go. */
-static apr_status_t take_shm(apr_shm_t **shm, size_t size, server_rec *main)
+/* New memory for `segment`; what it has now stays until its user lets go. */
+static apr_status_t renew(segment *segment, apr_size_t size, server_rec *main)
 {
-    if (*shm && apr_shm_size_get(*shm) == size + ALIGNMENT)
-        return APR_SUCCESS;
-    return apr_shm_create(shm, size + ALIGNMENT, NULL, main->process->pool);
+    return apr_shm_create(&segment->shm, size + ALIGNMENT, NULL, main->process->pool);
 }
 
-static apr_status_t take_counters(retained *kept, tc_server_conf *conf, server_rec *main)
+/* Memory of `size` for `segment`: what it has, if it is of that size, else new. */
+static apr_status_t take_shm(segment *segment, apr_size_t size, server_rec *main)
 {
-    apr_shm_t *old = kept->counters;
-    apr_status_t status = take_shm(&kept->counters, tc_counters_size(), main);
+    if (segment->shm && apr_shm_size_get(segment->shm) == size + ALIGNMENT)
+        return APR_SUCCESS;
+    return renew(segment, size, main);
+}
+
+static void let_go(apr_shm_t *old, const segment *segment)
+{
+    if (old && old != segment->shm)
+        apr_shm_destroy(old);
+}
+
+/* The handle of `size`; one of another version of this module is not looked into. */
+static void *handle_of(segment *segment, apr_size_t size, server_rec *main)
+{
+    if (segment->size != size) {
+        segment->handle = apr_pcalloc(main->process->pool, size);
+        segment->size = size;
+    }
+    return segment->handle;
+}
+
+static apr_status_t take_counters(segment *segment, tc_server_conf *conf, server_rec *main)
+{
+    apr_shm_t *old = segment->shm;
+    apr_status_t status = take_shm(segment, tc_counters_size(), main);
 
     if (status != APR_SUCCESS)
         return status;
-    if (old && old != kept->counters)
-        apr_shm_destroy(old);
-    conf->counters = aligned(kept->counters);
-    tc_counters_adopt(conf->counters, apr_time_sec(apr_time_now()));
+    conf->counters = handle_of(segment, sizeof *conf->counters, main);
+    tc_counters_adopt(conf->counters, aligned(segment->shm), apr_time_sec(apr_time_now()));
+    let_go(old, segment);
     return APR_SUCCESS;
 }
 
 /* A ring of another size gets what the old one holds. */
-static apr_status_t take_history(retained *kept, tc_server_conf *conf, server_rec *main)
+static apr_status_t take_history(segment *segment, tc_server_conf *conf, server_rec *main)
 {
     unsigned samples = conf->history_interval ? conf->history_samples : 1;
-    apr_shm_t *old = kept->history;
-    apr_status_t status = take_shm(&kept->history, tc_history_size(samples), main);
+    tc_history *history = handle_of(segment, sizeof *history, main), before = *history;
+    apr_shm_t *old = segment->shm;
+    apr_status_t status = take_shm(segment, tc_history_size(samples), main);
 
     if (status != APR_SUCCESS)
         return status;
-    conf->history = aligned(kept->history);
-    tc_history_adopt(conf->history, samples);
-    if (old && old != kept->history) {
-        tc_history_copy(conf->history, aligned(old));
-        apr_shm_destroy(old);
+    if (!tc_history_adopt(history, aligned(segment->shm), samples) && old &&
+        old != segment->shm)
+        tc_history_copy(history, &before);
+    conf->history = history;
+    let_go(old, segment);
+    return APR_SUCCESS;
+}
+
+/* What `adopt` does not take over is begun anew elsewhere, and children that use it go on. */
+static apr_status_t take_plain(segment *segment, apr_size_t size, bool (*adopt)(void *),
+                               server_rec *main, void **memory)
+{
+    apr_shm_t *old = segment->shm;
+    apr_status_t status = take_shm(segment, size, main);
+
+    if (status == APR_SUCCESS && !adopt(aligned(segment->shm))) {
+        ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, main,
+                     "shared memory of %" APR_SIZE_T_FMT " bytes does not add up or is "
+                     "another version's: begun anew",
+                     size);
+        status = renew(segment, size, main);
+        if (status == APR_SUCCESS)
+            adopt(aligned(segment->shm));
     }
-    return APR_SUCCESS;
-}
-
-/* What is of one size in every version of this module that calls it by this layout. */
-static apr_status_t take_plain(apr_shm_t **kept, size_t size, server_rec *main, void **memory)
-{
-    apr_shm_t *old = *kept;
-    apr_status_t status = take_shm(kept, size, main);
-
     if (status != APR_SUCCESS)
         return status;
-    if (old && old != *kept)
-        apr_shm_destroy(old);
-    *memory = aligned(*kept);
+    let_go(old, segment);
+    *memory = aligned(segment->shm);
     return APR_SUCCESS;
 }
 
-static apr_status_t take_admission(retained *kept, tc_server_conf *conf, server_rec *main)
+static bool adopt_admission(void *memory)
 {
-    void *memory;
-    apr_status_t status = take_plain(&kept->admission, tc_admission_size(), main, &memory);
+    return tc_admission_adopt(memory);
+}
 
-    if (status == APR_SUCCESS)
-        tc_admission_adopt(conf->admission = memory);
+static bool adopt_flights(void *memory)
+{
+    return tc_flights_adopt(memory);
+}
+
+static apr_status_t take_admission(segment *segment, tc_server_conf *conf, server_rec *main)
+{
+    void *memory = NULL;
+    apr_status_t status =
+        take_plain(segment, tc_admission_size(), adopt_admission, main, &memory);
+
+    conf->admission = memory;
     return status;
 }
 
-static apr_status_t take_flights(retained *kept, tc_server_conf *conf, server_rec *main)
+static apr_status_t take_flights(segment *segment, tc_server_conf *conf, server_rec *main)
 {
-    void *memory;
-    apr_status_t status = take_plain(&kept->flights, tc_flights_size(), main, &memory);
+    void *memory = NULL;
+    apr_status_t status = take_plain(segment, tc_flights_size(), adopt_flights, main, &memory);
 
-    if (status == APR_SUCCESS)
-        tc_flights_adopt(conf->flights = memory);
+    conf->flights = memory;
     return status;
 }
 
@@ -223,6 +272,18 @@ static void take_sample(tc_server_conf *conf, apr_pool_t *pool)
     tc_history_add(conf->history, apr_time_now(), host, tally, used);
 }
 
+/* What children have left there when they were killed at the wrong moment, or wrote. */
+static void check_admission(server_rec *main, tc_server_conf *conf)
+{
+    if (!conf->admission || tc_admission_adds_up(conf->admission))
+        conf->doubts = 0;
+    else if (++conf->doubts == DOUBTS)
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, main,
+                     "TC0130: the places that processes have in admission do not add up: a "
+                     "child was killed in the middle, or wrote where it must not; conversions "
+                     "may be refused until a graceful restart, which begins anew");
+}
+
 int tc_monitor_sample(apr_pool_t *pool, server_rec *main)
 {
     tc_server_conf *conf = conf_of(main);
@@ -237,6 +298,7 @@ int tc_monitor_sample(apr_pool_t *pool, server_rec *main)
     if (now >= conf->sampled && now - conf->sampled < interval - SLACK)
         return DECLINED;
     conf->sampled = now;
+    check_admission(main, conf);
     if (apr_pool_create(&scratch, pool) == APR_SUCCESS) {
         take_sample(conf, scratch);
         apr_pool_destroy(scratch);
@@ -256,13 +318,13 @@ int tc_monitor_start(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, ser
     kept = ap_retained_data_get(RETAINED);
     if (!kept)
         kept = ap_retained_data_create(RETAINED, sizeof *kept);
-    status = take_counters(kept, conf, main);
+    status = take_counters(&kept->counters, conf, main);
     if (status == APR_SUCCESS)
-        status = take_history(kept, conf, main);
+        status = take_history(&kept->history, conf, main);
     if (status == APR_SUCCESS)
-        status = take_admission(kept, conf, main);
+        status = take_admission(&kept->admission, conf, main);
     if (status == APR_SUCCESS)
-        status = take_flights(kept, conf, main);
+        status = take_flights(&kept->flights, conf, main);
     if (status != APR_SUCCESS) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, status, main,
                      "TC0105: no shared memory for counters, history and admission: nothing is "
@@ -274,6 +336,7 @@ int tc_monitor_start(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, ser
     }
     number_names(conf, pconf);
     conf->sampled = 0;
+    conf->doubts = 0;
     tc_monitor_sample(ptemp, main);
     return OK;
 }
@@ -330,8 +393,8 @@ static void read_samples(tc_snapshot *snapshot, apr_pool_t *pool, const tc_serve
     if (!conf->history || interval == 0)
         return;
     room = (unsigned)(seconds / interval) + 2;
-    if (room > tc_history_capacity(conf->history))
-        room = tc_history_capacity(conf->history);
+    if (room > conf->history->samples)
+        room = conf->history->samples;
     sample = apr_palloc(pool, (room + 1) * sizeof *sample);
     snapshot->samples = tc_history_read(conf->history, snapshot->now - seconds, sample, room);
     /* The clock was put back since. */

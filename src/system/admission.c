@@ -6,6 +6,7 @@
 
 #include "image/clock.h"
 #include "queue.h"
+#include "shared.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -59,12 +60,75 @@ size_t tc_admission_size(void)
     return sizeof(tc_admission);
 }
 
-void tc_admission_adopt(tc_admission *memory)
+/* ---- whether it adds up ----------------------------------------------------------- */
+
+/* How often, a millisecond apart, shares and sums are compared: now and then one is raised or
+   lowered just while the others are read. */
+#define LOOKS 50
+
+/* A copy, each field read once. */
+static share read_share(const share *from)
 {
-    if (memory->layout == LAYOUT)
-        return;
-    memset(memory, 0, sizeof *memory);
-    __atomic_store_n(&memory->layout, LAYOUT, __ATOMIC_RELEASE);
+    return (share){__atomic_load_n(&from->pid, __ATOMIC_ACQUIRE),
+                   __atomic_load_n(&from->active, __ATOMIC_RELAXED),
+                   __atomic_load_n(&from->queued, __ATOMIC_RELAXED),
+                   __atomic_load_n(&from->following, __ATOMIC_RELAXED),
+                   __atomic_load_n(&from->kib, __ATOMIC_RELAXED),
+                   __atomic_load_n(&from->temp, __ATOMIC_RELAXED)};
+}
+
+static bool sums_agree(const tc_admission *admission)
+{
+    uint64_t work = __atomic_load_n(&admission->work, __ATOMIC_SEQ_CST);
+    uint64_t active = 0, queued = 0, following = 0, kib = 0, temp = 0;
+
+    for (unsigned at = 0; at < PROCESSES; at++) {
+        share one = read_share(&admission->share[at]);
+        active += one.active;
+        queued += one.queued;
+        following += one.following;
+        kib += one.kib;
+        temp += one.temp;
+    }
+    return active == (work & ACTIVE_MOST) && kib == work >> ACTIVE_BITS &&
+           temp == __atomic_load_n(&admission->temp, __ATOMIC_SEQ_CST) &&
+           following == __atomic_load_n(&admission->following, __ATOMIC_SEQ_CST) &&
+           queued == __atomic_load_n(&admission->queued, __ATOMIC_SEQ_CST) &&
+           queued == tc_queue_taken(&admission->queue);
+}
+
+/* Whether what is taken is by processes that can give it back. */
+static bool shares_are_own(const tc_admission *admission)
+{
+    for (unsigned at = 1; at < PROCESSES; at++) {
+        share one = read_share(&admission->share[at]);
+        bool has = one.active || one.queued || one.following || one.kib || one.temp;
+
+        if (one.pid == 0 ? has : !tc_shared_is_own(one.pid))
+            return false;
+    }
+    return true;
+}
+
+bool tc_admission_adds_up(const tc_admission *admission)
+{
+    for (int look = 0; look < LOOKS; look++) {
+        if (sums_agree(admission) && shares_are_own(admission) &&
+            tc_queue_is_own(&admission->queue))
+            return true;
+        usleep(1000);
+    }
+    return false;
+}
+
+bool tc_admission_adopt(tc_admission *memory)
+{
+    if (tc_shared_is_blank(memory, sizeof *memory)) {
+        __atomic_store_n(&memory->layout, LAYOUT, __ATOMIC_RELEASE);
+        return true;
+    }
+    return __atomic_load_n(&memory->layout, __ATOMIC_ACQUIRE) == LAYOUT &&
+           tc_admission_adds_up(memory);
 }
 
 /* ---- counting ------------------------------------------------------------------- */
@@ -80,6 +144,19 @@ static bool take_one(uint32_t *number, uint32_t most)
     } while (!__atomic_compare_exchange_n(number, &now, now + 1, false, __ATOMIC_SEQ_CST,
                                           __ATOMIC_RELAXED));
     return true;
+}
+
+/* Lower both halves of `work`, each of them to 0 at least. */
+static void lower_work(tc_admission *admission, uint64_t active, uint64_t kib)
+{
+    uint64_t now = __atomic_load_n(&admission->work, __ATOMIC_SEQ_CST), left;
+
+    do {
+        uint64_t now_active = now & ACTIVE_MOST, now_kib = now >> ACTIVE_BITS;
+        left = (now_kib > kib ? now_kib - kib : 0) << ACTIVE_BITS;
+        left |= now_active > active ? now_active - active : 0;
+    } while (!__atomic_compare_exchange_n(&admission->work, &now, left, false, __ATOMIC_SEQ_CST,
+                                          __ATOMIC_SEQ_CST));
 }
 
 /* Whole KiB, and few enough that 65535 of them add up within a word. */
@@ -140,11 +217,10 @@ static bool is_dead(pid_t pid)
 /* What the shares tell is on the sums, too, for they are raised after and lowered before. */
 static void give_back(tc_admission *admission, const share *gone)
 {
-    __atomic_fetch_sub(&admission->work, (gone->kib << ACTIVE_BITS) + gone->active,
-                       __ATOMIC_SEQ_CST);
-    __atomic_fetch_sub(&admission->temp, gone->temp, __ATOMIC_ACQ_REL);
-    __atomic_fetch_sub(&admission->queued, gone->queued, __ATOMIC_SEQ_CST);
-    __atomic_fetch_sub(&admission->following, gone->following, __ATOMIC_ACQ_REL);
+    lower_work(admission, gone->active, gone->kib);
+    tc_shared_lower64(&admission->temp, gone->temp);
+    tc_shared_lower(&admission->queued, gone->queued);
+    tc_shared_lower(&admission->following, gone->following);
 }
 
 /* By its parent or by who found it dead, whichever is first: only one gives back. */
@@ -154,10 +230,12 @@ static void forget(tc_admission *admission, pid_t pid)
     for (unsigned at = 1; at < PROCESSES; at++) {
         share *gone = &admission->share[at];
         int64_t owner = pid;
+        share held;
         if (!__atomic_compare_exchange_n(&gone->pid, &owner, -owner, false, __ATOMIC_ACQ_REL,
                                          __ATOMIC_RELAXED))
             continue;
-        give_back(admission, gone);
+        held = read_share(gone);
+        give_back(admission, &held);
         gone->active = gone->queued = gone->following = 0;
         gone->kib = gone->temp = 0;
         __atomic_store_n(&gone->pid, 0, __ATOMIC_RELEASE);
@@ -179,9 +257,12 @@ static bool forget_if_dead(tc_admission *admission, pid_t pid)
    place that came free, or who frees it sees that somebody waits. */
 static void call_next(tc_admission *admission)
 {
-    while (__atomic_load_n(&admission->queued, __ATOMIC_SEQ_CST) &&
-           forget_if_dead(admission, tc_queue_call(&admission->queue)))
-        ;
+    /* So many can have died at once; what else is in the way, others see within ASK_MS. */
+    for (unsigned calls = 0; calls < PROCESSES; calls++) {
+        if (!__atomic_load_n(&admission->queued, __ATOMIC_SEQ_CST) ||
+            !forget_if_dead(admission, tc_queue_call(&admission->queue)))
+            return;
+    }
 }
 
 /* Whoever is first and could go on goes on, unless its process was stopped: nobody is to wait
@@ -204,7 +285,7 @@ static int wait_for_place(tc_admission *admission, const tc_admission_limits *li
         pid_t before = tc_queue_before(&admission->queue, place, &bell);
         uint64_t now = tc_clock_ns(), left;
 
-        if (forget_if_dead(admission, before))
+        if (now < end && forget_if_dead(admission, before))
             continue;
         if (may_enter(admission, before == 0) && try_enter(admission, limits, kib))
             return 0;
@@ -257,10 +338,10 @@ static int wait_in_queue(tc_admission *admission, const tc_admission_limits *lim
         return EAGAIN;
     __atomic_fetch_add(&mine->queued, 1, __ATOMIC_RELAXED);
     place = tc_queue_join(&admission->queue, own_pid);
-    rc = wait_for_place(admission, limits, kib, watch, place);
+    rc = place == TC_QUEUE_MOST ? EAGAIN : wait_for_place(admission, limits, kib, watch, place);
     tc_queue_leave(&admission->queue, place);
-    __atomic_fetch_sub(&mine->queued, 1, __ATOMIC_RELAXED);
-    __atomic_fetch_sub(&admission->queued, 1, __ATOMIC_SEQ_CST);
+    tc_shared_lower(&mine->queued, 1);
+    tc_shared_lower(&admission->queued, 1);
     /* The next is first now. If there is no place, it is called when there is. */
     if (fits(__atomic_load_n(&admission->work, __ATOMIC_SEQ_CST), limits, 0))
         call_next(admission);
@@ -334,9 +415,9 @@ void tc_admission_leave(tc_admission *admission, tc_ticket *ticket)
         return;
     ticket->held = false;
     mine = &admission->share[own];
-    __atomic_fetch_sub(&mine->active, 1, __ATOMIC_RELAXED);
-    __atomic_fetch_sub(&mine->kib, ticket->kib, __ATOMIC_RELAXED);
-    __atomic_fetch_sub(&admission->work, (ticket->kib << ACTIVE_BITS) + 1, __ATOMIC_SEQ_CST);
+    tc_shared_lower(&mine->active, 1);
+    tc_shared_lower64(&mine->kib, ticket->kib);
+    lower_work(admission, 1, ticket->kib);
     call_next(admission);
 }
 
@@ -359,8 +440,8 @@ void tc_admission_unfollow(tc_admission *admission)
 {
     if (!admission)
         return;
-    __atomic_fetch_sub(&admission->share[own].following, 1, __ATOMIC_RELAXED);
-    __atomic_fetch_sub(&admission->following, 1, __ATOMIC_ACQ_REL);
+    tc_shared_lower(&admission->share[own].following, 1);
+    tc_shared_lower(&admission->following, 1);
 }
 
 /* ---- temporary data in memory ------------------------------------------------------ */
@@ -385,8 +466,8 @@ void tc_admission_drop(tc_admission *admission, uint64_t bytes)
 {
     if (!admission)
         return;
-    __atomic_fetch_sub(&admission->share[own].temp, bytes, __ATOMIC_RELAXED);
-    __atomic_fetch_sub(&admission->temp, bytes, __ATOMIC_ACQ_REL);
+    tc_shared_lower64(&admission->share[own].temp, bytes);
+    tc_shared_lower64(&admission->temp, bytes);
 }
 
 /* ---- processes ------------------------------------------------------------------- */

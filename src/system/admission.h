@@ -34,9 +34,17 @@ typedef struct tc_ticket {
 
 size_t tc_admission_size(void);
 
-/* Take shared `memory` of that size, aligned to 64, into use: empty unless it is in use
- * already. */
-void tc_admission_adopt(tc_admission *memory);
+/*
+ * Take shared `memory` of that size, aligned to 64, into use: new, all zero, or in use
+ * already. False when it is neither: of another layout, or what is in it does not add
+ * up or belongs to what is no child of this process. Then new memory is to be taken
+ * instead, and processes that have this one go on with it. In the parent.
+ */
+bool tc_admission_adopt(tc_admission *memory);
+
+/* Whether the sums are what processes have, and these are children of this one. Takes up to 50
+   ms when not. */
+bool tc_admission_adds_up(const tc_admission *admission);
 
 /*
  * A place for a conversion that will take `bytes`, counted in whole KiB. Returns 0

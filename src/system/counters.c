@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "counters.h"
 
+#include "shared.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -8,26 +10,13 @@
    cleared. */
 #define PROCESSES 1024
 
-typedef struct process {
-    int64_t pid; /* 0: free */
-    uint64_t gauge[TC_GAUGE_SLOTS];
-} process;
-
-/*
- * The shared memory. `layout` is written last, so that what is there without it
- * is taken for nothing. The parent alone writes names, and `places` and
- * `patterns` only after the name is whole.
- */
-struct tc_counters {
-    uint64_t layout;
-    int64_t since;
-    uint32_t places, patterns;
-    uint32_t processes; /* slots ever in use: those beyond are not looked at */
-    tc_place_name place[TC_PLACES];
-    char pattern[TC_PATTERNS][64];
+/* The shared memory. Gauges are looked at where the slot has a process, so that the rest of
+   them takes no memory. */
+struct tc_counter_slots {
     uint64_t counter[TC_COUNTER_SLOTS] __attribute__((aligned(64)));
     tc_histogram stage[TC_STAGE_COUNT] __attribute__((aligned(64)));
-    process process[PROCESSES] __attribute__((aligned(64)));
+    int64_t pid[PROCESSES] __attribute__((aligned(64))); /* 0: free */
+    uint64_t gauge[PROCESSES][TC_GAUGE_SLOTS] __attribute__((aligned(64)));
 };
 
 /* This process's slot: set once, before its threads are. */
@@ -119,26 +108,45 @@ static uint64_t layout(void)
     TC_ERROR_LIST(X)
 #undef X
     hash = hash_number(hash, TC_FORMATS);
+    hash = hash_number(hash, sizeof(tc_counter_slots));
     return hash_number(hash, sizeof(tc_counters));
 }
 
 size_t tc_counters_size(void)
 {
-    return sizeof(tc_counters);
+    return sizeof(tc_counter_slots);
 }
 
-bool tc_counters_adopt(tc_counters *memory, int64_t now)
+static void free_slot(tc_counter_slots *slots, unsigned at)
 {
-    if (memory->layout == layout())
+    memset(slots->gauge[at], 0, sizeof slots->gauge[at]);
+    __atomic_store_n(&slots->pid[at], 0, __ATOMIC_RELEASE);
+}
+
+static void drop_strangers(tc_counter_slots *slots)
+{
+    for (unsigned at = 1; at < PROCESSES; at++) {
+        int64_t pid = __atomic_load_n(&slots->pid[at], __ATOMIC_ACQUIRE);
+        if (pid != 0 && !tc_shared_is_own(pid))
+            free_slot(slots, at);
+    }
+}
+
+bool tc_counters_adopt(tc_counters *counters, void *memory, int64_t now)
+{
+    if (counters->layout == layout() && counters->slots == memory) {
+        drop_strangers(counters->slots);
         return true;
-    memset(memory, 0, sizeof *memory);
-    memory->since = now;
-    memcpy(memory->place[0].path, "memfd", sizeof "memfd");
-    memcpy(memory->place[0].fs, "memory", sizeof "memory");
-    memory->places = 1;
-    memory->patterns = 1;
-    memory->processes = 1;
-    __atomic_store_n(&memory->layout, layout(), __ATOMIC_RELEASE);
+    }
+    memset(memory, 0, sizeof(tc_counter_slots));
+    memset(counters, 0, sizeof *counters);
+    counters->slots = memory;
+    counters->since = now;
+    memcpy(counters->place[0].path, "memfd", sizeof "memfd");
+    memcpy(counters->place[0].fs, "memory", sizeof "memory");
+    counters->places = 1;
+    counters->patterns = 1;
+    counters->layout = layout();
     return false;
 }
 
@@ -169,7 +177,7 @@ unsigned tc_counters_place(tc_counters *counters, const char *path, const tc_tem
     if (at == TC_PLACES)
         return 0;
     counters->place[at] = name;
-    __atomic_store_n(&counters->places, at + 1, __ATOMIC_RELEASE);
+    counters->places = at + 1;
     return at;
 }
 
@@ -187,8 +195,8 @@ unsigned tc_counters_pattern(tc_counters *counters, const char *name)
     }
     if (at == TC_PATTERNS)
         return 0;
-    memcpy(counters->pattern[at], text, sizeof text);
-    __atomic_store_n(&counters->patterns, at + 1, __ATOMIC_RELEASE);
+    copy_name(counters->pattern[at], sizeof counters->pattern[at], text);
+    counters->patterns = at + 1;
     return at;
 }
 
@@ -197,13 +205,13 @@ unsigned tc_counters_pattern(tc_counters *counters, const char *name)
 void tc_count(tc_counters *counters, unsigned slot, uint64_t amount)
 {
     if (counters && slot < TC_COUNTER_SLOTS)
-        __atomic_fetch_add(&counters->counter[slot], amount, __ATOMIC_RELAXED);
+        __atomic_fetch_add(&counters->slots->counter[slot], amount, __ATOMIC_RELAXED);
 }
 
 void tc_gauge(tc_counters *counters, unsigned slot, int64_t amount)
 {
     if (counters && slot < TC_GAUGE_SLOTS)
-        __atomic_fetch_add(&counters->process[own].gauge[slot], (uint64_t)amount,
+        __atomic_fetch_add(&counters->slots->gauge[own][slot], (uint64_t)amount,
                            __ATOMIC_RELAXED);
 }
 
@@ -213,18 +221,9 @@ void tc_stage_took(tc_counters *counters, tc_stage stage, uint64_t ns)
 
     if (!counters || stage >= TC_STAGE_COUNT)
         return;
-    histogram = &counters->stage[stage];
+    histogram = &counters->slots->stage[stage];
     __atomic_fetch_add(&histogram->count[bucket_of(ns)], 1, __ATOMIC_RELAXED);
     __atomic_fetch_add(&histogram->sum_ns, ns, __ATOMIC_RELAXED);
-}
-
-static void raise_to(uint32_t *number, uint32_t least)
-{
-    uint32_t now = __atomic_load_n(number, __ATOMIC_RELAXED);
-
-    while (now < least && !__atomic_compare_exchange_n(number, &now, least, false,
-                                                       __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
-        ;
 }
 
 void tc_counters_enter(tc_counters *counters, pid_t pid)
@@ -233,10 +232,9 @@ void tc_counters_enter(tc_counters *counters, pid_t pid)
         return;
     for (unsigned at = 1; at < PROCESSES; at++) {
         int64_t free_slot = 0;
-        if (__atomic_compare_exchange_n(&counters->process[at].pid, &free_slot, pid, false,
+        if (__atomic_compare_exchange_n(&counters->slots->pid[at], &free_slot, pid, false,
                                         __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
             own = at;
-            raise_to(&counters->processes, at + 1);
             return;
         }
     }
@@ -247,25 +245,18 @@ void tc_counters_leave(tc_counters *counters, pid_t pid)
     if (!counters)
         return;
     for (unsigned at = 1; at < PROCESSES; at++) {
-        process *gone = &counters->process[at];
-        if (__atomic_load_n(&gone->pid, __ATOMIC_ACQUIRE) != pid)
-            continue;
-        memset(gone->gauge, 0, sizeof gone->gauge);
-        __atomic_store_n(&gone->pid, 0, __ATOMIC_RELEASE);
-        return;
+        if (__atomic_load_n(&counters->slots->pid[at], __ATOMIC_ACQUIRE) == pid)
+            free_slot(counters->slots, at);
     }
 }
 
-static void read_gauges(const tc_counters *counters, tc_tally *tally)
+static void read_gauges(const tc_counter_slots *slots, tc_tally *tally)
 {
-    unsigned processes = __atomic_load_n(&counters->processes, __ATOMIC_ACQUIRE);
-
-    for (unsigned at = 0; at < processes; at++) {
-        const process *process = &counters->process[at];
-        if (at > 0 && __atomic_load_n(&process->pid, __ATOMIC_ACQUIRE) == 0)
+    for (unsigned at = 0; at < PROCESSES; at++) {
+        if (at > 0 && __atomic_load_n(&slots->pid[at], __ATOMIC_ACQUIRE) == 0)
             continue;
         for (unsigned slot = 0; slot < TC_GAUGE_SLOTS; slot++)
-            tally->gauge[slot] += __atomic_load_n(&process->gauge[slot], __ATOMIC_RELAXED);
+            tally->gauge[slot] += __atomic_load_n(&slots->gauge[at][slot], __ATOMIC_RELAXED);
     }
     /* Begun and ended are two additions: between them a sum may be read that is one short. */
     for (unsigned slot = 0; slot < TC_GAUGE_SLOTS; slot++) {
@@ -276,21 +267,24 @@ static void read_gauges(const tc_counters *counters, tc_tally *tally)
 
 void tc_counters_read(const tc_counters *counters, tc_tally *tally)
 {
+    const tc_counter_slots *slots;
+
     memset(tally, 0, sizeof *tally);
     if (!counters)
         return;
+    slots = counters->slots;
     tally->since = counters->since;
-    tally->places = __atomic_load_n(&counters->places, __ATOMIC_ACQUIRE);
-    tally->patterns = __atomic_load_n(&counters->patterns, __ATOMIC_ACQUIRE);
+    tally->places = counters->places;
+    tally->patterns = counters->patterns;
     memcpy(tally->place, counters->place, sizeof tally->place);
     memcpy(tally->pattern, counters->pattern, sizeof tally->pattern);
     for (unsigned slot = 0; slot < TC_COUNTER_SLOTS; slot++)
-        tally->counter[slot] = __atomic_load_n(&counters->counter[slot], __ATOMIC_RELAXED);
+        tally->counter[slot] = __atomic_load_n(&slots->counter[slot], __ATOMIC_RELAXED);
     for (unsigned stage = 0; stage < TC_STAGE_COUNT; stage++) {
-        const tc_histogram *from = &counters->stage[stage];
+        const tc_histogram *from = &slots->stage[stage];
         for (unsigned at = 0; at < TC_BUCKETS; at++)
             tally->stage[stage].count[at] = __atomic_load_n(&from->count[at], __ATOMIC_RELAXED);
         tally->stage[stage].sum_ns = __atomic_load_n(&from->sum_ns, __ATOMIC_RELAXED);
     }
-    read_gauges(counters, tally);
+    read_gauges(slots, tally);
 }

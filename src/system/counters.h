@@ -152,17 +152,33 @@ typedef struct tc_tally {
     char pattern[TC_PATTERNS][64];
 } tc_tally;
 
-typedef struct tc_counters tc_counters;
+/* The shared memory: numbers, and nothing else; shared.h says why. */
+typedef struct tc_counter_slots tc_counter_slots;
+
+/*
+ * The counters as one process has them, in memory of its own: the parent's, and what
+ * each child got of it by fork. Names are here, so that no child can change them for
+ * others. All zero: none yet.
+ */
+typedef struct tc_counters {
+    uint64_t layout; /* of what is in the slots */
+    tc_counter_slots *slots;
+    int64_t since;             /* seconds since 1970: when counting began */
+    unsigned places, patterns; /* names in use */
+    tc_place_name place[TC_PLACES];
+    char pattern[TC_PATTERNS][64];
+} tc_counters;
 
 /* Bytes of shared memory that the counters take; zero pages cost nothing until used. */
 size_t tc_counters_size(void);
 
 /*
- * Take `memory` (shared, of tc_counters_size bytes, aligned to 64) into use:
- * unless it holds counters of this very layout already, begin anew as of `now`,
- * seconds since 1970. Returns whether it did hold them.
+ * Take shared `memory` (of tc_counters_size bytes, aligned to 64) into use: unless
+ * `counters` has it already, with this very layout, begin anew as of `now`, seconds
+ * since 1970. Returns whether it has. In the parent, when no other process is: gauges
+ * of processes that are no children of this one are dropped.
  */
-bool tc_counters_adopt(tc_counters *memory, int64_t now);
+bool tc_counters_adopt(tc_counters *counters, void *memory, int64_t now);
 
 /*
  * The number of a temporary directory or a pattern, a new one if need be; 0 when

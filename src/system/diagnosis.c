@@ -181,7 +181,7 @@ static void check_temp_memory(tc_diagnosis *diagnosis, const tc_snapshot *snapsh
 
     for (unsigned at = 0; at < snapshot->places; at++)
         disk |= snapshot->place[at].number && !snapshot->place[at].fs.in_memory;
-    if (snapshot->temp_memory_bound == TC_UNLIMITED || used <= TEMP_SHARE * bound)
+    if (snapshot->temp_memory_bound == TC_UNLIMITED || bound == 0 || used <= TEMP_SHARE * bound)
         return;
     finding = add(diagnosis, TC_WARNING, "temp_memory_near_limit");
     tc_chart_number(text, sizeof text, bound, TC_UNIT_BYTES);
@@ -221,7 +221,7 @@ static void check_slab(tc_diagnosis *diagnosis, const tc_snapshot *snapshot)
     char size[32], rate[32];
     tc_finding *finding;
 
-    if (!bytes.error && !total.error &&
+    if (!bytes.error && !total.error && total.value &&
         (double)bytes.value > SLAB_SHARE * (double)total.value) {
         finding = add(diagnosis, TC_WARNING, "dentry_slab_large");
         tc_chart_number(size, sizeof size, (double)bytes.value, TC_UNIT_BYTES);
@@ -244,7 +244,7 @@ static void check_memory(tc_diagnosis *diagnosis, const tc_snapshot *snapshot)
     char rate[32];
 
     if (!cgroup->error && !cgroup->limit.error && !cgroup->usage.error &&
-        cgroup->limit.value != TC_UNLIMITED &&
+        cgroup->limit.value != TC_UNLIMITED && cgroup->limit.value &&
         (double)cgroup->usage.value > CGROUP_SHARE * (double)cgroup->limit.value) {
         finding = add(diagnosis, TC_WARNING, "cgroup_near_limit");
         SAY(finding, what, "This server's memory cgroup is at %.0f %% of its limit",

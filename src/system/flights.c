@@ -4,11 +4,11 @@
 #endif
 #include "flights.h"
 
+#include "shared.h"
+
 #include <errno.h>
 #include <limits.h>
 #include <linux/futex.h>
-#include <stdbool.h>
-#include <string.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -39,14 +39,6 @@ struct tc_flights {
 size_t tc_flights_size(void)
 {
     return sizeof(tc_flights);
-}
-
-void tc_flights_adopt(tc_flights *memory)
-{
-    if (memory->layout == LAYOUT)
-        return;
-    memset(memory, 0, sizeof *memory);
-    __atomic_store_n(&memory->layout, LAYOUT, __ATOMIC_RELEASE);
 }
 
 uint64_t tc_flights_clock(void)
@@ -135,17 +127,47 @@ void tc_flights_end(tc_flights *flights, uint64_t key)
     wake(flights);
 }
 
-void tc_flights_gone(tc_flights *flights, pid_t pid)
+/* End the flights whose leader `is_over`. */
+static void end_all(tc_flights *flights, bool (*is_over)(pid_t leader, pid_t dead), pid_t dead)
 {
     bool any = false;
 
-    for (unsigned at = 0; flights && at < SLOTS; at++) {
+    for (unsigned at = 0; at < SLOTS; at++) {
         uint64_t flight = __atomic_load_n(&flights->slot[at].flight, __ATOMIC_SEQ_CST);
 
-        if (flight && (flight & PID_MASK) == (uint64_t)pid)
+        if (flight && is_over((pid_t)(flight & PID_MASK), dead))
             any |= __atomic_compare_exchange_n(&flights->slot[at].flight, &flight, 0, false,
                                                __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
     }
     if (any)
         wake(flights);
+}
+
+static bool is_dead_one(pid_t leader, pid_t dead)
+{
+    return leader == dead;
+}
+
+static bool is_stranger(pid_t leader, pid_t dead)
+{
+    (void)dead;
+    return !tc_shared_is_own(leader);
+}
+
+void tc_flights_gone(tc_flights *flights, pid_t pid)
+{
+    if (flights)
+        end_all(flights, is_dead_one, pid);
+}
+
+bool tc_flights_adopt(tc_flights *memory)
+{
+    if (tc_shared_is_blank(memory, sizeof *memory)) {
+        __atomic_store_n(&memory->layout, LAYOUT, __ATOMIC_RELEASE);
+        return true;
+    }
+    if (__atomic_load_n(&memory->layout, __ATOMIC_ACQUIRE) != LAYOUT)
+        return false;
+    end_all(memory, is_stranger, 0);
+    return true;
 }

@@ -10,6 +10,7 @@
 
 #include "image/watch.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -25,9 +26,12 @@ typedef enum tc_flight {
 
 size_t tc_flights_size(void);
 
-/* Take shared `memory` of that size, aligned to 64, into use: empty unless it is in use
- * already. */
-void tc_flights_adopt(tc_flights *memory);
+/*
+ * Take shared `memory` of that size, aligned to 64, into use: new, all zero, or in use
+ * already; then flights are ended whose leader is no child of this process. False when
+ * it is neither, and new memory is to be taken. In the parent.
+ */
+bool tc_flights_adopt(tc_flights *memory);
 
 /* Milliseconds of the clock that flights are timed by. */
 uint64_t tc_flights_clock(void);

@@ -1,14 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "history.h"
 
+#include "shared.h"
+
 #include <math.h>
 #include <stddef.h>
 #include <string.h>
 
-#define VERSION 1
+#define VERSION 2
 #define TRIES   1000
 
-/* What the next sample's rates are counted from; all zero before the first. */
+/* What a sample may hold: a time before the year 10000, and figures that were once counted. */
+#define TIME_MOST   INT64_C(253402300799)
+#define FIGURE_MOST 0x1p64
+
+/* What the next sample's rates are counted from; all zero before the first. Figures only: as
+   wrong as anything may write them, so are the next sample's rates. */
 typedef struct last {
     int64_t time_us;
     uint64_t conversions, errors;
@@ -17,62 +24,80 @@ typedef struct last {
 } last;
 
 /*
- * The shared memory. Sample n, from 0, is in slot n % capacity, and `written` is
- * raised after it is whole: a reader takes the numbers from `written` down, and
- * drops what was overwritten while it read. `host` is guarded by a sequence
- * number, odd while it is being written.
+ * The shared memory. Sample n, from 0, is in slot n modulo the slots there are, and
+ * `written` is raised after it is whole: a reader takes the numbers from `written`
+ * down, and drops what was overwritten while it read. `host` is guarded by a sequence
+ * number, 0 before the first and odd while it is being written.
  */
-struct tc_history {
-    uint64_t layout;
-    uint32_t capacity, sequence;
+struct tc_history_ring {
     uint64_t written;
+    uint32_t sequence;
     last last;
     tc_host host;
     tc_sample sample[];
 };
 
-static uint64_t layout(unsigned samples)
+static uint64_t layout(void)
 {
     return ((uint64_t)VERSION << 56) ^ ((uint64_t)sizeof(tc_sample) << 40) ^
-           ((uint64_t)sizeof(tc_host) << 24) ^ samples;
+           ((uint64_t)sizeof(tc_host) << 16) ^ sizeof(tc_history_ring);
 }
 
 size_t tc_history_size(unsigned samples)
 {
-    return sizeof(tc_history) + samples * sizeof(tc_sample);
+    return sizeof(tc_history_ring) + samples * sizeof(tc_sample);
 }
 
-bool tc_history_adopt(tc_history *memory, unsigned samples)
+bool tc_history_adopt(tc_history *history, void *memory, unsigned samples)
 {
-    if (memory->layout == layout(samples))
+    if (history->layout == layout() && history->ring == memory && history->samples == samples)
         return true;
-    memset(memory, 0, sizeof *memory);
-    memory->capacity = samples;
-    __atomic_store_n(&memory->layout, layout(samples), __ATOMIC_RELEASE);
+    memset(memory, 0, sizeof(tc_history_ring));
+    *history = (tc_history){layout(), memory, samples};
     return false;
 }
 
-unsigned tc_history_capacity(const tc_history *history)
+static void put_sample(const tc_history *history, const tc_sample *sample)
 {
-    return history->capacity;
+    tc_history_ring *ring = history->ring;
+    uint64_t number = __atomic_load_n(&ring->written, __ATOMIC_RELAXED);
+
+    ring->sample[number % history->samples] = *sample;
+    __atomic_store_n(&ring->written, number + 1, __ATOMIC_RELEASE);
 }
 
-static void put_sample(tc_history *history, const tc_sample *sample)
+/* The number of the oldest sample there is room for beside those up to `end`. */
+static uint64_t oldest_of(const tc_history *history, uint64_t end)
 {
-    history->sample[history->written % history->capacity] = *sample;
-    __atomic_store_n(&history->written, history->written + 1, __ATOMIC_RELEASE);
+    return end > history->samples ? end - history->samples : 0;
 }
 
-void tc_history_copy(tc_history *to, const tc_history *from)
+static void put_host(tc_history_ring *ring, const tc_host *host)
 {
-    uint64_t at = from->written > from->capacity ? from->written - from->capacity : 0;
+    uint32_t writing = (__atomic_load_n(&ring->sequence, __ATOMIC_RELAXED) + 1) | 1;
 
-    if (from->layout != layout(from->capacity))
+    __atomic_store_n(&ring->sequence, writing, __ATOMIC_RELAXED);
+    __atomic_thread_fence(__ATOMIC_RELEASE);
+    ring->host = *host;
+    /* Not 0, which it comes to after 2^31 samples: that is "none yet". */
+    __atomic_store_n(&ring->sequence, writing + 1 ? writing + 1 : 2, __ATOMIC_RELEASE);
+}
+
+void tc_history_copy(const tc_history *to, const tc_history *from)
+{
+    tc_history_ring *old = from->ring;
+    tc_sample sample;
+    uint64_t end;
+
+    if (from->layout != layout())
         return;
-    for (; at < from->written; at++)
-        put_sample(to, &from->sample[at % from->capacity]);
-    to->last = from->last;
-    to->host = from->host;
+    end = __atomic_load_n(&old->written, __ATOMIC_ACQUIRE);
+    for (uint64_t at = oldest_of(from, end); at != end; at++) {
+        sample = old->sample[at % from->samples];
+        put_sample(to, &sample);
+    }
+    to->ring->last = old->last;
+    to->ring->host = old->host;
 }
 
 /* ---- taking a sample ----------------------------------------------------------- */
@@ -123,7 +148,7 @@ static void sample_memory(tc_sample *sample, const tc_host *host)
 static void sample_rates(tc_sample *sample, last *last, int64_t now_us, const tc_host *host,
                          const tc_tally *tally)
 {
-    double seconds = last->time_us ? (double)(now_us - last->time_us) / 1e6 : 0;
+    double seconds = last->time_us ? ((double)now_us - (double)last->time_us) / 1e6 : 0;
     uint64_t conversions = sum(tally->counter, TC_AT_CONVERSIONS, TC_LAST_CONVERSIONS);
     uint64_t errors = sum(tally->counter, TC_AT_ERRORS, TC_LAST_ERRORS);
     tc_histogram since = tally->stage[TC_STAGE_TOTAL];
@@ -160,18 +185,18 @@ void tc_history_now(tc_sample *sample, int64_t now_us, const tc_host *host,
     memcpy(sample->place_used, place_used, sizeof sample->place_used);
 }
 
-void tc_history_add(tc_history *history, int64_t now_us, const tc_host *host,
+void tc_history_add(const tc_history *history, int64_t now_us, const tc_host *host,
                     const tc_tally *tally, const double *place_used)
 {
     tc_sample sample;
+    last last = history->ring->last;
 
+    tc_shared_copied();
     tc_history_now(&sample, now_us, host, tally, place_used);
-    sample_rates(&sample, &history->last, now_us, host, tally);
+    sample_rates(&sample, &last, now_us, host, tally);
+    history->ring->last = last;
     put_sample(history, &sample);
-    __atomic_store_n(&history->sequence, history->sequence + 1, __ATOMIC_RELAXED);
-    __atomic_thread_fence(__ATOMIC_RELEASE);
-    history->host = *host;
-    __atomic_store_n(&history->sequence, history->sequence + 1, __ATOMIC_RELEASE);
+    put_host(history->ring, host);
 }
 
 /* ---- reading ------------------------------------------------------------------- */
@@ -186,7 +211,8 @@ static uint64_t first_since(const tc_history *history, uint64_t low, uint64_t hi
 {
     while (low < high) {
         uint64_t middle = low + (high - low) / 2;
-        if (history->sample[middle % history->capacity].time < since)
+        const tc_sample *sample = &history->ring->sample[middle % history->samples];
+        if (__atomic_load_n(&sample->time, __ATOMIC_RELAXED) < since)
             low = middle + 1;
         else
             high = middle;
@@ -194,16 +220,33 @@ static uint64_t first_since(const tc_history *history, uint64_t low, uint64_t hi
     return low;
 }
 
-/* Leave out what a clock, since put right, took for later than what came after it. */
+static void bound(double *figure)
+{
+    if (!(*figure >= 0 && *figure <= FIGURE_MOST))
+        *figure = NAN;
+}
+
+static void bound_figures(tc_sample *sample)
+{
+#define X(field, unit, title) bound(&sample->field);
+    TC_SAMPLE_FIELDS(X)
+#undef X
+    for (unsigned at = 0; at < TC_PLACES; at++)
+        bound(&sample->place_used[at]);
+}
+
+/* Leave out what a clock, since put right, took for later than what came after it, and what
+   has no time. */
 static unsigned keep_rising(tc_sample *samples, unsigned count, int64_t since)
 {
     unsigned kept = count;
-    int64_t latest = INT64_MAX;
+    int64_t latest = TIME_MOST;
 
     for (unsigned at = count; at > 0; at--) {
-        const tc_sample *sample = &samples[at - 1];
-        if (sample->time > latest)
+        tc_sample *sample = &samples[at - 1];
+        if (sample->time > latest || sample->time <= 0)
             continue;
+        bound_figures(sample);
         latest = sample->time;
         if (latest >= since && --kept != at - 1)
             samples[kept] = *sample;
@@ -216,19 +259,18 @@ static unsigned keep_rising(tc_sample *samples, unsigned count, int64_t since)
 unsigned tc_history_read(const tc_history *history, int64_t since, tc_sample *samples,
                          unsigned room)
 {
-    uint64_t end = __atomic_load_n(&history->written, __ATOMIC_ACQUIRE);
-    uint64_t oldest = end > history->capacity ? end - history->capacity : 0, at, lost = 0;
+    const tc_history_ring *ring = history->ring;
+    uint64_t end = __atomic_load_n(&ring->written, __ATOMIC_ACQUIRE), at, oldest, lost;
 
-    at = first_since(history, oldest, end, since);
+    at = first_since(history, oldest_of(history, end), end, since);
     if (end - at > room)
         at = end - room;
-    for (uint64_t i = at; i < end; i++)
-        samples[i - at] = history->sample[i % history->capacity];
-    __atomic_thread_fence(__ATOMIC_ACQUIRE);
+    for (uint64_t i = at; i != end; i++)
+        samples[i - at] = ring->sample[i % history->samples];
+    tc_shared_copied();
     /* The writer may have come round, and be at work on the next one. */
-    oldest = __atomic_load_n(&history->written, __ATOMIC_RELAXED) + 1;
-    if (oldest > history->capacity + at)
-        lost = oldest - history->capacity - at;
+    oldest = oldest_of(history, __atomic_load_n(&ring->written, __ATOMIC_RELAXED) + 1);
+    lost = oldest > at ? oldest - at : 0;
     if (lost >= end - at)
         return 0;
     memmove(samples, samples + lost, (size_t)(end - at - lost) * sizeof *samples);
@@ -237,16 +279,20 @@ unsigned tc_history_read(const tc_history *history, int64_t since, tc_sample *sa
 
 bool tc_history_host(const tc_history *history, tc_host *host)
 {
+    const tc_history_ring *ring = history->ring;
+
     for (int try = 0; try < TRIES; try++) {
-        uint32_t before = __atomic_load_n(&history->sequence, __ATOMIC_ACQUIRE);
+        uint32_t before = __atomic_load_n(&ring->sequence, __ATOMIC_ACQUIRE);
         if (before == 0)
             return false;
         if (before & 1)
             continue;
-        *host = history->host;
-        __atomic_thread_fence(__ATOMIC_ACQUIRE);
-        if (__atomic_load_n(&history->sequence, __ATOMIC_RELAXED) == before)
-            return host->taken != 0;
+        *host = ring->host;
+        tc_shared_copied();
+        if (__atomic_load_n(&ring->sequence, __ATOMIC_RELAXED) != before)
+            continue;
+        tc_host_bound(host);
+        return host->taken > 0 && host->taken <= TIME_MOST;
     }
     return false;
 }

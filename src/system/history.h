@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Samples over time in shared memory: written by one process, the parent, and
- * read by all. Beside them the host's figures of the last sample, which only
- * root could read.
+ * read by all; and the host's figures of the last sample, which only root could
+ * read.
  */
 #ifndef TC_HISTORY_H
 #define TC_HISTORY_H
@@ -37,26 +37,34 @@ typedef struct tc_sample {
     double place_used[TC_PLACES]; /* share of each place that is in use, 0..1, by its number */
 } tc_sample;
 
-typedef struct tc_history tc_history;
+/* The shared memory; shared.h says what can be relied on in it. */
+typedef struct tc_history_ring tc_history_ring;
+
+/* A history as one process has it, in memory of its own; all zero: none yet. */
+typedef struct tc_history {
+    uint64_t layout; /* of what is in the ring */
+    tc_history_ring *ring;
+    unsigned samples; /* that the ring has room for */
+} tc_history;
 
 /* Bytes of shared memory for `samples` samples. */
 size_t tc_history_size(unsigned samples);
 
 /*
- * Take `memory` (shared, of that size) into use, unless it holds a history of
- * this layout and size already. Returns whether it does.
+ * Take shared `memory` of that size, at least one sample's, into use: empty unless
+ * `history` has it already, with this layout and room. Returns whether it does.
  */
-bool tc_history_adopt(tc_history *memory, unsigned samples);
+bool tc_history_adopt(tc_history *history, void *memory, unsigned samples);
 
 /* Add what `from` holds to the empty history `to`, as many as there is room for. */
-void tc_history_copy(tc_history *to, const tc_history *from);
+void tc_history_copy(const tc_history *to, const tc_history *from);
 
 /*
  * Make a sample of what was read at `now_us` (microseconds since 1970) and put
  * it into the ring, and `host` beside it. `place_used` has TC_PLACES shares. By
  * one process only.
  */
-void tc_history_add(tc_history *history, int64_t now_us, const tc_host *host,
+void tc_history_add(const tc_history *history, int64_t now_us, const tc_host *host,
                     const tc_tally *tally, const double *place_used);
 
 /* The same into `sample` and not the ring, for a chart that ends now; its rates are NAN. */
@@ -66,14 +74,13 @@ void tc_history_now(tc_sample *sample, int64_t now_us, const tc_host *host,
 /*
  * Copy samples taken at `since` or later, oldest first, at most `room`, the
  * newest of them; times never fall, whatever the clock did. Returns how many.
+ * Whatever the memory holds, times are from 1970 to 9999, and figures are NAN or
+ * from 0 to 2^64.
  */
 unsigned tc_history_read(const tc_history *history, int64_t since, tc_sample *samples,
                          unsigned room);
 
-/* The host's figures as last sampled; false when none were yet. */
+/* The host's figures as last sampled, bounded by tc_host_bound(); false when none were yet. */
 bool tc_history_host(const tc_history *history, tc_host *host);
-
-/* Samples it has room for. */
-unsigned tc_history_capacity(const tc_history *history);
 
 #endif

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "host.h"
 
+#include "shared.h"
+
+#include <errno.h>
 #include <time.h>
 
 void tc_host_read(tc_host *host, const char *root)
@@ -11,6 +14,23 @@ void tc_host_read(tc_host *host, const char *root)
     tc_memory_read(&host->memory, root);
     tc_slab_read(&host->slab, root);
     tc_cgroup_read(&host->cgroup, root);
+}
+
+void tc_host_bound(tc_host *host)
+{
+    tc_slab *slab = &host->slab;
+    tc_cgroup *cgroup = &host->cgroup;
+
+    if (slab->others > TC_SLAB_TOP) {
+        slab->others_error = EPROTO;
+        slab->others = 0;
+    }
+    tc_shared_text(slab->dentry.name, sizeof slab->dentry.name);
+    for (unsigned at = 0; at < TC_SLAB_TOP; at++)
+        tc_shared_text(slab->other[at].name, sizeof slab->other[at].name);
+    tc_shared_text(cgroup->path, sizeof cgroup->path);
+    if (cgroup->version < 0 || cgroup->version > 2)
+        cgroup->error = EPROTO;
 }
 
 tc_figure tc_host_dentry_bytes(const tc_host *host, bool *estimated)

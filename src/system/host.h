@@ -17,6 +17,10 @@ typedef struct tc_host {
     tc_cgroup cgroup;
 } tc_host;
 
+/* Make what was copied from shared memory safe to read: texts end and are plain, counts are
+   those of what is there. Figures may still be any. */
+void tc_host_bound(tc_host *host);
+
 /* Read everything: under a millisecond. `root` as for the dentry room. */
 void tc_host_read(tc_host *host, const char *root);
 

@@ -4,6 +4,8 @@
 #endif
 #include "queue.h"
 
+#include "shared.h"
+
 #include <linux/futex.h>
 #include <stddef.h>
 #include <sys/syscall.h>
@@ -15,9 +17,20 @@
 #define PID_BITS 22
 #define PID_MASK ((UINT64_C(1) << PID_BITS) - 1)
 
+/* How often who joins looks at every place. */
+#define ROUNDS 64
+
 static uint64_t turn_at(const tc_queue *queue, unsigned at)
 {
     return __atomic_load_n(&queue->place[at].turn, __ATOMIC_SEQ_CST);
+}
+
+/* Places that may be taken, whatever is written there. */
+static unsigned top_of(const tc_queue *queue)
+{
+    uint32_t top = __atomic_load_n(&queue->top, __ATOMIC_SEQ_CST);
+
+    return top < TC_QUEUE_MOST ? top : TC_QUEUE_MOST;
 }
 
 /* Before the place is taken, so that no call overlooks it. */
@@ -35,7 +48,9 @@ unsigned tc_queue_join(tc_queue *queue, pid_t pid)
     uint64_t number = __atomic_add_fetch(&queue->joined, 1, __ATOMIC_SEQ_CST);
     uint64_t turn = (number << PID_BITS) | ((uint64_t)pid & PID_MASK);
 
-    for (unsigned at = 0;; at = (at + 1) % TC_QUEUE_MOST) {
+    /* Again, since one may have come free behind where this looks. */
+    for (unsigned looked = 0; looked < ROUNDS * TC_QUEUE_MOST; looked++) {
+        unsigned at = looked % TC_QUEUE_MOST;
         uint64_t free_place = 0;
         if (turn_at(queue, at))
             continue;
@@ -44,14 +59,14 @@ unsigned tc_queue_join(tc_queue *queue, pid_t pid)
                                         __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
             return at;
     }
+    return TC_QUEUE_MOST;
 }
 
 /* The place of who has waited longest, and its turn, which is past all turns when nobody does.
  */
 static unsigned first_of(const tc_queue *queue, uint64_t *least)
 {
-    uint32_t top = __atomic_load_n(&queue->top, __ATOMIC_SEQ_CST);
-    unsigned first = 0;
+    unsigned top = top_of(queue), first = 0;
 
     *least = UINT64_MAX;
     for (unsigned at = 0; at < top; at++) {
@@ -89,7 +104,8 @@ void tc_queue_wait(tc_queue *queue, unsigned place, uint32_t bell, uint64_t ms)
 
 void tc_queue_leave(tc_queue *queue, unsigned place)
 {
-    __atomic_store_n(&queue->place[place].turn, 0, __ATOMIC_SEQ_CST);
+    if (place < TC_QUEUE_MOST)
+        __atomic_store_n(&queue->place[place].turn, 0, __ATOMIC_SEQ_CST);
 }
 
 /* Should the first leave meanwhile, whoever has the place then is woken for nothing, and the
@@ -107,7 +123,7 @@ pid_t tc_queue_call(tc_queue *queue)
 
 void tc_queue_forget(tc_queue *queue, pid_t pid)
 {
-    uint32_t top = __atomic_load_n(&queue->top, __ATOMIC_SEQ_CST);
+    unsigned top = top_of(queue);
 
     for (unsigned at = 0; at < top; at++) {
         uint64_t turn = turn_at(queue, at);
@@ -115,4 +131,25 @@ void tc_queue_forget(tc_queue *queue, pid_t pid)
             __atomic_compare_exchange_n(&queue->place[at].turn, &turn, 0, false,
                                         __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
     }
+}
+
+unsigned tc_queue_taken(const tc_queue *queue)
+{
+    unsigned taken = 0;
+
+    for (unsigned at = 0; at < TC_QUEUE_MOST; at++)
+        taken += turn_at(queue, at) != 0;
+    return taken;
+}
+
+bool tc_queue_is_own(const tc_queue *queue)
+{
+    unsigned top = top_of(queue);
+
+    for (unsigned at = 0; at < TC_QUEUE_MOST; at++) {
+        uint64_t turn = turn_at(queue, at);
+        if (turn && (at >= top || !tc_shared_is_own(process_of(turn))))
+            return false;
+    }
+    return true;
 }

@@ -17,7 +17,7 @@
 
 static tc_tally tally; /* too large for a stack */
 
-static tc_counters *shared(void)
+static void *shared(void)
 {
     void *memory = mmap(NULL, tc_counters_size(), PROT_READ | PROT_WRITE,
                         MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -29,21 +29,42 @@ static tc_counters *shared(void)
     return memory;
 }
 
+/* A process's own, and its memory; never two at once. */
+static tc_counters *made(void)
+{
+    static tc_counters counters;
+
+    memset(&counters, 0, sizeof counters);
+    tc_counters_adopt(&counters, shared(), 1);
+    return &counters;
+}
+
+static void end(tc_counters *counters)
+{
+    munmap(counters->slots, tc_counters_size());
+}
+
 static void test_adopt(void)
 {
-    tc_counters *counters = shared();
+    tc_counters *counters = calloc(1, sizeof *counters);
+    void *memory = shared(), *other = shared();
 
-    ok(!tc_counters_adopt(counters, 1000), "fresh memory holds no counters");
+    ok(!tc_counters_adopt(counters, memory, 1000), "fresh memory holds no counters");
     tc_count(counters, TC_AT_SOURCE_BYTES, 7);
-    ok(tc_counters_adopt(counters, 2000), "a second time it does");
+    ok(tc_counters_adopt(counters, memory, 2000), "a second time it does");
     tc_counters_read(counters, &tally);
     ok(tally.since == 1000 && tally.counter[TC_AT_SOURCE_BYTES] == 7,
        "... and they count on, since the first time");
-    ((uint64_t *)counters)[0] ^= 1;
-    ok(!tc_counters_adopt(counters, 3000), "another layout's are not taken over");
+    counters->layout ^= 1;
+    ok(!tc_counters_adopt(counters, memory, 3000), "another layout's are not taken over");
     tc_counters_read(counters, &tally);
     ok(tally.since == 3000 && tally.counter[TC_AT_SOURCE_BYTES] == 0, "... but begun anew");
-    munmap(counters, tc_counters_size());
+    tc_counters_pattern(counters, "thumb");
+    ok(!tc_counters_adopt(counters, other, 4000) && counters->patterns == 1,
+       "other memory is begun anew");
+    munmap(memory, tc_counters_size());
+    end(counters);
+    free(counters);
 }
 
 static void test_null(void)
@@ -60,9 +81,8 @@ static void test_null(void)
 
 static void test_bounds(void)
 {
-    tc_counters *counters = shared();
+    tc_counters *counters = made();
 
-    tc_counters_adopt(counters, 1);
     tc_count(counters, TC_COUNTER_SLOTS, 1);
     tc_gauge(counters, TC_GAUGE_SLOTS, 1);
     tc_stage_took(counters, TC_STAGE_COUNT, 1);
@@ -76,19 +96,18 @@ static void test_bounds(void)
     ok(TC_LAST_CONVERSIONS - TC_AT_CONVERSIONS + 1 == TC_FORMATS * TC_FORMATS &&
            TC_AT_PATTERNS == TC_LAST_CONVERSIONS + 1,
        "the slots of a row are its own");
-    munmap(counters, tc_counters_size());
+    end(counters);
 }
 
 /* ---- names --------------------------------------------------------------------- */
 
 static void test_names(void)
 {
-    tc_counters *counters = shared();
+    tc_counters *counters = made();
     tc_temp_fs ext4 = {"ext4", false, true}, tmpfs = {"tmpfs", true, false};
     char long_path[600], name[16];
     unsigned number, last = 0;
 
-    tc_counters_adopt(counters, 1);
     ok(tc_counters_place(counters, "/a", &ext4) == 1, "the first directory is place 1");
     ok(tc_counters_place(counters, "/b", &tmpfs) == 2, "the second 2");
     ok(tc_counters_place(counters, "/a", &ext4) == 1, "after a restart it is the same");
@@ -111,7 +130,7 @@ static void test_names(void)
            tally.place[1].keeps_negatives && !tally.place[2].keeps_negatives,
        "all are in the tally");
     ok(tally.places == TC_PLACES && tally.patterns == 3, "... in their numbers");
-    munmap(counters, tc_counters_size());
+    end(counters);
 }
 
 /* ---- at once -------------------------------------------------------------------- */
@@ -145,11 +164,10 @@ static void run_child(tc_counters *counters)
 
 static void test_at_once(void)
 {
-    tc_counters *counters = shared();
+    tc_counters *counters = made();
     const uint64_t all = (uint64_t)PROCESSES * THREADS * ROUNDS;
     pid_t child[PROCESSES];
 
-    tc_counters_adopt(counters, 1);
     fflush(stdout);
     for (int at = 0; at < PROCESSES; at++) {
         child[at] = fork();
@@ -162,16 +180,15 @@ static void test_at_once(void)
     ok(tally.counter[TC_AT_ERRORS + TC_E_PARAM] == all, "no addition is lost");
     ok(tally.gauge[TC_NOW_IN_PROGRESS] == 0, "what began has ended");
     ok(tally.stage[TC_STAGE_TOTAL].sum_ns == all * 1000000, "the sum of times is whole");
-    munmap(counters, tc_counters_size());
+    end(counters);
 }
 
 static void test_killed(void)
 {
-    tc_counters *counters = shared();
+    tc_counters *counters = made();
     int status;
     pid_t child;
 
-    tc_counters_adopt(counters, 1);
     fflush(stdout);
     child = fork();
     if (child == 0) {
@@ -187,7 +204,7 @@ static void test_killed(void)
     tc_counters_read(counters, &tally);
     ok(tally.gauge[TC_NOW_IN_PROGRESS] == 0, "... they are void when the parent knows");
     ok(tally.counter[TC_AT_SOURCE_BYTES] == 5, "... and what it had counted stays");
-    munmap(counters, tc_counters_size());
+    end(counters);
 }
 
 /* ---- histogram ------------------------------------------------------------------ */
@@ -208,10 +225,9 @@ static void test_bucket_bounds(void)
 
 static void test_quantiles(void)
 {
-    tc_counters *counters = shared();
+    tc_counters *counters = made();
     double p50, p99;
 
-    tc_counters_adopt(counters, 1);
     tc_counters_read(counters, &tally);
     ok(isnan(tc_histogram_quantile(&tally.stage[0], 0.5)), "of nothing there is no quantile");
     /* 1 ms to 1000 ms, each once. */
@@ -233,7 +249,7 @@ static void test_quantiles(void)
        "nothing and an hour are in the first and the last bucket");
     ok(tc_histogram_quantile(&tally.stage[TC_STAGE_SEND], 1) == 80.0,
        "of what is past the last bound no more is said");
-    munmap(counters, tc_counters_size());
+    end(counters);
 }
 
 int main(void)

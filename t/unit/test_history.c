@@ -18,10 +18,10 @@ static tc_tally tally;
 static tc_host host;
 static double used[TC_PLACES];
 
-static tc_history *shared(unsigned samples)
+static void *shared(unsigned samples)
 {
-    tc_history *memory = mmap(NULL, tc_history_size(samples), PROT_READ | PROT_WRITE,
-                              MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    void *memory = mmap(NULL, tc_history_size(samples), PROT_READ | PROT_WRITE,
+                        MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
     if (memory == MAP_FAILED) {
         printf("Bail out! no shared memory\n");
@@ -30,7 +30,20 @@ static tc_history *shared(unsigned samples)
     return memory;
 }
 
-static void add(tc_history *history, int64_t second)
+static tc_history made(unsigned samples)
+{
+    tc_history history = {0};
+
+    tc_history_adopt(&history, shared(samples), samples);
+    return history;
+}
+
+static void end(tc_history *history)
+{
+    munmap(history->ring, tc_history_size(history->samples));
+}
+
+static void add(const tc_history *history, int64_t second)
 {
     host.taken = second;
     host.dentry.dentries = tc_figure_of((uint64_t)second);
@@ -39,11 +52,13 @@ static void add(tc_history *history, int64_t second)
 
 static void test_ring(void)
 {
-    tc_history *history = shared(4);
+    tc_history all = {0}, *history = &all;
+    void *memory = shared(4);
     tc_sample sample[8];
     tc_host seen;
 
-    ok(!tc_history_adopt(history, 4) && tc_history_adopt(history, 4), "adopted once");
+    ok(!tc_history_adopt(history, memory, 4) && tc_history_adopt(history, memory, 4),
+       "adopted once");
     ok(tc_history_read(history, 0, sample, 8) == 0, "empty at first");
     ok(!tc_history_host(history, &seen), "... without the host's figures");
     add(history, 100);
@@ -63,31 +78,36 @@ static void test_ring(void)
     ok(tc_history_read(history, 0, sample, 2) == 2 && sample[1].time == 180,
        "no more than there is room for: the newest");
     ok(tc_history_read(history, 500, sample, 8) == 0, "nothing from the future");
-    munmap(history, tc_history_size(4));
+    end(history);
 }
 
 static void test_copy(void)
 {
-    tc_history *small = shared(4), *large = shared(16), *tiny = shared(3);
+    tc_history small = made(4), large = made(16), tiny = made(3), none = {0};
     tc_sample sample[16];
 
-    tc_history_adopt(small, 4);
-    tc_history_adopt(large, 16);
-    tc_history_adopt(tiny, 3);
     for (int at = 0; at < 10; at++)
-        add(small, 100 + at);
-    tc_history_copy(large, small);
-    ok(tc_history_read(large, 0, sample, 16) == 4 && sample[0].time == 106 &&
+        add(&small, 100 + at);
+    tc_history_copy(&large, &none);
+    ok(tc_history_read(&large, 0, sample, 16) == 0, "from no history nothing is taken over");
+    tc_history_copy(&large, &small);
+    ok(tc_history_read(&large, 0, sample, 16) == 4 && sample[0].time == 106 &&
            sample[3].time == 109,
        "a larger ring takes over all");
-    tc_history_copy(tiny, large);
-    ok(tc_history_read(tiny, 0, sample, 16) == 2 && sample[1].time == 109,
+    tc_history_copy(&tiny, &large);
+    ok(tc_history_read(&tiny, 0, sample, 16) == 2 && sample[1].time == 109,
        "a smaller one the newest");
-    ok(!tc_history_adopt(small, 5) && tc_history_read(small, 0, sample, 16) == 0,
+    end(&tiny);
+    ok(!tc_history_adopt(&large, large.ring, 15) && tc_history_read(&large, 0, sample, 16) == 0,
        "another size is begun anew");
-    munmap(small, tc_history_size(4));
-    munmap(large, tc_history_size(16));
-    munmap(tiny, tc_history_size(3));
+    small.layout ^= 1;
+    tc_history_copy(&large, &small);
+    ok(tc_history_read(&large, 0, sample, 16) == 0, "another layout is not taken over");
+    ok(!tc_history_adopt(&small, small.ring, 4) && tc_history_read(&small, 0, sample, 16) == 0,
+       "... but begun anew");
+    end(&small);
+    large.samples = 16;
+    end(&large);
 }
 
 /* ---- what a sample says ------------------------------------------------------------ */
@@ -103,10 +123,9 @@ static void took(uint64_t ns, uint64_t times)
 
 static void test_rates(void)
 {
-    tc_history *history = shared(16);
+    tc_history all = made(16), *history = &all;
     tc_sample sample[16];
 
-    tc_history_adopt(history, 16);
     tally.counter[TC_AT_CONVERSIONS + 8] = 1000;
     took(5000000, 1000);
     host.memory.swapped_in = tc_figure_of(4096);
@@ -132,7 +151,7 @@ static void test_rates(void)
        sample[1].latency_p50_seconds);
     ok(isnan(sample[2].conversions) && isnan(sample[2].swapped_in_bytes),
        "a clock that was put back and a figure that is gone have no rate");
-    munmap(history, tc_history_size(16));
+    end(history);
 }
 
 /* Hours ahead, back, and behind: what is shown never goes back in time. */
@@ -144,10 +163,9 @@ static void test_clock(void)
         unsigned count;
         int64_t time[5];
     } rows[] = {{0, 3, {500, 510, 520}}, {510, 2, {510, 520}}, {515, 1, {520}}, {521, 0, {0}}};
-    tc_history *history = shared(16);
+    tc_history all = made(16), *history = &all;
     tc_sample sample[16];
 
-    tc_history_adopt(history, 16);
     for (unsigned at = 0; at < 7; at++)
         add(history, times[at]);
     ok(tc_history_read(history, 1005, sample, 16) == 3 && sample[0].time == 1010 &&
@@ -163,7 +181,7 @@ static void test_clock(void)
             good = sample[at].time == rows[row].time[at];
         ok(good, "put back for good, from %d on: %u samples", (int)rows[row].since, count);
     }
-    munmap(history, tc_history_size(16));
+    end(history);
 }
 
 static void test_memory(void)
@@ -199,7 +217,7 @@ static bool whole(const tc_sample *sample)
            sample->place_used[TC_PLACES - 1] == (double)sample->time;
 }
 
-static void write_for_ever(tc_history *history)
+static void write_for_ever(const tc_history *history)
 {
     for (int64_t second = 1;; second++) {
         for (unsigned at = 0; at < TC_PLACES; at++)
@@ -214,13 +232,12 @@ static void write_for_ever(tc_history *history)
 
 static void test_beside(void)
 {
-    tc_history *history = shared(64);
+    tc_history all = made(64), *history = &all;
     tc_sample sample[64];
     unsigned torn = 0, read = 0, hosts = 0;
     tc_host seen;
     pid_t writer;
 
-    tc_history_adopt(history, 64);
     memset(&host, 0, sizeof host);
     fflush(stdout);
     writer = fork();
@@ -242,7 +259,7 @@ static void test_beside(void)
     waitpid(writer, NULL, 0);
     ok(torn == 0, "of %u samples and %u hosts read beside a writer none is torn", read, hosts);
     ok(read > 0 && hosts > 0, "... and some were read");
-    munmap(history, tc_history_size(64));
+    end(history);
 }
 
 int main(void)

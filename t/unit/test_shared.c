@@ -1,0 +1,554 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Shared memory that a child wrote over: at every word, all at once, and while it is
+ * used. Nothing beyond the memory is touched, nothing takes long, what comes out is
+ * within its bounds, and a process that is named there is left alone.
+ */
+#include <apr_general.h>
+#include <errno.h>
+#include <math.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+#include "tap.h"
+#include "scribble.h"
+#include "snapshots.h"
+#include "image/clock.h"
+#include "system/admission.h"
+#include "system/counters.h"
+#include "system/flights.h"
+#include "system/history.h"
+#include "system/queue.h"
+#include "system/report.h"
+#include "system/shared.h"
+
+#define SAMPLES 9
+#define ROOM    7
+#define FIGURE  0x1p64
+
+/* What came out wrong, in words; the first one stays. */
+static const char *wrong;
+
+static void want(bool good, const char *what)
+{
+    if (!good && !wrong)
+        wrong = what;
+}
+
+static apr_pool_t *pool;
+static tc_tally tally;
+static pid_t bystander; /* a child that sleeps, and is named wherever a process is */
+
+/* ---- history --------------------------------------------------------------------- */
+
+static tc_history history, larger, smaller;
+static tc_sample *out; /* ROOM of them, then nothing */
+static double used[TC_PLACES];
+
+static void begin_history(void *memory)
+{
+    tc_host host = {.taken = 1800000000};
+
+    history = (tc_history){0};
+    tc_history_adopt(&history, memory, SAMPLES);
+    for (int at = 0; at < SAMPLES + 3; at++)
+        tc_history_add(&history, (1800000000 + at) * INT64_C(1000000), &host, &tally, used);
+}
+
+static bool is_figure(double value)
+{
+    return isnan(value) || (value >= 0 && value <= FIGURE);
+}
+
+static bool is_within(const tc_sample *sample)
+{
+    bool good = sample->time > 0 && sample->time <= INT64_C(253402300799);
+
+#define X(field, unit, title) good = good && is_figure(sample->field);
+    TC_SAMPLE_FIELDS(X)
+#undef X
+    return good && is_figure(sample->place_used[TC_PLACES - 1]);
+}
+
+static bool is_text(const char *text, size_t size)
+{
+    size_t length = strnlen(text, size);
+
+    for (size_t at = 0; at < length; at++) {
+        if (text[at] < ' ' || text[at] > '~')
+            return false;
+    }
+    return length < size;
+}
+
+static void read_history(const tc_history *from, int64_t since)
+{
+    unsigned count = tc_history_read(from, since, out, ROOM);
+
+    want(count <= ROOM, "more samples than there is room for");
+    for (unsigned at = 0; at < count; at++) {
+        want(is_within(&out[at]), "a sample out of bounds");
+        want(at == 0 || out[at].time >= out[at - 1].time, "samples that go back in time");
+    }
+}
+
+static void read_host(tc_host *host)
+{
+    if (!tc_history_host(&history, host))
+        return;
+    want(host->taken > 0 && host->slab.others <= TC_SLAB_TOP, "a host out of bounds");
+    want(is_text(host->slab.dentry.name, TC_SLAB_NAME) &&
+             is_text(host->slab.other[TC_SLAB_TOP - 1].name, TC_SLAB_NAME) &&
+             is_text(host->cgroup.path, sizeof host->cgroup.path),
+         "a host whose texts do not end");
+}
+
+static void use_history(void)
+{
+    static tc_host host;
+
+    read_history(&history, 0);
+    read_history(&history, 1800000004);
+    read_history(&history, INT64_MAX);
+    read_host(&host);
+    tc_history_copy(&larger, &history);
+    tc_history_copy(&smaller, &history);
+    read_history(&larger, 0);
+    read_history(&smaller, 0);
+    host.taken = 1800000100;
+    tc_history_add(&history, host.taken * 1000000, &host, &tally, used);
+    read_history(&history, 0);
+}
+
+/* ---- counters -------------------------------------------------------------------- */
+
+static tc_counters counters;
+
+static void begin_counters(void *memory)
+{
+    const tc_temp_fs fs = {"ext4", false, true};
+
+    memset(&counters, 0, sizeof counters);
+    tc_counters_adopt(&counters, memory, 1);
+    tc_counters_place(&counters, "/some", &fs);
+    tc_counters_pattern(&counters, "thumb");
+    tc_counters_enter(&counters, bystander);
+}
+
+static void use_counters(void)
+{
+    const tc_temp_fs fs = {"ext4", false, true};
+
+    tc_counters_enter(&counters, getpid());
+    tc_count(&counters, TC_AT_SOURCE_BYTES, 1);
+    tc_gauge(&counters, TC_NOW_QUEUED, 1);
+    tc_gauge(&counters, TC_NOW_QUEUED, -1);
+    tc_stage_took(&counters, TC_STAGE_TOTAL, 1000);
+    tc_counters_read(&counters, &tally);
+    want(tally.places == 2 && strcmp(tally.place[1].path, "/some") == 0 &&
+             tally.patterns == 2 && strcmp(tally.pattern[1], "thumb") == 0 && tally.since == 1,
+         "names that are not those of the configuration");
+    for (unsigned at = 0; at < TC_GAUGE_SLOTS; at++)
+        want((int64_t)tally.gauge[at] >= 0, "a gauge below 0");
+    for (unsigned stage = 0; stage < TC_STAGE_COUNT; stage++) {
+        double p99 = tc_histogram_quantile(&tally.stage[stage], 0.99);
+        want(isnan(p99) || (p99 >= 0 && p99 <= 100), "a quantile out of bounds");
+    }
+    want(tc_counters_place(&counters, "/some", &fs) == 1, "another number for a place");
+    want(tc_counters_adopt(&counters, counters.slots, 2), "counters that are not taken over");
+    tc_counters_leave(&counters, getpid());
+}
+
+/* ---- the queue --------------------------------------------------------------------- */
+
+static tc_queue *queue;
+
+static void begin_queue(void *memory)
+{
+    queue = memory;
+    tc_queue_join(queue, bystander);
+}
+
+static void use_queue(void)
+{
+    unsigned place = tc_queue_join(queue, getpid());
+    uint32_t bell;
+
+    want(place <= TC_QUEUE_MOST, "a place that is none");
+    if (place < TC_QUEUE_MOST) {
+        tc_queue_before(queue, place, &bell);
+        tc_queue_wait(queue, place, bell + 1, 1);
+    }
+    tc_queue_call(queue);
+    want(tc_queue_taken(queue) <= TC_QUEUE_MOST, "more taken than there are");
+    tc_queue_is_own(queue);
+    tc_queue_leave(queue, place);
+    tc_queue_forget(queue, bystander);
+}
+
+/* ---- admission ------------------------------------------------------------------------ */
+
+static tc_admission *admission;
+
+static void begin_admission(void *memory)
+{
+    admission = memory;
+    tc_admission_adopt(admission);
+    tc_admission_begin(admission, getpid());
+}
+
+static tc_error at_once(void *context)
+{
+    (void)context;
+    return TC_E_CLIENT_GONE;
+}
+
+static void use_admission(void)
+{
+    static const tc_admission_limits most[] = {
+        {.active = 2, .queue = 3, .wait_ms = 1, .bytes = 1 << 20},
+        {.active = 0, .queue = 0, .wait_ms = 0, .bytes = 0},
+        {.active = UINT32_MAX, .queue = UINT32_MAX, .wait_ms = 1, .bytes = UINT64_MAX}};
+    const tc_watch watch = {at_once, NULL};
+    tc_admission_now now;
+    tc_ticket ticket;
+
+    for (size_t at = 0; at < sizeof most / sizeof most[0]; at++) {
+        int rc = tc_admission_enter(admission, &most[at], 4096, at ? &watch : NULL, &ticket);
+
+        want(ticket.held == (rc == 0), "a ticket that says otherwise");
+        want(rc == 0 || rc == EAGAIN || rc == ETIMEDOUT || rc == ECANCELED, "another error");
+        tc_admission_full(admission, &most[at]);
+        tc_admission_leave(admission, &ticket);
+        if (tc_admission_follow(admission, &most[at]))
+            tc_admission_unfollow(admission);
+    }
+    if (tc_admission_hold(admission, UINT64_MAX, 100))
+        tc_admission_drop(admission, 100);
+    tc_admission_gone(admission, INT_MAX - 1);
+    tc_admission_read(admission, &now);
+}
+
+/* ---- flights ---------------------------------------------------------------------------- */
+
+static tc_flights *flights;
+
+static void begin_flights(void *memory)
+{
+    flights = memory;
+    tc_flights_adopt(flights);
+    tc_flights_join(flights, 77, 0);
+}
+
+static void use_flights(void)
+{
+    uint64_t key = scribble_random();
+    tc_flight found = tc_flights_join(flights, key, tc_flights_clock());
+
+    want(found <= TC_FLIGHT_DONE, "a flight that is none");
+    tc_flights_wait(flights, 77, 1, NULL);
+    tc_flights_gone(flights, INT_MAX - 1);
+    if (found == TC_FLIGHT_LEAD)
+        tc_flights_end(flights, key);
+    tc_flights_adopt(flights);
+}
+
+/* ---- everything, everywhere -----------------------------------------------------------------
+ */
+
+static const struct {
+    const char *name;
+    size_t (*size)(void);
+    void (*begin)(void *memory);
+    void (*use)(void);
+} part[] = {{"history", NULL, begin_history, use_history},
+            {"counters", tc_counters_size, begin_counters, use_counters},
+            {"queue", NULL, begin_queue, use_queue},
+            {"admission", tc_admission_size, begin_admission, use_admission},
+            {"flights", tc_flights_size, begin_flights, use_flights}};
+#define PARTS (sizeof part / sizeof part[0])
+
+/* Each use ends, the waits of a millisecond included, on a machine that does other things too.
+ */
+#define FILLS      60
+#define LONGEST_NS UINT64_C(20000000000)
+
+static size_t size_of(size_t at)
+{
+    if (part[at].size)
+        return part[at].size();
+    return at == 0 ? tc_history_size(SAMPLES) : sizeof(tc_queue);
+}
+
+static void use(size_t at)
+{
+    uint64_t from = tc_clock_ns();
+
+    part[at].use();
+    want(tc_clock_ns() - from < LONGEST_NS, "a use that takes long");
+}
+
+static void report(size_t at, const char *what, unsigned times)
+{
+    ok(!wrong, "%s: %s, %u times: %s", part[at].name, what, times,
+       wrong ? wrong : "what comes out is within bounds");
+    wrong = NULL;
+}
+
+static void anew(size_t at, void *memory)
+{
+    memset(memory, 0, size_of(at));
+    part[at].begin(memory);
+}
+
+/* Every word of what is small; of the rest the first ones, the last, and some. */
+static void test_words(size_t at, void *memory)
+{
+    size_t words = size_of(at) / 8, tried = 0;
+
+    for (size_t word = 0; word < words; word += word < 24 || words < 512 ? 1 : words / 20) {
+        for (size_t value = 0; value < SCRIBBLE_VALUES; value++, tried++) {
+            anew(at, memory);
+            ((uint64_t *)memory)[word] = scribble_values[value];
+            use(at);
+        }
+    }
+    report(at, "one word is overwritten", (unsigned)tried);
+}
+
+static void test_fills(size_t at, void *memory)
+{
+    for (size_t value = 0; value < SCRIBBLE_VALUES; value++) {
+        anew(at, memory);
+        scribble_fill(memory, size_of(at), scribble_values[value]);
+        use(at);
+        use(at);
+    }
+    for (int round = 0; round < FILLS; round++) {
+        if (round % 3 == 0)
+            anew(at, memory);
+        (round % 2 ? scribble_all : scribble_some)(memory, size_of(at));
+        use(at);
+    }
+    report(at, "all words are overwritten", SCRIBBLE_VALUES + FILLS);
+}
+
+static pid_t start_scribbling(void *memory, size_t size)
+{
+    pid_t child = fork();
+
+    if (child != 0)
+        return child;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    for (;;) {
+        for (int count = 0; count < 50; count++)
+            scribble_some(memory, size);
+        scribble_all(memory, size);
+        usleep(50);
+    }
+}
+
+#define BESIDE_NS UINT64_C(400000000)
+
+static void test_beside(size_t at, void *memory)
+{
+    uint64_t from = tc_clock_ns();
+    unsigned uses = 0;
+    pid_t child;
+
+    anew(at, memory);
+    fflush(stdout);
+    child = start_scribbling(memory, size_of(at));
+    for (; uses < 3 || tc_clock_ns() - from < BESIDE_NS; uses++)
+        use(at);
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+    report(at, "overwritten while it is used", uses);
+}
+
+static void test_parts(void)
+{
+    for (size_t at = 0; at < PARTS; at++) {
+        void *memory = scribble_memory(size_of(at));
+
+        test_words(at, memory);
+        test_fills(at, memory);
+        test_beside(at, memory);
+    }
+    ok(kill(bystander, 0) == 0 && waitpid(bystander, NULL, WNOHANG) == 0,
+       "a child that was named everywhere is alive, and still to be waited for");
+}
+
+/* ---- on the page ---------------------------------------------------------------------------
+ */
+
+static void count_bytes(void *context, const char *text, size_t length)
+{
+    (void)text;
+    *(size_t *)context += length;
+}
+
+static size_t render(const tc_snapshot *snapshot)
+{
+    const tc_page page = {"nonce", 3600, 5};
+    const tc_report *report;
+    size_t bytes = 0;
+    tc_writer to = {count_bytes, &bytes};
+
+    apr_pool_clear(pool);
+    report = tc_report_make(pool, snapshot);
+    tc_report_auto(report, &to);
+    tc_report_json(report, &to, true);
+    tc_report_metrics(report, &to, false);
+    tc_report_metrics(report, &to, true);
+    tc_report_html(report, &to, &page);
+    return bytes;
+}
+
+static void test_report(void)
+{
+    void *ring = scribble_memory(tc_history_size(SAMPLES));
+    void *slots = scribble_memory(tc_counters_size());
+    static tc_snapshot snapshot;
+    size_t least = SIZE_MAX, most = 0;
+
+    for (size_t round = 0; round < 200 + SCRIBBLE_VALUES; round++) {
+        size_t bytes;
+
+        make_snapshot(&snapshot);
+        if (round % 4 == 0 || round < SCRIBBLE_VALUES) {
+            anew(0, ring);
+            anew(1, slots);
+        }
+        if (round < SCRIBBLE_VALUES) {
+            scribble_fill(ring, tc_history_size(SAMPLES), scribble_values[round]);
+            scribble_fill(slots, tc_counters_size(), scribble_values[round]);
+        } else {
+            (round % 2 ? scribble_all : scribble_some)(ring, tc_history_size(SAMPLES));
+            scribble_all(slots, tc_counters_size());
+        }
+        snapshot.samples = tc_history_read(&history, 0, out, ROOM);
+        snapshot.sample = out;
+        tc_history_host(&history, &snapshot.host);
+        tc_counters_read(&counters, &tally);
+        snapshot.tally = &tally;
+        bytes = render(&snapshot);
+        least = bytes < least ? bytes : least;
+        most = bytes > most ? bytes : most;
+    }
+    ok(least > 10000 && most < 1 << 20, "reports of what was written over: %zu to %zu bytes",
+       least, most);
+}
+
+/* ---- what is taken over ------------------------------------------------------------------ */
+
+static void test_adopt(void)
+{
+    static const struct {
+        const char *name;
+        size_t at;
+        uint64_t value;
+    } rows[] = {{"conversions that nobody has", 1, 5},
+                {"memory that nobody has", 1, 5 << 16},
+                {"temporary data that nobody has", 2, 100},
+                {"a queue that nobody is in", 3, 1},
+                {"another layout", 0, 1}};
+    void *memory = scribble_memory(tc_admission_size());
+    const tc_admission_limits limits = {.active = 5};
+    tc_admission_now now;
+    tc_ticket ticket;
+
+    for (size_t at = 0; at < sizeof rows / sizeof rows[0]; at++) {
+        anew(3, memory);
+        tc_admission_enter(admission, &limits, 1, NULL, &ticket);
+        ok(tc_admission_adopt(admission), "what adds up is taken over");
+        ((uint64_t *)memory)[rows[at].at] += rows[at].value;
+        ok(!tc_admission_adopt(admission), "... but not with %s", rows[at].name);
+    }
+    anew(3, memory);
+    tc_admission_begin(admission, 1);
+    ok(!tc_admission_adopt(admission), "... nor with places of a process that is no child");
+    anew(3, memory);
+    tc_admission_enter(admission, &limits, 4096, NULL, &ticket);
+    scribble_fill((char *)memory + 8, 16, 0);
+    tc_admission_leave(admission, &ticket);
+    tc_admission_gone(admission, getpid());
+    tc_admission_read(admission, &now);
+    ok(now.active == 0 && now.bytes == 0 && now.temp == 0,
+       "sums that were lowered meanwhile stop at 0");
+    ok(tc_admission_enter(admission, &limits, 1, NULL, &ticket) == 0, "... and all may enter");
+}
+
+static void test_strangers(void)
+{
+    void *slots = scribble_memory(tc_counters_size());
+    void *memory = scribble_memory(tc_flights_size());
+
+    anew(1, slots);
+    tc_counters_enter(&counters, 1);
+    tc_gauge(&counters, TC_NOW_QUEUED, 3);
+    tc_counters_enter(&counters, getpid());
+    tc_gauge(&counters, TC_NOW_QUEUED, 2);
+    tc_counters_adopt(&counters, slots, 2);
+    tc_counters_read(&counters, &tally);
+    ok(tally.gauge[TC_NOW_QUEUED] == 2, "gauges of a process that is no child are dropped");
+    tc_counters_leave(&counters, getpid());
+    anew(4, memory);
+    ((uint64_t *)memory)[8] |=
+        UINT64_C(0x1234000000000001); /* the flight of key 0, process 1 */
+    ok(tc_flights_join(flights, 0, 0) == TC_FLIGHT_ALONE, "a flight that no child leads");
+    ok(tc_flights_adopt(flights) && tc_flights_join(flights, 0, 0) == TC_FLIGHT_LEAD,
+       "... is over after a restart");
+    ok(tc_flights_join(flights, 77, 0) == TC_FLIGHT_FOLLOW, "... but no other");
+}
+
+static void test_small(void)
+{
+    uint32_t number = 5;
+    uint64_t large = 5;
+    char text[8] = {'a', '\n', (char)0xff, '<', 'b', 'c', 'd', 'e'};
+
+    tc_shared_lower(&number, 3);
+    ok(number == 2, "5 lowered by 3");
+    tc_shared_lower(&number, 3);
+    ok(number == 0, "2 lowered by 3");
+    tc_shared_lower64(&large, UINT64_MAX);
+    ok(large == 0, "5 lowered by all there is");
+    tc_shared_text(text, sizeof text);
+    ok(strcmp(text, "a?"
+                    "?<bcd") == 0,
+       "a text that did not end, and was none: %s", text);
+    ok(tc_shared_is_own(getpid()) && tc_shared_is_own(bystander) && !tc_shared_is_own(1) &&
+           !tc_shared_is_own(0) && !tc_shared_is_own(-1) && !tc_shared_is_own(INT64_MIN) &&
+           !tc_shared_is_own((INT64_C(1) << 32) + getpid()),
+       "this process and its child are its own, and no others");
+}
+
+int main(void)
+{
+    scribble_seed();
+    apr_initialize();
+    apr_pool_create(&pool, NULL);
+    fflush(stdout);
+    bystander = fork();
+    if (bystander == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        pause();
+        _exit(0);
+    }
+    out = scribble_memory(ROOM * sizeof *out);
+    tc_history_adopt(&larger, scribble_memory(tc_history_size(4 * SAMPLES)), 4 * SAMPLES);
+    tc_history_adopt(&smaller, scribble_memory(tc_history_size(2)), 2);
+    test_small();
+    test_parts();
+    test_report();
+    test_adopt();
+    test_strangers();
+    kill(bystander, SIGKILL);
+    waitpid(bystander, NULL, 0);
+    apr_terminate();
+    return done_testing();
+}
