@@ -44,20 +44,37 @@ static const struct {
     {TC_FORMAT_TIFF, 0, 4, "MM\0+"},        {TC_FORMAT_WEBP, 8, 4, "WEBP"},
 };
 
+/* A file in ISO boxes begins with a box that names its major brand, and from here on others. */
 #define FTYP_BRANDS 16
+
+#define FTYP_BYTES (FTYP_BRANDS + 4 * TC_BRANDS_MAX)
+
+/* Bytes of an ISO file's first box; 0 for other files. */
+static size_t ftyp_size(const uint8_t *head, size_t length)
+{
+    if (length < 12 || memcmp(head + 4, "ftyp", 4) != 0)
+        return 0;
+    return (size_t)head[0] << 24 | (size_t)head[1] << 16 | (size_t)head[2] << 8 | head[3];
+}
+
+static bool is_avif_brand(const uint8_t *brand)
+{
+    return memcmp(brand, "avif", 4) == 0 || memcmp(brand, "avis", 4) == 0;
+}
 
 /* AVIF is one of many formats in ISO boxes: the major brand says which, or one of the others.
  */
 static bool is_avif(const uint8_t *head, size_t length)
 {
-    size_t at;
+    size_t size = ftyp_size(head, length);
 
-    if (length < 12 || memcmp(head + 4, "ftyp", 4) != 0)
+    if (size == 0)
         return false;
-    if (memcmp(head + 8, "avif", 4) == 0 || memcmp(head + 8, "avis", 4) == 0)
+    if (is_avif_brand(head + 8))
         return true;
-    for (at = FTYP_BRANDS; at + 4 <= length; at += 4) {
-        if (memcmp(head + at, "avif", 4) == 0 || memcmp(head + at, "avis", 4) == 0)
+    length = length < size ? length : size;
+    for (size_t at = FTYP_BRANDS; at + 4 <= length; at += 4) {
+        if (is_avif_brand(head + at))
             return true;
     }
     return false;
@@ -74,6 +91,24 @@ tc_format tc_format_sniff(const uint8_t *head, size_t length)
             return magic[at].format;
     }
     return is_avif(head, length) ? TC_FORMAT_AVIF : TC_FORMAT_NONE;
+}
+
+tc_error tc_format_read(const tc_input *input, tc_format *format)
+{
+    uint8_t head[FTYP_BYTES];
+    size_t got = 0, size;
+    tc_error error = input->read(input->context, 0, head, TC_SNIFF_BYTES, &got);
+
+    *format = error ? TC_FORMAT_NONE : tc_format_sniff(head, got);
+    if (error || *format != TC_FORMAT_NONE)
+        return error;
+    size = ftyp_size(head, got);
+    if (size <= got || size > sizeof head)
+        return TC_E_OK;
+    error = input->read(input->context, 0, head, size, &got);
+    if (!error)
+        *format = tc_format_sniff(head, got);
+    return error;
 }
 
 const tc_codec *tc_codec_find(tc_format format)

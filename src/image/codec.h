@@ -118,9 +118,18 @@ typedef struct tc_codec {
  * printing conditions up to 2.7 MB. */
 #define TC_ICC_MAX (3 * 1024 * 1024)
 
+/* Brands that a file in ISO boxes may name as those it can be read as. */
+#define TC_BRANDS_MAX 1024
+
+/*
+ * The format of a file, by its first TC_SNIFF_BYTES, or of a file in ISO boxes by all of its
+ * first box. TC_FORMAT_NONE as below; the error is the input's.
+ */
+tc_error tc_format_read(const tc_input *input, tc_format *format);
+
 /*
  * The format whose magic bytes `head` (the first bytes of a file, maybe fewer than
- * TC_SNIFF_BYTES) shows, built in or not; TC_FORMAT_NONE for none that is known.
+ * TC_SNIFF_BYTES, maybe more) shows, built in or not; TC_FORMAT_NONE for none that is known.
  */
 tc_format tc_format_sniff(const uint8_t *head, size_t length);
 

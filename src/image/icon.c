@@ -43,8 +43,7 @@ static tc_error place(tc_icon *icon, const tc_params *params, uint32_t width, ui
 
 static tc_error open_icon(tc_icon *icon, const tc_input *input, const tc_limits *limits)
 {
-    uint8_t head[TC_SNIFF_BYTES];
-    size_t got = 0;
+    tc_format format;
     tc_error error;
 
     if (limits->max_source && input->size > limits->max_source)
@@ -52,10 +51,10 @@ static tc_error open_icon(tc_icon *icon, const tc_input *input, const tc_limits 
                            "the file has %llu bytes, over the limit of %llu",
                            (unsigned long long)input->size,
                            (unsigned long long)limits->max_source);
-    error = input->read(input->context, 0, head, sizeof head, &got);
+    error = tc_format_read(input, &format);
     if (error)
         return tc_fail_set(&icon->fail, error, "reading failed");
-    icon->codec = tc_codec_find(tc_format_sniff(head, got));
+    icon->codec = tc_codec_find(format);
     if (!icon->codec)
         return tc_fail_set(&icon->fail, TC_E_NOT_IMAGE, "%s", tc_error_text(TC_E_NOT_IMAGE));
     return icon->codec->decode_open(&icon->decoder, input, &icon->info, &icon->fail);

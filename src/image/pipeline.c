@@ -46,8 +46,6 @@ static tc_error no_memory(tc_fail *fail)
 
 static tc_error open_source(tc_pipeline *pipeline, const tc_limits *limits)
 {
-    uint8_t head[TC_SNIFF_BYTES];
-    size_t got = 0;
     const tc_input *input = pipeline->input;
     tc_outline *outline = &pipeline->outline;
     tc_format format;
@@ -58,13 +56,12 @@ static tc_error open_source(tc_pipeline *pipeline, const tc_limits *limits)
                            "the file has %llu bytes, over the limit of %llu",
                            (unsigned long long)input->size,
                            (unsigned long long)limits->max_source);
-    error = input->read(input->context, 0, head, sizeof head, &got);
+    error = tc_format_read(input, &format);
     if (error)
         return tc_fail_set(pipeline->fail, error, "reading failed");
     error = tc_watch_ask(input->watch, pipeline->fail);
     if (error)
         return error;
-    format = tc_format_sniff(head, got);
     if (format == TC_FORMAT_NONE)
         return tc_fail_set(pipeline->fail, TC_E_NOT_IMAGE, "%s", tc_error_text(TC_E_NOT_IMAGE));
     outline->source = tc_codec_find(format);

@@ -108,13 +108,14 @@ static void check_info(const tc_codec *codec, const tc_image_info *info)
 static bool decode(fuzz_file *file, const uint8_t how[4], picture *picture, tc_image_info *info,
                    uint8_t **icc)
 {
-    const tc_codec *codec = tc_codec_find(
-        tc_format_sniff(file->data, file->size < TC_SNIFF_BYTES ? file->size : TC_SNIFF_BYTES));
     tc_input input = fuzz_input(file);
     tc_fail fail = {0}, damage = {0};
     tc_decoder *decoder = NULL;
-    tc_error error;
+    tc_format format;
+    tc_error error = tc_format_read(&input, &format);
+    const tc_codec *codec = tc_codec_find(format);
 
+    must(!error);
     if (!codec)
         return false;
     error = codec->decode_open(&decoder, &input, info, &fail);

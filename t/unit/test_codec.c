@@ -36,6 +36,80 @@ static const struct {
     {"<svg>", 5, TC_FORMAT_NONE},
 };
 
+/* A file of 1 GB that begins with an ftyp, and how much of it was read. */
+typedef struct boxed {
+    uint32_t size;      /* that the ftyp claims */
+    uint32_t at, after; /* `avif` stands there, and the file ends so far behind the ftyp */
+    size_t read;
+} boxed;
+
+static tc_error read_boxed(void *context, uint64_t offset, void *to, size_t length, size_t *got)
+{
+    boxed *from = context;
+    uint8_t *bytes = to;
+
+    for (*got = 0; *got < length && offset < (uint64_t)from->size + from->after;
+         ++*got, offset++) {
+        uint8_t head[8] = {(uint8_t)(from->size >> 24),
+                           (uint8_t)(from->size >> 16),
+                           (uint8_t)(from->size >> 8),
+                           (uint8_t)from->size,
+                           'f',
+                           't',
+                           'y',
+                           'p'};
+
+        bytes[*got] = offset < 8 ? head[offset]
+                      : offset >= from->at && offset < from->at + 4
+                          ? (uint8_t) "avif"[offset - from->at]
+                          : (uint8_t) "mif1"[offset % 4];
+    }
+    from->read += *got;
+    return from->at == 0 ? TC_E_READ : TC_E_OK;
+}
+
+/* Where among an ISO file's brands that of AVIF may stand. */
+static void test_brands(void)
+{
+    static const struct {
+        const char *what;
+        boxed file;
+        tc_format format;
+    } rows[] = {
+        {"the major brand", {20, 8, 100, 0}, TC_FORMAT_AVIF},
+        {"the first of the others", {20, 16, 100, 0}, TC_FORMAT_AVIF},
+        {"the fourth", {40, 28, 100, 0}, TC_FORMAT_AVIF},
+        {"the fifth", {40, 32, 100, 0}, TC_FORMAT_AVIF},
+        {"the last of 100", {16 + 400, 16 + 396, 100, 0}, TC_FORMAT_AVIF},
+        {"the last of 1,024", {16 + 4096, 16 + 4092, 100, 0}, TC_FORMAT_AVIF},
+        {"the last of 1,025", {20 + 4096, 16 + 4096, 100, 0}, TC_FORMAT_NONE},
+        {"not one, but the version", {40, 12, 100, 0}, TC_FORMAT_NONE},
+        {"behind the box", {40, 40, 100, 0}, TC_FORMAT_NONE},
+        {"behind a box that ends within the first bytes", {20, 24, 100, 0}, TC_FORMAT_NONE},
+        {"nowhere in a box of a gigabyte", {1 << 30, 1 << 29, 0, 0}, TC_FORMAT_NONE},
+        {"across brands", {60, 34, 100, 0}, TC_FORMAT_NONE},
+    };
+
+    for (size_t at = 0; at < sizeof rows / sizeof rows[0]; at++) {
+        boxed file = rows[at].file;
+        tc_input input = {read_boxed, &file, (uint64_t)file.size + file.after};
+        tc_format format = TC_FORMAT_JPEG;
+
+        ok(tc_format_read(&input, &format) == TC_E_OK && format == rows[at].format &&
+               file.read <= TC_SNIFF_BYTES + 16 + 4 * TC_BRANDS_MAX,
+           "avif is %s: %s, after %zu bytes", rows[at].what, tc_format_title(format),
+           file.read);
+    }
+    {
+        boxed file = {40, 0, 100, 0};
+        tc_input input = {read_boxed, &file, 140};
+        tc_format format = TC_FORMAT_JPEG;
+
+        ok(tc_format_read(&input, &format) == TC_E_READ && format == TC_FORMAT_NONE,
+           "an input's error is told");
+    }
+}
+
 int main(void)
 {
     char versions[TC_VERSIONS_MAX], few[8];
@@ -45,6 +119,7 @@ int main(void)
         ok(seen == heads[at].format, "head %zu is %s (%s)", at,
            tc_format_title(heads[at].format), tc_format_title(seen));
     }
+    test_brands();
     ok(strcmp(tc_format_name(TC_FORMAT_WEBP), "webp") == 0 &&
            strcmp(tc_format_title(TC_FORMAT_WEBP), "WebP") == 0,
        "names for URLs and for people");
