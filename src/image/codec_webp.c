@@ -17,6 +17,9 @@
 
 #include <webp/decode.h>
 
+/* libwebp's bit reader has so many bytes of what comes next. */
+#define READ_AHEAD 16
+
 /* Rows of a composed canvas at a time. */
 #define BAND_ROWS 16
 
@@ -98,7 +101,7 @@ static tc_error webp_decode_open(tc_decoder **made, const tc_input *input, tc_im
         .lossless = decoder->file.lossless,
         .held_bytes =
             (uint64_t)decoder->file.frame.w * decoder->file.frame.h * held_a_pixel(decoder) +
-            decoder->file.length};
+            decoder->file.held + decoder->file.length};
     if (decoder->file.exif) {
         info->exif = decoder->file.exif + decoder->file.exif_skip;
         info->exif_length = decoder->file.exif_length;
@@ -168,7 +171,10 @@ static tc_error webp_decode_start(tc_decoder *decoder, const tc_decode_want *wan
 static tc_error decode_more(tc_decoder *decoder)
 {
     size_t left = decoder->file.length - decoder->filled;
-    size_t length = left < TC_IO_BYTES ? left : TC_IO_BYTES;
+    /* libwebp begins a lossless picture anew until all of its head is there. */
+    size_t head = decoder->filled == 0 ? decoder->file.head + READ_AHEAD : 0;
+    size_t most = head > TC_IO_BYTES ? head : TC_IO_BYTES;
+    size_t length = left < most ? left : most;
     tc_error error = tc_watch_ask(decoder->watch, decoder->fail);
     VP8StatusCode status;
     int ready = 0;

@@ -26,6 +26,10 @@ typedef struct tc_webp_file {
     uint64_t from;          /* of the picture's chunks: ALPH and VP8, or VP8L */
     uint64_t picture;       /* of the chunk with the colours; 0 until it is found */
     size_t length;          /* of the chunks from `from` on */
+    size_t head; /* of these, the bytes before the data of a lossless picture's pixels */
+    uint64_t alpha_from; /* of the ALPH chunk's payload */
+    size_t alpha_length;
+    uint64_t held; /* bytes that libwebp holds beside pixels */
     bool alpha, lossless;
     uint8_t orientation;
     uint8_t *icc;

@@ -6,6 +6,7 @@
  */
 #include "buffer.h"
 #include "codec_webp.h"
+#include "codec_webp_lossless.h"
 #include "orientation.h"
 
 #include <stdlib.h>
@@ -111,19 +112,22 @@ static tc_error read_profile(reader *reader, const chunk *chunk)
 static tc_error read_exif(reader *reader, const chunk *chunk)
 {
     size_t length = chunk->length < EXIF_MAX ? chunk->length : EXIF_MAX;
-    uint8_t *exif = tc_buffer_alloc(length ? length : 1);
+    uint8_t *exif;
     /* Some writers keep JPEG's name of the block in front. */
     size_t skip;
     tc_error error;
 
+    if (reader->file->exif)
+        return TC_E_OK;
+    exif = tc_buffer_alloc(length ? length : 1);
     if (!exif)
         return no_memory(reader);
     error = read_bytes(reader, chunk->at, exif, length);
-    skip = !error && length > 6 && memcmp(exif, "Exif\0", 6) == 0 ? 6 : 0;
-    if (error || reader->file->exif) {
+    if (error) {
         tc_buffer_free(exif);
         return error;
     }
+    skip = length > 6 && memcmp(exif, "Exif\0", 6) == 0 ? 6 : 0;
     reader->file->orientation = tc_orientation_read(exif + skip, length - skip);
     reader->file->exif = exif;
     reader->file->exif_skip = skip;
@@ -157,6 +161,8 @@ static void note_picture(reader *reader, const chunk *chunk)
     if (strcmp(chunk->name, "ALPH") == 0) {
         reader->file->alpha = true;
         reader->file->from = start;
+        reader->file->alpha_from = chunk->at;
+        reader->file->alpha_length = chunk->length;
         return;
     }
     reader->file->lossless = chunk->name[3] == 'L';
@@ -272,6 +278,39 @@ static tc_error check_picture(reader *reader)
     return TC_E_OK;
 }
 
+/* Bytes that libwebp holds for each column of a picture: some rows of it, and of lossy ones
+ * the coefficients of a row of blocks. */
+#define COLUMN_LOSSLESS 68
+#define COLUMN_LOSSY    128
+
+/* An ALPH chunk's first byte: how its data are stored, in the lowest bits. */
+#define ALPHA_METHOD   3
+#define ALPHA_LOSSLESS 1
+
+/* What libwebp needs for the streams of a lossless picture or of a lossy one's alpha. */
+static tc_error check_streams(reader *reader)
+{
+    tc_webp_file *file = reader->file;
+    tc_webp_lossless stream = {0, 0};
+    uint32_t w = file->frame.w, h = file->frame.h;
+    uint64_t skipped = file->picture - file->from + TC_WEBP_CHUNK;
+    uint8_t method = 0;
+    tc_error error = TC_E_OK;
+
+    if (file->lossless) {
+        error = tc_webp_lossless_read(&stream, reader->input, file->from + skipped,
+                                      file->length - (size_t)skipped, true, w, h, reader->fail);
+        file->head = (size_t)skipped + stream.head;
+    } else if (file->alpha) {
+        error = read_bytes(reader, file->alpha_from, &method, file->alpha_length ? 1 : 0);
+        if (!error && (method & ALPHA_METHOD) == ALPHA_LOSSLESS)
+            error = tc_webp_lossless_read(&stream, reader->input, file->alpha_from + 1,
+                                          file->alpha_length - 1, false, w, h, reader->fail);
+    }
+    file->held = stream.bytes + (uint64_t)w * (file->lossless ? COLUMN_LOSSLESS : COLUMN_LOSSY);
+    return error;
+}
+
 tc_error tc_webp_read(tc_webp_file *file, const tc_input *input, tc_fail *fail)
 {
     reader reader = {.file = file, .input = input, .fail = fail};
@@ -287,5 +326,7 @@ tc_error tc_webp_read(tc_webp_file *file, const tc_input *input, tc_fail *fail)
     error = walk(&reader);
     if (!error && !file->picture)
         error = damaged(&reader, "there is no picture in it");
-    return error ? error : check_picture(&reader);
+    if (!error)
+        error = check_picture(&reader);
+    return error ? error : check_streams(&reader);
 }
