@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The module record and its hooks. Wiring only; the rooms are in src/. */
 #include "server/account.h"
+#include "server/cache.h"
 #include "server/config.h"
 #include "server/filter.h"
 #include "server/handler.h"
 #include "server/monitor.h"
 #include "server/once.h"
+#include "server/sections.h"
 #include "server/startup.h"
 #include "server/status.h"
+#include "server/upstream.h"
 #include "server/url.h"
 
 #include <http_protocol.h>
@@ -17,8 +20,13 @@
 
 static void register_hooks(apr_pool_t *pool)
 {
-    static const char *const behind_cache[] = {"mod_cache.c", NULL};
+    static const char *const the_cache[] = {"mod_cache.c", NULL};
     static const char *const before_proxy[] = {"mod_proxy.c", NULL};
+    static const char *const behind_actions[] = {"mod_actions.c", NULL};
+    static const char *const before_files[] = {"mod_file_cache.c", NULL};
+
+    static const char *const the_rewriter[] = {"mod_rewrite.c", NULL};
+    static const char *const mappers[] = {"mod_proxy.c", "mod_alias.c", NULL};
 
     (void)pool;
     /* After the MPM's, which settles how many workers there are. */
@@ -30,21 +38,38 @@ static void register_hooks(apr_pool_t *pool)
     ap_hook_child_init(tc_startup_child, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_status(tc_startup_child_status, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_status(tc_monitor_child_status, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_post_read_request(tc_upstream_redirected, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_post_read_request(tc_once_remember, NULL, NULL, APR_HOOK_FIRST);
     /* Before mod_rewrite and mod_alias, which are to see the original's URI. */
     ap_hook_translate_name(tc_url_translate, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    /* Behind mod_rewrite, before whatever maps the URI. */
+    ap_hook_translate_name(tc_url_translate_rewritten, the_rewriter, mappers, APR_HOOK_FIRST);
+    ap_hook_pre_translate_name(tc_sections_stop, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_map_to_storage(tc_sections_stop, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_post_perdir_config(tc_sections_access, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_type_checker(tc_sections_stop, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_type_checker(tc_sections_merge, NULL, NULL, APR_HOOK_REALLY_FIRST + 1);
+    ap_hook_fixups(tc_sections_stop_fixups, NULL, NULL, APR_HOOK_REALLY_FIRST - 1);
+    /* After mod_dir's and others' that go on with another file's configuration. */
+    ap_hook_fixups(tc_sections_merge, NULL, NULL, APR_HOOK_REALLY_LAST + 10);
     /* After mod_rewrite's (first), which may redirect; before mod_dir's (last). */
     ap_hook_fixups(tc_url_fixup, NULL, NULL, APR_HOOK_MIDDLE);
     /* After the core's, which puts in what SetOutputFilter names. */
     ap_hook_insert_filter(tc_filter_insert, NULL, NULL, APR_HOOK_LAST);
     ap_register_output_filter(TC_FILTER, tc_filter, tc_filter_init, AP_FTYPE_RESOURCE);
     ap_register_output_filter(TC_FILTER_ALIAS, tc_filter, tc_filter_init, AP_FTYPE_RESOURCE);
-    ap_hook_handler(tc_once_handler, behind_cache, before_proxy, APR_HOOK_REALLY_FIRST);
-    /* mod_cache's is AP_FTYPE_CONTENT_SET + 1, to have it packed. */
+    ap_hook_handler(tc_cache_key, NULL, the_cache, APR_HOOK_REALLY_FIRST);
+    ap_hook_handler(tc_handler_first, the_cache, before_proxy, APR_HOOK_REALLY_FIRST);
+    /* mod_cache's is AP_FTYPE_CONTENT_SET + 1, to have it packed, and comes in last. */
+    ap_register_output_filter(TC_CACHE_FILTER, tc_cache_filter, NULL, AP_FTYPE_CONTENT_SET + 1);
     ap_register_output_filter(TC_ONCE_FILTER, tc_once_filter, NULL, AP_FTYPE_CONTENT_SET + 2);
     ap_hook_handler(tc_handler, NULL, NULL, APR_HOOK_MIDDLE);
+    /* Behind every module that may run what a content type names, mod_actions' being last;
+       mod_file_cache, as last, serves files as they are, and so does the core behind it. */
+    ap_hook_handler(tc_handler_file, behind_actions, before_files, APR_HOOK_LAST + 5);
     ap_hook_handler(tc_status_handler, NULL, NULL, APR_HOOK_MIDDLE);
-    ap_hook_log_transaction(tc_account_transaction, NULL, NULL, APR_HOOK_MIDDLE);
+    /* First: other loggers are to see the original's URI, cached or not. */
+    ap_hook_log_transaction(tc_account_transaction, NULL, NULL, APR_HOOK_FIRST);
     APR_OPTIONAL_HOOK(ap, status_hook, tc_status_section, NULL, NULL, APR_HOOK_MIDDLE);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "account.h"
 
+#include "cache.h"
 #include "config.h"
 #include "handler.h"
 #include "monitor.h"
@@ -79,6 +80,8 @@ int tc_account_transaction(request_rec *r)
     const request_rec *last = r;
     unsigned class;
 
+    for (request_rec *at = r; at; at = at->next)
+        tc_cache_keyed(at);
     if (!is_ours(r))
         return DECLINED;
     while (last->next)

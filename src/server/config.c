@@ -68,6 +68,9 @@ void *tc_dir_conf_merge(apr_pool_t *pool, void *outer, void *inner)
         if (value != TC_UNSET)
             *number_at(conf, &numbers[at]) = value;
     }
+    /* Off turns the query off too, unless On is said of it in the same place. */
+    if (over->enabled == 0 && over->query == TC_UNSET)
+        conf->query = 0;
     if (over->max_output_w) {
         conf->max_output_w = over->max_output_w;
         conf->max_output_h = over->max_output_h;
@@ -142,7 +145,13 @@ static const char *set_word(cmd_parms *cmd, void *conf, const char *text)
 
 static const char *set_flag(cmd_parms *cmd, void *conf, int on)
 {
-    *number_at(conf, cmd->info) = on != 0;
+    const number *row = cmd->info;
+
+    *number_at(conf, row) = on != 0;
+    /* The URL is read before it is mapped: where a directory says On that takes a lookup. */
+    if (on && row->offset == offsetof(tc_dir_conf, enabled) &&
+        ap_check_cmd_context(cmd, NOT_IN_DIRECTORY | NOT_IN_FILES))
+        server_conf(cmd->server)->directory_on = true;
     return NULL;
 }
 
@@ -311,6 +320,18 @@ void tc_config_settings(const request_rec *r, tc_settings *settings)
         .max_output_h = conf->max_output_h ? conf->max_output_h : TC_MAX_OUTPUT_DEFAULT,
         .max_radius = (uint32_t)settings->radius_max,
         .max_sigma = (uint32_t)settings->sigma_max};
+}
+
+bool tc_config_is_off(const ap_conf_vector_t *conf)
+{
+    const tc_dir_conf *dir = ap_get_module_config(conf, &tmpfs_convert_module);
+
+    return dir && dir->enabled == 0;
+}
+
+bool tc_config_directory_on(const server_rec *server)
+{
+    return server_conf(server)->directory_on;
 }
 
 tc_error tc_config_params(const request_rec *r, const tc_params *own, tc_params *params,

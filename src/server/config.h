@@ -57,6 +57,7 @@ typedef struct tc_server_conf {
     tc_flights *flights;     /* shared */
     apr_time_t sampled;      /* the parent's: when it last took a sample */
     unsigned doubts;         /* the parent's: samples since admission last added up */
+    bool directory_on;       /* some <Directory> or <Files> has TmpfsConvert On */
 } tc_server_conf;
 
 extern module AP_MODULE_DECLARE_DATA tmpfs_convert_module;
@@ -80,6 +81,12 @@ typedef struct tc_settings {
 } tc_settings;
 
 void tc_config_settings(const request_rec *r, tc_settings *settings);
+
+/* Whether TmpfsConvert is set to Off in a configuration, and not only unset. */
+bool tc_config_is_off(const ap_conf_vector_t *conf);
+
+/* Whether some <Directory> or <Files> turns it On. */
+bool tc_config_directory_on(const server_rec *server);
 
 /*
  * Parameters for a request: the directive's defaults, over them the pattern that

@@ -67,6 +67,7 @@ void *tc_server_conf_merge(apr_pool_t *pool, void *main, void *host)
 
     (void)pool;
     apr_array_cat(all->pattern_names, one->pattern_names);
+    all->directory_on |= one->directory_on;
     return all;
 }
 

@@ -3,9 +3,12 @@
 
 #include "accept.h"
 #include "account.h"
+#include "cache.h"
 #include "handler.h"
 #include "job.h"
+#include "request.h"
 #include "respond.h"
+#include "upstream.h"
 #include "url.h"
 
 #include "image/clock.h"
@@ -35,7 +38,6 @@ typedef struct context {
     tc_spool *body;
     apr_off_t expected; /* bytes the original is said to have; -1: not said */
     uint64_t read_ns;
-    const char *variant; /* of the entity tag */
 } context;
 
 /* ---- before the handler -------------------------------------------------------- */
@@ -69,79 +71,31 @@ void tc_filter_insert(request_rec *r)
     if (tc_url_call(r) && !(r->handler && strcmp(r->handler, TC_HANDLER) == 0) &&
         !has_another(r, NULL))
         ap_add_output_filter(TC_FILTER, NULL, r, r->connection);
-}
-
-/*
- * The client's tags are the original's with the variant behind. Those of this
- * variant become the original's again, so that its server can compare; with none
- * of them no condition is left, neither the date, which counts only without tags.
- */
-static void translate_tags(request_rec *r, const char *variant)
-{
-    const char *tags = apr_table_get(r->headers_in, "If-None-Match");
-    const char *suffix = apr_pstrcat(r->pool, "-", variant, "\"", NULL), *made = NULL, *at;
-
-    if (!tags || strcmp(tags, "*") == 0)
-        return;
-    for (at = strstr(tags, suffix); at; at = strstr(at + 1, suffix)) {
-        const char *start = at;
-        const char *tag;
-
-        while (start > tags && *start != '"' && *start != ',')
-            start--;
-        if (*start != '"')
-            continue;
-        tag = apr_psprintf(r->pool, "W/%.*s\"", (int)(at - start), start);
-        made = made ? apr_pstrcat(r->pool, made, ", ", tag, NULL) : tag;
-    }
-    if (made) {
-        apr_table_setn(r->headers_in, "If-None-Match", made);
-    } else {
-        apr_table_unset(r->headers_in, "If-None-Match");
-        apr_table_unset(r->headers_in, "If-Modified-Since");
-    }
-}
-
-/* The whole original, unpacked, is what is wanted, whatever part of the answer the client is.
- */
-static void ask_upstream(request_rec *r, const char *variant)
-{
-    apr_table_setn(r->headers_in, "Accept-Encoding", "identity");
-    apr_table_unset(r->headers_in, "Range");
-    apr_table_unset(r->headers_in, "If-Range");
-    translate_tags(r, variant);
-    /* For a server that packs all the same; it stands before us, by its type. */
-    if (ap_get_output_filter_handle("INFLATE"))
-        ap_add_output_filter("INFLATE", NULL, r, r->connection);
+    if (!r->main)
+        ap_add_output_filter(TC_CACHE_FILTER, NULL, r, r->connection);
 }
 
 static int begin(request_rec *r, context *context)
 {
-    const tc_call *call = tc_url_call(r);
     tc_settings settings;
-    tc_error error;
+    tc_request *request;
+    int status;
 
-    if (!call)
-        call = tc_url_unparsed(r);
+    if (!tc_url_call(r) && tc_url_unparsed(r) && r->method_number != M_GET &&
+        r->method_number != M_OPTIONS) {
+        ap_allow_standard_methods(r, REPLACE_ALLOW, M_GET, M_OPTIONS, -1);
+        return HTTP_METHOD_NOT_ALLOWED;
+    }
     tc_config_settings(r, &settings);
-    if ((!call && !settings.has_defaults) || r->method_number != M_GET)
+    if ((!tc_url_call(r) && !settings.has_defaults) || r->method_number != M_GET)
         return OK;
-    error = tc_job_begin(r, &context->job);
-    if (tc_url_is_function(r) && !context->job.settings.enabled) {
-        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r,
-                      "TC0014: %s: TmpfsConvert is Off where the original lies", r->uri);
-        return HTTP_FORBIDDEN;
-    }
-    if (error)
-        return tc_respond_error(r, &context->job.fail);
-    if (context->job.params.engine == TC_ENGINE_DUMMY)
+    status = tc_handler_begin(r);
+    if (status != OK)
+        return status;
+    request = tc_request_of(r);
+    context->job = *request->job;
+    if (context->job.params.engine == TC_ENGINE_DUMMY && !request->refused)
         return OK;
-    if (tc_url_is_file(r) && r->finfo.filetype == APR_REG) {
-        r->handler = TC_HANDLER; /* read in place, not through a body */
-        return OK;
-    }
-    context->variant = tc_respond_variant(r, &context->job.params);
-    ask_upstream(r, context->variant);
     context->state = DECIDE;
     return OK;
 }
@@ -186,7 +140,7 @@ static void replace_headers(request_rec *r, const context *context)
         tc_accept_vary(r);
     if (!tag)
         return;
-    tag = variant_tag(r, tag, context->variant);
+    tag = variant_tag(r, tag, tc_request_of(r)->variant);
     if (tag)
         apr_table_setn(r->headers_out, "ETag", tag);
     else
@@ -234,21 +188,31 @@ static void answer_head(request_rec *r, const context *context)
         tc_respond_format(r, target);
 }
 
-static void decide(request_rec *r, context *context)
+/* What the answer is: our handler's or one that the call is not about, and passed on; or
+   the original, and taken in. The status to answer in place of it, or OK. */
+static int decide(request_rec *r, context *context)
 {
     const char *length = apr_table_get(r->headers_out, "Content-Length");
+    const tc_request *request = tc_request_of(r);
     char *end;
 
+    tc_upstream_restore(r);
     context->state = PASS;
+    if (request->in_place || !tc_url_is_picture(r))
+        return OK;
     if (is_redirect(r->status))
         prefix_location(r, context->job.settings.redirect_prefix);
     if (r->status == HTTP_NOT_MODIFIED)
         replace_headers(r, context);
     if (r->status != HTTP_OK)
-        return;
+        return OK;
+    if (request->refused)
+        return tc_respond_error(r, &context->job.fail);
+    /* A part of the converted answer is not served: its tag is weak. */
+    apr_table_unset(r->headers_in, "Range");
     if (r->header_only) {
         answer_head(r, context);
-        return;
+        return OK;
     }
     context->state = TAKE;
     context->expected = -1;
@@ -256,6 +220,7 @@ static void decide(request_rec *r, context *context)
         context->expected = -1;
     context->body = tc_spool_create(r->pool, tc_config_places(r->server),
                                     (apr_size_t)context->job.settings.spool_memory);
+    return OK;
 }
 
 /* ---- the body ------------------------------------------------------------------------ */
@@ -397,12 +362,12 @@ apr_status_t tc_filter(ap_filter_t *f, apr_bucket_brigade *bb)
     int status = f->ctx ? OK : tc_filter_init(f);
     context *context = f->ctx;
 
+    if (status == OK && context->state == DECIDE)
+        status = decide(f->r, context);
     if (status != OK) {
         apr_brigade_cleanup(bb);
         return answer(f, context, status);
     }
-    if (context->state == DECIDE)
-        decide(f->r, context);
     switch (context->state) {
     case TAKE:
         return take(f, context, bb);

@@ -2,13 +2,17 @@
 #include "handler.h"
 
 #include "accept.h"
+#include "cache.h"
 #include "job.h"
 #include "once.h"
+#include "request.h"
 #include "respond.h"
 #include "source.h"
+#include "upstream.h"
 #include "url.h"
 
 #include <http_log.h>
+#include <mod_core.h>
 #include <http_protocol.h>
 #include <http_request.h>
 
@@ -63,6 +67,14 @@ static int ask_once(request_rec *r, tc_job *job)
     return tc_once_changed(r);
 }
 
+/* A file of no known type, and a query that may be a page's own. */
+static bool may_be_none(const request_rec *r)
+{
+    const tc_call *call = tc_url_call(r);
+
+    return call && call->kind == TC_CALL_QUERY && !r->content_type;
+}
+
 /* From parameters to the answer, each step ending the request when it must. */
 static int serve(request_rec *r, tc_job *job, tc_source *source)
 {
@@ -74,10 +86,11 @@ static int serve(request_rec *r, tc_job *job, tc_source *source)
     if (status != OK)
         return status;
     /* Whose validators they are takes a look at the picture. */
-    if (job->params.pass != TC_PASS_NONE) {
-        if (open_picture(r, job, source))
+    if (job->params.pass != TC_PASS_NONE || may_be_none(r)) {
+        if (open_picture(r, job, source) &&
+            !(job->fail.error == TC_E_NOT_IMAGE && may_be_none(r)))
             return refuse(r, job, source);
-        if (tc_pipeline_outline(job->pipeline)->plan.pass) {
+        if (job->fail.error || tc_pipeline_outline(job->pipeline)->plan.pass) {
             tc_job_close(r, job);
             apr_file_close(source->file);
             return DECLINED;
@@ -103,10 +116,35 @@ static int serve(request_rec *r, tc_job *job, tc_source *source)
     return convert(r, job, source, apr_time_now());
 }
 
+int tc_handler_begin(request_rec *r)
+{
+    tc_request *request = tc_request_of(r);
+    const tc_call *call = request->call;
+    tc_job *job;
+
+    if (request->job)
+        return OK;
+    job = apr_pcalloc(r->pool, sizeof *job);
+    request->refused = tc_job_begin(r, job) != TC_E_OK;
+    if (tc_url_is_function(r) && (!job->settings.enabled || request->is_off)) {
+        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r,
+                      "TC0014: %s: TmpfsConvert is Off where the original lies",
+                      r->filename ? r->filename : r->uri);
+        return HTTP_FORBIDDEN;
+    }
+    /* A page's own query: only on a picture is it wrong. */
+    if (request->refused && !(call && call->kind == TC_CALL_QUERY))
+        return tc_respond_error(r, &job->fail);
+    request->job = job;
+    if (!request->refused)
+        request->variant = tc_respond_variant(r, &job->params);
+    return OK;
+}
+
 int tc_handler(request_rec *r)
 {
-    tc_job *job;
-    tc_error error;
+    tc_request *request;
+    int status;
 
     if (!r->handler || strcmp(r->handler, TC_HANDLER) != 0)
         return DECLINED;
@@ -115,16 +153,57 @@ int tc_handler(request_rec *r)
     ap_allow_standard_methods(r, MERGE_ALLOW, M_GET, -1);
     if (r->method_number != M_GET)
         return HTTP_METHOD_NOT_ALLOWED;
-    job = apr_pcalloc(r->pool, sizeof *job);
-    error = tc_job_begin(r, job);
-    if (tc_url_is_function(r) && !job->settings.enabled) {
-        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r,
-                      "TC0014: %s: TmpfsConvert is Off where the original lies", r->filename);
-        return HTTP_FORBIDDEN;
-    }
-    if (error)
-        return tc_respond_error(r, &job->fail);
-    if (job->params.engine == TC_ENGINE_DUMMY)
+    status = tc_handler_begin(r);
+    if (status != OK)
+        return status;
+    request = tc_request_of(r);
+    request->in_place = true;
+    if (request->refused)
+        return tc_respond_error(r, &request->job->fail);
+    if (request->job->params.engine == TC_ENGINE_DUMMY)
         return DECLINED; /* the file as it is, by whoever serves files; so with pt, above */
-    return serve(r, job, apr_pcalloc(r->pool, sizeof(tc_source)));
+    return serve(r, request->job, apr_pcalloc(r->pool, sizeof(tc_source)));
+}
+
+/* Whether what the handlers answer is to be converted. */
+static bool is_converted(const request_rec *r, const tc_request *request)
+{
+    return request && request->job &&
+           (request->refused || request->job->params.engine != TC_ENGINE_DUMMY) &&
+           !(r->handler && strcmp(r->handler, TC_HANDLER) == 0);
+}
+
+int tc_handler_first(request_rec *r)
+{
+    const tc_request *request = tc_request_find(r);
+    int status;
+
+    tc_cache_keyed(r);
+    status = tc_once_handler(r);
+    if (status != DECLINED)
+        return status;
+    if (tc_url_is_function(r) && r->method_number == M_OPTIONS) {
+        ap_allow_standard_methods(r, REPLACE_ALLOW, M_GET, M_OPTIONS, -1);
+        return ap_send_http_options(r);
+    }
+    if (tc_url_is_function(r) && r->finfo.filetype == APR_DIR) {
+        ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, "%s is a directory", r->filename);
+        return HTTP_NOT_FOUND;
+    }
+    if (is_converted(r, request) && !request->refused && !tc_url_is_picture_file(r))
+        tc_upstream_ask(r, request->variant);
+    return DECLINED;
+}
+
+int tc_handler_file(request_rec *r)
+{
+    tc_request *request = tc_request_find(r);
+
+    if (!is_converted(r, request) || !tc_url_is_picture_file(r))
+        return DECLINED;
+    tc_upstream_restore(r);
+    request->in_place = true;
+    if (request->refused)
+        return tc_respond_error(r, &request->job->fail);
+    return serve(r, request->job, apr_pcalloc(r->pool, sizeof(tc_source)));
 }

@@ -7,6 +7,25 @@
 
 #define TC_HANDLER "tmpfs-convert"
 
+/*
+ * Begin the request's job, once: OK, or the status to answer. Wrong parameters of a query
+ * are kept with the request until it turns out that its answer is a picture.
+ */
+int tc_handler_begin(request_rec *r);
+
+/*
+ * handler hook, behind mod_cache's and before all that make an answer: leads or waits
+ * where TmpfsConvertOnce is On, and asks other handlers for what can be converted.
+ */
+int tc_handler_first(request_rec *r);
+
+/* handler hook: what SetHandler tmpfs-convert names. */
 int tc_handler(request_rec *r);
+
+/*
+ * handler hook, behind those of all other modules and before httpd's own: a file that none
+ * of them took and that may be a picture is read in place.
+ */
+int tc_handler_file(request_rec *r);
 
 #endif

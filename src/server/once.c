@@ -223,7 +223,8 @@ static int join(request_rec *r)
 
 int tc_once_handler(request_rec *r)
 {
-    bool ours = tc_url_call(r) || (r->handler && strcmp(r->handler, TC_HANDLER) == 0);
+    bool ours = (tc_url_call(r) && tc_url_may_be_picture(r)) ||
+                (r->handler && strcmp(r->handler, TC_HANDLER) == 0);
 
     return ours && !tc_once_is_conditional(r) ? join(r) : DECLINED;
 }

@@ -2,11 +2,13 @@
 #include "url.h"
 
 #include "config.h"
-#include "handler.h"
+#include "request.h"
 #include "respond.h"
+#include "sections.h"
 #include "sign.h"
 
 #include <http_log.h>
+#include <http_request.h>
 
 #include <apr_lib.h>
 #include <apr_strings.h>
@@ -17,7 +19,9 @@ APLOG_USE_MODULE(tmpfs_convert);
 
 const tc_call *tc_url_call(const request_rec *r)
 {
-    return ap_get_module_config(r->request_config, &tmpfs_convert_module);
+    const tc_request *request = tc_request_find(r);
+
+    return request ? request->call : NULL;
 }
 
 bool tc_url_is_function(const request_rec *r)
@@ -27,19 +31,14 @@ bool tc_url_is_function(const request_rec *r)
     return call && call->kind == TC_CALL_FUNCTION;
 }
 
-static void keep_call(request_rec *r, const tc_call *call)
-{
-    ap_set_module_config(r->request_config, &tmpfs_convert_module, (void *)call);
-}
-
 static tc_call *make_call(request_rec *r, tc_call_kind kind, const char *text, const char *path)
 {
-    tc_call *call = apr_palloc(r->pool, sizeof *call);
+    tc_call *call = apr_pcalloc(r->pool, sizeof *call);
 
     call->kind = kind;
     call->text = text;
     call->path = path;
-    keep_call(r, call);
+    tc_request_of(r)->call = call;
     return call;
 }
 
@@ -57,35 +56,64 @@ static const tc_call *inherited_call(const request_rec *r)
     return NULL;
 }
 
-int tc_url_translate(request_rec *r)
+/* Take the function that begins at `function` out of r->uri, where it is allowed. */
+static int take_function(request_rec *r, const char *function)
 {
-    tc_settings settings;
-    const char *function, *end, *text;
+    const char *parameters = function + strlen(FUNCTION), *end = strpbrk(parameters, ")/");
+    bool whole = end && end[0] == ')' && end[1] == '/';
+    char *asked = r->uri, *original;
     tc_fail fail;
 
-    if (r->proxyreq || !r->uri)
+    original =
+        apr_pstrcat(r->pool, apr_pstrmemdup(r->pool, asked, (apr_size_t)(function - asked)),
+                    whole ? end + 1 : "", NULL);
+    if (!(whole ? tc_sections_enable(r, original) : tc_sections_enabled(r)))
         return DECLINED;
-    function = strstr(r->uri, FUNCTION);
-    if (!function) {
-        keep_call(r, inherited_call(r));
-        return DECLINED;
+    /* A module that stores or removes files, mod_dav, is not to get the original's URI. */
+    if (r->method_number != M_GET && r->method_number != M_OPTIONS) {
+        ap_allow_standard_methods(r, REPLACE_ALLOW, M_GET, M_OPTIONS, -1);
+        return HTTP_METHOD_NOT_ALLOWED;
     }
-    tc_config_settings(r, &settings);
-    if (!settings.enabled)
-        return DECLINED;
-    end = strpbrk(function + strlen(FUNCTION), ")/");
-    if (!end || end[0] != ')' || end[1] != '/') {
+    if (!whole) {
         tc_fail_set(&fail, TC_E_PARAM,
                     "small_light: the parameters must end with ')' and a path must follow");
         return tc_respond_error(r, &fail);
     }
-    text = apr_pstrmemdup(r->pool, function + strlen(FUNCTION),
-                          (apr_size_t)(end - function) - strlen(FUNCTION));
-    r->uri =
-        apr_pstrcat(r->pool, apr_pstrmemdup(r->pool, r->uri, (apr_size_t)(function - r->uri)),
-                    end + 1, NULL);
-    make_call(r, TC_CALL_FUNCTION, text, r->uri);
+    r->uri = original;
+    make_call(r, TC_CALL_FUNCTION,
+              apr_pstrmemdup(r->pool, parameters, (apr_size_t)(end - parameters)), original)
+        ->whole = asked;
     return DECLINED;
+}
+
+int tc_url_translate(request_rec *r)
+{
+    const char *function;
+    const tc_call *call;
+
+    if (r->proxyreq || !r->uri)
+        return DECLINED;
+    if (tc_sections_is_check(r)) {
+        r->filename = apr_pstrdup(r->pool, r->uri);
+        return OK;
+    }
+    function = strstr(r->uri, FUNCTION);
+    if (function)
+        return take_function(r, function);
+    call = inherited_call(r);
+    if (call)
+        tc_request_of(r)->call = call;
+    return DECLINED;
+}
+
+int tc_url_translate_rewritten(request_rec *r)
+{
+    const char *function = r->proxyreq || !r->uri ? NULL : strstr(r->uri, FUNCTION);
+    const tc_call *call = tc_url_call(r);
+
+    /* Taken out once, a second one is part of the original's path. */
+    return function && !(call && call != inherited_call(r)) ? take_function(r, function)
+                                                            : DECLINED;
 }
 
 /* The function in the path of `uri`; in a query it would be nothing but text. */
@@ -99,7 +127,8 @@ static const char *find_in_path(const char *uri)
 const tc_call *tc_url_unparsed(request_rec *r)
 {
     const char *whole = NULL, *function = NULL, *end;
-    char *text, *path;
+    char *text, *path, *decoded;
+    tc_call *call;
 
     /* An error document's request has another's status; that is not the original. */
     for (const request_rec *from = r; from && !function; from = from->prev) {
@@ -114,10 +143,14 @@ const tc_call *tc_url_unparsed(request_rec *r)
                           (apr_size_t)(end - function) - strlen(FUNCTION));
     path = apr_pstrcat(r->pool, apr_pstrmemdup(r->pool, whole, (apr_size_t)(function - whole)),
                        apr_pstrmemdup(r->pool, end + 1, strcspn(end + 1, "?")), NULL);
+    decoded = apr_pstrmemdup(r->pool, whole, strcspn(whole, "?"));
     /* Slashes within are as good as any sign here, for no path to a file is made of it. */
-    if (ap_unescape_url_keep2f(text, 1) != OK || ap_unescape_url_keep2f(path, 1) != OK)
+    if (ap_unescape_url_keep2f(text, 1) != OK || ap_unescape_url_keep2f(path, 1) != OK ||
+        ap_unescape_url_keep2f(decoded, 1) != OK)
         return NULL;
-    return make_call(r, TC_CALL_UNPARSED, text, path);
+    call = make_call(r, TC_CALL_UNPARSED, text, path);
+    call->whole = decoded;
+    return call;
 }
 
 /* ---- the query --------------------------------------------------------------------- */
@@ -168,11 +201,44 @@ static void read_query(request_rec *r, bool is_signed)
 
 /* ---- who answers ---------------------------------------------------------------------- */
 
-bool tc_url_is_file(const request_rec *r)
+/* Whether the handler is none, the default one, or only the content type's name. */
+static bool is_default_handler(const request_rec *r)
 {
-    return !r->proxyreq && r->filename && strncmp(r->filename, "proxy:", 6) != 0 &&
-           (!r->handler || strcmp(r->handler, "default-handler") == 0 ||
-            strcmp(r->handler, TC_HANDLER) == 0);
+    const char *handler = r->handler, *type = r->content_type;
+    size_t length = type ? strcspn(type, "; ") : 0;
+
+    return !handler || strcmp(handler, AP_DEFAULT_HANDLER_NAME) == 0 ||
+           (length && strncmp(handler, type, length) == 0 && !handler[length]);
+}
+
+/* SVG is text that no codec reads; with a query it stays what it is. */
+bool tc_url_is_picture(const request_rec *r)
+{
+    const tc_call *call = tc_url_call(r);
+    const char *type = r->content_type;
+
+    if (!call || call->kind != TC_CALL_QUERY)
+        return true;
+    return type && strncasecmp(type, "image/", 6) == 0 &&
+           strncasecmp(type, "image/svg", 9) != 0;
+}
+
+bool tc_url_may_be_picture(const request_rec *r)
+{
+    return !r->content_type || tc_url_is_picture(r);
+}
+
+bool tc_url_is_picture_file(const request_rec *r)
+{
+    const char *type = r->content_type;
+
+    if (r->proxyreq || !r->filename || r->finfo.filetype != APR_REG ||
+        (r->path_info && *r->path_info) || !is_default_handler(r))
+        return false;
+    if (!type)
+        return true;
+    return tc_url_is_picture(r) && (strncasecmp(type, "image/", 6) == 0 ||
+                                    strcasecmp(type, "application/octet-stream") == 0);
 }
 
 int tc_url_fixup(request_rec *r)
@@ -186,7 +252,5 @@ int tc_url_fixup(request_rec *r)
         if (settings.query)
             read_query(r, settings.secrets != NULL);
     }
-    if (tc_url_call(r) && tc_url_is_file(r))
-        r->handler = TC_HANDLER;
     return DECLINED;
 }

@@ -22,6 +22,7 @@ typedef struct tc_call {
     const char *text; /* parameters as within the parentheses, percent-decoded */
     const char
         *path; /* the original's, as the client has it, percent-decoded: what is signed */
+    const char *whole; /* the path with the function in it, percent-decoded; NULL: a query */
 } tc_call;
 
 /* The call of this request, or NULL. */
@@ -40,13 +41,27 @@ const tc_call *tc_url_unparsed(request_rec *r);
 /* translate_name hook, before all others. */
 int tc_url_translate(request_rec *r);
 
-/*
- * fixups hook: a call for a file is answered by our handler; for anything else
- * the output filter will.
- */
+/* The same behind mod_rewrite, whose [PT] may have brought a function in. */
+int tc_url_translate_rewritten(request_rec *r);
+
+/* fixups hook: reads the query, once it is known where the original lies. */
 int tc_url_fixup(request_rec *r);
 
-/* Whether the original is a file that httpd itself would serve as it is. */
-bool tc_url_is_file(const request_rec *r);
+/*
+ * Whether the answer may be a picture that the call is about, by its content type. A
+ * function says that it is one. A query's parameters may as well be a page's own.
+ */
+bool tc_url_is_picture(const request_rec *r);
+
+/* The same, before there is an answer: a type that is not known yet may become a picture's. */
+bool tc_url_may_be_picture(const request_rec *r);
+
+/*
+ * In the handler phase: whether the original is a file that httpd's default handler would
+ * serve as it is, and may be a picture by its content type. A file of any other type may
+ * be a program, or a page that a filter puts together: it is left to its own handler, and
+ * what that answers is converted by the output filter.
+ */
+bool tc_url_is_picture_file(const request_rec *r);
 
 #endif

@@ -5,6 +5,9 @@
  */
 #include "server/config.h"
 #include "server/respond.h"
+#include "server/sections.h"
+
+#include <http_request.h>
 
 #include <apr_lib.h>
 
@@ -55,12 +58,37 @@ int ap_unescape_urlencoded(char *query)
     return unescape(query);
 }
 
+void ap_allow_standard_methods(request_rec *r, int reset, ...)
+{
+    (void)r;
+    (void)reset;
+}
+
 void tc_config_settings(const request_rec *r, tc_settings *settings)
 {
     (void)r;
     memset(settings, 0, sizeof *settings);
     settings->enabled = 1;
     settings->query = 1;
+}
+
+bool tc_sections_enable(request_rec *r, char *original)
+{
+    (void)r;
+    (void)original;
+    return true;
+}
+
+bool tc_sections_enabled(request_rec *r)
+{
+    (void)r;
+    return true;
+}
+
+bool tc_sections_is_check(const request_rec *r)
+{
+    (void)r;
+    return false;
 }
 
 int tc_respond_error(request_rec *r, const tc_fail *fail)

@@ -28,7 +28,7 @@ sub start {
         $text =~ s{^(CacheRoot) .*}{$1 "$root/cache"}m or die;
         if ($socache) {
             $text =~ s{^(CacheRoot|CacheDir|CacheMaxFileSize).*\n}{}mg;
-            $text =~ s{^CacheEnable disk}{CacheEnable socache}m or die;
+            $text =~ s{^(\s+)CacheEnable disk}{$1CacheEnable socache}m or die;
             $text =~ s{cache_disk_module}{cache_socache_module};
             $text .= "CacheSocache shmcb:$root/socache(8388608)\nCacheSocacheMaxSize 400000\n";
         }

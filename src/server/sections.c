@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sections.h"
+
+#include "config.h"
+#include "request.h"
+#include "url.h"
+
+#include <http_core.h>
+#include <http_log.h>
+#include <http_request.h>
+
+#include <apr_strings.h>
+
+APLOG_USE_MODULE(tmpfs_convert);
+
+/* ---- whether there is a function here ---------------------------------------------- */
+
+bool tc_sections_enabled(request_rec *r)
+{
+    tc_settings settings;
+
+    tc_config_settings(r, &settings);
+    return settings.enabled;
+}
+
+/* The sections of `uri` over `base`, as httpd's own walk has them. */
+static ap_conf_vector_t *walk(request_rec *r, char *uri, ap_conf_vector_t *base)
+{
+    char *mapped = r->uri;
+    ap_conf_vector_t *conf = r->per_dir_config, *walked;
+
+    r->uri = uri;
+    r->per_dir_config = base;
+    ap_location_walk(r);
+    walked = r->per_dir_config;
+    r->uri = mapped;
+    r->per_dir_config = conf;
+    return walked;
+}
+
+/* Whether the directory that `original` is mapped to says On. Costs a lookup, and is only asked
+   where some <Directory> or <Files> does. */
+static bool is_on_in_directory(request_rec *r, const char *original)
+{
+    const request_rec *lookup;
+    tc_settings settings;
+
+    if (!tc_config_directory_on(r->server))
+        return false;
+    lookup = ap_sub_req_lookup_uri(ap_escape_uri(r->pool, original), r, NULL);
+    if (!lookup->per_dir_config)
+        return false;
+    tc_config_settings(lookup, &settings);
+    return settings.enabled;
+}
+
+bool tc_sections_enable(request_rec *r, char *original)
+{
+    tc_request *request = tc_request_of(r);
+    ap_conf_vector_t *defaults = r->server->lookup_defaults;
+    ap_conf_vector_t *asked = walk(r, r->uri, defaults), *conf = walk(r, original, defaults);
+    ap_conf_vector_t *before = r->per_dir_config;
+    bool on = tc_sections_enabled(r);
+
+    r->per_dir_config = conf;
+    if (!on && !tc_sections_enabled(r) && !is_on_in_directory(r, original)) {
+        r->per_dir_config = before;
+        return false;
+    }
+    request->has_sections = asked != defaults;
+    /* Where the original has none, what is mapped by location is mapped by the asked URI's. */
+    if (conf == defaults)
+        r->per_dir_config = before;
+    return true;
+}
+
+/* ---- access to the asked URI --------------------------------------------------------- */
+
+bool tc_sections_is_check(const request_rec *r)
+{
+    const tc_request *main = r->main ? tc_request_find(r->main) : NULL;
+
+    return main && main->is_checking;
+}
+
+int tc_sections_stop(request_rec *r)
+{
+    return tc_sections_is_check(r) ? OK : DECLINED;
+}
+
+int tc_sections_stop_fixups(request_rec *r)
+{
+    return tc_sections_is_check(r) ? DONE : DECLINED;
+}
+
+/*
+ * A subrequest for the asked URI that is mapped to nothing, so that of all sections only
+ * those by location apply; httpd itself runs the checks on it. A user who had to log in
+ * for it is not the original's user yet: its own checks come first.
+ */
+int tc_sections_access(request_rec *r)
+{
+    tc_request *request = tc_request_find(r);
+    const request_rec *check;
+
+    if (!request || !request->has_sections)
+        return DECLINED;
+    request->is_checking = true;
+    check = ap_sub_req_lookup_uri(ap_escape_uri(r->pool, request->call->whole), r, NULL);
+    request->is_checking = false;
+    if (check->status == HTTP_OK || check->status == DONE || check->status == OK) {
+        request->user = check->user;
+        request->auth_type = check->ap_auth_type;
+        return DECLINED;
+    }
+    r->err_headers_out = apr_table_overlay(r->pool, check->err_headers_out, r->err_headers_out);
+    if (ap_is_HTTP_REDIRECT(check->status))
+        r->headers_out = apr_table_overlay(r->pool, check->headers_out, r->headers_out);
+    return check->status;
+}
+
+/* ---- everything else ------------------------------------------------------------------- */
+
+int tc_sections_merge(request_rec *r)
+{
+    tc_request *request = tc_request_find(r);
+    ap_conf_vector_t *defaults = r->server->lookup_defaults;
+    tc_settings settings;
+
+    if (!request || !request->call || request->call->kind != TC_CALL_FUNCTION ||
+        r->per_dir_config == request->merged)
+        return DECLINED;
+    /* Off where the original lies is not undone by the asked URI's On. */
+    tc_config_settings(r, &settings);
+    request->is_off =
+        !settings.enabled && tc_config_is_off(r->per_dir_config) && !tc_config_is_off(defaults);
+    r->per_dir_config = walk(r, apr_pstrdup(r->pool, request->call->whole), r->per_dir_config);
+    request->merged = r->per_dir_config;
+    if (!r->user && request->user) {
+        r->user = request->user;
+        r->ap_auth_type = request->auth_type;
+    }
+    return DECLINED;
+}
