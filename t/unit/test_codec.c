@@ -92,7 +92,7 @@ static void test_brands(void)
 
     for (size_t at = 0; at < sizeof rows / sizeof rows[0]; at++) {
         boxed file = rows[at].file;
-        tc_input input = {read_boxed, &file, (uint64_t)file.size + file.after};
+        tc_input input = {read_boxed, &file, (uint64_t)file.size + file.after, NULL};
         tc_format format = TC_FORMAT_JPEG;
 
         ok(tc_format_read(&input, &format) == TC_E_OK && format == rows[at].format &&
@@ -102,7 +102,7 @@ static void test_brands(void)
     }
     {
         boxed file = {40, 0, 100, 0};
-        tc_input input = {read_boxed, &file, 140};
+        tc_input input = {read_boxed, &file, 140, NULL};
         tc_format format = TC_FORMAT_JPEG;
 
         ok(tc_format_read(&input, &format) == TC_E_READ && format == TC_FORMAT_NONE,
