@@ -241,7 +241,7 @@ static uint64_t heap_used(void)
 static void held(const bytes *file, const char *what)
 {
     bytes copy = *file;
-    tc_input input = {read_bytes_at, &copy, file->length};
+    tc_input input = {read_bytes_at, &copy, file->length, NULL};
     uint64_t before = heap_used(), used;
     tc_decoder *decoder;
     tc_image_info info;
@@ -328,7 +328,7 @@ static void head_at_once(void)
 {
     head head = {3000, 3000, 6, 100, 0, 2}; /* 1.7 MB of predictors */
     counted counted = {make_lossless(&head), 0, 0};
-    tc_input input = {count_reads, &counted, counted.file.length};
+    tc_input input = {count_reads, &counted, counted.file.length, NULL};
     tc_decoder *decoder;
     tc_image_info info;
     tc_fail fail = {0};
@@ -383,7 +383,7 @@ static void cut(void)
     put_head(&stream, &head);
     for (size_t length = 0; length <= stream.data.length; length++) {
         bytes part = {malloc(length ? length : 1), length, length, 0};
-        tc_input input = {read_bytes_at, &part, length};
+        tc_input input = {read_bytes_at, &part, length, NULL};
         tc_webp_lossless found;
         tc_fail fail = {0};
         tc_error error;
