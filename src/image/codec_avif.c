@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * AVIF decoding through libavif. Its boxes are read as they are asked for; the
- * picture is decoded as a whole into planes, and turned into rows a few at a time.
+ * AVIF decoding through libavif. Its boxes are walked first (codec_avif_boxes.h), then read
+ * as libavif asks for them; the picture is decoded as a whole into planes, and turned into
+ * rows a few at a time.
  *
  * How to turn it upright is said by the properties irot and imir; an orientation
  * in EXIF is not to be heeded beside them (ISO/IEC 23000-22, 7.3.6.7).
@@ -9,6 +10,7 @@
 #include "codec_avif.h"
 
 #include "buffer.h"
+#include "codec_avif_boxes.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,24 +23,11 @@
 /* Rows of luma above and below a band that its chroma is interpolated from. */
 #define MARGIN 2
 
-/* Before the header is read: libavif's own bounds. */
-#define SIDE_MAX 65536
-
-/* Frames an image sequence without a still picture may have: each costs a table entry. */
-#define FRAMES_MAX 20000
-
-/* Kinds of AV1's open bitstream units. */
-#define OBU_METADATA 5
-#define OBU_LAST     8
-#define OBU_PADDING  15
-
-/* Units of no known kind, or with metadata, that a picture may have. */
-#define STRANGE_MAX 16
-
 struct tc_decoder {
     const tc_input *input;
     tc_fail *fail;
-    bool decoding; /* what is read now goes to the AV1 decoder */
+    tc_avif_file file;
+    const tc_avif_picture *picture; /* the one of the file's that is decoded */
     avifIO io;
     uint8_t *buffer; /* what libavif asked for last */
     size_t buffer_size;
@@ -70,41 +59,6 @@ tc_error tc_avif_failed(tc_fail *fail, int result, tc_error fallback)
     default:
         return tc_fail_set(fail, fallback, "AVIF: %s", avifResultToString((avifResult)result));
     }
-}
-
-/* The end of an open bitstream unit that begins at `at` (AV1 specification, 5.3); `length`
- * where it takes all the rest, or more. */
-static size_t unit_end(const uint8_t *data, size_t at, size_t length)
-{
-    bool extended = data[at] & 4, sized = data[at] & 2;
-    uint64_t size = 0;
-    unsigned shift = 0;
-
-    at += extended ? 2 : 1;
-    if (!sized)
-        return length;
-    for (; at < length && shift < 56; shift += 7) {
-        size |= (uint64_t)(data[at] & 0x7f) << shift;
-        if (!(data[at++] & 0x80))
-            break;
-    }
-    return at >= length || size > length - at ? length : at + (size_t)size;
-}
-
-/*
- * dav1d says something on standard error, which is httpd's log, about every unit
- * that it does not know. A file may hold millions of them; an honest one has none.
- */
-static bool is_quiet(const uint8_t *data, size_t length)
-{
-    unsigned strange = 0;
-
-    for (size_t at = 0; at < length; at = unit_end(data, at, length)) {
-        unsigned type = data[at] >> 3 & 15;
-        strange +=
-            type == 0 || type == OBU_METADATA || (type > OBU_LAST && type != OBU_PADDING);
-    }
-    return strange <= STRANGE_MAX;
 }
 
 /* Room for `length` bytes, whose end is guarded where buffers are. */
@@ -140,9 +94,6 @@ static avifResult on_read(avifIO *io, uint32_t flags, uint64_t offset, size_t le
                                  &data->size);
     if (error && decoder->fail->error == TC_E_OK)
         tc_fail_set(decoder->fail, error, "reading failed");
-    if (!error && decoder->decoding && !is_quiet(decoder->buffer, data->size))
-        error =
-            tc_fail_set(decoder->fail, TC_E_DAMAGED, "AVIF: too many units of no known kind");
     return error ? AVIF_RESULT_IO_ERROR : AVIF_RESULT_OK;
 }
 
@@ -169,15 +120,19 @@ static avifResult parse(tc_decoder *decoder)
     avif->maxThreads = 1;
     avif->requestedSource = AVIF_DECODER_SOURCE_PRIMARY_ITEM;
     avif->ignoreXMP = AVIF_TRUE;
-    avif->imageDimensionLimit = SIDE_MAX;
-    avif->imageCountLimit = FRAMES_MAX;
+    avif->ignoreExif = decoder->file.exif_is_large;
+    avif->imageDimensionLimit = TC_AVIF_SIDE_MAX;
+    avif->imageCountLimit = TC_AVIF_FRAMES_MAX;
     /* As browsers do: files that lack a pixi property are many, and their pictures whole. */
     avif->strictFlags = AVIF_STRICT_ALPHA_ISPE_REQUIRED;
     decoder->io = (avifIO){.read = on_read, .sizeHint = decoder->input->size, .data = decoder};
     avifDecoderSetIO(avif, &decoder->io);
+    decoder->picture = &decoder->file.still;
     result = avifDecoderParse(avif);
-    if (result == AVIF_RESULT_NO_CONTENT || result == AVIF_RESULT_NO_AV1_ITEMS_FOUND)
+    if (result == AVIF_RESULT_NO_CONTENT || result == AVIF_RESULT_NO_AV1_ITEMS_FOUND) {
+        decoder->picture = &decoder->file.sequence;
         result = avifDecoderSetSource(avif, AVIF_DECODER_SOURCE_TRACKS);
+    }
     return result;
 }
 
@@ -217,22 +172,30 @@ static uint8_t orientation(const avifImage *image)
     return number[turn][mirror];
 }
 
+/* dav1d's own memory for one coded picture: 407 KiB as measured. */
+#define CONTEXT_BYTES (512 * 1024)
+
 /*
- * What libavif and its codec keep, bytes: the planes, in their decoded form and as
- * the codec's reference; an alpha plane likewise; the coded data, twice.
+ * What libavif and its codec keep, bytes: the coded pictures as they are decoded and as the
+ * codec's reference; the planes that a grid's cells are copied into; the coded data, twice;
+ * and the decoders, one a coded picture.
  */
 static uint64_t held_bytes(const tc_decoder *decoder)
 {
     const avifImage *image = decoder->avif->image;
+    const tc_avif_picture *picture = decoder->picture;
+    uint64_t whole = (uint64_t)image->width * image->height;
+    /* Halves of a sample a pixel, with chroma. */
     uint64_t samples = image->yuvFormat == AVIF_PIXEL_FORMAT_YUV444   ? 6
                        : image->yuvFormat == AVIF_PIXEL_FORMAT_YUV422 ? 4
                        : image->yuvFormat == AVIF_PIXEL_FORMAT_YUV400 ? 2
                                                                       : 3;
+    uint64_t halves = samples * (picture->colour_pixels + whole);
 
     if (decoder->alpha)
-        samples += 2;
-    return (uint64_t)image->width * image->height * samples * (image->depth > 8 ? 2 : 1) +
-           2 * decoder->input->size;
+        halves += 2 * (picture->alpha_pixels + whole);
+    return halves / 2 * (image->depth > 8 ? 2 : 1) + 2 * picture->coded_bytes +
+           (uint64_t)picture->pictures * CONTEXT_BYTES;
 }
 
 static void describe(tc_decoder *decoder, tc_image_info *info)
@@ -278,11 +241,13 @@ static tc_error avif_decode_open(tc_decoder **made, const tc_input *input, tc_im
     decoder->avif = avifDecoderCreate();
     if (!decoder->avif)
         return tc_fail_set(fail, TC_E_NO_MEMORY, "AVIF: out of memory");
+    if (tc_avif_inspect(input, &decoder->file, fail))
+        return fail->error;
     result = parse(decoder);
-    if (result != AVIF_RESULT_OK && strstr(decoder->avif->diag.error, "too large"))
-        return tc_fail_set(fail, TC_E_PIXELS_TOO_MANY, "AVIF: %s", decoder->avif->diag.error);
     if (result != AVIF_RESULT_OK)
         return tc_avif_failed(fail, result, TC_E_DAMAGED);
+    if (decoder->picture->pictures == 0)
+        return tc_fail_set(fail, TC_E_DAMAGED, "AVIF: there is no picture in it");
     image = decoder->avif->image;
     if (image->width < 1 || image->height < 1)
         return tc_fail_set(fail, TC_E_DAMAGED, "AVIF: the picture has no size");
@@ -297,9 +262,8 @@ static tc_error decode_picture(tc_decoder *decoder)
     uint32_t width = image->width, height = image->height;
     avifResult result;
 
-    /* The coded picture may claim more than the header that was judged. */
-    avif->imageSizeLimit = width * height;
-    decoder->decoding = true;
+    /* The coded pictures may claim more than the header that was judged. */
+    avif->imageSizeLimit = (uint32_t)decoder->picture->one_pixels;
     result = avifDecoderNextImage(avif);
     if (result != AVIF_RESULT_OK)
         return tc_avif_failed(decoder->fail, result, TC_E_DAMAGED);
