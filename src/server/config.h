@@ -17,6 +17,7 @@
 #include <apr_tables.h>
 
 #include "directives.h"
+#include "loglimit.h"
 #include "sign.h"
 
 #define TC_UNSET INT64_C(-1)
@@ -56,6 +57,7 @@ typedef struct tc_server_conf {
     tc_admission *admission; /* shared; likewise */
     tc_flights *flights;     /* shared; likewise */
     apr_time_t sampled;      /* the parent's: when it last took a sample */
+    tc_log_bound log_bound;  /* each process' own */
     bool directory_on;       /* some <Directory> or <Files> has TmpfsConvert On */
 } tc_server_conf;
 
@@ -103,6 +105,9 @@ tc_admission *tc_config_admission(const server_rec *server, const tc_admission_l
 
 /* The versions of the codec libraries, in one line. */
 const char *tc_config_versions(const server_rec *server);
+
+/* The bound on log lines, which changes with them. */
+tc_log_bound *tc_config_log_bound(const server_rec *server);
 
 /* Where temporary files go. */
 const tc_spool_places *tc_config_places(const server_rec *server);

@@ -5,6 +5,7 @@
 #include "account.h"
 #include "client.h"
 #include "filter.h"
+#include "loglimit.h"
 #include "monitor.h"
 #include "sign.h"
 #include "url.h"
@@ -32,7 +33,8 @@ static void note_unknown(void *context, const char *key, size_t length)
 
     own->unknown = true;
     ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, own->r,
-                  "there is no parameter '%.*s'; it is ignored", (int)length, key);
+                  "there is no parameter '%.*s'; it is ignored",
+                  length < TC_LOG_NAME ? (int)length : TC_LOG_NAME, key);
 }
 
 /*
@@ -195,10 +197,10 @@ static tc_error convert(request_rec *r, tc_job *job, const tc_watch *watch, tc_s
                            &job->fail);
     tc_gauge(counters, TC_NOW_IN_PROGRESS, -1);
     damage = tc_pipeline_damage(job->pipeline);
-    if (!error && damage)
+    if (!error && damage && tc_log_allows(r, APLOG_WARNING))
         ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r,
                       "TC0035: %s: damaged, and served as far as it can be decoded: %s",
-                      r->filename ? r->filename : r->uri, damage->text);
+                      tc_log_name(r), damage->text);
     return error;
 }
 
