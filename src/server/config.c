@@ -383,6 +383,11 @@ const char *tc_config_versions(const server_rec *server)
     return server_conf(server)->versions;
 }
 
+tc_log_bound *tc_config_log_bound(const server_rec *server)
+{
+    return &server_conf(server)->log_bound;
+}
+
 const tc_spool_places *tc_config_places(const server_rec *server)
 {
     return &server_conf(server)->places;

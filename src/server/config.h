@@ -17,6 +17,7 @@
 #include <apr_tables.h>
 
 #include "directives.h"
+#include "loglimit.h"
 #include "sign.h"
 
 #define TC_UNSET INT64_C(-1)
@@ -57,6 +58,7 @@ typedef struct tc_server_conf {
     tc_flights *flights;     /* shared */
     apr_time_t sampled;      /* the parent's: when it last took a sample */
     unsigned doubts;         /* the parent's: samples since admission last added up */
+    tc_log_bound log_bound;  /* each process' own */
     bool directory_on;       /* some <Directory> or <Files> has TmpfsConvert On */
 } tc_server_conf;
 
@@ -104,6 +106,9 @@ tc_admission *tc_config_admission(const server_rec *server, const tc_admission_l
 
 /* The versions of the codec libraries, in one line. */
 const char *tc_config_versions(const server_rec *server);
+
+/* The bound on log lines, which changes with them. */
+tc_log_bound *tc_config_log_bound(const server_rec *server);
 
 /* Where temporary files go. */
 const tc_spool_places *tc_config_places(const server_rec *server);

@@ -4,6 +4,7 @@
 #include "accept.h"
 #include "cache.h"
 #include "job.h"
+#include "loglimit.h"
 #include "once.h"
 #include "request.h"
 #include "respond.h"
@@ -127,9 +128,10 @@ int tc_handler_begin(request_rec *r)
     job = apr_pcalloc(r->pool, sizeof *job);
     request->refused = tc_job_begin(r, job) != TC_E_OK;
     if (tc_url_is_function(r) && (!job->settings.enabled || request->is_off)) {
-        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r,
-                      "TC0014: %s: TmpfsConvert is Off where the original lies",
-                      r->filename ? r->filename : r->uri);
+        if (tc_log_allows(r, APLOG_WARNING))
+            ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r,
+                          "TC0014: %s: TmpfsConvert is Off where the original lies",
+                          tc_log_name(r));
         return HTTP_FORBIDDEN;
     }
     /* A page's own query: only on a picture is it wrong. */
@@ -187,7 +189,7 @@ int tc_handler_first(request_rec *r)
         return ap_send_http_options(r);
     }
     if (tc_url_is_function(r) && r->finfo.filetype == APR_DIR) {
-        ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, "%s is a directory", r->filename);
+        ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, "%s is a directory", tc_log_name(r));
         return HTTP_NOT_FOUND;
     }
     if (is_converted(r, request) && !request->refused && !tc_url_is_picture_file(r))

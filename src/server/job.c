@@ -4,6 +4,7 @@
 #include "accept.h"
 #include "account.h"
 #include "filter.h"
+#include "loglimit.h"
 #include "sign.h"
 #include "url.h"
 
@@ -24,7 +25,8 @@ static void note_unknown(void *context, const char *key, size_t length)
 
     own->unknown = true;
     ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, own->r,
-                  "there is no parameter '%.*s'; it is ignored", (int)length, key);
+                  "there is no parameter '%.*s'; it is ignored",
+                  length < TC_LOG_NAME ? (int)length : TC_LOG_NAME, key);
 }
 
 /*
@@ -185,10 +187,10 @@ static tc_error convert(request_rec *r, tc_job *job, tc_spool **result, tc_stats
                                     result, stats, &job->fail);
 
     damage = tc_pipeline_damage(job->pipeline);
-    if (!error && damage)
+    if (!error && damage && tc_log_allows(r, APLOG_WARNING))
         ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r,
                       "TC0035: %s: damaged, and served as far as it can be decoded: %s",
-                      r->filename ? r->filename : r->uri, damage->text);
+                      tc_log_name(r), damage->text);
     return error;
 }
 

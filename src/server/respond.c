@@ -4,6 +4,7 @@
 #include "account.h"
 #include "config.h"
 #include "convert.h"
+#include "loglimit.h"
 
 #include <http_core.h>
 #include <http_log.h>
@@ -171,18 +172,24 @@ int tc_respond_result(request_rec *r, tc_spool *result)
     return AP_FILTER_ERROR;
 }
 
-/* The reason as the answer's body, unless the administrator has an ErrorDocument for it. */
+/*
+ * The reason as the answer's body, unless the administrator has an ErrorDocument for it. What
+ * is wrong with this server, its paths and its settings, is in the log only.
+ */
 static void say_why(request_rec *r, int status, const tc_fail *fail)
 {
+    bool is_own = ap_is_HTTP_SERVER_ERROR(status) || fail->error == TC_E_ICON;
+
     if (ap_response_code_string(r, ap_index_of_response(status)))
         return;
     ap_custom_response(
         r, status,
-        apr_psprintf(r->pool,
-                     "<!DOCTYPE html>\n<html><head><title>%d</title></head><body>\n"
-                     "<h1>%s</h1>\n<p>%s</p>\n</body></html>\n",
-                     status, ap_escape_html(r->pool, ap_get_status_line(status)),
-                     ap_escape_html(r->pool, fail->text)));
+        apr_psprintf(
+            r->pool,
+            "<!DOCTYPE html>\n<html><head><title>%d</title></head><body>\n"
+            "<h1>%s</h1>\n<p>%s</p>\n</body></html>\n",
+            status, ap_escape_html(r->pool, ap_get_status_line(status)),
+            ap_escape_html(r->pool, is_own ? tc_error_text(fail->error) : fail->text)));
 }
 
 int tc_respond_error(request_rec *r, const tc_fail *fail)
@@ -190,8 +197,9 @@ int tc_respond_error(request_rec *r, const tc_fail *fail)
     const answer *answer = &answers[fail->error < TC_E_COUNT ? fail->error : TC_E_INTERNAL];
 
     tc_account_error(r, fail->error);
-    ap_log_rerror(APLOG_MARK, answer->level, 0, r, "%s: %s: %s", answer->id,
-                  r->filename ? r->filename : r->uri, fail->text);
+    if (tc_log_allows(r, answer->level))
+        ap_log_rerror(APLOG_MARK, answer->level, 0, r, "%s: %s: %s", answer->id, tc_log_name(r),
+                      fail->text);
     if (answer->status == HTTP_SERVICE_UNAVAILABLE)
         apr_table_setn(r->err_headers_out, "Retry-After", RETRY_SECONDS);
     say_why(r, answer->status, fail);

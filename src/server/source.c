@@ -3,6 +3,7 @@
 
 #include "config.h"
 #include "convert.h"
+#include "loglimit.h"
 #include "respond.h"
 
 #include "image/clock.h"
@@ -77,8 +78,8 @@ int tc_source_open(request_rec *r, tc_source *source)
     apr_status_t status;
 
     if (r->finfo.filetype != APR_REG || (r->path_info && *r->path_info)) {
-        ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, "there is no file %s%s", r->filename,
-                      r->path_info ? r->path_info : "");
+        ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, "there is no file %s%.*s", tc_log_name(r),
+                      TC_LOG_NAME, r->path_info ? r->path_info : "");
         return HTTP_NOT_FOUND;
     }
     /* Not blocking, should a FIFO have taken the file's place meanwhile. */
@@ -90,8 +91,9 @@ int tc_source_open(request_rec *r, tc_source *source)
     if (status != APR_SUCCESS && tc_convert_spool_error(status) == TC_E_NO_FILES)
         return no_files(r, status);
     if (status != APR_SUCCESS) {
-        ap_log_rerror(APLOG_MARK, APLOG_ERR, status, r, "TC0013: %s: the file cannot be opened",
-                      r->filename);
+        if (tc_log_allows(r, APLOG_ERR))
+            ap_log_rerror(APLOG_MARK, APLOG_ERR, status, r,
+                          "TC0013: %s: the file cannot be opened", tc_log_name(r));
         return APR_STATUS_IS_ENOENT(status) ? HTTP_NOT_FOUND : HTTP_FORBIDDEN;
     }
     return source->info.filetype == APR_REG ? OK : HTTP_NOT_FOUND;
