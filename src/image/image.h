@@ -69,6 +69,7 @@ typedef struct tc_image_info {
     bool planes;          /* the decoder can also deliver TC_YCC planes, as they are stored */
     bool crops;           /* of other than planes it decodes a part in less time */
     bool lossless;        /* the file keeps every level, where its format has both kinds */
+    bool deep;            /* stored with more than 8 bits a sample */
 } tc_image_info;
 
 /*
