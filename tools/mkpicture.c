@@ -4,7 +4,7 @@
  *
  *   mkpicture OUT.{jpg,png,webp,avif,gif} WIDTH HEIGHT [KEY=VALUE...]
  *
- * kind=photo|flat|quad|ramp|disc  colour=RRGGBB colour2=RRGGBB  seed=N
+ * kind=photo|noise|flat|quad|ramp|disc  colour=RRGGBB colour2=RRGGBB  seed=N
  * orientation=1..8  exif=1 (with artist, copyright and thumbnail)
  * profile=srgb|p3|gamma1|swapped (mkpicture.h; the colours are then the profile's)
  * JPEG: quality=N progressive=1 space=rgb|grey|cmyk|ycck adobe=0|1
@@ -110,6 +110,14 @@ static pixel draw_photo(const scene *scene, uint32_t x, uint32_t y)
     return (pixel){level(r + grain), level(g + grain), level(b + grain), 255};
 }
 
+/* Every sample its own: the dearest there is for every codec. */
+static pixel draw_noise(const scene *scene, uint32_t x, uint32_t y)
+{
+    uint32_t h = hash(x, y, (uint32_t)scene->options->seed);
+
+    return (pixel){(uint8_t)h, (uint8_t)(h >> 8), (uint8_t)(h >> 16), (uint8_t)(h >> 24)};
+}
+
 static pixel draw_flat(const scene *scene, uint32_t x, uint32_t y)
 {
     (void)x;
@@ -144,11 +152,8 @@ static pixel draw_disc(const scene *scene, uint32_t x, uint32_t y)
 static const struct {
     const char *name;
     pixel (*draw)(const scene *, uint32_t, uint32_t);
-} kinds[] = {{"photo", draw_photo},
-             {"flat", draw_flat},
-             {"quad", draw_quad},
-             {"ramp", draw_ramp},
-             {"disc", draw_disc}};
+} kinds[] = {{"photo", draw_photo}, {"noise", draw_noise}, {"flat", draw_flat},
+             {"quad", draw_quad},   {"ramp", draw_ramp},   {"disc", draw_disc}};
 
 pixel stored_pixel(const scene *scene, uint32_t column, uint32_t row)
 {

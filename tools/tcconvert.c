@@ -2,12 +2,14 @@
 /*
  * Converts one picture as the module does, without a server:
  *
- *   tcconvert [-n TIMES] [-t SECONDS] [-v] PARAMS IN OUT
+ *   tcconvert [-n TIMES] [-t SECONDS] [-l] [-v] PARAMS IN OUT
  *
- * PARAMS as in a URL: dw=300,dh=300,q=85. OUT may be - for nowhere. With -n the same
+ * PARAMS as in a URL: dw=300,dh=300,q=85. OUT may be - for nowhere. With -l under the
+ * limits that the module has by default, else without any. With -n the same
  * picture is converted so many times, with -t until so much CPU time is used, the
  * first not counted; each answer replaces the one before. -v prints `key: value`
- * lines: CPU time a picture, and by the clock the time of each stage. Exits with 1
+ * lines: CPU time a picture, and by the clock the time of each stage; what was planned;
+ * the peak of the process's memory over what it had before, less the answer. Exits with 1
  * when the picture is refused, 2 when called wrongly.
  */
 #include <errno.h>
@@ -17,11 +19,27 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "image/pipeline.h"
+#include "server/directives.h"
+
+/* The directives' defaults. */
+static const struct {
+#define X(field, kind, name, least, most, preset, help) int64_t field;
+    TC_NUMBERS(X)
+#undef X
+} presets = {
+#define X(field, kind, name, least, most, preset, help) preset,
+    TC_NUMBERS(X)
+#undef X
+};
+
+static tc_limits limits; /* none */
+static long before_kb;   /* peak of the process before it converts */
 
 typedef struct source {
     int fd;
@@ -42,7 +60,7 @@ typedef struct totals {
 
 __attribute__((noreturn)) static void usage(void)
 {
-    fputs("usage: tcconvert [-n TIMES] [-t SECONDS] [-v] PARAMS IN OUT\n", stderr);
+    fputs("usage: tcconvert [-n TIMES] [-t SECONDS] [-l] [-v] PARAMS IN OUT\n", stderr);
     exit(2);
 }
 
@@ -91,14 +109,26 @@ static double cpu_seconds(void)
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
+static void set_limits(void)
+{
+    limits = (tc_limits){.max_source = (uint64_t)presets.max_source,
+                         .max_pixels = (uint64_t)presets.max_pixels,
+                         .max_output_w = TC_MAX_OUTPUT_DEFAULT,
+                         .max_output_h = TC_MAX_OUTPUT_DEFAULT,
+                         .max_radius = (uint32_t)presets.radius_max,
+                         .max_sigma = (uint32_t)presets.sigma_max,
+                         .max_output_pixels = (uint64_t)presets.max_output_pixels,
+                         .max_memory = (uint64_t)presets.max_memory,
+                         .max_cost_ns = (uint64_t)presets.max_cost * 1000000000u};
+}
+
 static tc_error convert(const tc_input *input, const tc_params *params, answer *answer,
                         totals *totals, tc_fail *fail)
 {
-    static const tc_limits no_limits;
     tc_output output = {write_answer, answer};
     tc_pipeline *pipeline;
     tc_stats stats;
-    tc_error error = tc_pipeline_open(&pipeline, input, params, &no_limits, fail);
+    tc_error error = tc_pipeline_open(&pipeline, input, params, &limits, fail);
 
     if (error)
         return error;
@@ -138,6 +168,14 @@ static void keep(const answer *answer, const char *name)
     }
 }
 
+static long peak_kb(void)
+{
+    struct rusage usage;
+
+    getrusage(RUSAGE_SELF, &usage);
+    return usage.ru_maxrss;
+}
+
 static void print_totals(const totals *totals, size_t bytes)
 {
     double each = 1e6 * totals->pictures;
@@ -149,6 +187,10 @@ static void print_totals(const totals *totals, size_t bytes)
            (double)totals->stats.encode_ns / each);
     printf("reduce: %u\nwidth: %u\nheight: %u\nbytes: %zu\n", totals->outline.plan.reduce,
            totals->outline.plan.output_w, totals->outline.plan.output_h, bytes);
+    printf("planned_ms: %.4f\nplanned_kb: %llu\npeak_kb: %ld\n",
+           (double)totals->outline.plan.cost_ns / 1e6,
+           (unsigned long long)totals->outline.plan.bytes / 1024,
+           peak_kb() - before_kb - (long)(bytes / 1024));
 }
 
 static double number(const char *text, double most)
@@ -174,11 +216,13 @@ int main(int argc, char **argv)
     totals totals = {0};
     int option;
 
-    while ((option = getopt(argc, argv, "n:t:v")) != -1) {
+    while ((option = getopt(argc, argv, "ln:t:v")) != -1) {
         if (option == 'n')
             times = number(optarg, 1e9);
         else if (option == 't')
             seconds = number(optarg, 3600);
+        else if (option == 'l')
+            set_limits();
         else if (option == 'v')
             verbose = true;
         else
@@ -202,6 +246,7 @@ int main(int argc, char **argv)
         convert_or_exit(&input, &params, &answer, &totals, argv[optind + 1]);
         totals = (struct totals){0};
     }
+    before_kb = peak_kb();
     began = cpu_seconds();
     do {
         convert_or_exit(&input, &params, &answer, &totals, argv[optind + 1]);

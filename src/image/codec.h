@@ -104,9 +104,9 @@ typedef struct tc_codec {
     /* All rows are in: write what remains. */
     tc_error (*encode_finish)(tc_encoder *encoder);
     void (*encode_free)(tc_encoder *encoder);
-    /* Bytes a pixel that the encoder holds until the whole picture is in, as measured; 0 for
-     * one that writes as rows come. */
-    unsigned encode_held, encode_held_lossless;
+    /* Bytes that the encoder holds at its most, an upper bound as measured; NULL for one that
+     * writes as rows come. Only the spec's sizes, model and kind count. */
+    uint64_t (*encode_held)(const tc_encode_spec *spec);
 } tc_codec;
 
 #define TC_SNIFF_BYTES 32

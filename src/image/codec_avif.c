@@ -214,6 +214,7 @@ static void describe(tc_decoder *decoder, tc_image_info *info)
                             .orientation = orientation(image),
                             .model = decoder->model,
                             .max_reduce = 1,
+                            .deep = image->depth > 8,
                             .held_bytes = held_bytes(decoder)};
     if (image->exif.size > 0) {
         info->exif = image->exif.data;
@@ -427,8 +428,7 @@ const tc_codec tc_codec_avif = {
     .decode_start = avif_decode_start,
     .decode_rows = avif_decode_rows,
     .decode_free = avif_decode_free,
-    .encode_held = 20,
-    .encode_held_lossless = 40,
+    .encode_held = tc_avif_encode_held,
     .encode_open = tc_avif_encode_open,
     .encode_rows = tc_avif_encode_rows,
     .encode_finish = tc_avif_encode_finish,

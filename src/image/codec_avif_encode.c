@@ -5,6 +5,7 @@
  */
 #include "buffer.h"
 #include "codec_avif.h"
+#include "cost.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +23,13 @@
 
 #define QUANTIZER_MAX 63
 
+/*
+ * Over so many pixels the picture is coded in 16 tiles: less memory, by a sixth of a
+ * lossless one's, and viewers can decode it in several threads, for 0.3 percent more bytes.
+ */
+#define ONE_TILE_PIXELS_MAX (2 * 1024 * 1024)
+#define TILES_LOG2          2 /* across, and down */
+
 /* Encoded bytes go out in pieces, so that a spool need not grow at once. */
 #define PIECE_BYTES TC_IO_BYTES
 
@@ -36,6 +44,7 @@ struct tc_encoder {
     uint8_t *rows; /* of colours not yet converted */
     size_t stride;
     uint32_t gathered, next; /* rows in `rows`, and the first one's number */
+    uint64_t finish_ns;      /* processor time that the end will take */
 };
 
 static tc_error no_memory(tc_fail *fail)
@@ -69,6 +78,21 @@ static void configure(avifEncoder *avif, const tc_encode_spec *spec)
     avif->speed = SPEED;
     avif->minQuantizer = avif->maxQuantizer = level;
     avif->minQuantizerAlpha = avif->maxQuantizerAlpha = level;
+    if ((uint64_t)spec->width * spec->height > ONE_TILE_PIXELS_MAX)
+        avif->tileRowsLog2 = avif->tileColsLog2 = TILES_LOG2;
+}
+
+/* Measured with noise, bytes a pixel: planes, what aom keeps, and the answer. */
+uint64_t tc_avif_encode_held(const tc_encode_spec *spec)
+{
+    bool tiles = (uint64_t)spec->width * spec->height > ONE_TILE_PIXELS_MAX;
+    double each = spec->lossless ? (tiles ? 41 : 50) : spec->quality > 82 ? 24 : 22;
+
+    if (!tiles && !spec->lossless)
+        each += 4;
+    if (tc_model_has_alpha(spec->model))
+        each += 4.5;
+    return (uint64_t)(each * spec->width * spec->height) + 4 * 1024 * 1024;
 }
 
 static void describe(avifImage *image, const tc_encode_spec *spec)
@@ -107,6 +131,7 @@ tc_error tc_avif_encode_open(tc_encoder **made, const tc_output *output,
     encoder->fail = fail;
     encoder->watch = spec->watch;
     encoder->model = spec->model;
+    encoder->finish_ns = tc_cost_encode_ns(TC_FORMAT_AVIF, spec);
     encoder->stride = (size_t)spec->width * tc_model_channels(spec->model);
     encoder->rows = tc_buffer_alloc(encoder->stride * PART_ROWS);
     encoder->avif = avifEncoderCreate();
@@ -209,9 +234,9 @@ tc_error tc_avif_encode_finish(tc_encoder *encoder)
     tc_error error = flush(encoder);
     avifResult result;
 
-    /* The last time to be asked: what follows cannot be broken off. */
+    /* What follows cannot be interrupted. */
     if (!error)
-        error = tc_watch_ask(encoder->watch, encoder->fail);
+        error = tc_watch_afford(encoder->watch, encoder->finish_ns, encoder->fail);
     if (error)
         return error;
     result = avifEncoderWrite(encoder->avif, encoder->image, &encoder->data);

@@ -399,6 +399,7 @@ const tc_codec tc_codec_jpeg = {
     .decode_rows = tc_jpeg_decode_rows,
     .decode_free = jpeg_decode_free,
     .encode_open = tc_jpeg_encode_open,
+    .encode_held = tc_jpeg_encode_held,
     .encode_rows = tc_jpeg_encode_rows,
     .encode_finish = tc_jpeg_encode_finish,
     .encode_free = tc_jpeg_encode_free,

@@ -92,6 +92,7 @@ tc_error tc_jpeg_decode_rows(tc_decoder *decoder, tc_band *band);
 
 tc_error tc_jpeg_encode_open(tc_encoder **made, const tc_output *output,
                              const tc_encode_spec *spec, tc_fail *fail);
+uint64_t tc_jpeg_encode_held(const tc_encode_spec *spec);
 tc_error tc_jpeg_encode_rows(tc_encoder *encoder, const tc_band *band);
 tc_error tc_jpeg_encode_finish(tc_encoder *encoder);
 void tc_jpeg_encode_free(tc_encoder *encoder);

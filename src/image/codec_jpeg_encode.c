@@ -15,6 +15,8 @@ struct tc_encoder {
     struct jpeg_compress_struct cinfo;
     tc_jpeg_errors errors;
     struct jpeg_destination_mgr destination;
+    struct jpeg_progress_mgr progress;
+    const tc_watch *watch;
     const tc_output *output;
     uint8_t *mcus; /* of planes: one row of MCUs, which libjpeg takes whole */
     struct {
@@ -24,6 +26,15 @@ struct tc_encoder {
     } plane[TC_PLANES];
     uint8_t io[]; /* TC_IO_BYTES */
 };
+
+/* Of a progressive picture most of the work is done once all rows are in. */
+static void on_progress(j_common_ptr cinfo)
+{
+    tc_encoder *encoder = ((j_compress_ptr)cinfo)->client_data;
+
+    if (tc_watch_ask(encoder->watch, encoder->errors.fail))
+        encoder->errors.manager.error_exit(cinfo);
+}
 
 static void on_start(j_compress_ptr cinfo)
 {
@@ -68,6 +79,15 @@ void tc_jpeg_encode_free(tc_encoder *encoder)
     tc_buffer_free(encoder);
 }
 
+/* libjpeg keeps all coefficients, 16 bits each, to write them scan by scan. */
+uint64_t tc_jpeg_encode_held(const tc_encode_spec *spec)
+{
+    uint64_t across = (spec->width + LUMA_ROWS - 1) / LUMA_ROWS * LUMA_ROWS;
+    uint64_t down = (spec->height + LUMA_ROWS - 1) / LUMA_ROWS * LUMA_ROWS;
+
+    return spec->progressive ? across * down * (spec->model == TC_GREY ? 2 : 3) : 0;
+}
+
 static void write_exif(j_compress_ptr cinfo, const tc_encode_spec *spec)
 {
     static const uint8_t name[6] = "Exif\0";
@@ -101,6 +121,7 @@ static bool start_encoding(tc_encoder *encoder, const tc_encode_spec *spec)
     jpeg_set_quality(cinfo, (int)spec->quality, TRUE);
     if (spec->progressive)
         jpeg_simple_progression(cinfo);
+    cinfo->progress = &encoder->progress;
     jpeg_start_compress(cinfo, TRUE);
     write_exif(cinfo, spec);
     if (spec->icc)
@@ -136,6 +157,8 @@ tc_error tc_jpeg_encode_open(tc_encoder **made, const tc_output *output,
     memset(encoder, 0, sizeof *encoder);
     encoder->cinfo.err = tc_jpeg_errors_init(&encoder->errors, fail, TC_E_INTERNAL);
     encoder->output = output;
+    encoder->watch = spec->watch;
+    encoder->progress.progress_monitor = on_progress;
     encoder->destination = (struct jpeg_destination_mgr){.init_destination = on_start,
                                                          .empty_output_buffer = on_full,
                                                          .term_destination = on_end};

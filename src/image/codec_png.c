@@ -34,10 +34,11 @@ struct tc_decoder {
     size_t row_bytes;
     uint8_t *rows; /* one row, or the whole picture when interlaced */
     bool interlaced;
-    bool broken;         /* the file; what is left of it is not read */
-    tc_fail *damage;     /* NULL where damage is refused */
-    png_bytepp pointers; /* of an interlaced picture */
-    tc_png_rows *plain;  /* the rows of a picture that needs nothing of libpng's, or NULL */
+    bool broken;           /* the file; what is left of it is not read */
+    tc_fail *damage;       /* NULL where damage is refused */
+    const tc_watch *watch; /* NULL until decoding starts */
+    png_bytepp pointers;   /* of an interlaced picture */
+    tc_png_rows *plain;    /* the rows of a picture that needs nothing of libpng's, or NULL */
     uint8_t *icc;
 };
 
@@ -240,6 +241,7 @@ static tc_error png_decode_open(tc_decoder **made, const tc_input *input, tc_ima
                             .palette = png_get_color_type(decoder->png, decoder->info) ==
                                        PNG_COLOR_TYPE_PALETTE};
     info->flat = info->palette || is_drawn(decoder);
+    info->deep = png_get_bit_depth(decoder->png, decoder->info) > 8;
     if (decoder->interlaced)
         info->held_bytes =
             (uint64_t)decoder->width * decoder->height * tc_model_channels(info->model);
@@ -258,6 +260,17 @@ static bool is_plain(const tc_decoder *decoder)
            !png_get_valid(decoder->png, decoder->info, PNG_INFO_tRNS);
 }
 
+/* After each row of each pass of an interlaced picture, all of which is read at once. */
+static void on_row(png_structp png, png_uint_32 row, int pass)
+{
+    const tc_decoder *decoder = png_get_io_ptr(png);
+
+    (void)row;
+    (void)pass;
+    if (tc_watch_ask(decoder->watch, decoder->fail))
+        png_error(png, "ended");
+}
+
 static bool start_reading(tc_decoder *decoder)
 {
     png_structp png = decoder->png;
@@ -269,8 +282,10 @@ static bool start_reading(tc_decoder *decoder)
         png_set_strip_alpha(png);
     if (png_get_bit_depth(png, decoder->info) == 16)
         png_set_scale_16(png);
-    if (decoder->interlaced)
+    if (decoder->interlaced) {
         png_set_interlace_handling(png);
+        png_set_read_status_fn(png, on_row);
+    }
     png_read_update_info(png, decoder->info);
     decoder->row_bytes = png_get_rowbytes(png, decoder->info);
     return true;
@@ -312,6 +327,7 @@ static tc_error png_decode_start(tc_decoder *decoder, const tc_decode_want *want
 
     /* Rows of a PNG cannot be reduced, nor skipped without inflating them. */
     decoder->damage = want->damage;
+    decoder->watch = want->watch;
     /* Of damage libpng's way of reading knows to the row where it begins. */
     if (is_plain(decoder) && !decoder->damage)
         error = tc_png_rows_open(&decoder->plain, decoder->input,

@@ -47,6 +47,17 @@ uint64_t tc_effects_bytes(const tc_params *params, const tc_shape *shape)
     return bytes;
 }
 
+uint64_t tc_effects_ns(const tc_params *params, const tc_shape *shape)
+{
+    double ns = 0;
+
+    for (size_t at = 0; at < KINDS; at++) {
+        if (kinds[at]->named(params))
+            ns += kinds[at]->pixel_ns(params, shape) * shape->width * shape->height;
+    }
+    return (uint64_t)ns;
+}
+
 tc_error tc_effects_create(tc_effects **effects, const tc_params *params, const tc_shape *shape,
                            tc_icon *icon, tc_fail *fail)
 {

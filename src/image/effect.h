@@ -29,6 +29,9 @@ bool tc_effects_colour(const tc_params *params);
 /* The memory tc_effects_create would take, in bytes; an icon's own is in its plan. */
 uint64_t tc_effects_bytes(const tc_params *params, const tc_shape *shape);
 
+/* Estimate of the processor time they take, in nanoseconds; an icon's own is tc_icon_ns. */
+uint64_t tc_effects_ns(const tc_params *params, const tc_shape *shape);
+
 /*
  * Make the effects that `params` name. `icon` is borrowed until tc_effects_free, NULL
  * when none was named. After an error only that may be called.

@@ -89,5 +89,12 @@ static void border_free(tc_effect *effect)
     tc_buffer_free(effect);
 }
 
-const tc_effect_kind tc_effect_border = {border_named, border_bytes, border_create,
+/* A copy, and what is laid on it. */
+static double border_ns(const tc_params *params, const tc_shape *shape)
+{
+    (void)params;
+    return 0.5 * tc_model_channels(shape->model);
+}
+
+const tc_effect_kind tc_effect_border = {border_named, border_bytes, border_ns,  border_create,
                                          border_put,   border_get,   border_free};

@@ -64,5 +64,12 @@ static void icon_free(tc_effect *effect)
     tc_buffer_free(effect);
 }
 
-const tc_effect_kind tc_effect_icon = {icon_named, icon_bytes, icon_create,
+/* A copy, and what is laid on it. */
+static double icon_ns(const tc_params *params, const tc_shape *shape)
+{
+    (void)params;
+    return 0.5 * tc_model_channels(shape->model);
+}
+
+const tc_effect_kind tc_effect_icon = {icon_named, icon_bytes, icon_ns,  icon_create,
                                        icon_put,   icon_get,   icon_free};

@@ -10,6 +10,8 @@ typedef struct tc_effect tc_effect; /* an effect at work; each kind has its own 
 typedef struct tc_effect_kind {
     bool (*named)(const tc_params *params);
     uint64_t (*bytes)(const tc_params *params, const tc_shape *shape);
+    /* Processor time a pixel, measured; nanoseconds. */
+    double (*pixel_ns)(const tc_params *params, const tc_shape *shape);
     /* *effect is to be freed even when TC_E_NO_MEMORY or another error came back. */
     tc_error (*create)(tc_effect **effect, const tc_params *params, const tc_shape *shape,
                        tc_icon *icon, tc_fail *fail);

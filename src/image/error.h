@@ -18,6 +18,7 @@
     X(SOURCE_TOO_LARGE, "source_too_large", "source file too large")            \
     X(PIXELS_TOO_MANY, "pixels_too_many", "source picture has too many pixels") \
     X(OUTPUT_TOO_LARGE, "output_too_large", "requested picture too large")      \
+    X(TOO_COSTLY, "too_costly", "too much memory or processor time")            \
     X(NO_MEMORY, "no_memory", "out of memory")                                  \
     X(OVERLOAD, "overload", "too many conversions at once")                     \
     X(NO_SPACE, "no_space", "no space for temporary data")                      \

@@ -180,6 +180,12 @@ static tc_error check_output(uint32_t w, uint32_t h, const tc_limits *limits, tc
         return tc_fail_set(fail, TC_E_OUTPUT_TOO_LARGE,
                            "the answer would have %ux%u pixels, over the limit of %ux%u", w, h,
                            limits->max_output_w, limits->max_output_h);
+    if (limits->max_output_pixels && (uint64_t)w * h > limits->max_output_pixels)
+        return tc_fail_set(
+            fail, TC_E_OUTPUT_TOO_LARGE,
+            "the answer would have %ux%u pixels, over the limit of %llu%s%s%s", w, h,
+            (unsigned long long)limits->max_output_pixels, limits->output_by ? " (" : "",
+            limits->output_by ? limits->output_by : "", limits->output_by ? ")" : "");
     return TC_E_OK;
 }
 

@@ -16,6 +16,11 @@ typedef struct tc_limits {
     uint64_t max_pixels;                 /* of the source picture */
     uint32_t max_output_w, max_output_h; /* of the answer, pixels */
     uint32_t max_radius, max_sigma;      /* of Gaussians, pixels */
+    uint64_t max_output_pixels;          /* of the answer */
+    uint64_t max_memory;                 /* bytes, planned for one conversion */
+    uint64_t max_cost_ns; /* of one processor: as planned, and as taken while it runs */
+    /* What the operator sets these with, for messages; NULL: not named. */
+    const char *output_by, *memory_by, *cost_by;
 } tc_limits;
 
 /*
@@ -36,6 +41,7 @@ typedef struct tc_plan {
     bool empty;                /* nothing of the picture is visible: the answer is all canvas */
     uint64_t pixels;           /* to decode, at the reduced size */
     uint64_t bytes;            /* upper estimate of the conversion's memory */
+    uint64_t cost_ns;          /* estimate of its processor time: cost.h */
 } tc_plan;
 
 /*

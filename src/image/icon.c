@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "icon.h"
 
+#include "cost.h"
 #include "over.h"
 #include "picture.h"
 
@@ -14,7 +15,8 @@ struct tc_icon {
     tc_image_info info;
     tc_plan plan; /* of a canvas of the answer's size with the icon on it */
     tc_picture *picture;
-    uint32_t y; /* the answer's next row */
+    uint64_t bytes; /* of the file */
+    uint32_t y;     /* the answer's next row */
     tc_fail fail;
 };
 
@@ -70,6 +72,7 @@ tc_error tc_icon_open(tc_icon **icon, const tc_input *input, const tc_params *pa
     if (!made)
         return tc_fail_set(fail, TC_E_NO_MEMORY, "out of memory for the icon");
     memcpy(made->name, params->icon, sizeof made->name);
+    made->bytes = input->size;
     error = open_icon(made, input, limits);
     if (!error)
         error = place(made, params, width, height, limits);
@@ -79,6 +82,15 @@ tc_error tc_icon_open(tc_icon **icon, const tc_input *input, const tc_params *pa
 uint64_t tc_icon_bytes(const tc_icon *icon)
 {
     return sizeof *icon + icon->plan.bytes;
+}
+
+/* Measured: a pixel laid over the answer. */
+#define LAY_NS 6
+
+uint64_t tc_icon_ns(const tc_icon *icon)
+{
+    return tc_cost_picture_ns(&icon->info, &icon->plan, icon->bytes) +
+           (uint64_t)icon->plan.picture_w * icon->plan.picture_h * LAY_NS;
 }
 
 tc_error tc_icon_start(tc_icon *icon, const tc_watch *watch, tc_fail *fail)

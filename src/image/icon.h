@@ -22,6 +22,9 @@ tc_error tc_icon_open(tc_icon **icon, const tc_input *input, const tc_params *pa
 /* Upper estimate of the memory it takes, in bytes. */
 uint64_t tc_icon_bytes(const tc_icon *icon);
 
+/* Estimate of the processor time it takes, in nanoseconds. */
+uint64_t tc_icon_ns(const tc_icon *icon);
+
 /* Begin decoding; `watch` may be NULL. */
 tc_error tc_icon_start(tc_icon *icon, const tc_watch *watch, tc_fail *fail);
 

@@ -69,6 +69,7 @@ typedef struct tc_image_info {
     bool planes;          /* the decoder can also deliver TC_YCC planes, as they are stored */
     bool crops;           /* of other than planes it decodes a part in less time */
     bool lossless;        /* the file keeps every level, where its format has both kinds */
+    bool deep;            /* stored with more than 8 bits a sample */
 } tc_image_info;
 
 /*
@@ -117,6 +118,12 @@ static inline bool tc_model_has_alpha(tc_model model)
 static inline bool tc_model_is_grey(tc_model model)
 {
     return model == TC_GREY || model == TC_GREY_ALPHA;
+}
+
+/* What the embedded profile describes. */
+static inline tc_model tc_image_profile_model(const tc_image_info *info)
+{
+    return info->cmyk ? TC_CMYK : info->model;
 }
 
 #endif

@@ -5,8 +5,10 @@
 #include "canvas.h"
 #include "clock.h"
 #include "colour.h"
+#include "cost.h"
 #include "effect.h"
 #include "exif.h"
+#include "meter.h"
 #include "picture.h"
 
 #include <stdlib.h>
@@ -19,6 +21,7 @@ struct tc_pipeline {
     tc_outline outline;
     tc_params params;
     tc_limits limits;
+    tc_meter meter;
     const tc_input *input;
     tc_fail *fail;
     tc_fail damage; /* that the answer has all the same */
@@ -106,30 +109,38 @@ static bool is_lossless(const tc_pipeline *pipeline)
             outline->source == outline->target);
 }
 
-/* What the embedded profile describes. */
-static tc_model model_of(const tc_image_info *info)
+/* The answer as the encoder is told of it; what may go with it is the caller's. */
+static tc_encode_spec answer_spec(const tc_pipeline *pipeline)
 {
-    return info->cmyk ? TC_CMYK : info->model;
+    const tc_outline *outline = &pipeline->outline;
+    const tc_params *params = &pipeline->params;
+
+    return (tc_encode_spec){.width = outline->plan.output_w,
+                            .height = outline->plan.output_h,
+                            .model = pipeline->canvas.to,
+                            .progressive = params->progressive,
+                            .quality =
+                                (unsigned)(params->quality ? params->quality : TC_QUALITY),
+                            .lossless = is_lossless(pipeline),
+                            .palette = outline->info.palette,
+                            .flat = outline->info.flat};
 }
 
-/* What effects and encoder hold beside the plan's rows. */
-static void add_cost(tc_pipeline *pipeline)
+/* The canvas, and what all of it takes. */
+static tc_error weigh(tc_pipeline *pipeline)
 {
-    tc_plan *plan = &pipeline->outline.plan;
-    const tc_codec *target = pipeline->outline.target;
-    const tc_image_info *info = &pipeline->outline.info;
-    tc_shape shape = {TC_RGB_ALPHA, plan->output_w, plan->output_h};
-    uint64_t held = is_lossless(pipeline) ? target->encode_held_lossless : target->encode_held;
+    tc_outline *outline = &pipeline->outline;
+    tc_cost_case of = {.info = &outline->info,
+                       .target = outline->target,
+                       .params = &pipeline->params,
+                       .source_bytes = pipeline->input->size};
 
-    plan->bytes += tc_effects_bytes(&pipeline->params, &shape);
-    /* The decoder's profile, its transform, and EXIF with the copy for the answer. */
-    plan->bytes += info->icc_length + 2 * (uint64_t)info->exif_length;
-    if (info->icc)
-        plan->bytes += tc_transform_bytes(info->icc, info->icc_length, model_of(info));
-    /* libjpeg keeps all coefficients, 16 bits each, to write them scan by scan. */
-    if (pipeline->params.progressive && target->format == TC_FORMAT_JPEG)
-        held += 3;
-    plan->bytes += (uint64_t)plan->output_w * plan->output_h * held;
+    tc_canvas_init(&pipeline->canvas, &outline->plan, &pipeline->params, outline->info.model,
+                   outline->target->stores_alpha, tc_effects_colour(&pipeline->params));
+    of.spec = answer_spec(pipeline);
+    of.direct = pipeline->canvas.direct;
+    tc_cost_add(&outline->plan, &of);
+    return tc_cost_check(&outline->plan, &pipeline->limits, pipeline->fail);
 }
 
 tc_error tc_pipeline_open(tc_pipeline **pipeline, const tc_input *input,
@@ -154,12 +165,12 @@ tc_error tc_pipeline_open(tc_pipeline **pipeline, const tc_input *input,
         error = choose_target(made);
     if (!error)
         error = tc_plan_make(&made->outline.plan, params, &made->outline.info, limits, fail);
+    if (!error && !made->outline.plan.pass)
+        error = weigh(made);
     if (error) {
         tc_pipeline_free(made);
         return error;
     }
-    if (!made->outline.plan.pass)
-        add_cost(made);
     *pipeline = made;
     return TC_E_OK;
 }
@@ -170,9 +181,11 @@ tc_error tc_pipeline_icon(tc_pipeline *pipeline, const tc_input *icon)
     tc_error error = tc_icon_open(&pipeline->icon, icon, &pipeline->params, plan->output_w,
                                   plan->output_h, &pipeline->limits, pipeline->fail);
 
-    if (!error)
-        plan->bytes += tc_icon_bytes(pipeline->icon);
-    return error;
+    if (error)
+        return error;
+    plan->bytes += tc_icon_bytes(pipeline->icon);
+    plan->cost_ns += tc_icon_ns(pipeline->icon);
+    return tc_cost_check(plan, &pipeline->limits, pipeline->fail);
 }
 
 const tc_fail *tc_pipeline_damage(const tc_pipeline *pipeline)
@@ -207,7 +220,7 @@ void tc_pipeline_free(tc_pipeline *pipeline)
 static tc_error start_colour(tc_pipeline *pipeline)
 {
     const tc_image_info *info = &pipeline->outline.info;
-    tc_model model = model_of(info);
+    tc_model model = tc_image_profile_model(info);
 
     pipeline->profile = TC_PROFILE_DROP;
     if (!info->icc || pipeline->outline.plan.empty)
@@ -296,31 +309,18 @@ static bool wants_planes(const tc_pipeline *pipeline)
            !is_small_part(&outline->info, &outline->plan);
 }
 
-static void choose_path(tc_pipeline *pipeline)
-{
-    const tc_outline *outline = &pipeline->outline;
-
-    tc_canvas_init(&pipeline->canvas, &outline->plan, &pipeline->params, outline->info.model,
-                   outline->target->stores_alpha, tc_effects_colour(&pipeline->params));
-    pipeline->planes = wants_planes(pipeline);
-}
-
 static tc_error start_answer(tc_pipeline *pipeline, const tc_output *output,
                              const tc_watch *watch)
 {
     const tc_outline *outline = &pipeline->outline;
-    const tc_plan *plan = &outline->plan;
-    tc_encode_spec spec = {.width = plan->output_w, .height = plan->output_h, .watch = watch};
+    tc_encode_spec spec = answer_spec(pipeline);
 
-    spec.model = pipeline->planes ? TC_YCC : pipeline->canvas.to;
-    spec.progressive = pipeline->params.progressive;
-    spec.quality = (unsigned)(pipeline->params.quality ? pipeline->params.quality : TC_QUALITY);
-    spec.lossless = is_lossless(pipeline);
+    spec.watch = watch;
+    if (pipeline->planes)
+        spec.model = TC_YCC;
     describe_metadata(pipeline, &spec);
-    spec.palette = outline->info.palette;
-    spec.flat = outline->info.flat;
     if (!pipeline->canvas.direct) {
-        pipeline->row = tc_buffer_alloc((size_t)plan->output_w * tc_model_channels(spec.model));
+        pipeline->row = tc_buffer_alloc((size_t)spec.width * tc_model_channels(spec.model));
         if (!pipeline->row)
             return no_memory(pipeline->fail);
     }
@@ -416,17 +416,19 @@ static tc_error finish(tc_pipeline *pipeline)
     return error;
 }
 
-tc_error tc_pipeline_run(tc_pipeline *pipeline, const tc_output *output, const tc_watch *watch,
+tc_error tc_pipeline_run(tc_pipeline *pipeline, const tc_output *output, const tc_watch *client,
                          tc_stats *stats)
 {
     const tc_outline *outline = &pipeline->outline;
+    const tc_watch *watch = &pipeline->meter.watch;
     tc_decode_want want = {.watch = watch};
     tc_error error;
 
+    tc_meter_begin(&pipeline->meter, &pipeline->limits, client, pipeline->fail);
     error = start_colour(pipeline);
     if (!error)
         error = start_exif(pipeline);
-    choose_path(pipeline);
+    pipeline->planes = wants_planes(pipeline);
     want.planes = pipeline->planes;
     want.cmyk = pipeline->transform && outline->info.cmyk;
     want.damage = pipeline->params.policy.serve_damaged ? &pipeline->damage : NULL;

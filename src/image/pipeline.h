@@ -45,8 +45,11 @@ tc_error tc_pipeline_icon(tc_pipeline *pipeline, const tc_input *icon);
 
 const tc_outline *tc_pipeline_outline(const tc_pipeline *pipeline);
 
-/* Convert into `output`; once a pipeline. `watch` and `stats` may be NULL. */
-tc_error tc_pipeline_run(tc_pipeline *pipeline, const tc_output *output, const tc_watch *watch,
+/*
+ * Convert into `output`; once a pipeline. `client` and `stats` may be NULL. Ends with
+ * TC_E_TOO_COSTLY when it takes more processor time than the limits allow.
+ */
+tc_error tc_pipeline_run(tc_pipeline *pipeline, const tc_output *output, const tc_watch *client,
                          tc_stats *stats);
 
 /* After the run: what damage the picture has that the policy let pass, or NULL. */

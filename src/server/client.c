@@ -49,15 +49,19 @@ static bool is_gone(const tc_client *client)
            (look.revents & (POLLRDHUP | POLLHUP | POLLERR));
 }
 
+static tc_error late(const tc_client *client)
+{
+    return tc_fail_set(client->fail, TC_E_TIMEOUT,
+                       "not done in the %u seconds of TmpfsConvertTimeout", client->seconds);
+}
+
 static tc_error check(void *context)
 {
     tc_client *client = context;
     uint64_t now = tc_clock_ns();
 
     if (client->ends_ns && now >= client->ends_ns)
-        return tc_fail_set(client->fail, TC_E_TIMEOUT,
-                           "not done in the %u seconds of TmpfsConvertTimeout",
-                           client->seconds);
+        return late(client);
     if (now < client->look_ns)
         return TC_E_OK;
     client->look_ns = now + LOOK_NS;
@@ -65,6 +69,13 @@ static tc_error check(void *context)
         return tc_fail_set(client->fail, TC_E_CLIENT_GONE, "%s",
                            tc_error_text(TC_E_CLIENT_GONE));
     return TC_E_OK;
+}
+
+static tc_error afford(void *context, uint64_t ns)
+{
+    const tc_client *client = context;
+
+    return client->ends_ns && tc_clock_ns() + ns > client->ends_ns ? late(client) : TC_E_OK;
 }
 
 /* What IPv6 addresses that stand for one of IPv4 begin with (RFC 4291, 2.5.5.2). */
@@ -89,7 +100,7 @@ uint64_t tc_client_key(const request_rec *r)
 
 void tc_client_begin(tc_client *client, const request_rec *r, tc_fail *fail)
 {
-    *client = (tc_client){.watch = {check, client},
+    *client = (tc_client){.watch = {check, client, afford},
                           .fail = fail,
                           .connection = r->connection,
                           .socket = socket_of(r->connection),

@@ -300,6 +300,29 @@ const command_rec tc_commands[] = {
 #undef X
             {NULL, {NULL}, NULL, 0, RAW_ARGS, NULL}};
 
+static uint64_t smaller(uint64_t a, uint64_t b)
+{
+    return !a || (b && b < a) ? b : a;
+}
+
+/* The smaller of two bounds, of which 0 is none, and what sets it. */
+static void bound_cost(tc_settings *settings, uint64_t budget)
+{
+    tc_limits *limits = &settings->limits;
+    uint64_t memory = (uint64_t)settings->max_memory;
+    uint64_t seconds = (uint64_t)settings->max_cost;
+
+    limits->max_output_pixels = (uint64_t)settings->max_output_pixels;
+    limits->output_by = "TmpfsConvertMaxOutputPixels";
+    limits->max_memory = smaller(memory, budget);
+    limits->memory_by =
+        limits->max_memory == memory ? "TmpfsConvertMaxMemory" : "TmpfsConvertMemoryBudget";
+    limits->max_cost_ns = smaller(seconds, (uint64_t)settings->timeout);
+    limits->cost_by =
+        limits->max_cost_ns == seconds ? "TmpfsConvertMaxCost" : "TmpfsConvertTimeout";
+    limits->max_cost_ns *= UINT64_C(1000000000);
+}
+
 void tc_config_settings(const request_rec *r, tc_settings *settings)
 {
     tc_dir_conf *conf = dir_conf(r);
@@ -320,6 +343,7 @@ void tc_config_settings(const request_rec *r, tc_settings *settings)
         .max_output_h = conf->max_output_h ? conf->max_output_h : TC_MAX_OUTPUT_DEFAULT,
         .max_radius = (uint32_t)settings->radius_max,
         .max_sigma = (uint32_t)settings->sigma_max};
+    bound_cost(settings, server_conf(r->server)->admission_limits.bytes);
 }
 
 bool tc_config_is_off(const ap_conf_vector_t *conf)

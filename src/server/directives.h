@@ -29,6 +29,12 @@
       "bytes a source file may have; larger ones are answered 413")                          \
     X(max_pixels, COUNT, "TmpfsConvertMaxPixels", 1, INT64_C(4000000000), 100000000,         \
       "pixels a source picture may have; larger ones are answered 413")                      \
+    X(max_output_pixels, COUNT, "TmpfsConvertMaxOutputPixels", 1, INT64_C(4000000000),       \
+      16000000, "pixels an answer may have; larger ones are answered 413")                   \
+    X(max_memory, BYTES, "TmpfsConvertMaxMemory", 0, 1024 * TC_GIB, 256 * TC_MIB,            \
+      "bytes one conversion may be planned to take, or 413; 0: no bound")                    \
+    X(max_cost, COUNT, "TmpfsConvertMaxCost", 0, 86400, 3,                                   \
+      "seconds of one processor that one conversion may take, or 413; 0: no bound")          \
     X(pattern_only, SWITCH, "TmpfsConvertPatternOnly", 0, 1, 0,                              \
       "On: URLs may name a pattern and nothing else that changes the picture")               \
     X(once, SWITCH, "TmpfsConvertOnce", 0, 1, 0,                                             \

@@ -348,7 +348,7 @@ static void test_watch(tc_encode_spec spec, const char *what)
 {
     pixels from = draw(200, 200, TC_RGB);
     int left = 2;
-    tc_watch watch = {end_at_zero, &left};
+    tc_watch watch = {.check = end_at_zero, .context = &left};
     bytes file = {0};
     tc_fail fail;
 

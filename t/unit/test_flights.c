@@ -62,7 +62,7 @@ static void test_watch(void)
 {
     tc_flights *flights = shared();
     int asked = 0;
-    tc_watch watch = {third_time, &asked};
+    tc_watch watch = {.check = third_time, .context = &asked};
 
     tc_flights_join(flights, KEY, 0);
     ok(tc_flights_wait(flights, KEY, 60000, &watch) == ECANCELED && asked == 3,

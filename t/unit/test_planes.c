@@ -344,7 +344,7 @@ static void plan_covers_memory(void)
         const sampling *sampling = &samplings[held[at].sampling];
         bytes file = make_jpeg(sampling, held[at].w, held[at].h, 1), answer;
         uint64_t before = heap_used(), peak = before;
-        tc_watch watch = {note_peak, &peak};
+        tc_watch watch = {.check = note_peak, .context = &peak};
         tc_plan plan;
 
         answer = convert(&file, held[at].params, &plan, &watch);
