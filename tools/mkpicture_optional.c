@@ -138,7 +138,11 @@ static void write_avif(const scene *scene, FILE *out, uint32_t w, uint32_t h)
 
         image->transformFlags = AVIF_TRANSFORM_IROT | (mode >= 0 ? AVIF_TRANSFORM_IMIR : 0);
         image->irot.angle = turns[options->orientation].angle;
+#if AVIF_VERSION >= 1000000
+        image->imir.axis = mode > 0;
+#else
         image->imir.mode = mode > 0;
+#endif
     }
     avifRGBImageSetDefaults(&rgb, image);
     rgb.depth = 8;
