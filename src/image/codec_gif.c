@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * GIF decoding through giflib, record by record: the first frame, laid on its
- * logical screen, which is transparent where the frame does not cover it. What
- * follows the frame is not read. GIF is not written.
+ * GIF decoding: the records up to the first frame through giflib, its pixels through our own
+ * LZW. The frame is laid on its logical screen, which is transparent where the frame does not
+ * cover it. What follows the frame's last pixel is not read. GIF is not written.
  */
 #include "buffer.h"
 #include "codec.h"
+#include "codec_gif_lzw.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +21,12 @@
 /* An index with its colour: palettes have at most 256, and files that name a colour past
  * their palette's end get black. */
 #define COLOURS 256
+
+/* Bytes before the first frame: some files have half a megabyte of XMP there. */
+#define HEAD_BYTES_MAX (8 * 1024 * 1024)
+
+/* Data come in blocks of at most so many bytes. */
+#define BLOCK_MAX 255
 
 struct tc_decoder {
     const tc_input *input;
@@ -40,36 +47,56 @@ struct tc_decoder {
     uint8_t *band;
     uint32_t next; /* of the screen's rows */
     size_t io_at, io_length;
-    bool ended; /* more was asked for than there is */
+    bool ended;   /* more was asked for than there is */
+    uint8_t last; /* the last byte that was read */
+    uint8_t block[BLOCK_MAX];
+    tc_gif_lzw lzw;
     uint8_t io[TC_IO_BYTES];
 };
 
-/* giflib asks for a few bytes at a time. */
-static int on_read(GifFileType *gif, GifByteType *to, int length)
+/* The next piece of the file into the buffer; false at its end, or with `io_error`. */
+static bool refill(tc_decoder *decoder)
 {
-    tc_decoder *decoder = gif->UserData;
-    int done = 0;
+    size_t got = 0;
+
+    decoder->io_error = tc_watch_ask(decoder->watch, decoder->fail);
+    if (!decoder->io_error)
+        decoder->io_error = decoder->input->read(decoder->input->context, decoder->offset,
+                                                 decoder->io, sizeof decoder->io, &got);
+    if (decoder->io_error)
+        return false;
+    decoder->ended = got == 0;
+    decoder->offset += got;
+    decoder->io_at = 0;
+    decoder->io_length = got;
+    return got > 0;
+}
+
+/* The next `length` bytes, or as many as there are. */
+static size_t take(tc_decoder *decoder, uint8_t *to, size_t length)
+{
+    size_t done = 0;
 
     while (done < length) {
         size_t part = decoder->io_length - decoder->io_at;
 
-        if (part == 0) {
-            decoder->io_error = decoder->input->read(decoder->input->context, decoder->offset,
-                                                     decoder->io, sizeof decoder->io, &part);
-            decoder->ended = part == 0;
-            if (decoder->io_error || part == 0)
-                return done;
-            decoder->offset += part;
-            decoder->io_at = 0;
-            decoder->io_length = part;
-        }
-        if (part > (size_t)(length - done))
-            part = (size_t)(length - done);
+        if (part == 0 && !refill(decoder))
+            break;
+        part = decoder->io_length - decoder->io_at;
+        part = part < length - done ? part : length - done;
         memcpy(to + done, decoder->io + decoder->io_at, part);
         decoder->io_at += part;
-        done += (int)part;
+        done += part;
     }
+    if (done > 0)
+        decoder->last = to[done - 1];
     return done;
+}
+
+/* giflib asks for a few bytes at a time. */
+static int on_read(GifFileType *gif, GifByteType *to, int length)
+{
+    return length > 0 ? (int)take(gif->UserData, to, (size_t)length) : 0;
 }
 
 static tc_error no_memory(tc_decoder *decoder)
@@ -119,12 +146,16 @@ static tc_error read_extension(tc_decoder *decoder)
     GifByteType *block;
     int kind;
 
+    if (decoder->offset > HEAD_BYTES_MAX)
+        return damaged(decoder, "more than 8 MiB before the first frame");
     if (DGifGetExtension(decoder->gif, &kind, &block) == GIF_ERROR)
         return failed(decoder, decoder->gif->Error);
     if (kind == GRAPHICS_EXT_FUNC_CODE && block &&
         DGifExtensionToGCB(block[0], block + 1, &control) == GIF_OK)
         decoder->transparent = control.TransparentColor;
     while (block) {
+        if (decoder->offset > HEAD_BYTES_MAX)
+            return damaged(decoder, "more than 8 MiB before the first frame");
         if (DGifGetExtensionNext(decoder->gif, &block) == GIF_ERROR)
             return failed(decoder, decoder->gif->Error);
     }
@@ -148,8 +179,11 @@ static tc_error find_frame(tc_decoder *decoder)
         if (kind == TERMINATE_RECORD_TYPE)
             return damaged(decoder, "there is no picture in it");
     } while (kind != IMAGE_DESC_RECORD_TYPE);
+    /* giflib reads the size of the codes too, and keeps it to itself: the last byte so far. */
     if (DGifGetImageHeader(decoder->gif) == GIF_ERROR)
         return failed(decoder, decoder->gif->Error);
+    if (!tc_gif_lzw_open(&decoder->lzw, decoder->last))
+        return damaged(decoder, "codes of a size that does not exist");
     return TC_E_OK;
 }
 
@@ -252,10 +286,49 @@ static tc_error gif_decode_start(tc_decoder *decoder, const tc_decode_want *want
     return TC_E_OK;
 }
 
+static tc_error ends_early(tc_decoder *decoder)
+{
+    if (decoder->io_error && decoder->fail->error == TC_E_OK)
+        tc_fail_set(decoder->fail, decoder->io_error, "reading failed");
+    return decoder->io_error ? decoder->fail->error
+                             : damaged(decoder, "the file ends before the picture does");
+}
+
+/* The next block of codes, or what there is of it. */
+static tc_error next_block(tc_decoder *decoder)
+{
+    uint8_t length = 0;
+    size_t got = 0;
+
+    if (take(decoder, &length, 1) == 1)
+        got = take(decoder, decoder->block, length);
+    if (decoder->io_error || got == 0)
+        return ends_early(decoder);
+    decoder->lzw.data = decoder->block;
+    decoder->lzw.data_end = decoder->block + got;
+    return TC_E_OK;
+}
+
 static tc_error read_row(tc_decoder *decoder, uint8_t *to)
 {
-    if (DGifGetLine(decoder->gif, to, (int)decoder->frame.w) == GIF_ERROR)
-        return failed(decoder, decoder->gif->Error);
+    size_t left = decoder->frame.w;
+
+    while (left > 0) {
+        size_t done;
+        tc_error error = TC_E_OK;
+        tc_gif_lzw_state state = tc_gif_lzw_read(&decoder->lzw, to, left, &done);
+
+        to += done;
+        left -= done;
+        if (state == TC_GIF_LZW_EMPTY)
+            error = next_block(decoder);
+        else if (state == TC_GIF_LZW_ENDED)
+            error = ends_early(decoder);
+        else if (state == TC_GIF_LZW_WRONG)
+            error = damaged(decoder, "the picture's data are corrupt");
+        if (error)
+            return error;
+    }
     return TC_E_OK;
 }
 

@@ -18,6 +18,9 @@
 /* An APP marker's length field counts itself. */
 #define MARKER_MAX 65533
 
+/* Markers of a file: a few hundred where it holds megabytes of XMP or of profiles. */
+#define MARKERS_MAX 10000
+
 static tc_error classify(int code, tc_error fallback)
 {
     switch (code) {
@@ -65,6 +68,18 @@ static bool bear(j_common_ptr cinfo)
     return true;
 }
 
+/* Count a marker, which libjpeg reports at its first level of tracing. */
+static void count_marker(j_common_ptr cinfo)
+{
+    tc_jpeg_errors *errors = (tc_jpeg_errors *)cinfo->err;
+
+    if (++errors->markers <= MARKERS_MAX)
+        return;
+    if (errors->fail->error == TC_E_OK)
+        tc_fail_set(errors->fail, errors->fallback, "JPEG: more than %d markers", MARKERS_MAX);
+    on_error(cinfo);
+}
+
 /*
  * libjpeg goes on after corrupt data and paints grey; we stop, unless that was asked for.
  * Warnings that concern neither data nor order of scans (stray bytes between markers, odd
@@ -72,6 +87,8 @@ static bool bear(j_common_ptr cinfo)
  */
 static void on_message(j_common_ptr cinfo, int level)
 {
+    if (level == 1)
+        count_marker(cinfo);
     if (level >= 0)
         return;
     switch (cinfo->err->msg_code) {
@@ -94,6 +111,7 @@ struct jpeg_error_mgr *tc_jpeg_errors_init(tc_jpeg_errors *errors, tc_fail *fail
     errors->manager.emit_message = on_message;
     errors->fail = fail;
     errors->fallback = fallback;
+    errors->markers = 0;
     return &errors->manager;
 }
 
@@ -179,6 +197,7 @@ static size_t read_marker(j_decompress_ptr cinfo)
     uint8_t head[2];
     unsigned length;
 
+    count_marker((j_common_ptr)cinfo);
     take(cinfo, head, sizeof head);
     length = (unsigned)head[0] << 8 | head[1];
     if (length < 2)

@@ -21,6 +21,7 @@ typedef struct tc_jpeg_errors {
     jmp_buf jump;
     tc_fail *fail;
     tc_error fallback; /* what a failure is that is neither memory nor a kind unsupported */
+    unsigned markers;  /* of decoding: seen so far */
     tc_fail *damage;   /* of decoding: not NULL where damage past half of the rows may be */
 } tc_jpeg_errors;
 

@@ -17,6 +17,9 @@
 #define CHUNK_BYTES_MAX TC_ICC_MAX
 #define CHUNKS_KEPT_MAX 64
 
+/* Chunks before the picture's: files have up to about 50, and libpng looks at each. */
+#define CHUNKS_MAX 1000
+
 /* A file this much smaller than its pixels is of flat graphics. */
 #define FLAT_RATIO 10
 
@@ -27,7 +30,7 @@ struct tc_decoder {
     const tc_input *input;
     tc_fail *fail;
     tc_error io_error; /* of the input's own, to be told apart from libpng's */
-    uint64_t offset;
+    uint64_t offset;   /* of what libpng reads next */
     png_structp png;
     png_infop info;
     uint32_t width, height, next;
@@ -40,6 +43,9 @@ struct tc_decoder {
     png_bytepp pointers;   /* of an interlaced picture */
     tc_png_rows *plain;    /* the rows of a picture that needs nothing of libpng's, or NULL */
     uint8_t *icc;
+    unsigned chunks; /* seen so far */
+    size_t io_at, io_length;
+    uint8_t io[4096]; /* bytes of the file, up to `offset` and some further */
 };
 
 void tc_png_give_up(png_structp png, png_const_charp message, tc_error fallback)
@@ -71,33 +77,66 @@ void tc_png_warned(png_structp png, png_const_charp message)
         tc_fail_set(fail, TC_E_NO_MEMORY, "PNG: %s", message);
 }
 
-/*
- * Whether these bytes are the head of an EXIF chunk that is longer than any may be: libpng
- * asks for all of it at once, and says only afterwards, and as a warning, that it is too much.
- */
-static bool claims_too_much(png_structp png, png_const_bytep data, png_size_t length)
-{
-    return (png_get_io_state(png) & PNG_IO_MASK_LOC) == PNG_IO_CHUNK_HDR && length == 8 &&
-           memcmp(data + 4, "eXIf", 4) == 0 && png_get_uint_32(data) > CHUNK_BYTES_MAX;
-}
-
-static void on_read(png_structp png, png_bytep data, png_size_t length)
+/* Some bytes of the file, at least one. */
+static size_t read_some(png_structp png, void *to, size_t length)
 {
     tc_decoder *decoder = png_get_io_ptr(png);
     size_t got = 0;
 
     decoder->io_error =
-        decoder->input->read(decoder->input->context, decoder->offset, data, length, &got);
+        decoder->input->read(decoder->input->context, decoder->offset, to, length, &got);
     if (decoder->io_error) {
         if (decoder->fail->error == TC_E_OK)
             tc_fail_set(decoder->fail, decoder->io_error, "reading failed");
         png_error(png, "read");
     }
-    decoder->offset += got;
-    if (got < length)
+    if (got == 0)
         png_error(png, "the file ends before the picture does");
-    if (claims_too_much(png, data, length))
+    return got;
+}
+
+/*
+ * A chunk's head. Of EXIF libpng asks for all at once and byte by byte, and says only
+ * afterwards, and as a warning, that it is too much.
+ */
+static void look_at_chunk(png_structp png, png_const_bytep head)
+{
+    tc_decoder *decoder = png_get_io_ptr(png);
+
+    if (memcmp(head + 4, "IDAT", 4) != 0 && ++decoder->chunks > CHUNKS_MAX)
+        png_error(png, "more than 1000 chunks before the picture");
+    if (memcmp(head + 4, "eXIf", 4) == 0 && png_get_uint_32(head) > CHUNK_BYTES_MAX)
         png_error(png, "an EXIF chunk of more than 3 MiB");
+}
+
+/* libpng asks for a few bytes at a time, and for as many as 8 KiB of pixels. */
+static void on_read(png_structp png, png_bytep data, png_size_t length)
+{
+    tc_decoder *decoder = png_get_io_ptr(png);
+    bool head = (png_get_io_state(png) & PNG_IO_MASK_LOC) == PNG_IO_CHUNK_HDR && length == 8;
+    png_bytep to = data;
+
+    while (length > 0) {
+        size_t part = decoder->io_length - decoder->io_at;
+
+        if (part == 0 && length >= sizeof decoder->io) {
+            part = read_some(png, to, length);
+        } else {
+            if (part == 0) {
+                decoder->io_at = 0;
+                decoder->io_length = 0;
+                part = decoder->io_length = read_some(png, decoder->io, sizeof decoder->io);
+            }
+            part = part < length ? part : length;
+            memcpy(to, decoder->io + decoder->io_at, part);
+            decoder->io_at += part;
+        }
+        decoder->offset += part;
+        to += part;
+        length -= part;
+    }
+    if (head)
+        look_at_chunk(png, data);
 }
 
 static void png_decode_free(tc_decoder *decoder)

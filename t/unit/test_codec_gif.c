@@ -130,6 +130,106 @@ static void test_frames(void)
     }
 }
 
+/* Indexes of `bits` bits each, by giflib's encoder; red is the index. */
+static bytes make_indexed(int w, int h, int bits, const GifPixelType *indexes)
+{
+    bytes made = {0};
+    int error;
+    GifFileType *gif = EGifOpen(&made, on_write, &error);
+    ColorMapObject *map;
+    GifColorType colours[256] = {{0}};
+
+    for (int at = 0; at < 256; at++)
+        colours[at].Red = (GifByteType)at;
+    map = GifMakeMapObject(1 << bits, colours);
+    EGifPutScreenDesc(gif, w, h, bits, 0, map);
+    GifFreeMapObject(map);
+    EGifPutImageDesc(gif, 0, 0, w, h, false, NULL);
+    for (int y = 0; y < h; y++) {
+        GifPixelType row[512];
+
+        memcpy(row, indexes + (size_t)y * (size_t)w, (size_t)w);
+        EGifPutLine(gif, row, w);
+    }
+    EGifCloseFile(gif, &error);
+    return made;
+}
+
+/* The file's first frame has these indexes. */
+static bool has_indexes(const bytes *file, const GifPixelType *indexes)
+{
+    tc_fail fail;
+    pixels got;
+    bool good = decode(CODEC, file, file->length, 1, NULL, &got, &fail) == TC_E_OK;
+
+    for (uint32_t y = 0; good && y < got.h; y++)
+        for (uint32_t x = 0; good && x < got.w; x++)
+            good = pixel(&got, x, y)[0] == indexes[(size_t)y * got.w + x];
+    free(got.data);
+    return good;
+}
+
+#define CODES_W 400
+#define CODES_H 200
+
+/* All lengths of codes, tables that are full and begun anew, strings of all lengths. */
+static void test_codes(void)
+{
+    static const char *const kinds[] = {"noise", "repeats", "one index", "runs"};
+    GifPixelType *indexes = malloc(CODES_W * CODES_H);
+    uint32_t state = 9;
+
+    for (int bits = 1; bits <= 8; bits++) {
+        for (int kind = 0; kind < 4; kind++) {
+            bytes file;
+
+            for (int at = 0; at < CODES_W * CODES_H; at++) {
+                state = state * 1664525u + 1013904223u;
+                indexes[at] = (GifPixelType)((kind == 0   ? state >> 20
+                                              : kind == 1 ? (unsigned)at % 97
+                                              : kind == 2 ? 1
+                                                          : (unsigned)at / 500) &
+                                             ((1u << bits) - 1));
+            }
+            file = make_indexed(CODES_W, CODES_H, bits, indexes);
+            ok(has_indexes(&file, indexes), "%d bits, %s: %zu bytes", bits, kinds[kind],
+               file.length);
+            free(file.data);
+        }
+    }
+    free(indexes);
+}
+
+/* A table that is full and not begun anew: each index in a code of its own. */
+static void test_full_table(void)
+{
+    static GifPixelType indexes[100 * 100];
+    bytes file = {0}, codes = {0};
+    unsigned width = 3, next = 6, bits = 0;
+    uint32_t window = 0;
+
+    put(&file, "GIF89a\x64\0\x64\0\x91\0\0\0\0\0\1\0\0\2\0\0\3\0\0", 25);
+    put(&file, ",\0\0\0\0\x64\0\x64\0\0\2", 11);
+    for (size_t at = 0; at < sizeof indexes; at++) {
+        indexes[at] = (GifPixelType)(at * 7 / 3 & 3);
+        window |= (uint32_t)indexes[at] << bits;
+        for (bits += width; bits >= 8; bits -= 8, window >>= 8)
+            put(&codes, &(uint8_t){(uint8_t)window}, 1);
+        if (at > 0 && next < 4096 && ++next == 1u << width && width < 12)
+            width++;
+    }
+    put(&codes, &(uint8_t){(uint8_t)window}, 1);
+    for (size_t at = 0; at < codes.length; at += 100) {
+        size_t length = codes.length - at < 100 ? codes.length - at : 100;
+
+        put(&file, &(uint8_t){(uint8_t)length}, 1);
+        put(&file, codes.data + at, length);
+    }
+    ok(has_indexes(&file, indexes), "a table that stays full");
+    free(codes.data);
+    free(file.data);
+}
+
 static void test_damaged(void)
 {
     for (int interlaced = 0; interlaced < 2; interlaced++) {
@@ -137,8 +237,9 @@ static void test_damaged(void)
         frame one = {2, 1, 50, 40, 3, interlaced, 0};
         bytes file = make(60, 50, &one, 1);
 
-        /* All but the file's trailer. */
-        try_truncated(CODEC, &file, file.length - 1, 1, what);
+        /* Behind the last pixel's code there are that of the end, an empty block and the
+         * trailer. */
+        try_truncated(CODEC, &file, file.length - 4, 1, what);
         try_changed(CODEC, &file, 5000, what);
         free(file.data);
     }
@@ -183,6 +284,8 @@ static void test_lies(void)
 int main(void)
 {
     test_frames();
+    test_codes();
+    test_full_table();
     test_damaged();
     test_lies();
     return done_testing();
