@@ -35,6 +35,9 @@
       "On: of requests at once for one URL one converts, the others take it from mod_cache") \
     X(timeout, COUNT, "TmpfsConvertTimeout", 0, 86400, 30,                                   \
       "seconds that one conversion may take, or 503; 0: no bound")                           \
+    X(fetch_timeout, COUNT, "TmpfsConvertFetchTimeout", 0, 86400, 60,                        \
+      "seconds in which an original from another server or program must have come, or "      \
+      "504; 0: no bound")                                                                    \
     X(radius_max, COUNT, "TmpfsConvertRadiusMax", 1, 1000, 10,                               \
       "pixels that the radius of sharpen, unsharp and blur may have; over it: 400")          \
     X(sigma_max, COUNT, "TmpfsConvertSigmaMax", 1, 1000, 10,                                 \
