@@ -362,6 +362,11 @@ const char *tc_config_versions(const server_rec *server)
     return server_conf(server)->versions;
 }
 
+uint64_t tc_config_secret(const server_rec *server)
+{
+    return server_conf(server)->secret;
+}
+
 const tc_spool_places *tc_config_places(const server_rec *server)
 {
     return &server_conf(server)->places;

@@ -42,7 +42,13 @@ typedef struct tc_server_conf {
     apr_hash_t *pattern_numbers;       /* name to unsigned *, its slot in the counters */
     /* What files in memory may have; resolved into `places` likewise. */
     uint64_t temp_memory_bytes;
-    double temp_memory_percent;           /* of the memory, when over 0 */
+    double temp_memory_percent; /* of the memory, when over 0 */
+    uint64_t per_client_bytes;  /* likewise */
+    double per_client_percent;  /* of the memory, when over 0 */
+    bool per_client_given;      /* else it is no less than TC_PER_CLIENT_LEAST */
+    uint64_t reserve_bytes;     /* in every directory, if reserve_given; likewise */
+    double reserve_percent;     /* of the file system's size, when over 0 */
+    bool reserve_given;
     uint64_t budget_bytes;                /* 0: no bound, unless: */
     double budget_percent;                /* of the memory, when over 0 */
     const char *versions;                 /* of the codec libraries, part of every validator */
@@ -55,6 +61,7 @@ typedef struct tc_server_conf {
     tc_history *history;     /* shared; likewise */
     tc_admission *admission; /* shared; likewise */
     tc_flights *flights;     /* shared; likewise */
+    uint64_t secret;         /* see tc_config_secret */
     apr_time_t sampled;      /* the parent's: when it last took a sample */
 } tc_server_conf;
 
@@ -99,5 +106,8 @@ const char *tc_config_versions(const server_rec *server);
 
 /* Where temporary files go. */
 const tc_spool_places *tc_config_places(const server_rec *server);
+
+/* What makes numbers of clients hard to choose (tc_holders_client). */
+uint64_t tc_config_secret(const server_rec *server);
 
 #endif

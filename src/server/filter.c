@@ -301,7 +301,7 @@ static tc_error decide(request_rec *r, context *context)
     if (check_source(context, context->expected))
         return context->job.fail.error;
     become(context, TAKE);
-    context->body = tc_spool_create(r->pool, tc_config_places(r->server),
+    context->body = tc_spool_create(r->pool, tc_client_places(r),
                                     (apr_size_t)context->job.settings.spool_memory);
     return TC_E_OK;
 }

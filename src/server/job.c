@@ -190,7 +190,7 @@ static tc_error convert(request_rec *r, tc_job *job, const tc_watch *watch, tc_s
     tc_error error;
 
     tc_gauge(counters, TC_NOW_IN_PROGRESS, 1);
-    error = tc_convert_run(r->pool, job->pipeline, tc_config_places(r->server),
+    error = tc_convert_run(r->pool, job->pipeline, tc_client_places(r),
                            (apr_size_t)job->settings.spool_memory, watch, result, stats,
                            &job->fail);
     tc_gauge(counters, TC_NOW_IN_PROGRESS, -1);
