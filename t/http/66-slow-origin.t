@@ -4,6 +4,7 @@
 use TmpfsConvertTest;
 use TmpfsConvertTest::Httpd;
 use TmpfsConvertTest::Origin;
+use Cwd ();
 use File::Path qw(make_path);
 use IO::Socket::INET ();
 use POSIX ();
@@ -51,7 +52,10 @@ my %path = (
 my $origin = TmpfsConvertTest::Origin->new(%path);
 
 my $cgi = docroot() . '/../cgi';
-make_path($cgi);
+make_path($cgi, "$cgi/../words");
+open my $page, '>', "$cgi/../words/page.txt" or die "page.txt: $!";
+print $page 'a page';
+close $page;
 sub script {
     my ($name, $text) = @_;
     open my $out, '>', "$cgi/$name" or die "$cgi/$name: $!";
@@ -66,6 +70,7 @@ script('patient.pl', 'print "\n"; print(substr $bytes, $_ * 20000, 20000), selec
 script('drip.pl', 'print "\n"; print("x"), select undef, undef, undef, 0.05 while 1;');
 script('silent.pl', 'print "\nx"; sleep 40;');
 # Blocks of nothing, which unpacked never fill a buffer.
+script('endless.pl', 'print "\n"; 1 while print "x" x 65536;');
 script('packed.pl', 'print "Content-Encoding: gzip\n\n\x1f\x8b\x08\0\0\0\0\0\0\x03";'
     . ' print("\0\0\0\xff\xff"), select undef, undef, undef, 0.05 while 1;');
 
@@ -96,6 +101,18 @@ ScriptAlias "/cgi/" "$cgi/"
     TmpfsConvertFetchTimeout 0
 </Location>
 ScriptAlias "/longcgi/" "$cgi/"
+ProxyPass "/worded/" "http://127.0.0.1:@{[$origin->port]}/"
+<Location "/worded/">
+    ErrorDocument 504 "late, says the operator"
+</Location>
+ProxyPass "/paged/" "http://127.0.0.1:@{[$origin->port]}/"
+<Location "/paged/">
+    ErrorDocument 504 /words/page.txt
+</Location>
+Alias "/words/" "$cgi/../words/"
+<Directory "$cgi/../words">
+    Require all granted
+</Directory>
 <Location "/server-status">
     SetHandler server-status
 </Location>
@@ -215,9 +232,10 @@ SKIP: {
 
 # ---- what is refused is not read to its end ---------------------------------------------------
 
-for my $name (qw(large endless endless2)) {
+for my $path (qw(long/large.jpg long/endless.jpg long/endless2.jpg longcgi/endless.pl)) {
+    my ($folder, $name) = $path =~ m{(.*)/(.*)};
     my ($mark, $began) = (log_mark(), time);
-    is(get("/long/small_light(dw=100)/$name.jpg")->code, 413, "$name: 413");
+    is(get("/$folder/small_light(dw=100)/$name")->code, 413, "$name: 413");
     my $took = time - $began;
     cmp_ok($took, '<', 3, sprintf '... after %.2f s', $took);
     is(scalar(error_log_lines($mark, qr/TC0006/)), 1, '... with one line');
@@ -225,5 +243,35 @@ for my $name (qw(large endless endless2)) {
     is_idle($name);
 }
 is(get('/far/small_light(dw=100)/page.jpg')->content, 'none', "another's 404 passes");
+
+# ---- what was ended leaves the client's connection as it was -----------------------------------------
+
+for my $name (qw(nothing.jpg drip.jpg endless.jpg)) {
+    my $one = "GET /far/small_light(dw=100)/$name HTTP/1.1\r\nHost: x\r\n\r\n";
+    my $two = "GET /far/small_light(dw=100)/page.jpg HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    my ($first, $rest) = split /(?=HTTP\/1\.1 404)/, raw("$one$two"), 2;
+    like($first, qr{^HTTP/1\.1 (?:504|413) .*</html>\s*\z}s, "$name: one answer, whole");
+    # 413 closes the connection, by httpd's rules.
+    like($rest, qr/\r\n\r\nnone\z/, '... and the next behind it') if $first =~ / 504 /;
+    expect_log(qr/TC0160|TC0006/);
+}
+no_leftovers();
+
+# ---- the administrator's own words -------------------------------------------------------------------------
+
+is(get('/worded/small_light(dw=100)/drip.jpg')->content, 'late, says the operator', 'ErrorDocument with a text');
+my $paged = get('/paged/small_light(dw=100)/drip.jpg');
+is($paged->code, 504, 'ErrorDocument with a page');
+is($paged->content, 'a page', '... which is the answer');
+is($paged->header('Content-Encoding'), undef, '... and nothing of the original is in its header');
+expect_log(qr/TC0160/);
+
+# ---- programs have ended -------------------------------------------------------------------------------------
+
+my @left;
+ok(becomes(sub {
+    @left = grep { -o $_ && (readlink("$_/cwd") // '') eq Cwd::realpath($cgi) } glob '/proc/[0-9]*';
+    !@left;
+}), 'no program is left') or diag "@left";
 
 done_testing;
