@@ -3,6 +3,7 @@
 #include "server/account.h"
 #include "server/cache.h"
 #include "server/config.h"
+#include "server/fetch.h"
 #include "server/filter.h"
 #include "server/handler.h"
 #include "server/monitor.h"
@@ -15,6 +16,7 @@
 
 #include <http_protocol.h>
 #include <http_request.h>
+#include <mod_proxy.h>
 #include <mod_status.h>
 #include <mpm_common.h>
 
@@ -62,6 +64,13 @@ static void register_hooks(apr_pool_t *pool)
     ap_hook_handler(tc_handler_first, the_cache, before_proxy, APR_HOOK_REALLY_FIRST);
     /* mod_cache's is AP_FTYPE_CONTENT_SET + 1, to have it packed, and comes in last. */
     ap_register_output_filter(TC_CACHE_FILTER, tc_cache_filter, NULL, AP_FTYPE_CONTENT_SET + 1);
+    /* Before INFLATE, AP_FTYPE_RESOURCE - 1. */
+    ap_register_output_filter(TC_FETCH_FILTER, tc_fetch_filter, NULL, AP_FTYPE_RESOURCE - 2);
+    /* Behind HTTP_IN, which splits what comes, and before mod_ssl's. */
+    ap_register_input_filter(TC_FETCH_INPUT, tc_fetch_input, NULL, AP_FTYPE_TRANSCODE);
+    ap_register_input_filter(TC_FETCH_END, tc_fetch_end, NULL, AP_FTYPE_RESOURCE);
+    APR_OPTIONAL_HOOK(proxy, create_req, tc_fetch_create, NULL, NULL, APR_HOOK_MIDDLE);
+    APR_OPTIONAL_HOOK(proxy, request_status, tc_fetch_status, NULL, NULL, APR_HOOK_MIDDLE);
     ap_register_output_filter(TC_ONCE_FILTER, tc_once_filter, NULL, AP_FTYPE_CONTENT_SET + 2);
     ap_hook_handler(tc_handler, NULL, NULL, APR_HOOK_MIDDLE);
     /* Behind every module that may run what a content type names, mod_actions' being last;

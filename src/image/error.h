@@ -29,6 +29,8 @@
     X(NO_FILES, "no_files", "out of file descriptors")                          \
     X(UPSTREAM, "upstream", "the original came incomplete")                     \
     X(TIMEOUT, "timeout", "the conversion took too long")                       \
+    X(FETCH_TIMEOUT, "fetch_timeout", "the original took too long to come")     \
+    X(CLIENT_SHARE, "client_share", "the client holds too much temporary data") \
     X(CLIENT_GONE, "client_gone", "the client has gone")                        \
     X(PATTERN_ONLY, "pattern_only", "only patterns may be asked for")           \
     X(SIGNATURE, "signature", "not signed, or not validly")                     \

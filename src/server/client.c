@@ -5,11 +5,14 @@
 #endif
 #include "client.h"
 
+#include "config.h"
+
 #include "image/clock.h"
 
 #include <http_core.h>
 
 #include <apr_portable.h>
+#include <apr_strings.h>
 
 #include <poll.h>
 #include <stdbool.h>
@@ -96,6 +99,19 @@ uint64_t tc_client_key(const request_rec *r)
     for (int byte = 0; at && byte < length && byte < 8; byte++)
         key = key << 8 | at[byte];
     return key ? key : 1;
+}
+
+const tc_spool_places *tc_client_places(const request_rec *r)
+{
+    const tc_spool_places *all = tc_config_places(r->server);
+    tc_spool_places *own;
+
+    if (!all->holders)
+        return all;
+    own = apr_pmemdup(r->pool, all, sizeof *all);
+    own->client = tc_holders_client(tc_config_secret(r->server), tc_client_key(r));
+    own->client_name = r->useragent_ip;
+    return own;
 }
 
 void tc_client_begin(tc_client *client, const request_rec *r, tc_fail *fail)

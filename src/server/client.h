@@ -7,6 +7,7 @@
 #define TC_CLIENT_H
 
 #include "image/watch.h"
+#include "system/spool.h"
 
 #include <httpd.h>
 
@@ -27,6 +28,9 @@ typedef struct tc_client {
  * of an IPv6 /64, which one client has to itself. Not 0.
  */
 uint64_t tc_client_key(const request_rec *r);
+
+/* Where temporary data of `r` go, counted for its client; of the request's pool. */
+const tc_spool_places *tc_client_places(const request_rec *r);
 
 /* Begin to watch the client of `r`. `client` stays where it is while its watch is in use. */
 void tc_client_begin(tc_client *client, const request_rec *r, tc_fail *fail);

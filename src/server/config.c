@@ -412,6 +412,11 @@ tc_log_bound *tc_config_log_bound(const server_rec *server)
     return &server_conf(server)->log_bound;
 }
 
+uint64_t tc_config_secret(const server_rec *server)
+{
+    return server_conf(server)->secret;
+}
+
 const tc_spool_places *tc_config_places(const server_rec *server)
 {
     return &server_conf(server)->places;

@@ -43,7 +43,13 @@ typedef struct tc_server_conf {
     apr_hash_t *pattern_numbers;       /* name to unsigned *, its slot in the counters */
     /* What files in memory may have; resolved into `places` likewise. */
     uint64_t temp_memory_bytes;
-    double temp_memory_percent;           /* of the memory, when over 0 */
+    double temp_memory_percent; /* of the memory, when over 0 */
+    uint64_t per_client_bytes;  /* likewise */
+    double per_client_percent;  /* of the memory, when over 0 */
+    bool per_client_given;      /* else it is no less than TC_PER_CLIENT_LEAST */
+    uint64_t reserve_bytes;     /* in every directory, if reserve_given; likewise */
+    double reserve_percent;     /* of the file system's size, when over 0 */
+    bool reserve_given;
     uint64_t budget_bytes;                /* 0: no bound, unless: */
     double budget_percent;                /* of the memory, when over 0 */
     const char *versions;                 /* of the codec libraries, part of every validator */
@@ -56,6 +62,7 @@ typedef struct tc_server_conf {
     tc_history *history;
     tc_admission *admission; /* shared */
     tc_flights *flights;     /* shared */
+    uint64_t secret;         /* see tc_config_secret */
     apr_time_t sampled;      /* the parent's: when it last took a sample */
     unsigned doubts;         /* the parent's: samples since admission last added up */
     tc_log_bound log_bound;  /* each process' own */
@@ -112,5 +119,8 @@ tc_log_bound *tc_config_log_bound(const server_rec *server);
 
 /* Where temporary files go. */
 const tc_spool_places *tc_config_places(const server_rec *server);
+
+/* What makes numbers of clients hard to choose (tc_holders_client). */
+uint64_t tc_config_secret(const server_rec *server);
 
 #endif

@@ -13,6 +13,7 @@ const char *set_temp_dir(cmd_parms *cmd, void *conf, const char *path);
 const char *set_temp_method(cmd_parms *cmd, void *conf, const char *word);
 const char *set_temp_reserve(cmd_parms *cmd, void *conf, const char *text);
 const char *set_temp_memory(cmd_parms *cmd, void *conf, const char *text);
+const char *set_temp_per_client(cmd_parms *cmd, void *conf, const char *text);
 const char *set_max_active(cmd_parms *cmd, void *conf, const char *active, const char *queue,
                            const char *wait);
 const char *set_memory_budget(cmd_parms *cmd, void *conf, const char *text);

@@ -48,7 +48,7 @@ void *tc_server_conf_create(apr_pool_t *pool, server_rec *server)
     conf->versions = codec_versions(pool);
     conf->temp_dirs = apr_array_make(pool, 2, sizeof(const char *));
     conf->places.method = TC_TEMP_AUTO;
-    conf->places.reserve_percent = TC_RESERVE_PERCENT;
+    conf->per_client_percent = TC_PER_CLIENT_PERCENT;
     conf->temp_memory_percent = TC_TEMP_MEMORY_PERCENT;
     conf->budget_percent = TC_BUDGET_PERCENT;
     conf->pattern_names = apr_array_make(pool, 8, sizeof(const char *));
@@ -124,12 +124,13 @@ static bool parse_share(const char *text, apr_pool_t *pool, uint64_t *bytes, dou
 const char *set_temp_reserve(cmd_parms *cmd, void *conf, const char *text)
 {
     const char *error = ap_check_cmd_context(cmd, GLOBAL_ONLY);
-    tc_spool_places *places = &server_conf(cmd->server)->places;
+    tc_server_conf *server = server_conf(cmd->server);
 
     (void)conf;
     if (error)
         return error;
-    if (!parse_share(text, cmd->temp_pool, &places->reserve_bytes, &places->reserve_percent))
+    server->reserve_given = true;
+    if (!parse_share(text, cmd->temp_pool, &server->reserve_bytes, &server->reserve_percent))
         return apr_psprintf(
             cmd->pool,
             "TmpfsConvertTempReserve %s: takes bytes (with K, M or G) or a percentage "
@@ -138,26 +139,40 @@ const char *set_temp_reserve(cmd_parms *cmd, void *conf, const char *text)
     return NULL;
 }
 
-const char *set_temp_memory(cmd_parms *cmd, void *conf, const char *text)
+/* A share, or "off", which is no bound. */
+static const char *set_bound(cmd_parms *cmd, const char *text, uint64_t *bytes, double *percent)
 {
     const char *error = ap_check_cmd_context(cmd, GLOBAL_ONLY);
-    tc_server_conf *server = server_conf(cmd->server);
 
-    (void)conf;
     if (error)
         return error;
     if (strcasecmp(text, "off") == 0) {
-        server->temp_memory_bytes = UINT64_MAX;
-        server->temp_memory_percent = 0;
-    } else if (!parse_share(text, cmd->temp_pool, &server->temp_memory_bytes,
-                            &server->temp_memory_percent)) {
-        return apr_psprintf(
-            cmd->pool,
-            "TmpfsConvertTempMemory %s: takes bytes (with K, M or G), a percentage "
-            "of the memory from 0%% to 100%%, or off",
-            text);
+        *bytes = UINT64_MAX;
+        *percent = 0;
+    } else if (!parse_share(text, cmd->temp_pool, bytes, percent)) {
+        return apr_psprintf(cmd->pool,
+                            "%s %s: takes bytes (with K, M or G), a percentage "
+                            "of the memory from 0%% to 100%%, or off",
+                            cmd->cmd->name, text);
     }
     return NULL;
+}
+
+const char *set_temp_memory(cmd_parms *cmd, void *conf, const char *text)
+{
+    tc_server_conf *server = server_conf(cmd->server);
+
+    (void)conf;
+    return set_bound(cmd, text, &server->temp_memory_bytes, &server->temp_memory_percent);
+}
+
+const char *set_temp_per_client(cmd_parms *cmd, void *conf, const char *text)
+{
+    tc_server_conf *server = server_conf(cmd->server);
+
+    (void)conf;
+    server->per_client_given = true;
+    return set_bound(cmd, text, &server->per_client_bytes, &server->per_client_percent);
 }
 
 const char *set_max_active(cmd_parms *cmd, void *conf, const char *active, const char *queue,

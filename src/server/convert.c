@@ -10,6 +10,8 @@ tc_error tc_convert_spool_error(apr_status_t status)
 {
     if (APR_STATUS_IS_ENOSPC(status))
         return TC_E_NO_SPACE;
+    if (status == TC_SPOOL_CLIENT_FULL)
+        return TC_E_CLIENT_SHARE;
     if (APR_STATUS_IS_ENOMEM(status))
         return TC_E_NO_MEMORY;
     return APR_STATUS_IS_EMFILE(status) || APR_STATUS_IS_ENFILE(status) ? TC_E_NO_FILES

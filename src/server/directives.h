@@ -41,6 +41,9 @@
       "On: of requests at once for one URL one converts, the others take it from mod_cache") \
     X(timeout, COUNT, "TmpfsConvertTimeout", 0, 86400, 30,                                   \
       "seconds that one conversion may take, or 503; 0: no bound")                           \
+    X(fetch_timeout, COUNT, "TmpfsConvertFetchTimeout", 0, 86400, 60,                        \
+      "seconds in which an original from another server or program must have come, or "      \
+      "504; 0: no bound")                                                                    \
     X(radius_max, COUNT, "TmpfsConvertRadiusMax", 1, 1000, 10,                               \
       "pixels that the radius of sharpen, unsharp and blur may have; over it: 400")          \
     X(sigma_max, COUNT, "TmpfsConvertSigmaMax", 1, 1000, 10,                                 \
@@ -79,6 +82,8 @@
       "bytes, or percent with %, to be left free in each temporary directory's file system") \
     X("TmpfsConvertTempMemory", AP_INIT_TAKE1, set_temp_memory, RSRC_CONF,                   \
       "bytes, or percent with %, that all temporary files in memory may have, or off")       \
+    X("TmpfsConvertTempPerClient", AP_INIT_TAKE1, set_temp_per_client, RSRC_CONF,            \
+      "bytes, or percent with %, of temporary data that one client may have, or off")        \
     X("TmpfsConvertMaxActive", AP_INIT_TAKE123, set_max_active, RSRC_CONF,                   \
       "conversions at once over the whole server, how many more may wait, and how long")     \
     X("TmpfsConvertMemoryBudget", AP_INIT_TAKE1, set_memory_budget, RSRC_CONF,               \
@@ -89,6 +94,9 @@
 
 #define TC_MAX_OUTPUT_DEFAULT  8192
 #define TC_RESERVE_PERCENT     1.0
+#define TC_RESERVE_SHARED      10.0           /* in directories that others use too */
+#define TC_PER_CLIENT_PERCENT  3.0            /* about a quarter of TC_TEMP_MEMORY_PERCENT */
+#define TC_PER_CLIENT_LEAST    (128 * TC_MIB) /* an original of MaxSource, and its result */
 #define TC_TEMP_MEMORY_PERCENT 12.5           /* an eighth */
 #define TC_TEMP_MEMORY_BLIND   (256 * TC_MIB) /* where the memory's size cannot be read */
 #define TC_BUDGET_PERCENT      25.0           /* a quarter */

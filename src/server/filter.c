@@ -4,6 +4,7 @@
 #include "accept.h"
 #include "account.h"
 #include "cache.h"
+#include "fetch.h"
 #include "handler.h"
 #include "job.h"
 #include "request.h"
@@ -29,16 +30,26 @@ typedef enum state {
     TAKE,   /* taking the body in */
     PASS,   /* not ours: goes on untouched */
     SAY,    /* the words of an error come by, from httpd, and go on */
-    OVER    /* answered: what still comes is dropped */
+    OVER,   /* answered: what still comes is dropped */
+    REFUSED /* answered with an error: the handler is told to end */
 } state;
 
 typedef struct context {
     state state;
+    ap_filter_t *filter; /* whose context this is */
     tc_job job;
+    tc_fetch fetch;
     tc_spool *body;
     apr_off_t expected; /* bytes the original is said to have; -1: not said */
     uint64_t read_ns;
 } context;
+
+/* The original is waited for until it is known what becomes of it. */
+static void become(context *context, state state)
+{
+    context->state = state;
+    context->fetch.active = state == DECIDE || state == TAKE;
+}
 
 /* ---- before the handler -------------------------------------------------------- */
 
@@ -75,6 +86,18 @@ void tc_filter_insert(request_rec *r)
         ap_add_output_filter(TC_CACHE_FILTER, NULL, r, r->connection);
 }
 
+static apr_status_t refuse(void *data);
+
+static void begin_fetch(request_rec *r, context *context)
+{
+    tc_fetch_begin(&context->fetch, r, (unsigned)context->job.settings.fetch_timeout,
+                   &context->job.fail);
+    context->fetch.give_up = refuse;
+    context->fetch.owner = context;
+    ap_add_output_filter(TC_FETCH_FILTER, &context->fetch, r, r->connection);
+    become(context, DECIDE);
+}
+
 static int begin(request_rec *r, context *context)
 {
     tc_settings settings;
@@ -96,7 +119,7 @@ static int begin(request_rec *r, context *context)
     context->job = *request->job;
     if (context->job.params.engine == TC_ENGINE_DUMMY && !request->refused)
         return OK;
-    context->state = DECIDE;
+    begin_fetch(r, context);
     return OK;
 }
 
@@ -108,6 +131,7 @@ int tc_filter_init(ap_filter_t *f)
         return OK;
     f->ctx = context = apr_pcalloc(f->r->pool, sizeof *context);
     context->state = PASS;
+    context->filter = f;
     return has_another(f->r, f) ? OK : begin(f->r, context);
 }
 
@@ -129,9 +153,9 @@ static const char *variant_tag(request_rec *r, const char *tag, const char *vari
 /* What was true of the original's bytes and is not of ours. */
 static void replace_headers(request_rec *r, const context *context)
 {
-    static const char *const of_bytes[] = {"Accept-Ranges", "Content-MD5",    "Content-Range",
-                                           "Digest",        "Content-Digest", "Repr-Digest",
-                                           "Content-Length"};
+    static const char *const of_bytes[] = {"Accept-Ranges",  "Content-MD5",     "Content-Range",
+                                           "Digest",         "Content-Digest",  "Repr-Digest",
+                                           "Content-Length", "Content-Encoding"};
     const char *tag = apr_table_get(r->headers_out, "ETag");
 
     for (size_t at = 0; at < sizeof of_bytes / sizeof of_bytes[0]; at++)
@@ -188,22 +212,50 @@ static void answer_head(request_rec *r, const context *context)
         tc_respond_format(r, target);
 }
 
-/* What the answer is: our handler's or one that the call is not about, and passed on; or
-   the original, and taken in. The status to answer in place of it, or OK. */
-static int decide(request_rec *r, context *context)
+/* Bytes that the header announces, -1 when it does not. */
+static apr_off_t announced(const request_rec *r)
 {
-    const char *length = apr_table_get(r->headers_out, "Content-Length");
-    const tc_request *request = tc_request_of(r);
+    const char *text = apr_table_get(r->headers_out, "Content-Length");
+    apr_off_t length;
     char *end;
 
+    if (!text || apr_strtoff(&length, text, &end, 10) != APR_SUCCESS || *end)
+        return -1;
+    return length;
+}
+
+static tc_error check_source(context *context, apr_off_t length)
+{
+    uint64_t most = context->job.settings.limits.max_source;
+
+    if (length < 0 || (uint64_t)length <= most)
+        return TC_E_OK;
+    return tc_fail_set(&context->job.fail, TC_E_SOURCE_TOO_LARGE,
+                       "the original has more than the limit of %" APR_UINT64_T_FMT " bytes",
+                       most);
+}
+
+/*
+ * What the answer is: our handler's or one that the call is not about, and passed on; or
+ * the original, and taken in. The status to answer in place of it, or OK.
+ */
+static int decide(request_rec *r, context *context)
+{
+    const tc_request *request = tc_request_of(r);
+
     tc_upstream_restore(r);
-    context->state = PASS;
+    become(context, PASS);
     if (request->in_place || !tc_url_is_picture(r))
         return OK;
     if (is_redirect(r->status))
         prefix_location(r, context->job.settings.redirect_prefix);
     if (r->status == HTTP_NOT_MODIFIED)
         replace_headers(r, context);
+    if (r->status == HTTP_PARTIAL_CONTENT) {
+        tc_fail_set(&context->job.fail, TC_E_UPSTREAM,
+                    "a part of the original came (206), though all of it was asked for");
+        return tc_respond_error(r, &context->job.fail);
+    }
     if (r->status != HTTP_OK)
         return OK;
     if (request->refused)
@@ -214,11 +266,11 @@ static int decide(request_rec *r, context *context)
         answer_head(r, context);
         return OK;
     }
-    context->state = TAKE;
-    context->expected = -1;
-    if (length && (apr_strtoff(&context->expected, length, &end, 10) != APR_SUCCESS || *end))
-        context->expected = -1;
-    context->body = tc_spool_create(r->pool, tc_config_places(r->server),
+    context->expected = announced(r);
+    if (check_source(context, context->expected))
+        return tc_respond_error(r, &context->job.fail);
+    become(context, TAKE);
+    context->body = tc_spool_create(r->pool, tc_client_places(r),
                                     (apr_size_t)context->job.settings.spool_memory);
     return OK;
 }
@@ -226,24 +278,32 @@ static int decide(request_rec *r, context *context)
 /* ---- the body ------------------------------------------------------------------------ */
 
 /*
- * Answer with a status in place of the body; the rest of it is dropped. httpd sends
- * its answer through all filters of the request, so through this one too. Not by an
- * error bucket: for that httpd's header filter, having merged the headers that are
- * for errors into those that are not, sends neither.
+ * Answer with a status in place of the body. Not by an error bucket: for that httpd's
+ * header filter, having merged the headers that are for errors into those that are not,
+ * sends neither.
  */
 static apr_status_t answer(ap_filter_t *f, context *context, int status)
 {
-    context->state = SAY;
-    ap_die(status, f->r);
-    context->state = OVER;
-    /* For the handler: no more of this. */
+    request_rec *r = f->r;
+
+    become(context, SAY);
+    r->status = HTTP_OK; /* else ap_die takes what the original's server said for an error */
+    ap_die(status, r);
+    become(context, REFUSED);
+    /* It took the request's filters away. A handler that goes on all the same must not write
+       behind the answer. */
+    r->output_filters = f;
     return AP_FILTER_ERROR;
 }
 
-static apr_status_t refuse(ap_filter_t *f, context *context)
+static apr_status_t refuse(void *data)
 {
-    tc_spool_close(context->body);
-    return answer(f, context, tc_respond_error(f->r, &context->job.fail));
+    context *context = data;
+
+    if (context->body)
+        tc_spool_close(context->body);
+    return answer(context->filter, context,
+                  tc_respond_error(context->filter->r, &context->job.fail));
 }
 
 static tc_error read_body(void *data, uint64_t offset, void *buffer, size_t length, size_t *got)
@@ -288,6 +348,7 @@ static apr_status_t finish(ap_filter_t *f, context *context)
 {
     request_rec *r = f->r;
     apr_bucket_brigade *bb = apr_brigade_create(r->pool, r->connection->bucket_alloc);
+    const char *encoding = apr_table_get(r->headers_out, "Content-Encoding");
     apr_off_t length = tc_spool_length(context->body);
     tc_error error = TC_E_OK;
 
@@ -298,16 +359,18 @@ static apr_status_t finish(ap_filter_t *f, context *context)
                             length, context->expected);
     if (!error)
         error = convert(f, context, bb);
+    if (error == TC_E_NOT_IMAGE && encoding)
+        tc_fail_set(&context->job.fail, error, "packed as '%s', which cannot be unpacked here",
+                    encoding);
     if (error)
-        return refuse(f, context);
-    context->state = OVER;
+        return refuse(context);
+    become(context, OVER);
     return ap_pass_brigade(f->next, bb);
 }
 
 static tc_error take_bytes(request_rec *r, context *context, apr_bucket *bucket)
 {
     tc_fail *fail = &context->job.fail;
-    uint64_t most = context->job.settings.limits.max_source;
     const char *data;
     apr_size_t length;
     apr_status_t status;
@@ -320,10 +383,8 @@ static tc_error take_bytes(request_rec *r, context *context, apr_bucket *bucket)
         ap_log_rerror(APLOG_MARK, APLOG_INFO, status, r, "reading the original failed");
         return tc_fail_set(fail, TC_E_UPSTREAM, "the original could not be read to its end");
     }
-    if ((uint64_t)tc_spool_length(context->body) + length > most)
-        return tc_fail_set(
-            fail, TC_E_SOURCE_TOO_LARGE,
-            "the original has more than the limit of %" APR_UINT64_T_FMT " bytes", most);
+    if (check_source(context, tc_spool_length(context->body) + (apr_off_t)length))
+        return fail->error;
     status = tc_spool_write(context->body, data, length);
     if (status == APR_SUCCESS)
         return TC_E_OK;
@@ -342,14 +403,15 @@ static apr_status_t take(ap_filter_t *f, context *context, apr_bucket_brigade *b
         }
         if (AP_BUCKET_IS_ERROR(bucket)) {
             apr_brigade_cleanup(bb);
-            tc_fail_set(&context->job.fail, TC_E_UPSTREAM,
-                        "the original broke off after %" APR_OFF_T_FMT " bytes",
-                        tc_spool_length(context->body));
-            return refuse(f, context);
+            if (!context->fetch.ended)
+                tc_fail_set(&context->job.fail, TC_E_UPSTREAM,
+                            "the original broke off after %" APR_OFF_T_FMT " bytes",
+                            tc_spool_length(context->body));
+            return refuse(context);
         }
         if (!APR_BUCKET_IS_METADATA(bucket) && take_bytes(f->r, context, bucket)) {
             apr_brigade_cleanup(bb);
-            return refuse(f, context);
+            return refuse(context);
         }
         apr_bucket_delete(bucket);
     }
@@ -374,8 +436,9 @@ apr_status_t tc_filter(ap_filter_t *f, apr_bucket_brigade *bb)
     case SAY:
         return ap_pass_brigade(f->next, bb);
     case OVER:
+    case REFUSED:
         apr_brigade_cleanup(bb);
-        return APR_SUCCESS;
+        return context->state == OVER ? APR_SUCCESS : AP_FILTER_ERROR;
     default:
         ap_remove_output_filter(f);
         return ap_pass_brigade(f->next, bb);

@@ -19,7 +19,7 @@
 APLOG_USE_MODULE(tmpfs_convert);
 
 /* The number is of the structs below. */
-#define RETAINED "mod_tmpfs_convert shared memory 4"
+#define RETAINED "mod_tmpfs_convert shared memory 5"
 
 /* The monitor hook comes about every ten seconds, a little sooner or later. */
 #define SLACK apr_time_from_sec(1)
@@ -36,7 +36,8 @@ typedef struct segment {
 
 /* What outlives the module's own unloading at a restart; in the process's pool. */
 typedef struct retained {
-    segment counters, history, admission, flights;
+    segment counters, history, admission, flights, holders;
+    uint64_t secret; /* as long as `holders` is in use: what is held is found by it */
 } retained;
 
 static tc_server_conf *conf_of(const server_rec *server)
@@ -178,6 +179,24 @@ static apr_status_t take_flights(segment *segment, tc_server_conf *conf, server_
     return status;
 }
 
+static bool adopt_holders(void *memory)
+{
+    return tc_holders_adopt(memory);
+}
+
+static apr_status_t take_holders(retained *kept, tc_server_conf *conf, server_rec *main)
+{
+    void *memory = NULL;
+    apr_status_t status =
+        take_plain(&kept->holders, tc_holders_size(), adopt_holders, main, &memory);
+
+    if (status == APR_SUCCESS && !kept->secret)
+        status = apr_generate_random_bytes((unsigned char *)&kept->secret, sizeof kept->secret);
+    conf->places.holders = memory;
+    conf->secret = kept->secret;
+    return status;
+}
+
 /* Places and patterns keep their numbers, and so their counts, over restarts. */
 static void number_names(tc_server_conf *conf, apr_pool_t *pconf)
 {
@@ -200,8 +219,7 @@ static void number_names(tc_server_conf *conf, apr_pool_t *pconf)
 
 /* ---- sampling, in the parent ------------------------------------------------------ */
 
-static void read_place(tc_snapshot_place *place, const tc_spool_places *places,
-                       const tc_spool_dir *dir)
+static void read_place(tc_snapshot_place *place, const tc_spool_dir *dir)
 {
     uint64_t available = 0, total = 0, inodes = 0;
     int error = tc_temp_room(dir->path, &available, &total, &inodes);
@@ -212,9 +230,9 @@ static void read_place(tc_snapshot_place *place, const tc_spool_places *places,
     place->available = (tc_figure){error, available};
     place->total = (tc_figure){error, total};
     place->inodes_free = (tc_figure){error, inodes};
-    place->reserve = places->reserve_bytes;
-    if (!error && total != TC_UNLIMITED && places->reserve_percent > 0)
-        place->reserve = (uint64_t)((double)total * places->reserve_percent / 100);
+    place->reserve = dir->reserve_bytes;
+    if (!error && total != TC_UNLIMITED && dir->reserve_percent > 0)
+        place->reserve = (uint64_t)((double)total * dir->reserve_percent / 100);
 }
 
 /* memfd's pages are memory; what they may take is all there is. */
@@ -237,7 +255,7 @@ static unsigned read_places(tc_snapshot_place *place, const tc_spool_places *pla
     if (places->method == TC_TEMP_AUTO || places->method == TC_TEMP_MEMFD)
         read_memfd(&place[count++], host);
     for (unsigned at = 0; at < places->dirs && places->method != TC_TEMP_MEMFD; at++)
-        read_place(&place[count++], places, &places->dir[at]);
+        read_place(&place[count++], &places->dir[at]);
     return count;
 }
 
@@ -325,6 +343,8 @@ int tc_monitor_start(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, ser
         status = take_admission(&kept->admission, conf, main);
     if (status == APR_SUCCESS)
         status = take_flights(&kept->flights, conf, main);
+    if (status == APR_SUCCESS)
+        status = take_holders(kept, conf, main);
     if (status != APR_SUCCESS) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, status, main,
                      "TC0105: no shared memory for counters, history and admission: nothing is "
@@ -333,6 +353,7 @@ int tc_monitor_start(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, ser
         conf->history = NULL;
         conf->admission = NULL;
         conf->flights = NULL;
+        conf->places.holders = NULL;
     }
     number_names(conf, pconf);
     conf->sampled = 0;
@@ -346,6 +367,7 @@ void tc_monitor_child(apr_pool_t *pool, server_rec *main)
     (void)pool;
     tc_counters_enter(conf_of(main)->counters, getpid());
     tc_admission_begin(conf_of(main)->admission, getpid());
+    tc_holders_begin(conf_of(main)->places.holders, getpid());
 }
 
 void tc_monitor_child_status(server_rec *main, pid_t pid, ap_generation_t generation, int slot,
@@ -358,6 +380,7 @@ void tc_monitor_child_status(server_rec *main, pid_t pid, ap_generation_t genera
         tc_counters_leave(conf_of(main)->counters, pid);
         tc_admission_gone(conf_of(main)->admission, pid);
         tc_flights_gone(conf_of(main)->flights, pid);
+        tc_holders_gone(conf_of(main)->places.holders, pid);
     }
 }
 
@@ -427,6 +450,8 @@ tc_snapshot *tc_monitor_snapshot(apr_pool_t *pool, const server_rec *server, int
     tc_admission_read(conf->admission, &admitted);
     snapshot->temp_memory = admitted.temp;
     snapshot->temp_memory_bound = conf->admission ? conf->places.memory : TC_UNLIMITED;
+    snapshot->client_largest = tc_holders_largest(conf->places.holders);
+    snapshot->client_bound = conf->places.holders ? conf->places.per_client : TC_UNLIMITED;
     snapshot->interval = conf->history_interval;
     read_host(snapshot, conf);
     snapshot->places = read_places(snapshot->place, &conf->places, &snapshot->host);

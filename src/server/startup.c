@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 APLOG_USE_MODULE(tmpfs_convert);
@@ -53,15 +54,29 @@ static int probe(const tc_spool_places *places, const char *path)
                          ap_unixd_config.user_id, ap_unixd_config.group_id);
 }
 
-static int add_place(tc_spool_places *places, const char *path)
+/* A file system that others fill too keeps more free for them. `named`: by TempDir; one that
+   not everybody may write to is then taken to be for this server. */
+static void set_reserve(tc_spool_dir *dir, const tc_server_conf *conf, bool named)
 {
-    tc_spool_dir *dir = &places->dir[places->dirs];
+    struct stat info;
+    bool own = named && stat(dir->path, &info) == 0 && !(info.st_mode & S_IWOTH);
+
+    dir->reserve_bytes = conf->reserve_bytes;
+    dir->reserve_percent = conf->reserve_percent;
+    if (!conf->reserve_given)
+        dir->reserve_percent = own ? TC_RESERVE_PERCENT : TC_RESERVE_SHARED;
+}
+
+static int add_place(tc_server_conf *conf, const char *path, bool named)
+{
+    tc_spool_dir *dir = &conf->places.dir[conf->places.dirs];
     int error = tc_temp_fs_of(path, &dir->fs);
 
     if (error)
         return error;
     dir->path = path;
-    places->dirs++;
+    set_reserve(dir, conf, named);
+    conf->places.dirs++;
     return 0;
 }
 
@@ -74,7 +89,7 @@ static bool check_named(server_rec *main, tc_server_conf *conf)
         int error = probe(&conf->places, path);
 
         if (!error)
-            error = add_place(&conf->places, path);
+            error = add_place(conf, path, true);
         if (error) {
             const char *const *words = words_for(error);
             ap_log_error(APLOG_MARK, APLOG_STARTUP | APLOG_EMERG, error, main,
@@ -87,14 +102,16 @@ static bool check_named(server_rec *main, tc_server_conf *conf)
 }
 
 /* A directory of the default chain that cannot serve is passed over in silence. */
-static void add_default(tc_spool_places *places, const char *path)
+static void add_default(tc_server_conf *conf, const char *path)
 {
+    const tc_spool_places *places = &conf->places;
+
     for (unsigned at = 0; at < places->dirs; at++) {
         if (strcmp(places->dir[at].path, path) == 0)
             return;
     }
     if (probe(places, path) == 0)
-        add_place(places, path);
+        add_place(conf, path, false);
 }
 
 /* Bytes as they were named, or a share of what this machine or container has. */
@@ -118,6 +135,10 @@ static void bound_memory(tc_server_conf *conf, apr_pool_t *pool)
     usable = tc_host_usable(memory, cgroup);
     conf->places.memory = share_of(&usable, conf->temp_memory_bytes, conf->temp_memory_percent,
                                    TC_TEMP_MEMORY_BLIND);
+    conf->places.per_client = share_of(&usable, conf->per_client_bytes,
+                                       conf->per_client_percent, TC_PER_CLIENT_LEAST);
+    if (!conf->per_client_given && conf->places.per_client < TC_PER_CLIENT_LEAST)
+        conf->places.per_client = TC_PER_CLIENT_LEAST;
     conf->admission_limits.bytes =
         share_of(&usable, conf->budget_bytes, conf->budget_percent, TC_BUDGET_BLIND);
 }
@@ -162,9 +183,9 @@ int tc_startup_check(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, ser
     if (conf->temp_dirs->nelts > 0)
         return check_named(main, conf) ? OK : !OK;
     if (named && *named == '/')
-        add_default(&conf->places, apr_pstrdup(pconf, named));
+        add_default(conf, apr_pstrdup(pconf, named));
     for (size_t at = 0; at < sizeof system_dirs / sizeof system_dirs[0]; at++)
-        add_default(&conf->places, system_dirs[at]);
+        add_default(conf, system_dirs[at]);
     return OK;
 }
 

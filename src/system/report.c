@@ -151,12 +151,18 @@ static const struct {
       "Bytes accounted for temporary files in memory, memfd and tmpfs", NULL)                  \
     X(TEMP_BOUND, TEMP, GAUGE, BYTES, "temp_memory_limit_bytes", "... at most",                \
       "Bytes that temporary files in memory may have, by TmpfsConvertTempMemory", NULL)        \
+    X(CLIENT, TEMP, GAUGE, BYTES, "temp_client_bytes", "Largest client's",                     \
+      "Bytes of temporary data, in memory and in files, that no one client has more of", NULL) \
+    X(CLIENT_BOUND, TEMP, GAUGE, BYTES, "temp_client_limit_bytes", "... at most",              \
+      "Bytes of temporary data that a client may have, by TmpfsConvertTempPerClient", NULL)    \
     X(PLACE_FS, TEMP, TEXT, NONE, "temp_fs", "File system",                                    \
       "The kind of file system of a temporary directory", "dir")                               \
     X(PLACE_TOTAL, TEMP, GAUGE, BYTES, "temp_fs_size_bytes", "Size",                           \
       "Bytes of the file system of a temporary directory", "dir")                              \
     X(PLACE_FREE, TEMP, GAUGE, BYTES, "temp_fs_available_bytes", "Available",                  \
       "Bytes available in a temporary directory", "dir")                                       \
+    X(PLACE_RESERVE, TEMP, GAUGE, BYTES, "temp_fs_reserve_bytes", "To be left",                \
+      "Bytes to be left free in the file system of a temporary directory", "dir")              \
     X(PLACE_INODES, TEMP, GAUGE, NONE, "temp_fs_inodes_available", "Inodes",                   \
       "Files that can still be made in a temporary directory", "dir")                          \
     X(STAGE, LATENCY, HISTOGRAM, SECONDS, "conversion_duration_seconds", "Duration",           \
@@ -408,6 +414,8 @@ static void put_places(maker *to)
     put_text(to, FAMILY(METHOD), NULL, tc_temp_method_name(snapshot->method));
     put_count(to, FAMILY(TEMP_MEMORY), NULL, snapshot->temp_memory);
     put_count(to, FAMILY(TEMP_BOUND), NULL, snapshot->temp_memory_bound);
+    put_count(to, FAMILY(CLIENT), NULL, snapshot->client_largest);
+    put_count(to, FAMILY(CLIENT_BOUND), NULL, snapshot->client_bound);
 #define COLUMN(id, put_value, value)                           \
     for (unsigned at = 0; at < snapshot->places; at++) {       \
         const tc_snapshot_place *place = &snapshot->place[at]; \
@@ -416,6 +424,7 @@ static void put_places(maker *to)
     COLUMN(PLACE_FS, put_text, place->fs.name)
     COLUMN(PLACE_TOTAL, put_figure, place->total)
     COLUMN(PLACE_FREE, put_figure, place->available)
+    COLUMN(PLACE_RESERVE, put_count, place->reserve)
 #undef COLUMN
     for (unsigned at = 0; at < snapshot->places; at++) {
         if (snapshot->place[at].number) /* a memfd takes none */

@@ -35,6 +35,8 @@ typedef struct tc_snapshot {
     tc_snapshot_place place[TC_SNAPSHOT_PLACES];
     uint64_t temp_memory;       /* bytes that files in memory have accounted for */
     uint64_t temp_memory_bound; /* TC_UNLIMITED: none */
+    uint64_t client_largest;    /* bytes of temporary data that no client has more of */
+    uint64_t client_bound;      /* TC_UNLIMITED: none */
     unsigned interval;          /* seconds between samples; 0: none are taken */
     unsigned samples;           /* oldest first */
     const tc_sample *sample;

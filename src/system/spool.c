@@ -14,6 +14,10 @@
 #define LAST_CHUNK  ((apr_size_t)256 * 1024)
 #define BUFFER      ((apr_size_t)64 * 1024)
 
+/* What a client holds is counted in steps, so that it is one addition in many writes: of a
+   small result little too much, of one in a file as TempMemory is. */
+#define HEAP_STEP ((uint64_t)16 * 1024)
+
 /* A piece of heap memory. Once sealed its bucket owns it. */
 typedef struct chunk {
     struct chunk *next;
@@ -25,6 +29,7 @@ struct tc_spool {
     apr_pool_t *pool;
     apr_size_t threshold;
     apr_off_t length;    /* taken in */
+    uint64_t charged;    /* bytes counted for the client */
     chunk *first, *last; /* the contents; with a file, its one write buffer */
     tc_store store;
     apr_status_t dead; /* what every write answers from now on */
@@ -154,6 +159,30 @@ static apr_status_t put_in_file(tc_spool *spool, const char *data, apr_size_t le
     return APR_SUCCESS;
 }
 
+/* ---- client -------------------------------------------------------------- */
+
+static apr_status_t charge(tc_spool *spool, apr_size_t more)
+{
+    const tc_spool_places *places = spool->store.places;
+    uint64_t needed = (uint64_t)spool->length + more, taken;
+    uint64_t step = needed <= spool->threshold ? HEAP_STEP : TC_STORE_STEP;
+
+    if (needed <= spool->charged)
+        return APR_SUCCESS;
+    taken = (needed - spool->charged + step - 1) / step * step;
+    if (tc_holders_take(places->holders, places->client, places->per_client, taken)) {
+        spool->charged += taken;
+        return APR_SUCCESS;
+    }
+    spool->store.reason = apr_psprintf(
+        spool->pool,
+        "client %s: holds %" APR_UINT64_T_FMT " KiB of temporary data and would hold more "
+        "than the %" APR_UINT64_T_FMT " KiB of TmpfsConvertTempPerClient",
+        places->client_name ? places->client_name : "",
+        tc_holders_of(places->holders, places->client) / 1024, places->per_client / 1024);
+    return TC_SPOOL_CLIENT_FULL;
+}
+
 /* ---- public -------------------------------------------------------------- */
 
 static apr_status_t release(void *data)
@@ -163,6 +192,8 @@ static apr_status_t release(void *data)
     while (spool->first)
         free(take_chunk(spool));
     tc_store_close(&spool->store);
+    tc_holders_give(spool->store.places->holders, spool->store.places->client, spool->charged);
+    spool->charged = 0;
     return APR_SUCCESS;
 }
 
@@ -193,7 +224,8 @@ apr_status_t tc_spool_write(tc_spool *spool, const void *data, apr_size_t length
 
     if (status != APR_SUCCESS || length == 0)
         return status;
-    if (!tc_store_is_open(&spool->store) &&
+    status = charge(spool, length);
+    if (status == APR_SUCCESS && !tc_store_is_open(&spool->store) &&
         length > spool->threshold - (apr_size_t)spool->length) {
         status = tc_store_open(&spool->store);
         if (status == APR_SUCCESS)

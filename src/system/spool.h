@@ -13,6 +13,9 @@
 
 typedef struct tc_spool tc_spool;
 
+/* The status of a write that would hold more for the client than it may have. */
+#define TC_SPOOL_CLIENT_FULL (APR_OS_START_USERERR + 1)
+
 /*
  * A spool owned by `pool`: its memory and its file go with the pool, unless
  * sealed into a brigade, which then owns the memory. Holds up to `threshold`
@@ -22,8 +25,10 @@ tc_spool *tc_spool_create(apr_pool_t *pool, const tc_spool_places *places,
                           apr_size_t threshold);
 
 /*
- * Append. APR_SUCCESS, APR_ENOMEM, APR_ENOSPC when no place has room, or what
- * else the last place's system call said. After an error the spool is dead.
+ * Append. APR_SUCCESS, APR_ENOMEM, APR_ENOSPC when no place has room,
+ * TC_SPOOL_CLIENT_FULL, or what else the last place's system call said. After an error
+ * the spool is dead. What it holds, in memory too, is counted for the client until it is
+ * closed or its pool goes.
  */
 apr_status_t tc_spool_write(tc_spool *spool, const void *data, apr_size_t length);
 
@@ -50,7 +55,8 @@ apr_off_t tc_spool_length(const tc_spool *spool);
 /* How the file is made, TC_TEMP_AUTO while everything is in memory; for logs and counters. */
 tc_temp_method tc_spool_method(const tc_spool *spool);
 
-/* Why the last write or open failed, in words, naming the directory; "" without a failure. */
+/* Why the last write or open failed, in words, naming the directory or the client; "" without
+   a failure. */
 const char *tc_spool_reason(const tc_spool *spool);
 
 #endif

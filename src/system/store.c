@@ -144,18 +144,18 @@ static apr_status_t failure_status(const tc_store *store)
     }
 }
 
-static bool above_reserve(const tc_spool_places *places, const place *where)
+static bool above_reserve(const tc_spool_dir *dir)
 {
     uint64_t available, total;
 
-    if (!where->dir || (places->reserve_bytes == 0 && places->reserve_percent <= 0))
+    if (!dir || (dir->reserve_bytes == 0 && dir->reserve_percent <= 0))
         return true;
     /* What is wrong with the directory the write itself will say. */
-    if (tc_temp_space(where->dir->path, &available, &total))
+    if (tc_temp_space(dir->path, &available, &total))
         return true;
-    if (places->reserve_percent > 0)
-        return (double)available >= (double)total * places->reserve_percent / 100;
-    return available >= places->reserve_bytes;
+    if (dir->reserve_percent > 0)
+        return (double)available >= (double)total * dir->reserve_percent / 100;
+    return available >= dir->reserve_bytes;
 }
 
 static int open_temp(tc_tempfile *temp, const place *where)
@@ -174,7 +174,7 @@ static int open_at(tc_store *store, const place *where)
 {
     int rc;
 
-    if (!above_reserve(store->places, where))
+    if (!above_reserve(where->dir))
         return AT_RESERVE;
     store->file = (file){.temp = {.fd = -1}, .at = *where};
     if (!hold(store, 1))
@@ -223,7 +223,7 @@ static int write_file(tc_store *store, const char *data, apr_size_t length, apr_
         int rc;
 
         if (store->unchecked >= RECHECK) {
-            if (!above_reserve(store->places, &store->file.at))
+            if (!above_reserve(store->file.at.dir))
                 return AT_RESERVE;
             store->unchecked = 0;
         }

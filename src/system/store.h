@@ -10,6 +10,7 @@
 
 #include "admission.h"
 #include "counters.h"
+#include "holders.h"
 #include "tempfile.h"
 
 #include <apr_pools.h>
@@ -21,6 +22,9 @@ typedef struct tc_spool_dir {
     const char *path;
     tc_temp_fs fs;
     unsigned number; /* its slot in the counters */
+    /* To be left free in its file system: bytes, or percent of its size when over 0. */
+    uint64_t reserve_bytes;
+    double reserve_percent;
 } tc_spool_dir;
 
 /* Where spools may put files: made at configuration, then constant. */
@@ -28,15 +32,18 @@ typedef struct tc_spool_places {
     tc_temp_method method;
     unsigned dirs;
     tc_spool_dir dir[TC_SPOOL_DIRS];
-    /* To be left free in each directory's file system: bytes, or percent of its size when over
-     * 0. */
-    uint64_t reserve_bytes;
-    double reserve_percent;
     tc_counters *counters; /* what files are made and left is counted there; or NULL */
     /* All processes' files in memory, memfd and tmpfs, together have no more than so many
        bytes; without an admission there is no bound. */
     tc_admission *admission;
     uint64_t memory;
+    /* What spools hold for one client, in memory and on disks, is no more than so many bytes;
+       without holders there is no bound. In a copy for one request: whose it is, as a number
+       and in words. */
+    tc_holders *holders;
+    uint64_t per_client;
+    uint64_t client;
+    const char *client_name;
 } tc_spool_places;
 
 /* Bytes by which files in memory are accounted for. */

@@ -41,6 +41,11 @@ my @wrong = (
     ['TmpfsConvertTempReserve 101%', qr{TmpfsConvertTempReserve 101%: takes}],
     ['TmpfsConvertTempMemory 101%', qr{TmpfsConvertTempMemory 101%: takes}],
     ['TmpfsConvertTempMemory -1', qr{TmpfsConvertTempMemory -1: takes bytes}],
+    ['TmpfsConvertTempPerClient 101%', qr{TmpfsConvertTempPerClient 101%: takes}],
+    ['TmpfsConvertTempPerClient some', qr{TmpfsConvertTempPerClient some: takes bytes}],
+    ['TmpfsConvertFetchTimeout 1m', qr{TmpfsConvertFetchTimeout 1m: takes a whole number from 0 to}],
+    ['TmpfsConvertFetchTimeout -1', qr{TmpfsConvertFetchTimeout -1: takes}],
+    ["<VirtualHost *>\nTmpfsConvertTempPerClient 1M\n</VirtualHost>", qr{TmpfsConvertTempPerClient}],
     ['TmpfsConvertMaxPixels 12K3', qr{TmpfsConvertMaxPixels 12K3: takes}],
     ['TmpfsConvertMaxPixels 0', qr{TmpfsConvertMaxPixels 0: takes}],
     ['TmpfsConvertMaxSource -1', qr{TmpfsConvertMaxSource -1: takes}],
@@ -92,6 +97,10 @@ TmpfsConvertMaterialDir /usr
 TmpfsConvertTempMethod unlinked
 TmpfsConvertTempReserve 64M
 TmpfsConvertTempMemory off
+TmpfsConvertTempPerClient 5%
+TmpfsConvertTempPerClient 300M
+TmpfsConvertTempPerClient Off
+TmpfsConvertFetchTimeout 0
 TmpfsConvertHistory 30s 100
 TmpfsConvertMaxActive 4 20 500ms
 TmpfsConvertMemoryBudget 256M

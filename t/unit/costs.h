@@ -83,7 +83,7 @@ static tc_error open_conversion(tc_pipeline **pipeline, tc_input *input, picture
     tc_params_init(&params);
     if (tc_params_parse(&params, text, strlen(text), NULL, NULL, fail))
         return fail->error;
-    *input = (tc_input){read_picture, from, from->size};
+    *input = (tc_input){read_picture, from, from->size, NULL};
     return tc_pipeline_open(pipeline, input, &params, limits, fail);
 }
 

@@ -29,6 +29,8 @@ __attribute__((unused)) static void make_snapshot(tc_snapshot *snapshot)
     snapshot->method = TC_TEMP_AUTO;
     snapshot->temp_memory = GIB;
     snapshot->temp_memory_bound = 2 * GIB;
+    snapshot->client_largest = GIB / 8;
+    snapshot->client_bound = GIB / 4;
     snapshot->interval = 10;
     snapshot->host.dentry.dentries = tc_figure_of(100000);
     snapshot->host.dentry.unused = tc_figure_of(90000);

@@ -84,7 +84,7 @@ static long kib_most(void)
 static void open_here(const bytes *file, bool whole, outcome *outcome)
 {
     counted from = {file, 0};
-    tc_input input = {read_counted, &from, file->length};
+    tc_input input = {read_counted, &from, file->length, NULL};
     tc_image_info info = {0};
     tc_decoder *decoder = NULL;
     tc_fail fail = {0};

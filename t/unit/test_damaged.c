@@ -89,7 +89,7 @@ static tc_error out_of_time(void *context)
 static void test_watched(damage_file *file)
 {
     unsigned asked = 0;
-    tc_watch watch = {out_of_time, &asked};
+    tc_watch watch = {out_of_time, &asked, NULL};
     tc_input input = {read_memory, file, file->size, &watch};
     tc_limits limits = {0};
     tc_pipeline *pipeline;

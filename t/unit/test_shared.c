@@ -212,7 +212,7 @@ static void use_admission(void)
         {.active = 2, .queue = 3, .wait_ms = 1, .bytes = 1 << 20},
         {.active = 0, .queue = 0, .wait_ms = 0, .bytes = 0},
         {.active = UINT32_MAX, .queue = UINT32_MAX, .wait_ms = 1, .bytes = UINT64_MAX}};
-    const tc_watch watch = {at_once, NULL};
+    const tc_watch watch = {at_once, NULL, NULL};
     tc_admission_now now;
     tc_ticket ticket;
 

@@ -567,8 +567,10 @@ static void test_reserve(const char *small, const char *other, uint64_t bytes, d
     rig_dir(&rig, small);
     if (other)
         rig_dir(&rig, other);
-    rig.places.reserve_bytes = bytes;
-    rig.places.reserve_percent = percent;
+    for (unsigned at = 0; at < rig.places.dirs; at++) {
+        rig.places.dir[at].reserve_bytes = bytes;
+        rig.places.dir[at].reserve_percent = percent;
+    }
     status = rig_write(&rig, 0, total, 9000);
     ok(status == (reached && !other ? APR_ENOSPC : APR_SUCCESS) &&
            (strstr(reason(&rig), small) != NULL) == reached,
