@@ -38,7 +38,7 @@ static tc_error count_reads(void *context, uint64_t offset, void *to, size_t len
 static void try_file(const tc_codec *codec, bytes file, tc_error wanted, const char *what)
 {
     counted counted = {&file, 0};
-    tc_input input = {count_reads, &counted, file.length};
+    tc_input input = {count_reads, &counted, file.length, NULL};
     double start = cpu_seconds(), used;
     tc_decoder *decoder;
     tc_image_info info;
