@@ -24,10 +24,10 @@ APLOG_USE_MODULE(tmpfs_convert);
 /* The monitor hook comes about every ten seconds, a little sooner or later. */
 #define SLACK apr_time_from_sec(1)
 
-/* So many samples in a row in which admission does not add up are no coincidence. */
+/* Samples in a row in which admission does not add up before that is logged. */
 #define DOUBTS 3
 
-/* Shared memory, and what the parent knows of it: no child can change that. */
+/* Shared memory, and the parent's private handle on it. */
 typedef struct segment {
     apr_shm_t *shm;
     void *handle; /* of `size` bytes, all zero at first; NULL: it needs none */
@@ -66,13 +66,13 @@ static void *aligned(apr_shm_t *shm)
                     ~(uintptr_t)(ALIGNMENT - 1));
 }
 
-/* New memory for `segment`; what it has now stays until its user lets go. */
+/* New memory for `segment`; the caller lets go of what it had. */
 static apr_status_t renew(segment *segment, apr_size_t size, server_rec *main)
 {
     return apr_shm_create(&segment->shm, size + ALIGNMENT, NULL, main->process->pool);
 }
 
-/* Memory of `size` for `segment`: what it has, if it is of that size, else new. */
+/* Memory of `size` for `segment`: what it has if that is of this size, else new. */
 static apr_status_t take_shm(segment *segment, apr_size_t size, server_rec *main)
 {
     if (segment->shm && apr_shm_size_get(segment->shm) == size + ALIGNMENT)
@@ -86,7 +86,7 @@ static void let_go(apr_shm_t *old, const segment *segment)
         apr_shm_destroy(old);
 }
 
-/* The handle of `size`; one of another version of this module is not looked into. */
+/* A handle of `size`, all zero where another version of this module had another size. */
 static void *handle_of(segment *segment, apr_size_t size, server_rec *main)
 {
     if (segment->size != size) {
@@ -127,7 +127,7 @@ static apr_status_t take_history(segment *segment, tc_server_conf *conf, server_
     return APR_SUCCESS;
 }
 
-/* What `adopt` does not take over is begun anew elsewhere, and children that use it go on. */
+/* Memory that `adopt` refuses is replaced; children that have it go on with it. */
 static apr_status_t take_plain(segment *segment, apr_size_t size, bool (*adopt)(void *),
                                server_rec *main, void **memory)
 {
@@ -136,8 +136,8 @@ static apr_status_t take_plain(segment *segment, apr_size_t size, bool (*adopt)(
 
     if (status == APR_SUCCESS && !adopt(aligned(segment->shm))) {
         ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, main,
-                     "shared memory of %" APR_SIZE_T_FMT " bytes does not add up or is "
-                     "another version's: begun anew",
+                     "shared memory of %" APR_SIZE_T_FMT " bytes: what it holds is not "
+                     "consistent, or of another version; it begins anew",
                      size);
         status = renew(segment, size, main);
         if (status == APR_SUCCESS)
@@ -290,16 +290,16 @@ static void take_sample(tc_server_conf *conf, apr_pool_t *pool)
     tc_history_add(conf->history, apr_time_now(), host, tally, used);
 }
 
-/* What children have left there when they were killed at the wrong moment, or wrote. */
+/* Sums that stay wrong: a child was killed between two updates, or something wrote there. */
 static void check_admission(server_rec *main, tc_server_conf *conf)
 {
     if (!conf->admission || tc_admission_adds_up(conf->admission))
         conf->doubts = 0;
     else if (++conf->doubts == DOUBTS)
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, main,
-                     "TC0130: the places that processes have in admission do not add up: a "
-                     "child was killed in the middle, or wrote where it must not; conversions "
-                     "may be refused until a graceful restart, which begins anew");
+                     "TC0130: the sums of admission in shared memory are wrong: a child was "
+                     "killed while it changed them, or something wrote over them; conversions "
+                     "may be refused until a graceful restart, which begins admission anew");
 }
 
 int tc_monitor_sample(apr_pool_t *pool, server_rec *main)

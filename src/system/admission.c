@@ -62,8 +62,8 @@ size_t tc_admission_size(void)
 
 /* ---- whether it adds up ----------------------------------------------------------- */
 
-/* How often, a millisecond apart, shares and sums are compared: now and then one is raised or
-   lowered just while the others are read. */
+/* Times, a millisecond apart, that shares and sums are compared: they differ for a moment while
+   a place is taken or given back. */
 #define LOOKS 50
 
 /* A copy, each field read once. */
@@ -97,14 +97,14 @@ static bool sums_agree(const tc_admission *admission)
            queued == tc_queue_taken(&admission->queue);
 }
 
-/* Whether what is taken is by processes that can give it back. */
-static bool shares_are_own(const tc_admission *admission)
+/* Whether everything that is taken is held by a process that can give it back. */
+static bool shares_are_by_children(const tc_admission *admission)
 {
     for (unsigned at = 1; at < PROCESSES; at++) {
         share one = read_share(&admission->share[at]);
         bool has = one.active || one.queued || one.following || one.kib || one.temp;
 
-        if (one.pid == 0 ? has : !tc_shared_is_own(one.pid))
+        if (one.pid == 0 ? has : !tc_shared_is_child(one.pid))
             return false;
     }
     return true;
@@ -113,8 +113,8 @@ static bool shares_are_own(const tc_admission *admission)
 bool tc_admission_adds_up(const tc_admission *admission)
 {
     for (int look = 0; look < LOOKS; look++) {
-        if (sums_agree(admission) && shares_are_own(admission) &&
-            tc_queue_is_own(&admission->queue))
+        if (sums_agree(admission) && shares_are_by_children(admission) &&
+            tc_queue_is_by_children(&admission->queue))
             return true;
         usleep(1000);
     }
@@ -146,7 +146,7 @@ static bool take_one(uint32_t *number, uint32_t most)
     return true;
 }
 
-/* Lower both halves of `work`, each of them to 0 at least. */
+/* Lower both halves of `work`, each to 0 at least. */
 static void lower_work(tc_admission *admission, uint64_t active, uint64_t kib)
 {
     uint64_t now = __atomic_load_n(&admission->work, __ATOMIC_SEQ_CST), left;
@@ -223,6 +223,12 @@ static void give_back(tc_admission *admission, const share *gone)
     tc_shared_lower(&admission->following, gone->following);
 }
 
+static void clear(share *of)
+{
+    of->active = of->queued = of->following = 0;
+    of->kib = of->temp = 0;
+}
+
 /* By its parent or by who found it dead, whichever is first: only one gives back. */
 static void forget(tc_admission *admission, pid_t pid)
 {
@@ -236,8 +242,7 @@ static void forget(tc_admission *admission, pid_t pid)
             continue;
         held = read_share(gone);
         give_back(admission, &held);
-        gone->active = gone->queued = gone->following = 0;
-        gone->kib = gone->temp = 0;
+        clear(gone);
         __atomic_store_n(&gone->pid, 0, __ATOMIC_RELEASE);
         break;
     }
@@ -257,7 +262,7 @@ static bool forget_if_dead(tc_admission *admission, pid_t pid)
    place that came free, or who frees it sees that somebody waits. */
 static void call_next(tc_admission *admission)
 {
-    /* So many can have died at once; what else is in the way, others see within ASK_MS. */
+    /* At most so many processes have died; waiters see the rest themselves within ASK_MS. */
     for (unsigned calls = 0; calls < PROCESSES; calls++) {
         if (!__atomic_load_n(&admission->queued, __ATOMIC_SEQ_CST) ||
             !forget_if_dead(admission, tc_queue_call(&admission->queue)))
@@ -483,6 +488,7 @@ void tc_admission_begin(tc_admission *admission, pid_t pid)
         int64_t free_share = 0;
         if (__atomic_compare_exchange_n(&admission->share[at].pid, &free_share, pid, false,
                                         __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
+            clear(&admission->share[at]);
             own = at;
             return;
         }

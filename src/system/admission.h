@@ -36,9 +36,8 @@ size_t tc_admission_size(void);
 
 /*
  * Take shared `memory` of that size, aligned to 64, into use: new, all zero, or in use
- * already. False when it is neither: of another layout, or what is in it does not add
- * up or belongs to what is no child of this process. Then new memory is to be taken
- * instead, and processes that have this one go on with it. In the parent.
+ * already. False when its layout is another one, or it does not add up: take new
+ * memory instead; processes that have this one go on with it. For the parent only.
  */
 bool tc_admission_adopt(tc_admission *memory);
 

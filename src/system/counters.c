@@ -6,12 +6,12 @@
 #include <math.h>
 #include <string.h>
 
-/* Processes that can hold gauges at once; slot 0 is for those past the last, and is never
-   cleared. */
+/* Processes that can hold gauges at once; slot 0 is for those past the last, and is not cleared
+   when one of them ends. */
 #define PROCESSES 1024
 
-/* The shared memory. Gauges are looked at where the slot has a process, so that the rest of
-   them takes no memory. */
+/* The shared memory. Gauges are read only where the slot has a process, so that the others take
+   up no pages. */
 struct tc_counter_slots {
     uint64_t counter[TC_COUNTER_SLOTS] __attribute__((aligned(64)));
     tc_histogram stage[TC_STAGE_COUNT] __attribute__((aligned(64)));
@@ -117,19 +117,31 @@ size_t tc_counters_size(void)
     return sizeof(tc_counter_slots);
 }
 
-static void free_slot(tc_counter_slots *slots, unsigned at)
+static void clear(tc_counter_slots *slots, unsigned at)
 {
     memset(slots->gauge[at], 0, sizeof slots->gauge[at]);
+}
+
+static void free_slot(tc_counter_slots *slots, unsigned at)
+{
+    clear(slots, at);
     __atomic_store_n(&slots->pid[at], 0, __ATOMIC_RELEASE);
 }
 
+/* Clear gauges that no child holds, and slot 0's unless all other slots are taken. */
 static void drop_strangers(tc_counter_slots *slots)
 {
+    bool all_taken = true;
+
     for (unsigned at = 1; at < PROCESSES; at++) {
         int64_t pid = __atomic_load_n(&slots->pid[at], __ATOMIC_ACQUIRE);
-        if (pid != 0 && !tc_shared_is_own(pid))
+        bool taken = pid != 0 && tc_shared_is_child(pid);
+        if (pid != 0 && !taken)
             free_slot(slots, at);
+        all_taken = all_taken && taken;
     }
+    if (!all_taken)
+        clear(slots, 0);
 }
 
 bool tc_counters_adopt(tc_counters *counters, void *memory, int64_t now)
@@ -234,6 +246,7 @@ void tc_counters_enter(tc_counters *counters, pid_t pid)
         int64_t free_slot = 0;
         if (__atomic_compare_exchange_n(&counters->slots->pid[at], &free_slot, pid, false,
                                         __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
+            clear(counters->slots, at);
             own = at;
             return;
         }

@@ -152,16 +152,16 @@ typedef struct tc_tally {
     char pattern[TC_PATTERNS][64];
 } tc_tally;
 
-/* The shared memory: numbers, and nothing else; shared.h says why. */
+/* The shared memory: numbers only; see shared.h. */
 typedef struct tc_counter_slots tc_counter_slots;
 
 /*
- * The counters as one process has them, in memory of its own: the parent's, and what
- * each child got of it by fork. Names are here, so that no child can change them for
- * others. All zero: none yet.
+ * A process's handle on the counters, in private memory: the parent fills it before it
+ * forks. Names are kept here, so that no child can change them for others. All zero:
+ * no counters yet.
  */
 typedef struct tc_counters {
-    uint64_t layout; /* of what is in the slots */
+    uint64_t layout; /* of the slots */
     tc_counter_slots *slots;
     int64_t since;             /* seconds since 1970: when counting began */
     unsigned places, patterns; /* names in use */
@@ -175,8 +175,8 @@ size_t tc_counters_size(void);
 /*
  * Take shared `memory` (of tc_counters_size bytes, aligned to 64) into use: unless
  * `counters` has it already, with this very layout, begin anew as of `now`, seconds
- * since 1970. Returns whether it has. In the parent, when no other process is: gauges
- * of processes that are no children of this one are dropped.
+ * since 1970. Returns whether it had it. Gauges of processes that are not children of
+ * this one are dropped. For the parent only.
  */
 bool tc_counters_adopt(tc_counters *counters, void *memory, int64_t now);
 

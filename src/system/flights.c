@@ -127,15 +127,16 @@ void tc_flights_end(tc_flights *flights, uint64_t key)
     wake(flights);
 }
 
-/* End the flights whose leader `is_over`. */
-static void end_all(tc_flights *flights, bool (*is_over)(pid_t leader, pid_t dead), pid_t dead)
+/* End the flights that `dead` led; with 0 those whose leader is not a child of this process. */
+static void end_all(tc_flights *flights, pid_t dead)
 {
     bool any = false;
 
     for (unsigned at = 0; at < SLOTS; at++) {
         uint64_t flight = __atomic_load_n(&flights->slot[at].flight, __ATOMIC_SEQ_CST);
+        pid_t leader = (pid_t)(flight & PID_MASK);
 
-        if (flight && is_over((pid_t)(flight & PID_MASK), dead))
+        if (flight && (dead ? leader == dead : !tc_shared_is_child(leader)))
             any |= __atomic_compare_exchange_n(&flights->slot[at].flight, &flight, 0, false,
                                                __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
     }
@@ -143,21 +144,10 @@ static void end_all(tc_flights *flights, bool (*is_over)(pid_t leader, pid_t dea
         wake(flights);
 }
 
-static bool is_dead_one(pid_t leader, pid_t dead)
-{
-    return leader == dead;
-}
-
-static bool is_stranger(pid_t leader, pid_t dead)
-{
-    (void)dead;
-    return !tc_shared_is_own(leader);
-}
-
 void tc_flights_gone(tc_flights *flights, pid_t pid)
 {
-    if (flights)
-        end_all(flights, is_dead_one, pid);
+    if (flights && pid > 0)
+        end_all(flights, pid);
 }
 
 bool tc_flights_adopt(tc_flights *memory)
@@ -168,6 +158,6 @@ bool tc_flights_adopt(tc_flights *memory)
     }
     if (__atomic_load_n(&memory->layout, __ATOMIC_ACQUIRE) != LAYOUT)
         return false;
-    end_all(memory, is_stranger, 0);
+    end_all(memory, 0);
     return true;
 }

@@ -28,8 +28,8 @@ size_t tc_flights_size(void);
 
 /*
  * Take shared `memory` of that size, aligned to 64, into use: new, all zero, or in use
- * already; then flights are ended whose leader is no child of this process. False when
- * it is neither, and new memory is to be taken. In the parent.
+ * already; then flights whose leader is not a child of this process are ended. False when
+ * it is neither: take new memory instead. For the parent only.
  */
 bool tc_flights_adopt(tc_flights *memory);
 

@@ -10,12 +10,12 @@
 #define VERSION 2
 #define TRIES   1000
 
-/* What a sample may hold: a time before the year 10000, and figures that were once counted. */
+/* Bounds of what a sample holds: times before the year 10000, figures of 64 bits. */
 #define TIME_MOST   INT64_C(253402300799)
 #define FIGURE_MOST 0x1p64
 
-/* What the next sample's rates are counted from; all zero before the first. Figures only: as
-   wrong as anything may write them, so are the next sample's rates. */
+/* What the next sample's rates are counted from; all zero before the first. Where it was
+   overwritten, the next sample's rates are wrong, and nothing else. */
 typedef struct last {
     int64_t time_us;
     uint64_t conversions, errors;
@@ -66,7 +66,7 @@ static void put_sample(const tc_history *history, const tc_sample *sample)
     __atomic_store_n(&ring->written, number + 1, __ATOMIC_RELEASE);
 }
 
-/* The number of the oldest sample there is room for beside those up to `end`. */
+/* The number of the oldest sample in the ring when `end` have been written. */
 static uint64_t oldest_of(const tc_history *history, uint64_t end)
 {
     return end > history->samples ? end - history->samples : 0;
@@ -79,7 +79,7 @@ static void put_host(tc_history_ring *ring, const tc_host *host)
     __atomic_store_n(&ring->sequence, writing, __ATOMIC_RELAXED);
     __atomic_thread_fence(__ATOMIC_RELEASE);
     ring->host = *host;
-    /* Not 0, which it comes to after 2^31 samples: that is "none yet". */
+    /* Not 0, when it wraps: that means "none yet". */
     __atomic_store_n(&ring->sequence, writing + 1 ? writing + 1 : 2, __ATOMIC_RELEASE);
 }
 
@@ -236,7 +236,7 @@ static void bound_figures(tc_sample *sample)
 }
 
 /* Leave out what a clock, since put right, took for later than what came after it, and what
-   has no time. */
+   has no valid time; bound the rest. */
 static unsigned keep_rising(tc_sample *samples, unsigned count, int64_t since)
 {
     unsigned kept = count;

@@ -37,12 +37,12 @@ typedef struct tc_sample {
     double place_used[TC_PLACES]; /* share of each place that is in use, 0..1, by its number */
 } tc_sample;
 
-/* The shared memory; shared.h says what can be relied on in it. */
+/* The shared memory; see shared.h. */
 typedef struct tc_history_ring tc_history_ring;
 
-/* A history as one process has it, in memory of its own; all zero: none yet. */
+/* A process's handle on a history, in private memory; all zero: no history yet. */
 typedef struct tc_history {
-    uint64_t layout; /* of what is in the ring */
+    uint64_t layout; /* of the ring */
     tc_history_ring *ring;
     unsigned samples; /* that the ring has room for */
 } tc_history;
@@ -52,7 +52,7 @@ size_t tc_history_size(unsigned samples);
 
 /*
  * Take shared `memory` of that size, at least one sample's, into use: empty unless
- * `history` has it already, with this layout and room. Returns whether it does.
+ * `history` has it already, with this layout and room. Returns whether it had it.
  */
 bool tc_history_adopt(tc_history *history, void *memory, unsigned samples);
 

@@ -17,8 +17,8 @@ typedef struct tc_host {
     tc_cgroup cgroup;
 } tc_host;
 
-/* Make what was copied from shared memory safe to read: texts end and are plain, counts are
-   those of what is there. Figures may still be any. */
+/* Bound what was copied from shared memory (shared.h): texts are terminated, counts are within
+   their arrays. Figures may have any value. */
 void tc_host_bound(tc_host *host);
 
 /* Read everything: under a millisecond. `root` as for the dentry room. */

@@ -17,7 +17,7 @@
 #define PID_BITS 22
 #define PID_MASK ((UINT64_C(1) << PID_BITS) - 1)
 
-/* How often who joins looks at every place. */
+/* Times that every place is looked at before a join gives up. */
 #define ROUNDS 64
 
 static uint64_t turn_at(const tc_queue *queue, unsigned at)
@@ -25,7 +25,7 @@ static uint64_t turn_at(const tc_queue *queue, unsigned at)
     return __atomic_load_n(&queue->place[at].turn, __ATOMIC_SEQ_CST);
 }
 
-/* Places that may be taken, whatever is written there. */
+/* `top`, bounded: the memory may have been overwritten. */
 static unsigned top_of(const tc_queue *queue)
 {
     uint32_t top = __atomic_load_n(&queue->top, __ATOMIC_SEQ_CST);
@@ -48,7 +48,7 @@ unsigned tc_queue_join(tc_queue *queue, pid_t pid)
     uint64_t number = __atomic_add_fetch(&queue->joined, 1, __ATOMIC_SEQ_CST);
     uint64_t turn = (number << PID_BITS) | ((uint64_t)pid & PID_MASK);
 
-    /* Again, since one may have come free behind where this looks. */
+    /* More than once, since a place may come free behind this one. */
     for (unsigned looked = 0; looked < ROUNDS * TC_QUEUE_MOST; looked++) {
         unsigned at = looked % TC_QUEUE_MOST;
         uint64_t free_place = 0;
@@ -142,13 +142,13 @@ unsigned tc_queue_taken(const tc_queue *queue)
     return taken;
 }
 
-bool tc_queue_is_own(const tc_queue *queue)
+bool tc_queue_is_by_children(const tc_queue *queue)
 {
     unsigned top = top_of(queue);
 
     for (unsigned at = 0; at < TC_QUEUE_MOST; at++) {
         uint64_t turn = turn_at(queue, at);
-        if (turn && (at >= top || !tc_shared_is_own(process_of(turn))))
+        if (turn && (at >= top || !tc_shared_is_child(process_of(turn))))
             return false;
     }
     return true;

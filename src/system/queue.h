@@ -27,9 +27,9 @@ typedef struct tc_queue {
     } place[TC_QUEUE_MOST];
 } tc_queue;
 
-/* The place of the calling thread, whose process is `pid`: an index of place[]. TC_QUEUE_MOST
-   when none is free, which cannot be while those who join are counted and nothing else writes
-   here (shared.h). */
+/* The place of the calling thread, whose process is `pid`: an index of place[], or
+   TC_QUEUE_MOST when none is free. That cannot be while those who join are counted, unless the
+   memory was overwritten (shared.h). */
 unsigned tc_queue_join(tc_queue *queue, pid_t pid);
 
 /* The process of who is first when somebody is before `place`, and 0 when nobody is; with the
@@ -39,7 +39,7 @@ pid_t tc_queue_before(const tc_queue *queue, unsigned place, uint32_t *bell);
 /* Until the bell is no longer `bell`, or `ms` milliseconds; may return earlier. */
 void tc_queue_wait(tc_queue *queue, unsigned place, uint32_t bell, uint64_t ms);
 
-/* Of a place or TC_QUEUE_MOST. */
+/* `place` may be TC_QUEUE_MOST. */
 void tc_queue_leave(tc_queue *queue, unsigned place);
 
 /* Wake the first, if anybody waits; its process when it did not sleep, which is because it is
@@ -49,8 +49,8 @@ pid_t tc_queue_call(tc_queue *queue);
 /* All places of a process that is gone are free. To be followed by tc_queue_call(). */
 void tc_queue_forget(tc_queue *queue, pid_t pid);
 
-/* How many places are taken; and whether it is by children of this process. */
+/* How many places are taken, and whether all of them are by children of this process. */
 unsigned tc_queue_taken(const tc_queue *queue);
-bool tc_queue_is_own(const tc_queue *queue);
+bool tc_queue_is_by_children(const tc_queue *queue);
 
 #endif

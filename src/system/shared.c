@@ -4,7 +4,6 @@
 #include <limits.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 bool tc_shared_is_blank(const void *memory, size_t size)
 {
@@ -13,14 +12,14 @@ bool tc_shared_is_blank(const void *memory, size_t size)
     return size == 0 || (bytes[0] == 0 && memcmp(bytes, bytes + 1, size - 1) == 0);
 }
 
-/* With WNOWAIT and WNOHANG waitid(2) only tells, whatever the number is. */
-bool tc_shared_is_own(int64_t pid)
+/* With WNOWAIT and WNOHANG waitid(2) neither blocks nor reaps, whatever `pid` is. */
+bool tc_shared_is_child(int64_t pid)
 {
     siginfo_t info;
 
     if (pid <= 0 || pid > INT_MAX)
         return false;
-    return pid == getpid() || waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
+    return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
 }
 
 void tc_shared_text(char *text, size_t size)

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What can be relied on in memory that all processes share: nothing. A child that was
- * taken over may have written anything there, and goes on writing while others read, the
- * parent among them, which may be root. So for everything that lies in it:
+ * Rules for memory that all processes share. It is not trusted: a child that was taken over
+ * may write anything there, and while others read it. The parent, which may be root, reads
+ * it too. Therefore:
  *
- *  - sizes, addresses, names and numbers of slots are in memory of each process's own,
- *    set by the parent before it forks;
+ *  - sizes, addresses, names and numbers of slots are kept in private memory, set by the
+ *    parent before it forks;
  *  - a value is read once, into private memory, and bounded there before it is used;
- *  - no loop ends by what it reads alone, and sums that are lowered stop at 0;
- *  - a process that is named there is asked about, never waited for and never signalled.
+ *  - no loop depends on shared values alone to end, and a sum that is lowered stops at 0;
+ *  - a process id found there may be asked about; it is never waited for or signalled.
  *
- * What such a child can do is make the counts wrong and have conversions refused.
+ * Such a child can still make counts wrong and have conversions refused.
  */
 #ifndef TC_SHARED_H
 #define TC_SHARED_H
@@ -19,14 +19,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Whether memory that was just made, all zero, is still that. */
+/* Whether `size` bytes are all zero, as new memory is. */
 bool tc_shared_is_blank(const void *memory, size_t size);
 
-/* Whether `pid`, as shared memory has it, is this process or a child of it, also one that is
-   dead and not yet waited for. */
-bool tc_shared_is_own(int64_t pid);
+/* Whether `pid`, a value from shared memory, is a child of this process: alive, or dead and not
+   yet waited for. */
+bool tc_shared_is_child(int64_t pid);
 
-/* Terminate a text that was copied from there, and make what is not plain ASCII '?'. */
+/* Terminate a text that was copied from shared memory; other than printable ASCII becomes '?'.
+ */
 void tc_shared_text(char *text, size_t size);
 
 /* Lower `*number` by `amount`, or to 0 when it is less. */
@@ -34,8 +35,8 @@ void tc_shared_lower(uint32_t *number, uint32_t amount);
 void tc_shared_lower64(uint64_t *number, uint64_t amount);
 
 /*
- * After a copy, before it is looked at: keeps the compiler from reading the original once
- * more instead, which may have changed since.
+ * Call after copying from shared memory and before checking the copy: keeps the compiler
+ * from reading the original again, which may have changed since.
  */
 static inline void tc_shared_copied(void)
 {

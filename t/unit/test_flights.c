@@ -36,7 +36,6 @@ static void test_join(void)
     ok(tc_flights_join(flights, KEY, before) == TC_FLIGHT_FOLLOW, "the second one follows");
     ok(tc_flights_join(flights, OTHER, before) == TC_FLIGHT_ALONE,
        "another key in the same slot is alone");
-    tc_flights_adopt(flights);
     ok(tc_flights_wait(flights, KEY, 20, NULL) == ETIMEDOUT, "a wait in vain ends");
     tc_flights_end(flights, KEY);
     ok(tc_flights_wait(flights, KEY, 60000, NULL) == 0, "after the end nobody waits");

@@ -14,7 +14,7 @@
 #include <sys/wait.h>
 
 #include "tap.h"
-#include "scribble.h"
+#include "../preload/scribble.h"
 #include "snapshots.h"
 #include "image/clock.h"
 #include "system/admission.h"
@@ -184,7 +184,7 @@ static void use_queue(void)
     }
     tc_queue_call(queue);
     want(tc_queue_taken(queue) <= TC_QUEUE_MOST, "more taken than there are");
-    tc_queue_is_own(queue);
+    tc_queue_is_by_children(queue);
     tc_queue_leave(queue, place);
     tc_queue_forget(queue, bystander);
 }
@@ -197,7 +197,8 @@ static void begin_admission(void *memory)
 {
     admission = memory;
     tc_admission_adopt(admission);
-    tc_admission_begin(admission, getpid());
+    /* Its places are this process's from now on: a child's, as they are in a server. */
+    tc_admission_begin(admission, bystander);
 }
 
 static tc_error at_once(void *context)
@@ -475,7 +476,7 @@ static void test_adopt(void)
     tc_admission_enter(admission, &limits, 4096, NULL, &ticket);
     scribble_fill((char *)memory + 8, 16, 0);
     tc_admission_leave(admission, &ticket);
-    tc_admission_gone(admission, getpid());
+    tc_admission_gone(admission, bystander);
     tc_admission_read(admission, &now);
     ok(now.active == 0 && now.bytes == 0 && now.temp == 0,
        "sums that were lowered meanwhile stop at 0");
@@ -490,19 +491,28 @@ static void test_strangers(void)
     anew(1, slots);
     tc_counters_enter(&counters, 1);
     tc_gauge(&counters, TC_NOW_QUEUED, 3);
-    tc_counters_enter(&counters, getpid());
+    tc_counters_leave(&counters, bystander);
+    tc_counters_enter(&counters, bystander);
     tc_gauge(&counters, TC_NOW_QUEUED, 2);
     tc_counters_adopt(&counters, slots, 2);
     tc_counters_read(&counters, &tally);
     ok(tally.gauge[TC_NOW_QUEUED] == 2, "gauges of a process that is no child are dropped");
-    tc_counters_leave(&counters, getpid());
+    scribble_fill(slots, tc_counters_size(), UINT64_C(0x7fffffff7fffffff));
+    tc_counters_adopt(&counters, slots, 2);
+    tc_counters_enter(&counters, bystander);
+    tc_counters_read(&counters, &tally);
+    ok(tally.gauge[TC_NOW_QUEUED] == 0, "nor does what was written over everything stay");
+    tc_counters_leave(&counters, bystander);
     anew(4, memory);
-    ((uint64_t *)memory)[8] |=
-        UINT64_C(0x1234000000000001); /* the flight of key 0, process 1 */
-    ok(tc_flights_join(flights, 0, 0) == TC_FLIGHT_ALONE, "a flight that no child leads");
-    ok(tc_flights_adopt(flights) && tc_flights_join(flights, 0, 0) == TC_FLIGHT_LEAD,
-       "... is over after a restart");
-    ok(tc_flights_join(flights, 77, 0) == TC_FLIGHT_FOLLOW, "... but no other");
+    ok(tc_flights_join(flights, 77, 0) == TC_FLIGHT_FOLLOW && tc_flights_adopt(flights) &&
+           tc_flights_join(flights, 77, 0) == TC_FLIGHT_LEAD,
+       "a flight that no child leads is over after a restart");
+    /* That of key 0, led by the child. */
+    ((uint64_t *)memory)[8] = (uint64_t)bystander;
+    ok(tc_flights_adopt(flights) && tc_flights_join(flights, 0, 0) == TC_FLIGHT_FOLLOW,
+       "... and a child's is not");
+    ((uint64_t *)memory)[0]++;
+    ok(!tc_flights_adopt(flights), "... nor are those of another layout taken over");
 }
 
 static void test_small(void)
@@ -521,10 +531,11 @@ static void test_small(void)
     ok(strcmp(text, "a?"
                     "?<bcd") == 0,
        "a text that did not end, and was none: %s", text);
-    ok(tc_shared_is_own(getpid()) && tc_shared_is_own(bystander) && !tc_shared_is_own(1) &&
-           !tc_shared_is_own(0) && !tc_shared_is_own(-1) && !tc_shared_is_own(INT64_MIN) &&
-           !tc_shared_is_own((INT64_C(1) << 32) + getpid()),
-       "this process and its child are its own, and no others");
+    ok(tc_shared_is_child(bystander) && !tc_shared_is_child(getpid()) &&
+           !tc_shared_is_child(1) && !tc_shared_is_child(0) && !tc_shared_is_child(-1) &&
+           !tc_shared_is_child(INT64_MIN) &&
+           !tc_shared_is_child((INT64_C(1) << 32) + bystander),
+       "a child is one, and no others are");
 }
 
 int main(void)

@@ -17,13 +17,15 @@ my @NAMES = qw(
     alloc_at alloc_after alloc_seen alloc_hit space space_errno no_memfd no_tmpfile no_file
     part interrupt calls clock random leak_bytes leak_files slow hold reads
 );
-my %INDEX = map { $NAMES[$_] => $_ } 0 .. $#NAMES;
+
+sub names { return @NAMES }
 
 sub new {
     my ($class, $file) = @_;
     open my $out, '+>', $file or croak "$file: $!";
     chmod 0666, $file;
-    my $self = bless { file => $file, handle => $out }, $class;
+    my @names = $class->names;
+    my $self = bless { file => $file, handle => $out, at => { map { $names[$_] => 8 * $_ } 0 .. $#names } }, $class;
     return $self->clear;
 }
 
@@ -32,14 +34,14 @@ sub file { return $_[0]{file} }
 sub clear {
     my ($self) = @_;
     sysseek $self->{handle}, 0, 0;
-    syswrite $self->{handle}, "\0" x (8 * @NAMES);
+    syswrite $self->{handle}, "\0" x (8 * keys %{ $self->{at} });
     return $self;
 }
 
 sub set {
     my ($self, @values) = @_;
     while (my ($name, $value) = splice @values, 0, 2) {
-        sysseek $self->{handle}, 8 * ($INDEX{$name} // croak "no fault $name"), 0;
+        sysseek $self->{handle}, $self->{at}{$name} // croak("no fault $name"), 0;
         syswrite $self->{handle}, pack 'q', $value;
     }
     return $self;
@@ -47,7 +49,7 @@ sub set {
 
 sub get {
     my ($self, $name) = @_;
-    sysseek $self->{handle}, 8 * ($INDEX{$name} // croak "no fault $name"), 0;
+    sysseek $self->{handle}, $self->{at}{$name} // croak("no fault $name"), 0;
     sysread $self->{handle}, my $bytes, 8;
     return unpack 'q', $bytes;
 }

@@ -39,7 +39,8 @@ $SIG{$_} ||= sub { exit 130 } for qw(INT TERM HUP);
 #   user, group   as root: the children's; without them www-data or nobody
 #   env       {NAME => value} for the server; undef takes the name away
 #   faults    a TmpfsConvertTest::Fault: what is to go wrong in it
-#   full      with that: directories (and "memfd") that its `space` is about
+#   scribble  a TmpfsConvertTest::Scribble: who writes over shared memory in it
+#   full      with faults: directories (and "memfd") that its `space` is about
 #   documents document root; the tests' pictures when not given
 #   start     false: only make the configuration (for configtest)
 sub new {
@@ -210,21 +211,27 @@ sub _become_httpd {
         my $value = $self->{env}{$name};
         if (defined $value) { $ENV{$name} = $value } else { delete $ENV{$name} }
     }
-    $self->_preload_faults if $self->{faults};
+    if ($self->{faults}) {
+        my $full = $self->{full} || [];
+        $full = $full->($self) if ref $full eq 'CODE';
+        $ENV{TC_FAULTS} = $self->{faults}->file;
+        $ENV{TC_FULL_DIRS} = join ':', @$full;
+        _preload('faults');
+    }
+    if ($self->{scribble}) {
+        $ENV{TC_SCRIBBLE} = $self->{scribble}->file;
+        _preload('scribble');
+    }
     open STDERR, '>&', \*STDOUT;
     exec { TmpfsConvertTest::Site::httpd() } TmpfsConvertTest::Site::httpd(),
         '-d', $self->{root}, '-f', "$self->{root}/httpd.conf", @options
         or POSIX::_exit(127);
 }
 
-sub _preload_faults {
-    my ($self) = @_;
-    my $library = "$TmpfsConvertTest::Site::ROOT/build/preload/faults.so";
-    my $full = $self->{full} || [];
-    $full = $full->($self) if ref $full eq 'CODE';
+sub _preload {
+    my ($name) = @_;
+    my $library = "$TmpfsConvertTest::Site::ROOT/build/preload/$name.so";
     -e $library or print("$library is missing: make -f Makefile.apxs tools\n"), POSIX::_exit(127);
-    $ENV{TC_FAULTS} = $self->{faults}->file;
-    $ENV{TC_FULL_DIRS} = join ':', @$full;
     # A wrapper with a sanitizer's runtime to preload puts this behind it.
     $ENV{TC_PRELOAD} = $library;
     $ENV{LD_PRELOAD} = $library unless $ENV{TC_HTTPD};
