@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "admit.h"
 
+#include "client.h"
 #include "config.h"
 #include "monitor.h"
 
@@ -48,18 +49,49 @@ static tc_error refuse(const tc_admission *admission, int error, tc_fail *fail)
     tc_admission_now now;
 
     tc_admission_read(admission, &now);
-    return tc_fail_set(fail, TC_E_OVERLOAD,
-                       "%u conversions are at work with %s and %u wait, %s", now.active,
-                       size_text(now.bytes, planned), now.queued + now.following,
-                       error == EAGAIN ? "and the queue is full" : "and none ended in time");
+    return tc_fail_set(fail, TC_E_OVERLOAD, "%s: %u active (%s planned), %u queued",
+                       error == EAGAIN ? "queue full" : "no place came free in time",
+                       now.active, size_text(now.bytes, planned), now.queued + now.following);
 }
 
-tc_error tc_admit_room(request_rec *r, tc_fail *fail)
+/* FNV-1a. */
+static unsigned kind_of(const tc_params *params, uint64_t bytes)
+{
+    char text[TC_CANONICAL_MAX];
+    uint64_t hash = UINT64_C(14695981039346656037);
+
+    tc_params_canonical(params, text, sizeof text);
+    for (const char *at = text; *at; at++)
+        hash = (hash ^ (unsigned char)*at) * UINT64_C(1099511628211);
+    for (; bytes; bytes >>= 1)
+        hash = (hash ^ 1) * UINT64_C(1099511628211);
+    return (unsigned)(hash >> 32) % TC_KINDS;
+}
+
+/* Streams of HTTP/2 run on threads of mod_http2's own. */
+tc_asker tc_admit_asker(const request_rec *r, const tc_params *params, uint64_t bytes)
+{
+    return (tc_asker){.client = tc_client_key(r),
+                      .kind = params ? kind_of(params, bytes) : 0,
+                      .worker = !r->connection->master};
+}
+
+tc_error tc_admit_room(request_rec *r, const tc_asker *asker, tc_fail *fail)
 {
     const tc_admission_limits *limits;
     tc_admission *admission = tc_config_admission(r->server, &limits);
 
-    return tc_admission_full(admission, limits) ? refuse(admission, EAGAIN, fail) : TC_E_OK;
+    return tc_admission_full(admission, limits, asker) ? refuse(admission, EAGAIN, fail)
+                                                       : TC_E_OK;
+}
+
+unsigned tc_admit_retry(const server_rec *server)
+{
+    const tc_admission_limits *limits;
+    tc_admission_now now;
+
+    tc_admission_read(tc_config_admission(server, &limits), &now);
+    return tc_policy_retry(now.ahead_us, limits->active);
 }
 
 static apr_status_t leave(void *data)
@@ -86,9 +118,12 @@ static tc_error enter(request_rec *r, tc_place *place, const tc_admission_limits
     int error;
 
     tc_gauge(place->counters, TC_NOW_QUEUED, 1);
-    error = tc_admission_enter(place->admission, limits, bytes, watch, &place->ticket);
+    error = tc_admission_enter(place->admission, limits, &place->asker, bytes, watch,
+                               &place->ticket);
     tc_gauge(place->counters, TC_NOW_QUEUED, -1);
     place->waited_ns += tc_clock_ns() - came;
+    /* Its turn stays when it has to wait again. */
+    place->asker.start = place->ticket.start;
     if (error == ECANCELED)
         return fail->error; /* the watch's */
     if (error == E2BIG)
@@ -101,12 +136,14 @@ static tc_error enter(request_rec *r, tc_place *place, const tc_admission_limits
     return TC_E_OK;
 }
 
-tc_error tc_admit_enter(request_rec *r, tc_place *place, const tc_watch *watch, tc_fail *fail)
+tc_error tc_admit_enter(request_rec *r, tc_place *place, const tc_asker *asker,
+                        const tc_watch *watch, tc_fail *fail)
 {
     const tc_admission_limits *limits;
 
     place->admission = tc_config_admission(r->server, &limits);
     place->counters = tc_monitor_counters(r->server);
+    place->asker = *asker;
     place->waited_ns = 0;
     return enter(r, place, limits, header_bytes(limits), watch, fail);
 }

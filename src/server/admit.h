@@ -6,7 +6,7 @@
 #ifndef TC_ADMIT_H
 #define TC_ADMIT_H
 
-#include "image/error.h"
+#include "image/params.h"
 #include "image/watch.h"
 #include "system/admission.h"
 #include "system/counters.h"
@@ -17,19 +17,30 @@
 typedef struct tc_place {
     tc_admission *admission;
     tc_counters *counters;
+    tc_asker asker;
     tc_ticket ticket;
     bool taken;
     uint64_t waited_ns; /* for it, in all */
 } tc_place;
 
+/*
+ * How the request asks: for which client, and holding one of httpd's workers or one of
+ * mod_http2's. Conversions with equal `params` of originals of about `bytes` are of a kind.
+ */
+tc_asker tc_admit_asker(const request_rec *r, const tc_params *params, uint64_t bytes);
+
 /* TC_E_OVERLOAD when there is neither a place now nor room to wait for one. */
-tc_error tc_admit_room(request_rec *r, tc_fail *fail);
+tc_error tc_admit_room(request_rec *r, const tc_asker *asker, tc_fail *fail);
 
 /*
  * Wait for a place, with memory for a header. TC_E_OVERLOAD, or what `watch` says. `place`
  * stays where it is until the request's pool goes.
  */
-tc_error tc_admit_enter(request_rec *r, tc_place *place, const tc_watch *watch, tc_fail *fail);
+tc_error tc_admit_enter(request_rec *r, tc_place *place, const tc_asker *asker,
+                        const tc_watch *watch, tc_fail *fail);
+
+/* Seconds in which what waits now will have been served: for Retry-After. */
+unsigned tc_admit_retry(const server_rec *server);
 
 /*
  * Count a plan of `bytes` for the place, without waiting; false in `*fits` when there is no

@@ -54,7 +54,7 @@ typedef struct tc_server_conf {
     double budget_percent;                /* of the memory, when over 0 */
     const char *versions;                 /* of the codec libraries, part of every validator */
     tc_admission_limits admission_limits; /* fitted to the MPM by tc_startup_check */
-    bool active_given, queue_given;
+    bool active_given;
     unsigned history_interval; /* seconds; 0: no history */
     unsigned history_samples;
     /* tc_monitor's: */

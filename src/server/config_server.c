@@ -16,21 +16,6 @@ static tc_server_conf *server_conf(const server_rec *server)
     return ap_get_module_config(server->module_config, &tmpfs_convert_module);
 }
 
-/* Decoding and resampling keep a processor busy; a second one each covers reading and sending.
- */
-static uint32_t default_active(void)
-{
-    long processors = sysconf(_SC_NPROCESSORS_ONLN);
-
-    return TC_ACTIVE_PER_CPU * (processors > 0 ? (uint32_t)processors : 1);
-}
-
-static void set_active(tc_admission_limits *limits, uint32_t active)
-{
-    limits->active = active;
-    limits->queue = active * TC_QUEUE_PER_ACTIVE;
-}
-
 /* Asked of the libraries once, not for every request. */
 static const char *codec_versions(apr_pool_t *pool)
 {
@@ -52,7 +37,8 @@ void *tc_server_conf_create(apr_pool_t *pool, server_rec *server)
     conf->temp_memory_percent = TC_TEMP_MEMORY_PERCENT;
     conf->budget_percent = TC_BUDGET_PERCENT;
     conf->pattern_names = apr_array_make(pool, 8, sizeof(const char *));
-    set_active(&conf->admission_limits, default_active());
+    conf->admission_limits.active = tc_policy_active(sysconf(_SC_NPROCESSORS_ONLN));
+    conf->admission_limits.timed = true;
     conf->admission_limits.wait_ms = TC_WAIT_MS;
     conf->history_interval = TC_HISTORY_SECONDS;
     conf->history_samples = TC_HISTORY_SPAN / TC_HISTORY_SECONDS;
@@ -181,28 +167,27 @@ const char *set_max_active(cmd_parms *cmd, void *conf, const char *active, const
     const char *error = ap_check_cmd_context(cmd, GLOBAL_ONLY);
     tc_admission_limits *limits = &server_conf(cmd->server)->admission_limits;
     apr_interval_time_t time = apr_time_from_msec(TC_WAIT_MS);
-    int64_t most, more = -1;
+    int64_t most, more = 0;
+    bool timed = !queue || strcasecmp(queue, "auto") == 0;
 
     (void)conf;
     if (error)
         return error;
     if (!tc_config_bytes(active, &most) || most > 65535 ||
-        (queue && (!tc_config_bytes(queue, &more) || more > TC_QUEUE_MOST)) ||
+        (!timed && (!tc_config_bytes(queue, &more) || more > TC_QUEUE_MOST)) ||
         (wait && (!apr_isdigit(*wait) || ap_timeout_parameter_parse(wait, &time, "s") ||
                   time > apr_time_from_sec(3600))))
         return apr_psprintf(
             cmd->pool,
             "TmpfsConvertMaxActive %s%s%s%s%s: takes the conversions at once (0: "
-            "no bound), up to 65535, then how many may wait, up to %d, and how long, "
-            "up to 1h",
+            "no bound), up to 65535, then how many may wait, up to %d, or auto, and how "
+            "long, up to 1h",
             active, queue ? " " : "", queue ? queue : "", wait ? " " : "", wait ? wait : "",
             TC_QUEUE_MOST);
-    set_active(limits, (uint32_t)most);
     server_conf(cmd->server)->active_given = true;
-    if (more >= 0) {
-        limits->queue = (uint32_t)more;
-        server_conf(cmd->server)->queue_given = true;
-    }
+    limits->active = (uint32_t)most;
+    limits->timed = timed;
+    limits->queue = (uint32_t)more;
     limits->wait_ms = (uint32_t)apr_time_as_msec(time);
     return NULL;
 }

@@ -85,7 +85,8 @@
     X("TmpfsConvertTempPerClient", AP_INIT_TAKE1, set_temp_per_client, RSRC_CONF,            \
       "bytes, or percent with %, of temporary data that one client may have, or off")        \
     X("TmpfsConvertMaxActive", AP_INIT_TAKE123, set_max_active, RSRC_CONF,                   \
-      "conversions at once over the whole server, how many more may wait, and how long")     \
+      "conversions at once over the whole server, how many more may wait, or auto, and how " \
+      "long")                                                                                \
     X("TmpfsConvertMemoryBudget", AP_INIT_TAKE1, set_memory_budget, RSRC_CONF,               \
       "memory that all conversions at once may plan for: bytes, percent of the "             \
       "memory with %, or 0 for no bound")                                                    \
@@ -101,8 +102,6 @@
 #define TC_TEMP_MEMORY_BLIND   (256 * TC_MIB) /* where the memory's size cannot be read */
 #define TC_BUDGET_PERCENT      25.0           /* a quarter */
 #define TC_BUDGET_BLIND        (512 * TC_MIB)
-#define TC_ACTIVE_PER_CPU      2
-#define TC_QUEUE_PER_ACTIVE    8
 #define TC_WAIT_MS             10000
 #define TC_HISTORY_SECONDS     10
 #define TC_HISTORY_SPAN        86400 /* seconds kept when no number is given */

@@ -52,7 +52,7 @@ static bool only_header(const request_rec *r, const tc_job *job)
 static bool is_refused(request_rec *r, tc_job *job)
 {
     return r->finfo.filetype == APR_REG && !(r->path_info && *r->path_info) &&
-           !tc_once_is_conditional(r) && tc_job_room(r, job);
+           !tc_once_is_conditional(r) && tc_job_room(r, job, (uint64_t)r->finfo.size);
 }
 
 static tc_error open_picture(request_rec *r, tc_job *job, tc_source *source)

@@ -110,9 +110,11 @@ tc_error tc_job_begin(request_rec *r, tc_job *job)
     return error;
 }
 
-tc_error tc_job_room(request_rec *r, tc_job *job)
+tc_error tc_job_room(request_rec *r, tc_job *job, uint64_t bytes)
 {
-    return tc_admit_room(r, &job->fail);
+    tc_asker asker = tc_admit_asker(r, &job->params, bytes);
+
+    return tc_admit_room(r, &asker, &job->fail);
 }
 
 /* The header, with the place held, within the bound of time that begins here. */
@@ -132,6 +134,7 @@ static tc_error read_header(request_rec *r, tc_job *job, const uint64_t *read_ns
 tc_error tc_job_open(request_rec *r, tc_job *job, const tc_input *input,
                      const uint64_t *read_ns)
 {
+    tc_asker asker = tc_admit_asker(r, &job->params, input->size);
     tc_error error;
 
     tc_client_begin(&job->client, r, &job->fail);
@@ -139,7 +142,7 @@ tc_error tc_job_open(request_rec *r, tc_job *job, const tc_input *input,
     job->input.watch = &job->client.watch;
     if (job->icon)
         job->icon->input.watch = &job->client.watch;
-    error = tc_admit_enter(r, &job->place, &job->client.watch, &job->fail);
+    error = tc_admit_enter(r, &job->place, &asker, &job->client.watch, &job->fail);
     if (!error)
         error = read_header(r, job, read_ns);
     if (error)

@@ -309,6 +309,7 @@ int tc_monitor_sample(apr_pool_t *pool, server_rec *main)
         apr_time_from_sec(conf->history_interval ? conf->history_interval : 10);
     apr_time_t now = apr_time_now();
     apr_pool_t *scratch;
+    uint32_t unsaid;
 
     if (!conf->history)
         return DECLINED;
@@ -317,6 +318,12 @@ int tc_monitor_sample(apr_pool_t *pool, server_rec *main)
         return DECLINED;
     conf->sampled = now;
     check_admission(main, conf);
+    unsaid = tc_admission_unsaid(conf->admission);
+    if (unsaid)
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, main,
+                     "TC0042: %u more requests for conversions were refused since the last "
+                     "line with TC0018",
+                     unsaid);
     if (apr_pool_create(&scratch, pool) == APR_SUCCESS) {
         take_sample(conf, scratch);
         apr_pool_destroy(scratch);

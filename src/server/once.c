@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "once.h"
 
+#include "admit.h"
 #include "client.h"
 #include "config.h"
 #include "handler.h"
@@ -165,6 +166,7 @@ static int ask_again(request_rec *r)
 static int follow(request_rec *r, tc_flights *flights, uint64_t key)
 {
     const tc_admission_limits *limits;
+    tc_asker asker = tc_admit_asker(r, NULL, 0);
     tc_admission *admission = tc_config_admission(r->server, &limits);
     tc_counters *counters = tc_monitor_counters(r->server);
     tc_client client;
@@ -172,13 +174,13 @@ static int follow(request_rec *r, tc_flights *flights, uint64_t key)
     int error;
 
     /* A worker each, as those have that wait for a place: all together no more of them. */
-    if (!tc_admission_follow(admission, limits))
+    if (!tc_admission_follow(admission, limits, &asker))
         return DECLINED;
     tc_client_begin(&client, r, &fail);
     tc_gauge(counters, TC_NOW_QUEUED, 1);
     error = tc_flights_wait(flights, key, limits->wait_ms, &client.watch);
     tc_gauge(counters, TC_NOW_QUEUED, -1);
-    tc_admission_unfollow(admission);
+    tc_admission_unfollow(admission, &asker);
     if (error == ECANCELED)
         return tc_respond_error(r, &fail);
     return error ? DECLINED : ask_again(r);

@@ -2,6 +2,7 @@
 #include "respond.h"
 
 #include "account.h"
+#include "admit.h"
 #include "config.h"
 #include "convert.h"
 #include "loglimit.h"
@@ -17,7 +18,8 @@
 
 APLOG_USE_MODULE(tmpfs_convert);
 
-#define RETRY_SECONDS "5"
+/* Where it is not the queue that a client is to wait for. */
+#define RETRY_SECONDS 5
 
 /* Nobody reads it; in the access log it is what nginx made known. */
 #define CLIENT_CLOSED_REQUEST 499
@@ -195,16 +197,36 @@ static void say_why(request_rec *r, int status, const tc_fail *fail)
             ap_escape_html(r->pool, is_own ? tc_error_text(fail->error) : fail->text)));
 }
 
+/* Of refusals one line a second, so that overload does not become one of the log. */
+static void log_failure(request_rec *r, const answer *answer, const tc_fail *fail)
+{
+    const tc_admission_limits *limits;
+    const char *others = "";
+    uint32_t more = 0;
+
+    if (fail->error == TC_E_OVERLOAD) {
+        if (!tc_admission_refused(tc_config_admission(r->server, &limits), &more))
+            return;
+        if (more)
+            others =
+                apr_psprintf(r->pool, "; %u more were refused since the last such line", more);
+    }
+    if (tc_log_allows(r, answer->level))
+        ap_log_rerror(APLOG_MARK, answer->level, 0, r, "%s: %s: %s%s", answer->id,
+                      tc_log_name(r), fail->text, others);
+}
+
 int tc_respond_error(request_rec *r, const tc_fail *fail)
 {
     const answer *answer = &answers[fail->error < TC_E_COUNT ? fail->error : TC_E_INTERNAL];
 
     tc_account_error(r, fail->error);
-    if (tc_log_allows(r, answer->level))
-        ap_log_rerror(APLOG_MARK, answer->level, 0, r, "%s: %s: %s", answer->id, tc_log_name(r),
-                      fail->text);
+    log_failure(r, answer, fail);
     if (answer->status == HTTP_SERVICE_UNAVAILABLE)
-        apr_table_setn(r->err_headers_out, "Retry-After", RETRY_SECONDS);
+        apr_table_setn(r->err_headers_out, "Retry-After",
+                       apr_psprintf(r->pool, "%u",
+                                    fail->error == TC_E_OVERLOAD ? tc_admit_retry(r->server)
+                                                                 : RETRY_SECONDS));
     say_why(r, answer->status, fail);
     return answer->status;
 }

@@ -144,26 +144,24 @@ static void bound_memory(tc_server_conf *conf, apr_pool_t *pool)
 }
 
 /*
- * Each that converts or waits keeps one of httpd's workers, and with prefork a
- * process. Without a word of the administrator's a quarter of them stays free for
- * everything else; what he says himself is warned of when none would.
+ * A request over HTTP/1.1 that converts or waits keeps one of httpd's workers, and with
+ * prefork a process. With a queue bounded by time some are left free (policy.h); a queue of
+ * the administrator's is as long as it is, and warned of when none would be free.
  */
 static void fit_to_workers(server_rec *main, tc_server_conf *conf)
 {
     tc_admission_limits *limits = &conf->admission_limits;
     int daemons = 0, threads = 0;
-    uint32_t workers, room;
+    uint32_t workers;
 
     if (ap_mpm_query(AP_MPMQ_MAX_DAEMONS, &daemons) != APR_SUCCESS ||
         ap_mpm_query(AP_MPMQ_MAX_THREADS, &threads) != APR_SUCCESS || daemons < 1)
         return;
     workers = (uint32_t)daemons * (uint32_t)(threads > 1 ? threads : 1);
-    room = workers - (workers + 3) / 4;
-    if (!conf->active_given && limits->active > room)
-        limits->active = room ? room : 1;
-    if (!conf->queue_given && limits->active + limits->queue > room)
-        limits->queue = limits->active < room ? room - limits->active : 0;
-    if (limits->active && limits->active + limits->queue >= workers)
+    limits->workers = workers;
+    if (!conf->active_given && limits->active > workers)
+        limits->active = workers;
+    if (conf->active_given && limits->active && limits->active + limits->queue >= workers)
         ap_log_error(APLOG_MARK, APLOG_STARTUP | APLOG_WARNING, 0, main,
                      "TC0120: TmpfsConvertMaxActive %u %u: conversions and those that wait can "
                      "keep all %u workers of this server, and then nothing else is answered; "

@@ -15,17 +15,17 @@
 #include <unistd.h>
 
 #define PROCESSES 1024
-#define LAYOUT    UINT64_C(0x7463616430303034)
+#define LAYOUT    UINT64_C(0x7463616430303036)
 
 /* How often who waits looks around: at its watch, and for places that nobody takes. */
 #define ASK_MS 50
 
-#define NS_PER_MS UINT64_C(1000000)
+#define US_PER_MS UINT64_C(1000)
 
 /* What one process has. Slot 0 is for processes past the last, and is never cleared. */
 typedef struct share {
     int64_t pid; /* 0: free; below: of a dead process, and being given back */
-    uint32_t active, queued, following;
+    uint32_t active, queued, following, held;
     uint64_t kib;  /* of the plans */
     uint64_t temp; /* bytes */
 } share;
@@ -36,13 +36,21 @@ typedef struct share {
  * and lowered before it, so that one killed between the two, a matter of
  * nanoseconds, leaves the sum a place too high: one place is lost until the server
  * is restarted, and never are there more at work than may be. `queued` bounds how
- * many are in `queue`: it is raised before and lowered after.
+ * many are in `queue`: it is raised before and lowered after. What `queue`, `backlog` and
+ * `hint` say decides who is next and who is refused, never how much may run.
  */
 struct tc_admission {
     uint64_t layout;
     uint64_t work; /* conversions in the low ACTIVE_BITS, KiB above */
     uint64_t temp;
     uint32_t queued, following;
+    uint32_t held;          /* of httpd's workers, by conversions that run, wait or follow */
+    uint64_t reserve_since; /* microseconds; 0: the reserve is not in use */
+    struct {
+        uint32_t active, timed;
+        uint64_t bytes;
+    } hint; /* the limits of who came last, for those who have none at hand */
+    tc_backlog backlog;
     tc_queue queue;
     share share[PROCESSES];
 };
@@ -73,6 +81,7 @@ static share read_share(const share *from)
                    __atomic_load_n(&from->active, __ATOMIC_RELAXED),
                    __atomic_load_n(&from->queued, __ATOMIC_RELAXED),
                    __atomic_load_n(&from->following, __ATOMIC_RELAXED),
+                   __atomic_load_n(&from->held, __ATOMIC_RELAXED),
                    __atomic_load_n(&from->kib, __ATOMIC_RELAXED),
                    __atomic_load_n(&from->temp, __ATOMIC_RELAXED)};
 }
@@ -80,21 +89,23 @@ static share read_share(const share *from)
 static bool sums_agree(const tc_admission *admission)
 {
     uint64_t work = __atomic_load_n(&admission->work, __ATOMIC_SEQ_CST);
-    uint64_t active = 0, queued = 0, following = 0, kib = 0, temp = 0;
+    uint64_t active = 0, queued = 0, following = 0, held = 0, kib = 0, temp = 0;
 
     for (unsigned at = 0; at < PROCESSES; at++) {
         share one = read_share(&admission->share[at]);
         active += one.active;
         queued += one.queued;
         following += one.following;
+        held += one.held;
         kib += one.kib;
         temp += one.temp;
     }
     return active == (work & ACTIVE_MOST) && kib == work >> ACTIVE_BITS &&
            temp == __atomic_load_n(&admission->temp, __ATOMIC_SEQ_CST) &&
            following == __atomic_load_n(&admission->following, __ATOMIC_SEQ_CST) &&
+           held == __atomic_load_n(&admission->held, __ATOMIC_SEQ_CST) &&
            queued == __atomic_load_n(&admission->queued, __ATOMIC_SEQ_CST) &&
-           queued == tc_queue_taken(&admission->queue);
+           queued == tc_queue_waiting(&admission->queue);
 }
 
 /* Whether everything that is taken is held by a process that can give it back. */
@@ -102,7 +113,8 @@ static bool shares_are_by_children(const tc_admission *admission)
 {
     for (unsigned at = 1; at < PROCESSES; at++) {
         share one = read_share(&admission->share[at]);
-        bool has = one.active || one.queued || one.following || one.kib || one.temp;
+        bool has = one.active || one.queued || one.following || one.held || one.kib ||
+                   one.temp;
 
         if (one.pid == 0 ? has : !tc_shared_is_child(one.pid))
             return false;
@@ -221,11 +233,12 @@ static void give_back(tc_admission *admission, const share *gone)
     tc_shared_lower64(&admission->temp, gone->temp);
     tc_shared_lower(&admission->queued, gone->queued);
     tc_shared_lower(&admission->following, gone->following);
+    tc_shared_lower(&admission->held, gone->held);
 }
 
 static void clear(share *of)
 {
-    of->active = of->queued = of->following = 0;
+    of->active = of->queued = of->following = of->held = 0;
     of->kib = of->temp = 0;
 }
 
@@ -256,58 +269,138 @@ static bool forget_if_dead(tc_admission *admission, pid_t pid)
     return true;
 }
 
-/* ---- waiting -------------------------------------------------------------------- */
+/* ---- who is next ------------------------------------------------------------------- */
 
-/* Sequentially consistent, here and where somebody gets in line: either who waits sees the
-   place that came free, or who frees it sees that somebody waits. */
+static uint64_t now_us(void)
+{
+    return tc_clock_ns() / 1000;
+}
+
+static void give_hint(tc_admission *admission, const tc_admission_limits *limits)
+{
+    __atomic_store_n(&admission->hint.active, limits->active, __ATOMIC_RELAXED);
+    __atomic_store_n(&admission->hint.timed, limits->timed, __ATOMIC_RELAXED);
+    __atomic_store_n(&admission->hint.bytes, limits->bytes, __ATOMIC_RELAXED);
+}
+
+static tc_queue_room room_of(const tc_admission *admission, const tc_admission_limits *limits)
+{
+    uint64_t work = __atomic_load_n(&admission->work, __ATOMIC_SEQ_CST);
+    uint64_t budget = limits->bytes / 1024 + (limits->bytes % 1024 != 0);
+    uint64_t taken = work >> ACTIVE_BITS;
+    tc_queue_room room = {.active = limits->active, .free_kib = UINT64_MAX};
+
+    if (limits->bytes)
+        room.free_kib = taken < budget ? budget - taken : 0;
+    room.capped = limits->timed;
+    room.last = limits->active && (work & ACTIVE_MOST) + 1 == limits->active;
+    return room;
+}
+
+/* Sequentially consistent, here and where a request gets in line: either the one that waits
+   sees the place that came free, or the one that frees it sees that something waits. */
 static void call_next(tc_admission *admission)
 {
+    tc_admission_limits limits = {
+        .active = __atomic_load_n(&admission->hint.active, __ATOMIC_RELAXED),
+        .timed = __atomic_load_n(&admission->hint.timed, __ATOMIC_RELAXED) != 0,
+        .bytes = __atomic_load_n(&admission->hint.bytes, __ATOMIC_RELAXED)};
+
     /* At most so many processes have died; waiters see the rest themselves within ASK_MS. */
-    for (unsigned calls = 0; calls < PROCESSES; calls++) {
-        if (!__atomic_load_n(&admission->queued, __ATOMIC_SEQ_CST) ||
-            !forget_if_dead(admission, tc_queue_call(&admission->queue)))
-            return;
+    for (unsigned tries = 0; tries < PROCESSES; tries++) {
+        tc_queue_room room = room_of(admission, &limits);
+
+        if (__atomic_load_n(&admission->queued, __ATOMIC_SEQ_CST) == 0 ||
+            !forget_if_dead(admission, tc_queue_call(&admission->queue, &room)))
+            break;
     }
 }
 
-/* Whoever is first and could go on goes on, unless its process was stopped: nobody is to wait
-   for it longer than for those at work. */
-static bool may_enter(const tc_admission *admission, bool first)
+/* ---- workers ----------------------------------------------------------------------- */
+
+/* When the reserve came into use is kept until conversions have half of the rest: under
+   lasting overload as many come as go. */
+static void note_reserve(tc_admission *admission, const tc_admission_limits *limits)
 {
-    return first || __atomic_load_n(&admission->work, __ATOMIC_SEQ_CST) == 0;
+    uint32_t held = __atomic_load_n(&admission->held, __ATOMIC_RELAXED);
+    uint32_t most = limits->workers - tc_policy_reserve(limits->workers);
+    uint64_t none = 0;
+
+    if (held > most)
+        __atomic_compare_exchange_n(&admission->reserve_since, &none, now_us(), false,
+                                    __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+    else if (held <= most / 2)
+        __atomic_store_n(&admission->reserve_since, 0, __ATOMIC_RELAXED);
 }
 
-/* Until it is first and a place comes free, time is up, or the watch says that nobody wants it
-   any more. Only the first goes on, even when what it wants is more than a later one does:
-   otherwise a large picture would never come in beside small ones. */
-static int wait_for_place(tc_admission *admission, const tc_admission_limits *limits,
-                          uint64_t kib, const tc_watch *watch, unsigned place)
+static void hold_worker(tc_admission *admission, const tc_admission_limits *limits)
 {
-    uint64_t end = tc_clock_ns() + limits->wait_ms * NS_PER_MS;
+    __atomic_fetch_add(&admission->held, 1, __ATOMIC_ACQ_REL);
+    __atomic_fetch_add(&admission->share[own].held, 1, __ATOMIC_RELAXED);
+    if (limits->workers)
+        note_reserve(admission, limits);
+}
+
+static void free_worker(tc_admission *admission)
+{
+    tc_shared_lower(&admission->share[own].held, 1);
+    tc_shared_lower(&admission->held, 1);
+}
+
+/* ---- waiting ----------------------------------------------------------------------- */
+
+/* The next goes on if it can, unless its process was stopped: nothing is to wait for that
+   longer than for those at work. */
+static bool may_enter(const tc_admission *admission, bool next)
+{
+    return next || __atomic_load_n(&admission->work, __ATOMIC_SEQ_CST) == 0;
+}
+
+/* Until it is next and a place comes free, time is up, or the watch says that nobody wants it
+   any more. */
+static int wait_for_place(tc_admission *admission, const tc_admission_limits *limits,
+                          const tc_queue_entry *entry, const tc_watch *watch, int place)
+{
+    uint64_t end = now_us() + limits->wait_ms * US_PER_MS;
 
     for (;;) {
-        uint32_t bell;
-        pid_t before = tc_queue_before(&admission->queue, place, &bell);
-        uint64_t now = tc_clock_ns(), left;
+        uint32_t bell = tc_queue_bell(&admission->queue, place);
+        tc_queue_room room = room_of(admission, limits);
+        int passes = -1;
+        pid_t before = tc_queue_before(&admission->queue, place, &room, &passes);
+        uint64_t now = now_us(), left;
 
-        if (now < end && forget_if_dead(admission, before))
+        if (now < end && before > 0 && forget_if_dead(admission, before))
             continue;
-        if (may_enter(admission, before == 0) && try_enter(admission, limits, kib))
+        if (may_enter(admission, before == 0) && try_enter(admission, limits, entry->kib)) {
+            tc_queue_run(&admission->queue, place, before == 0 ? passes : -1, now);
             return 0;
+        }
         if (now >= end)
             return ETIMEDOUT;
         if (watch && watch->check(watch->context))
             return ECANCELED;
-        left = (end - now + NS_PER_MS - 1) / NS_PER_MS;
+        left = (end - now + US_PER_MS - 1) / US_PER_MS;
         tc_queue_wait(&admission->queue, place, bell, left > ASK_MS ? ASK_MS : left);
     }
 }
 
-/* Nobody overtakes those who wait; but where none may, those are of a configuration that is on
-   its way out. */
+/* Nothing overtakes those that wait; but where none may, those are of a configuration that is
+   on its way out. */
 static bool is_behind(const tc_admission *admission, const tc_admission_limits *limits)
 {
-    return limits->queue && __atomic_load_n(&admission->queued, __ATOMIC_SEQ_CST);
+    return (limits->queue || limits->timed) &&
+           __atomic_load_n(&admission->queued, __ATOMIC_SEQ_CST);
+}
+
+/* The last place is for another client. */
+static bool is_capped(const tc_admission *admission, const tc_admission_limits *limits,
+                      uint64_t client)
+{
+    uint64_t active = __atomic_load_n(&admission->work, __ATOMIC_SEQ_CST) & ACTIVE_MOST;
+
+    return limits->timed && limits->active && active + 1 == limits->active &&
+           tc_queue_capped(&admission->queue, client, limits->active);
 }
 
 /* Those that are called to one of them wait no longer, though they have yet to leave the line:
@@ -323,65 +416,146 @@ static uint32_t free_places(const tc_admission *admission, const tc_admission_li
 /* How many may wait where `others` have places of the queue, and `more` are of no account. */
 static uint32_t room_beside(const tc_admission_limits *limits, uint32_t others, uint32_t more)
 {
-    uint64_t most = (uint64_t)limits->queue + more;
+    uint64_t most = limits->timed ? TC_QUEUE_MOST : (uint64_t)limits->queue + more;
 
     if (most > TC_QUEUE_MOST)
         most = TC_QUEUE_MOST;
     return most > others ? (uint32_t)(most - others) : 0;
 }
 
+/* By the rules of a queue that is bounded by time. */
+static tc_verdict judge(const tc_admission *admission, const tc_admission_limits *limits,
+                        const tc_queue_entry *entry)
+{
+    uint64_t since = __atomic_load_n(&admission->reserve_since, __ATOMIC_RELAXED);
+    tc_load load = {.wait_us = limits->wait_ms * US_PER_MS,
+                    .worker = entry->worker,
+                    .workers = limits->workers,
+                    .held = __atomic_load_n(&admission->held, __ATOMIC_RELAXED)};
+    tc_queue_ahead ahead;
+    uint64_t now = entry->came_us;
+
+    tc_queue_read(&admission->queue, entry, now, &ahead);
+    load.expected_us = limits->active ? ahead.work_us / limits->active : 0;
+    load.lasting =
+        tc_backlog_lasting(&admission->backlog, now, ahead.oldest_us, load.wait_us / 4);
+    load.own = ahead.own;
+    load.reserve_us = since && since < now ? now - since : 0;
+    return tc_policy_verdict(&load);
+}
+
+static bool is_full(const tc_admission *admission, const tc_admission_limits *limits,
+                    const tc_queue_entry *entry)
+{
+    uint32_t queued = __atomic_load_n(&admission->queued, __ATOMIC_RELAXED);
+    uint32_t others = __atomic_load_n(&admission->following, __ATOMIC_RELAXED);
+
+    return queued >= room_beside(limits, others, free_places(admission, limits)) ||
+           (limits->timed && judge(admission, limits, entry) != TC_WAIT);
+}
+
 static int wait_in_queue(tc_admission *admission, const tc_admission_limits *limits,
-                         uint64_t kib, const tc_watch *watch)
+                         const tc_queue_entry *entry, const tc_watch *watch, tc_ticket *ticket)
 {
     share *mine = &admission->share[own];
     uint32_t others = __atomic_load_n(&admission->following, __ATOMIC_RELAXED);
-    unsigned place;
-    int rc;
+    int rc = EAGAIN;
 
+    if (limits->timed && judge(admission, limits, entry) != TC_WAIT)
+        return EAGAIN;
     if (!take_one(&admission->queued,
                   room_beside(limits, others, free_places(admission, limits))))
         return EAGAIN;
     __atomic_fetch_add(&mine->queued, 1, __ATOMIC_RELAXED);
-    place = tc_queue_join(&admission->queue, own_pid);
-    rc = place == TC_QUEUE_MOST ? EAGAIN : wait_for_place(admission, limits, kib, watch, place);
-    tc_queue_leave(&admission->queue, place);
+    ticket->place = tc_queue_join(&admission->queue, own_pid, entry);
+    if (ticket->place >= 0)
+        rc = wait_for_place(admission, limits, entry, watch, ticket->place);
+    if (rc) {
+        tc_queue_leave(&admission->queue, ticket->place);
+        ticket->place = -1;
+    }
     tc_shared_lower(&mine->queued, 1);
     tc_shared_lower(&admission->queued, 1);
-    /* The next is first now. If there is no place, it is called when there is. */
+    /* Another is next now. If there is no place, it is called when there is. */
     if (fits(__atomic_load_n(&admission->work, __ATOMIC_SEQ_CST), limits, 0))
         call_next(admission);
     return rc;
 }
 
+/* At once if it can. */
+static int enter(tc_admission *admission, const tc_admission_limits *limits,
+                 tc_queue_entry *entry, const tc_watch *watch, tc_ticket *ticket)
+{
+    if (is_behind(admission, limits) || is_capped(admission, limits, entry->client) ||
+        !try_enter(admission, limits, entry->kib))
+        return wait_in_queue(admission, limits, entry, watch, ticket);
+    entry->runs = true;
+    ticket->place = tc_queue_join(&admission->queue, own_pid, entry);
+    return 0;
+}
+
+static tc_queue_entry entry_of(const tc_admission *admission, const tc_admission_limits *limits,
+                               const tc_asker *asker, uint64_t kib)
+{
+    tc_queue_entry entry = {.client = asker->client,
+                            .kib = kib,
+                            .cost_us = tc_backlog_cost(&admission->backlog, asker->kind),
+                            .start = asker->start,
+                            .came_us = now_us(),
+                            .fair = limits->timed,
+                            .worker = asker->worker};
+
+    if (!entry.start)
+        entry.start = tc_queue_start(&admission->queue, asker->client);
+    return entry;
+}
+
+static const tc_asker nobody = {.worker = true};
+
 int tc_admission_enter(tc_admission *admission, const tc_admission_limits *limits,
-                       uint64_t bytes, const tc_watch *watch, tc_ticket *ticket)
+                       const tc_asker *asker, uint64_t bytes, const tc_watch *watch,
+                       tc_ticket *ticket)
 {
     uint64_t kib = kib_of(bytes);
-    int rc = 0;
+    tc_queue_entry entry;
+    int rc;
 
-    *ticket = (tc_ticket){false, kib};
+    asker = asker ? asker : &nobody;
+    *ticket =
+        (tc_ticket){.kib = kib, .place = -1, .kind = asker->kind, .worker = asker->worker};
     if (!admission)
         return 0;
     if (!has_memory(limits, 0, kib))
         return E2BIG;
-    if (is_behind(admission, limits) || !try_enter(admission, limits, kib))
-        rc = wait_in_queue(admission, limits, kib, watch);
+    give_hint(admission, limits);
+    entry = entry_of(admission, limits, asker, kib);
+    ticket->start = entry.start;
+    if (asker->worker)
+        hold_worker(admission, limits);
+    rc = enter(admission, limits, &entry, watch, ticket);
     ticket->held = rc == 0;
+    if (rc == 0) {
+        uint64_t now = now_us();
+        tc_backlog_served(&admission->backlog, now, now - entry.came_us);
+    } else if (asker->worker) {
+        free_worker(admission);
+    }
     return rc;
 }
 
-bool tc_admission_full(const tc_admission *admission, const tc_admission_limits *limits)
+bool tc_admission_full(const tc_admission *admission, const tc_admission_limits *limits,
+                       const tc_asker *asker)
 {
-    uint32_t queued, others;
+    tc_queue_entry entry;
 
     if (!admission)
         return false;
-    queued = __atomic_load_n(&admission->queued, __ATOMIC_RELAXED);
-    others = __atomic_load_n(&admission->following, __ATOMIC_RELAXED);
-    if (queued < room_beside(limits, others, free_places(admission, limits)))
+    asker = asker ? asker : &nobody;
+    if (!is_behind(admission, limits) && !is_capped(admission, limits, asker->client) &&
+        fits(__atomic_load_n(&admission->work, __ATOMIC_RELAXED), limits, 0))
         return false;
-    return is_behind(admission, limits) ||
-           !fits(__atomic_load_n(&admission->work, __ATOMIC_RELAXED), limits, 0);
+    entry = entry_of(admission, limits, asker, 0);
+    return is_full(admission, limits, &entry);
 }
 
 int tc_admission_weigh(tc_admission *admission, const tc_admission_limits *limits,
@@ -394,8 +568,8 @@ int tc_admission_weigh(tc_admission *admission, const tc_admission_limits *limit
     if (!has_memory(limits, 0, kib))
         return E2BIG;
     if (kib <= had) {
-        __atomic_fetch_sub(&admission->share[own].kib, had - kib, __ATOMIC_RELAXED);
-        __atomic_fetch_sub(&admission->work, (had - kib) << ACTIVE_BITS, __ATOMIC_SEQ_CST);
+        tc_shared_lower64(&admission->share[own].kib, had - kib);
+        lower_work(admission, 0, had - kib);
         ticket->kib = kib;
         call_next(admission);
         return 0;
@@ -414,11 +588,17 @@ int tc_admission_weigh(tc_admission *admission, const tc_admission_limits *limit
 
 void tc_admission_leave(tc_admission *admission, tc_ticket *ticket)
 {
+    uint64_t since, now = now_us();
     share *mine;
 
     if (!admission || !ticket->held)
         return;
     ticket->held = false;
+    since = tc_queue_leave(&admission->queue, ticket->place);
+    if (since && since < now)
+        tc_backlog_learn(&admission->backlog, ticket->kind, now - since);
+    if (ticket->worker)
+        free_worker(admission);
     mine = &admission->share[own];
     tc_shared_lower(&mine->active, 1);
     tc_shared_lower64(&mine->kib, ticket->kib);
@@ -428,25 +608,52 @@ void tc_admission_leave(tc_admission *admission, tc_ticket *ticket)
 
 /* ---- waiting for another's answer ---------------------------------------------------- */
 
-bool tc_admission_follow(tc_admission *admission, const tc_admission_limits *limits)
+bool tc_admission_follow(tc_admission *admission, const tc_admission_limits *limits,
+                         const tc_asker *asker)
 {
+    tc_queue_entry entry;
     uint32_t others;
 
     if (!admission)
         return true;
+    asker = asker ? asker : &nobody;
     others = __atomic_load_n(&admission->queued, __ATOMIC_RELAXED);
-    if (!take_one(&admission->following, room_beside(limits, others, 0)))
+    entry = entry_of(admission, limits, asker, 0);
+    if ((limits->timed && judge(admission, limits, &entry) != TC_WAIT) ||
+        !take_one(&admission->following, room_beside(limits, others, 0)))
         return false;
     __atomic_fetch_add(&admission->share[own].following, 1, __ATOMIC_RELAXED);
+    if (asker->worker)
+        hold_worker(admission, limits);
     return true;
 }
 
-void tc_admission_unfollow(tc_admission *admission)
+void tc_admission_unfollow(tc_admission *admission, const tc_asker *asker)
 {
     if (!admission)
         return;
+    if (!asker || asker->worker)
+        free_worker(admission);
     tc_shared_lower(&admission->share[own].following, 1);
     tc_shared_lower(&admission->following, 1);
+}
+
+/* ---- refusals ------------------------------------------------------------------------ */
+
+bool tc_admission_refused(tc_admission *admission, uint32_t *more)
+{
+    uint64_t now = now_us();
+
+    *more = 0;
+    if (!admission)
+        return true;
+    tc_backlog_refused(&admission->backlog, now);
+    return tc_backlog_say(&admission->backlog, now, more);
+}
+
+uint32_t tc_admission_unsaid(tc_admission *admission)
+{
+    return admission ? tc_backlog_rest(&admission->backlog) : 0;
 }
 
 /* ---- temporary data in memory ------------------------------------------------------ */
@@ -505,6 +712,7 @@ void tc_admission_gone(tc_admission *admission, pid_t pid)
 
 void tc_admission_read(const tc_admission *admission, tc_admission_now *now)
 {
+    tc_queue_ahead ahead;
     uint64_t work;
 
     *now = (tc_admission_now){0};
@@ -515,5 +723,10 @@ void tc_admission_read(const tc_admission *admission, tc_admission_now *now)
     now->bytes = (work >> ACTIVE_BITS) * 1024;
     now->queued = __atomic_load_n(&admission->queued, __ATOMIC_RELAXED);
     now->following = __atomic_load_n(&admission->following, __ATOMIC_RELAXED);
+    now->held = __atomic_load_n(&admission->held, __ATOMIC_RELAXED);
     now->temp = __atomic_load_n(&admission->temp, __ATOMIC_RELAXED);
+    tc_queue_read(&admission->queue, NULL, now_us(), &ahead);
+    now->ahead_us = ahead.all_us;
+    now->oldest_us = ahead.oldest_us;
+    tc_backlog_read(&admission->backlog, now_us(), &now->lately);
 }

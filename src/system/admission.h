@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * How many conversions run at once, and with how much memory, over all processes
- * of the server; who comes when all is taken waits in a short queue, or is sent
- * away. Beside it how much temporary data they hold in memory. In shared memory:
+ * of the server. A request that finds no place waits in a queue or is refused, by the
+ * rules of policy.h. Also how much temporary data they hold in memory. In shared memory:
  * what a killed process held comes back when its death is seen. Nothing blocks but
  * waiting in the queue.
  */
 #ifndef TC_ADMISSION_H
 #define TC_ADMISSION_H
 
+#include "backlog.h"
 #include "image/watch.h"
 
 #include <stdbool.h>
@@ -21,15 +22,30 @@ typedef struct tc_admission tc_admission;
 /* What may be. 0: no bound. */
 typedef struct tc_admission_limits {
     uint32_t active; /* conversions at once */
-    uint32_t queue;  /* that may wait, beside those that are called to a free place */
+    uint32_t queue;  /* that may wait, apart from those that are called to a free place */
     uint32_t wait_ms;
     uint64_t bytes; /* of memory that all plans together may take */
+    /* The queue is bounded by time and not by `queue`, and serves clients in turn. */
+    bool timed;
+    uint32_t workers; /* of httpd: conversions leave some of them free; 0: not known */
 } tc_admission_limits;
+
+/* Which request asks for a place. */
+typedef struct tc_asker {
+    uint64_t client; /* a number for it */
+    unsigned kind;   /* of the conversion: those of one kind take about as long */
+    bool worker;     /* it has one of httpd's workers while it waits: HTTP/1.1 */
+    uint64_t start;  /* 0, or its turn from a ticket that it gave back to wait again */
+} tc_asker;
 
 /* A place taken; all zero: none. Its owner gives it back, once. */
 typedef struct tc_ticket {
     bool held;
     uint64_t kib;
+    int place; /* in the queue's table; -1: none */
+    unsigned kind;
+    bool worker;
+    uint64_t start; /* its turn */
 } tc_ticket;
 
 size_t tc_admission_size(void);
@@ -49,12 +65,14 @@ bool tc_admission_adds_up(const tc_admission *admission);
  * A place for a conversion that will take `bytes`, counted in whole KiB. Returns 0
  * with the ticket; E2BIG when `bytes` alone is over the bound of bytes, EAGAIN when the
  * queue is full, ETIMEDOUT when no place came free within the wait, or ECANCELED when
- * `watch` (may be NULL), asked about every 50 ms while waiting, ended it. Requests that
- * wait get in in the order in which they came. `admission` may be NULL: then
- * everything is let in.
+ * `watch` (may be NULL), asked about every 50 ms while waiting, ended it. With a queue
+ * bounded by number requests get in in the order in which they came, except those that
+ * pass one that waits for memory. `asker` may be NULL: nobody in particular. `admission`
+ * may be NULL: then everything is let in.
  */
 int tc_admission_enter(tc_admission *admission, const tc_admission_limits *limits,
-                       uint64_t bytes, const tc_watch *watch, tc_ticket *ticket);
+                       const tc_asker *asker, uint64_t bytes, const tc_watch *watch,
+                       tc_ticket *ticket);
 
 /*
  * Count `bytes` for the place of `ticket` from now on, in place of what it was taken with.
@@ -64,9 +82,10 @@ int tc_admission_enter(tc_admission *admission, const tc_admission_limits *limit
 int tc_admission_weigh(tc_admission *admission, const tc_admission_limits *limits,
                        uint64_t bytes, tc_ticket *ticket);
 
-/* Whether tc_admission_enter() would give EAGAIN now, whatever the bytes: to send somebody
- * away before anything is done for them. NULL is never full. */
-bool tc_admission_full(const tc_admission *admission, const tc_admission_limits *limits);
+/* Whether tc_admission_enter() would give EAGAIN now, whatever the bytes: to refuse a request
+   before anything is done for it. NULL is never full. */
+bool tc_admission_full(const tc_admission *admission, const tc_admission_limits *limits,
+                       const tc_asker *asker);
 
 /* Give the place back; harmless without one. */
 void tc_admission_leave(tc_admission *admission, tc_ticket *ticket);
@@ -75,8 +94,14 @@ void tc_admission_leave(tc_admission *admission, tc_ticket *ticket);
  * Wait for what another makes: takes a place of the queue, though nothing is wanted
  * when it is over. False when the queue has none.
  */
-bool tc_admission_follow(tc_admission *admission, const tc_admission_limits *limits);
-void tc_admission_unfollow(tc_admission *admission);
+bool tc_admission_follow(tc_admission *admission, const tc_admission_limits *limits,
+                         const tc_asker *asker);
+void tc_admission_unfollow(tc_admission *admission, const tc_asker *asker);
+
+/* A request was refused: whether the log may have a line about it in this second, and for how
+   many others it stands. And for how many no line has stood so far. */
+bool tc_admission_refused(tc_admission *admission, uint32_t *more);
+uint32_t tc_admission_unsaid(tc_admission *admission);
 
 /*
  * Account for `bytes` more of temporary data in memory: false, and nothing is
@@ -89,7 +114,7 @@ void tc_admission_drop(tc_admission *admission, uint64_t bytes);
 
 /*
  * This process begins; `pid` is gone, and what it held is free. Only once it is
- * dead: what lives gives back itself. Who waits behind a dead one sees that too, and
+ * dead: what lives gives back itself. A request that waits behind a dead one sees that too, and
  * sooner than its parent (pidfd_open(2)). NULL is accepted.
  */
 void tc_admission_begin(tc_admission *admission, pid_t pid);
@@ -98,8 +123,12 @@ void tc_admission_gone(tc_admission *admission, pid_t pid);
 /* What is taken now. */
 typedef struct tc_admission_now {
     uint32_t active, queued, following;
-    uint64_t bytes; /* planned by the conversions at work */
-    uint64_t temp;  /* bytes of temporary data in memory */
+    uint32_t held;      /* of httpd's workers, by these */
+    uint64_t bytes;     /* planned by the conversions at work */
+    uint64_t temp;      /* bytes of temporary data in memory */
+    uint64_t ahead_us;  /* work of all that run and wait */
+    uint64_t oldest_us; /* for so long the first of those that wait has waited */
+    tc_lately lately;
 } tc_admission_now;
 
 void tc_admission_read(const tc_admission *admission, tc_admission_now *now);

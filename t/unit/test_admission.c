@@ -52,10 +52,10 @@ static void test_bounds(void)
     tc_admission_limits limits = {.active = 2};
     tc_ticket a, b, c;
 
-    ok(tc_admission_enter(admission, &limits, 10, NULL, &a) == 0 && a.held &&
-           tc_admission_enter(admission, &limits, 10, NULL, &b) == 0,
+    ok(tc_admission_enter(admission, &limits, NULL, 10, NULL, &a) == 0 && a.held &&
+           tc_admission_enter(admission, &limits, NULL, 10, NULL, &b) == 0,
        "two of two are let in");
-    ok(tc_admission_enter(admission, &limits, 10, NULL, &c) == EAGAIN && !c.held,
+    ok(tc_admission_enter(admission, &limits, NULL, 10, NULL, &c) == EAGAIN && !c.held,
        "a third is sent away where there is no queue");
     tc_admission_adopt(admission);
     ok(is_now(admission, 2, 0), "taken over, nothing is forgotten");
@@ -64,7 +64,8 @@ static void test_bounds(void)
     tc_admission_leave(admission, &a);
     tc_admission_leave(admission, &a);
     ok(is_now(admission, 1, 0), "a ticket is given back once");
-    ok(tc_admission_enter(admission, &limits, 10, NULL, &c) == 0, "then there is a place");
+    ok(tc_admission_enter(admission, &limits, NULL, 10, NULL, &c) == 0,
+       "then there is a place");
     tc_admission_leave(admission, &b);
     tc_admission_leave(admission, &c);
     ok(is_now(admission, 0, 0), "all is free at the end");
@@ -77,17 +78,19 @@ static void test_bytes(void)
     tc_admission_limits limits = {.bytes = 100 * KIB};
     tc_ticket a, b, c;
 
-    ok(tc_admission_enter(admission, &limits, 60 * KIB, NULL, &a) == 0 &&
-           tc_admission_enter(admission, &limits, 40 * KIB, NULL, &b) == 0,
+    ok(tc_admission_enter(admission, &limits, NULL, 60 * KIB, NULL, &a) == 0 &&
+           tc_admission_enter(admission, &limits, NULL, 40 * KIB, NULL, &b) == 0,
        "memory up to the bound");
-    ok(tc_admission_enter(admission, &limits, 1, NULL, &c) == EAGAIN, "... and no byte more");
-    ok(tc_admission_enter(admission, &limits, 100 * KIB + 1, NULL, &c) == E2BIG && !c.held,
+    ok(tc_admission_enter(admission, &limits, NULL, 1, NULL, &c) == EAGAIN,
+       "... and no byte more");
+    ok(tc_admission_enter(admission, &limits, NULL, 100 * KIB + 1, NULL, &c) == E2BIG &&
+           !c.held,
        "a plan over the bound is refused beside others");
     tc_admission_leave(admission, &a);
     tc_admission_leave(admission, &b);
-    ok(tc_admission_enter(admission, &limits, 100 * KIB + 1, NULL, &c) == E2BIG,
+    ok(tc_admission_enter(admission, &limits, NULL, 100 * KIB + 1, NULL, &c) == E2BIG,
        "... and alone");
-    ok(tc_admission_enter(admission, &limits, 100 * KIB, NULL, &c) == 0,
+    ok(tc_admission_enter(admission, &limits, NULL, 100 * KIB, NULL, &c) == 0,
        "one of just the bound is let in");
     tc_admission_leave(admission, &c);
     ok(is_now(admission, 0, 0), "all is free at the end");
@@ -109,8 +112,8 @@ static void test_weigh(void)
     tc_admission_limits limits = {.bytes = 100 * KIB};
     tc_ticket a, b, none = {0};
 
-    tc_admission_enter(admission, &limits, 10 * KIB, NULL, &a);
-    tc_admission_enter(admission, &limits, 10 * KIB, NULL, &b);
+    tc_admission_enter(admission, &limits, NULL, 10 * KIB, NULL, &a);
+    tc_admission_enter(admission, &limits, NULL, 10 * KIB, NULL, &b);
     ok(tc_admission_weigh(admission, &limits, 90 * KIB, &a) == 0 &&
            bytes_now(admission) == 100 * KIB,
        "a plan is counted in place of the header");
@@ -135,7 +138,7 @@ static void test_null(void)
     tc_admission_limits limits = {.active = 1};
     tc_ticket ticket;
 
-    ok(tc_admission_enter(NULL, &limits, 1, NULL, &ticket) == 0,
+    ok(tc_admission_enter(NULL, &limits, NULL, 1, NULL, &ticket) == 0,
        "without shared memory all come in");
     tc_admission_leave(NULL, &ticket);
     tc_admission_begin(NULL, 1);
@@ -162,15 +165,16 @@ static void test_waiting(void)
     pthread_t thread;
     double began;
 
-    tc_admission_enter(admission, &limits, 1, NULL, &a);
+    tc_admission_enter(admission, &limits, NULL, 1, NULL, &a);
     began = seconds();
-    ok(tc_admission_enter(admission, &limits, 1, NULL, &b) == ETIMEDOUT, "a wait in vain ends");
+    ok(tc_admission_enter(admission, &limits, NULL, 1, NULL, &b) == ETIMEDOUT,
+       "a wait in vain ends");
     ok(seconds() - began >= 0.2 && seconds() - began < 5, "... in time");
     ok(is_now(admission, 1, 0), "... and leaves the queue");
     limits.wait_ms = 60000;
     began = seconds();
     pthread_create(&thread, NULL, leave_soon, both);
-    ok(tc_admission_enter(admission, &limits, 1, NULL, &b) == 0,
+    ok(tc_admission_enter(admission, &limits, NULL, 1, NULL, &b) == 0,
        "a place that comes free is taken");
     ok(seconds() - began < 30, "... at once");
     pthread_join(thread, NULL);
@@ -196,9 +200,9 @@ static void test_watch(void)
     tc_watch watch = {.check = third_time, .context = &asked};
     tc_ticket a, b;
 
-    ok(tc_admission_enter(admission, &limits, 1, &watch, &a) == 0 && asked == 0,
+    ok(tc_admission_enter(admission, &limits, NULL, 1, &watch, &a) == 0 && asked == 0,
        "who need not wait is not watched");
-    ok(tc_admission_enter(admission, &limits, 1, &watch, &b) == ECANCELED && asked == 3 &&
+    ok(tc_admission_enter(admission, &limits, NULL, 1, &watch, &b) == ECANCELED && asked == 3 &&
            !b.held,
        "a watch ends the wait");
     ok(is_now(admission, 1, 0), "... and leaves the queue");
@@ -210,7 +214,7 @@ static void *wait_long(void *data)
     void **both = data;
     tc_admission_limits limits = {.active = 1, .queue = 1, .wait_ms = 60000};
 
-    tc_admission_enter(both[0], &limits, 1, NULL, both[1]);
+    tc_admission_enter(both[0], &limits, NULL, 1, NULL, both[1]);
     return NULL;
 }
 
@@ -223,13 +227,13 @@ static void test_changed_limits(void)
     void *both[2] = {admission, &b};
     pthread_t thread;
 
-    tc_admission_enter(admission, &old, 1, NULL, &a);
+    tc_admission_enter(admission, &old, NULL, 1, NULL, &a);
     pthread_create(&thread, NULL, wait_long, both);
     while (!is_now(admission, 1, 1))
         usleep(1000);
-    ok(tc_admission_enter(admission, &more, 1, NULL, &c) == 0,
+    ok(tc_admission_enter(admission, &more, NULL, 1, NULL, &c) == 0,
        "without a queue nobody stands behind the old one's");
-    ok(tc_admission_enter(admission, &less, 1, NULL, &(tc_ticket){0}) == EAGAIN,
+    ok(tc_admission_enter(admission, &less, NULL, 1, NULL, &(tc_ticket){0}) == EAGAIN,
        "a lower bound holds at once");
     tc_admission_leave(admission, &a);
     tc_admission_leave(admission, &c);
@@ -246,20 +250,23 @@ static void test_follow(void)
     tc_admission_limits limits = {.active = 1, .queue = 2, .wait_ms = 20};
     tc_ticket a, b;
 
-    ok(tc_admission_enter(admission, &limits, 1, NULL, &a) == 0, "one at work");
-    ok(tc_admission_follow(admission, &limits) && tc_admission_follow(admission, &limits) &&
-           !tc_admission_follow(admission, &limits),
+    ok(tc_admission_enter(admission, &limits, NULL, 1, NULL, &a) == 0, "one at work");
+    ok(tc_admission_follow(admission, &limits, NULL) &&
+           tc_admission_follow(admission, &limits, NULL) &&
+           !tc_admission_follow(admission, &limits, NULL),
        "two follow, a third finds the queue full");
-    ok(tc_admission_enter(admission, &limits, 1, NULL, &b) == EAGAIN,
+    ok(tc_admission_enter(admission, &limits, NULL, 1, NULL, &b) == EAGAIN,
        "... and so does who waits");
     tc_admission_leave(admission, &a);
-    ok(tc_admission_enter(admission, &limits, 1, NULL, &b) == 0, "a free place is open to all");
-    tc_admission_unfollow(admission);
-    ok(tc_admission_enter(admission, &limits, 1, NULL, &a) == ETIMEDOUT,
+    ok(tc_admission_enter(admission, &limits, NULL, 1, NULL, &b) == 0,
+       "a free place is open to all");
+    tc_admission_unfollow(admission, NULL);
+    ok(tc_admission_enter(admission, &limits, NULL, 1, NULL, &a) == ETIMEDOUT,
        "with one less somebody can wait");
-    tc_admission_unfollow(admission);
+    tc_admission_unfollow(admission, NULL);
     tc_admission_leave(admission, &b);
-    ok(is_now(admission, 0, 0) && tc_admission_follow(NULL, &limits), "all is free at the end");
+    ok(is_now(admission, 0, 0) && tc_admission_follow(NULL, &limits, NULL),
+       "all is free at the end");
     munmap(admission, tc_admission_size());
 }
 
@@ -310,7 +317,7 @@ static void *come_and_go(void *data)
         tc_ticket ticket;
         int inside;
 
-        if (tc_admission_enter(crowd->admission, &limits, 700, NULL, &ticket)) {
+        if (tc_admission_enter(crowd->admission, &limits, NULL, 700, NULL, &ticket)) {
             __atomic_fetch_add(&crowd->watch->failed, 1, __ATOMIC_RELAXED);
             continue;
         }
@@ -370,18 +377,18 @@ static void test_killed(void)
     child = fork();
     if (child == 0) {
         tc_admission_begin(admission, getpid());
-        tc_admission_enter(admission, &limits, 50 * KIB, NULL, &ticket);
-        tc_admission_enter(admission, &limits, 50 * KIB, NULL, &ticket);
+        tc_admission_enter(admission, &limits, NULL, 50 * KIB, NULL, &ticket);
+        tc_admission_enter(admission, &limits, NULL, 50 * KIB, NULL, &ticket);
         tc_admission_hold(admission, 1000, 700);
         raise(SIGKILL);
     }
     waitpid(child, NULL, 0);
-    ok(tc_admission_enter(admission, &limits, 1, NULL, &ticket) == EAGAIN,
+    ok(tc_admission_enter(admission, &limits, NULL, 1, NULL, &ticket) == EAGAIN,
        "a killed process still holds its places");
     ok(!tc_admission_hold(admission, 1000, 400), "... and its temporary data");
     tc_admission_gone(admission, child);
     ok(is_now(admission, 0, 0) &&
-           tc_admission_enter(admission, &limits, 100 * KIB, NULL, &ticket) == 0,
+           tc_admission_enter(admission, &limits, NULL, 100 * KIB, NULL, &ticket) == 0,
        "... until its death is seen: places and memory come back");
     tc_admission_read(admission, &now);
     ok(now.temp == 0 && tc_admission_hold(admission, 1000, 1000), "... and temporary data");
@@ -404,7 +411,7 @@ static void *stand_in_line(void *data)
     in_line *one = data;
     tc_ticket ticket;
 
-    if (tc_admission_enter(one->admission, &one_by_one, 1, NULL, &ticket))
+    if (tc_admission_enter(one->admission, &one_by_one, NULL, 1, NULL, &ticket))
         return NULL;
     one->came = (*one->next)++;
     tc_admission_leave(one->admission, &ticket);
@@ -432,13 +439,13 @@ static void test_order(void)
     int next = 0, wrong = 0;
     tc_ticket ticket;
 
-    tc_admission_enter(admission, &one_by_one, 1, NULL, &ticket);
+    tc_admission_enter(admission, &one_by_one, NULL, 1, NULL, &ticket);
     for (int at = 0; at < IN_LINE; at++) {
         line[at] = (in_line){admission, &next, -1};
         pthread_create(&thread[at], NULL, stand_in_line, &line[at]);
         until_queued(admission, (uint32_t)at + 1);
     }
-    ok(!tc_admission_full(admission, &one_by_one), "a queue with room is not full");
+    ok(!tc_admission_full(admission, &one_by_one, NULL), "a queue with room is not full");
     tc_admission_leave(admission, &ticket);
     for (int at = 0; at < IN_LINE; at++) {
         pthread_join(thread[at], NULL);
@@ -458,25 +465,25 @@ static void test_just_full(void)
     tc_ticket ticket, other, third;
     pid_t child;
 
-    tc_admission_enter(admission, &room_for_one, 1, NULL, &ticket);
-    tc_admission_enter(admission, &room_for_one, 1, NULL, &other);
+    tc_admission_enter(admission, &room_for_one, NULL, 1, NULL, &ticket);
+    tc_admission_enter(admission, &room_for_one, NULL, 1, NULL, &other);
     fflush(stdout);
     child = fork();
     if (child == 0) {
         static const tc_admission_limits patient = {.active = 2, .queue = 1, .wait_ms = 30000};
         tc_admission_begin(admission, getpid());
-        _exit(tc_admission_enter(admission, &patient, 1, NULL, &third) != 0);
+        _exit(tc_admission_enter(admission, &patient, NULL, 1, NULL, &third) != 0);
     }
     until_queued(admission, 1);
-    ok(tc_admission_full(admission, &room_for_one) &&
-           tc_admission_enter(admission, &room_for_one, 1, NULL, &third) == EAGAIN,
+    ok(tc_admission_full(admission, &room_for_one, NULL) &&
+           tc_admission_enter(admission, &room_for_one, NULL, 1, NULL, &third) == EAGAIN,
        "two at work and one in line are all that may be");
     kill(child, SIGSTOP);
     waitpid(child, NULL, WUNTRACED);
     tc_admission_leave(admission, &ticket);
-    ok(!tc_admission_full(admission, &room_for_one),
+    ok(!tc_admission_full(admission, &room_for_one, NULL),
        "one at work and one called to the other place are not");
-    ok(tc_admission_enter(admission, &room_for_one, 1, NULL, &third) == ETIMEDOUT,
+    ok(tc_admission_enter(admission, &room_for_one, NULL, 1, NULL, &third) == ETIMEDOUT,
        "... and another may wait");
     kill(child, SIGKILL);
     waitpid(child, NULL, 0);
@@ -507,13 +514,13 @@ static void test_killed_first(void)
     uint64_t began;
     pid_t child;
 
-    tc_admission_enter(admission, &two, 1, NULL, &ticket);
-    tc_admission_enter(admission, &two, 1, NULL, &other);
+    tc_admission_enter(admission, &two, NULL, 1, NULL, &ticket);
+    tc_admission_enter(admission, &two, NULL, 1, NULL, &other);
     fflush(stdout);
     child = fork();
     if (child == 0) {
         tc_admission_begin(admission, getpid());
-        tc_admission_enter(admission, &two, 1, NULL, &ticket);
+        tc_admission_enter(admission, &two, NULL, 1, NULL, &ticket);
         _exit(0);
     }
     until_queued(admission, 1);
@@ -521,12 +528,12 @@ static void test_killed_first(void)
     waitid(P_PID, (id_t)child, &info, WEXITED | WNOWAIT);
     tc_admission_leave(admission, &ticket);
     began = tc_clock_ns();
-    ok(tc_admission_enter(admission, &two, 1, NULL, &ticket) == 0,
+    ok(tc_admission_enter(admission, &two, NULL, 1, NULL, &ticket) == 0,
        "a killed first one does not hold up the next");
     ok(tc_clock_ns() - began < UINT64_C(5000000000), "... for long");
     ok(is_now(admission, 2, 0), "... and what it held comes back at once");
-    ok(!tc_admission_full(admission, &room_for_one), "... nor does it fill the queue");
-    ok(tc_admission_enter(admission, &room_for_one, 1, NULL, &second) == ETIMEDOUT,
+    ok(!tc_admission_full(admission, &room_for_one, NULL), "... nor does it fill the queue");
+    ok(tc_admission_enter(admission, &room_for_one, NULL, 1, NULL, &second) == ETIMEDOUT,
        "... in which there is a place to wait");
     tc_admission_leave(admission, &ticket);
     tc_admission_leave(admission, &other);

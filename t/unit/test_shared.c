@@ -166,24 +166,41 @@ static void use_counters(void)
 
 static tc_queue *queue;
 
+static const tc_queue_entry waits = {.client = 7, .kib = 4, .cost_us = 1000, .fair = true};
+
 static void begin_queue(void *memory)
 {
+    tc_queue_entry runs = waits;
+
     queue = memory;
-    tc_queue_join(queue, bystander);
+    runs.runs = true;
+    tc_queue_join(queue, bystander, &waits);
+    tc_queue_join(queue, bystander, &runs);
 }
 
 static void use_queue(void)
 {
-    unsigned place = tc_queue_join(queue, getpid());
-    uint32_t bell;
+    const tc_queue_room room = {.active = 3, .free_kib = 100, .capped = true, .last = true};
+    tc_queue_entry entry = waits;
+    tc_queue_ahead ahead;
+    int place, passes = -1;
 
-    want(place <= TC_QUEUE_MOST, "a place that is none");
-    if (place < TC_QUEUE_MOST) {
-        tc_queue_before(queue, place, &bell);
+    entry.start = tc_queue_start(queue, 7);
+    place = tc_queue_join(queue, getpid(), &entry);
+    want(place >= -1 && place < TC_QUEUE_PLACES, "a place that is none");
+    if (place >= 0) {
+        uint32_t bell = tc_queue_bell(queue, place);
+
+        tc_queue_before(queue, place, &room, &passes);
+        want(passes >= -1 && passes < TC_QUEUE_PLACES, "one is passed that is none");
         tc_queue_wait(queue, place, bell + 1, 1);
+        tc_queue_run(queue, place, passes, 5);
     }
-    tc_queue_call(queue);
-    want(tc_queue_taken(queue) <= TC_QUEUE_MOST, "more taken than there are");
+    tc_queue_call(queue, &room);
+    tc_queue_capped(queue, 7, 3);
+    tc_queue_read(queue, &entry, 10, &ahead);
+    tc_queue_read(queue, NULL, UINT64_MAX, &ahead);
+    want(tc_queue_waiting(queue) <= TC_QUEUE_PLACES, "more wait than there are places");
     tc_queue_is_by_children(queue);
     tc_queue_leave(queue, place);
     tc_queue_forget(queue, bystander);
@@ -212,20 +229,23 @@ static void use_admission(void)
     static const tc_admission_limits most[] = {
         {.active = 2, .queue = 3, .wait_ms = 1, .bytes = 1 << 20},
         {.active = 0, .queue = 0, .wait_ms = 0, .bytes = 0},
-        {.active = UINT32_MAX, .queue = UINT32_MAX, .wait_ms = 1, .bytes = UINT64_MAX}};
+        {.active = UINT32_MAX, .queue = UINT32_MAX, .wait_ms = 1, .bytes = UINT64_MAX},
+        {.active = 3, .timed = true, .wait_ms = 1, .bytes = 1 << 20, .workers = 8}};
+    const tc_asker asker = {.client = 7, .kind = 3, .worker = true};
     const tc_watch watch = {at_once, NULL, NULL};
     tc_admission_now now;
     tc_ticket ticket;
 
     for (size_t at = 0; at < sizeof most / sizeof most[0]; at++) {
-        int rc = tc_admission_enter(admission, &most[at], 4096, at ? &watch : NULL, &ticket);
+        int rc = tc_admission_enter(admission, &most[at], at % 2 ? &asker : NULL, 4096,
+                                    at ? &watch : NULL, &ticket);
 
         want(ticket.held == (rc == 0), "a ticket that says otherwise");
         want(rc == 0 || rc == EAGAIN || rc == ETIMEDOUT || rc == ECANCELED, "another error");
-        tc_admission_full(admission, &most[at]);
+        tc_admission_full(admission, &most[at], &asker);
         tc_admission_leave(admission, &ticket);
-        if (tc_admission_follow(admission, &most[at]))
-            tc_admission_unfollow(admission);
+        if (tc_admission_follow(admission, &most[at], &asker))
+            tc_admission_unfollow(admission, &asker);
     }
     if (tc_admission_hold(admission, UINT64_MAX, 100))
         tc_admission_drop(admission, 100);
@@ -464,7 +484,7 @@ static void test_adopt(void)
 
     for (size_t at = 0; at < sizeof rows / sizeof rows[0]; at++) {
         anew(3, memory);
-        tc_admission_enter(admission, &limits, 1, NULL, &ticket);
+        tc_admission_enter(admission, &limits, NULL, 1, NULL, &ticket);
         ok(tc_admission_adopt(admission), "what adds up is taken over");
         ((uint64_t *)memory)[rows[at].at] += rows[at].value;
         ok(!tc_admission_adopt(admission), "... but not with %s", rows[at].name);
@@ -473,14 +493,14 @@ static void test_adopt(void)
     tc_admission_begin(admission, 1);
     ok(!tc_admission_adopt(admission), "... nor with places of a process that is no child");
     anew(3, memory);
-    tc_admission_enter(admission, &limits, 4096, NULL, &ticket);
+    tc_admission_enter(admission, &limits, NULL, 4096, NULL, &ticket);
     scribble_fill((char *)memory + 8, 16, 0);
     tc_admission_leave(admission, &ticket);
     tc_admission_gone(admission, bystander);
     tc_admission_read(admission, &now);
     ok(now.active == 0 && now.bytes == 0 && now.temp == 0,
        "sums that were lowered meanwhile stop at 0");
-    ok(tc_admission_enter(admission, &limits, 1, NULL, &ticket) == 0, "... and all may enter");
+    ok(tc_admission_enter(admission, &limits, NULL, 1, NULL, &ticket) == 0, "... and all may enter");
 }
 
 static void test_strangers(void)

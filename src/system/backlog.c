@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "backlog.h"
+
+#define SECOND UINT64_C(1000000)
+#define MINUTE (60 * SECOND)
+
+/* Longer than any conversion: what is more was not written by us. */
+#define MOST_US (3600 * SECOND)
+
+static uint64_t get(const uint64_t *number)
+{
+    return __atomic_load_n(number, __ATOMIC_RELAXED);
+}
+
+static void set(uint64_t *number, uint64_t value)
+{
+    __atomic_store_n(number, value, __ATOMIC_RELAXED);
+}
+
+static uint64_t bounded(uint64_t us)
+{
+    return us < MOST_US ? us : MOST_US;
+}
+
+/* ---- costs ------------------------------------------------------------------------- */
+
+uint64_t tc_backlog_cost(const tc_backlog *backlog, unsigned kind)
+{
+    uint64_t mean = get(&backlog->mean_us[kind % TC_KINDS]);
+
+    if (mean == 0)
+        mean = get(&backlog->mean_all_us);
+    return mean ? bounded(mean) : TC_COST_BLIND;
+}
+
+/* Two that learn at once may lose one of their samples, of which there are many. */
+void tc_backlog_learn(tc_backlog *backlog, unsigned kind, uint64_t took_us)
+{
+    uint64_t *mean = &backlog->mean_us[kind % TC_KINDS];
+
+    took_us = bounded(took_us);
+    set(mean, tc_policy_learn(bounded(get(mean)), took_us));
+    set(&backlog->mean_all_us, tc_policy_learn(bounded(get(&backlog->mean_all_us)), took_us));
+}
+
+/* ---- waits ------------------------------------------------------------------------- */
+
+static tc_waits read_waits(const tc_backlog *backlog)
+{
+    return (tc_waits){get(&backlog->waits.second), get(&backlog->waits.least_us),
+                      get(&backlog->waits.before_us)};
+}
+
+/* The slot of this minute, emptied by the first that comes in it. */
+static unsigned slot_of(tc_backlog *backlog, uint64_t now_us)
+{
+    uint64_t minute = now_us / MINUTE + 1;
+    unsigned at = (unsigned)(minute % TC_LATELY_SLOTS);
+    uint64_t has = get(&backlog->lately[at].minute);
+
+    if (has != minute &&
+        __atomic_compare_exchange_n(&backlog->lately[at].minute, &has, minute, false,
+                                    __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+        __atomic_store_n(&backlog->lately[at].served, 0, __ATOMIC_RELAXED);
+        __atomic_store_n(&backlog->lately[at].waited_long, 0, __ATOMIC_RELAXED);
+        __atomic_store_n(&backlog->lately[at].refused, 0, __ATOMIC_RELAXED);
+    }
+    return at;
+}
+
+void tc_backlog_served(tc_backlog *backlog, uint64_t now_us, uint64_t wait_us)
+{
+    unsigned at = slot_of(backlog, now_us);
+    tc_waits waits = read_waits(backlog);
+
+    __atomic_fetch_add(&backlog->lately[at].served, 1, __ATOMIC_RELAXED);
+    if (wait_us > TC_LATELY_LONG_US)
+        __atomic_fetch_add(&backlog->lately[at].waited_long, 1, __ATOMIC_RELAXED);
+    tc_waits_note(&waits, now_us, wait_us);
+    set(&backlog->waits.least_us, waits.least_us);
+    set(&backlog->waits.before_us, waits.before_us);
+    set(&backlog->waits.second, waits.second);
+}
+
+void tc_backlog_refused(tc_backlog *backlog, uint64_t now_us)
+{
+    __atomic_fetch_add(&backlog->lately[slot_of(backlog, now_us)].refused, 1, __ATOMIC_RELAXED);
+}
+
+bool tc_backlog_lasting(const tc_backlog *backlog, uint64_t now_us, uint64_t oldest_us,
+                        uint64_t bound_us)
+{
+    tc_waits waits = read_waits(backlog);
+
+    return tc_waits_lasting(&waits, now_us, oldest_us, bound_us);
+}
+
+void tc_backlog_read(const tc_backlog *backlog, uint64_t now_us, tc_lately *lately)
+{
+    uint64_t now = now_us / MINUTE + 1;
+
+    *lately = (tc_lately){0};
+    for (unsigned at = 0; at < TC_LATELY_SLOTS; at++) {
+        uint64_t minute = get(&backlog->lately[at].minute);
+
+        if (minute == 0 || minute > now || now - minute >= TC_LATELY)
+            continue;
+        lately->served += __atomic_load_n(&backlog->lately[at].served, __ATOMIC_RELAXED);
+        lately->waited_long +=
+            __atomic_load_n(&backlog->lately[at].waited_long, __ATOMIC_RELAXED);
+        lately->refused += __atomic_load_n(&backlog->lately[at].refused, __ATOMIC_RELAXED);
+    }
+}
+
+/* ---- the log ------------------------------------------------------------------------- */
+
+bool tc_backlog_say(tc_backlog *backlog, uint64_t now_us, uint32_t *more)
+{
+    uint64_t second = now_us / SECOND + 1, said = get(&backlog->said_s);
+
+    if (said == second || !__atomic_compare_exchange_n(&backlog->said_s, &said, second, false,
+                                                       __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+        __atomic_fetch_add(&backlog->unsaid, 1, __ATOMIC_RELAXED);
+        return false;
+    }
+    *more = tc_backlog_rest(backlog);
+    return true;
+}
+
+uint32_t tc_backlog_rest(tc_backlog *backlog)
+{
+    return __atomic_exchange_n(&backlog->unsaid, 0, __ATOMIC_RELAXED);
+}

@@ -1,0 +1,611 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The rules of admission: each function by a table, and together in simulated servers, in
+ * which nothing is left to chance.
+ */
+#include "system/policy.h"
+#include "tap.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define MS     UINT64_C(1000)
+#define SECOND (1000 * MS)
+
+/* ---- sizes ------------------------------------------------------------------------- */
+
+static void test_sizes(void)
+{
+    static const struct {
+        uint32_t workers, reserve;
+    } reserve[] = {{0, 0}, {1, 0},  {2, 0},  {3, 1},    {4, 1},    {8, 1},
+                   {9, 3}, {16, 4}, {25, 7}, {150, 38}, {400, 100}};
+    static const struct {
+        long processors;
+        uint32_t active;
+    } active[] = {{-1, 3}, {0, 3}, {1, 3}, {2, 5}, {8, 17}};
+
+    for (size_t at = 0; at < sizeof reserve / sizeof *reserve; at++)
+        ok(tc_policy_reserve(reserve[at].workers) == reserve[at].reserve,
+           "of %u workers %u are kept free", reserve[at].workers, reserve[at].reserve);
+    for (size_t at = 0; at < sizeof active / sizeof *active; at++)
+        ok(tc_policy_active(active[at].processors) == active[at].active,
+           "%ld processors: %u places", active[at].processors, active[at].active);
+    ok(!tc_policy_capped(2, 1) && !tc_policy_capped(5, 3) && tc_policy_capped(5, 4) &&
+           !tc_policy_capped(0, 100),
+       "the last of three places or more is for another client");
+}
+
+/* ---- the next ---------------------------------------------------------------------- */
+
+static void test_pick(void)
+{
+    static const struct {
+        const char *what;
+        uint64_t free_kib;
+        bool capped;
+        unsigned count;
+        tc_turn turn[4];
+        int next, passes;
+    } cases[] = {
+        {"nothing waits", 100, false, 0, {{0}}, -1, -1},
+        {"the smallest turn",
+         100,
+         false,
+         3,
+         {{9, 1, 1, 1, 0}, {5, 2, 2, 1, 0}, {7, 3, 3, 1, 0}},
+         1,
+         -1},
+        {"of equal turns the first to come",
+         100,
+         false,
+         2,
+         {{5, 9, 1, 1, 0}, {5, 8, 2, 1, 0}},
+         1,
+         -1},
+        {"one that fits passes one that does not",
+         10,
+         false,
+         2,
+         {{1, 1, 1, 50, 0}, {2, 2, 2, 5, 0}},
+         1,
+         0},
+        {"one that is before it passes nothing",
+         10,
+         false,
+         2,
+         {{3, 1, 1, 50, 0}, {2, 2, 2, 5, 0}},
+         1,
+         -1},
+        {"one passed often enough is next",
+         10,
+         false,
+         2,
+         {{1, 1, 1, 50, TC_PASSES}, {2, 2, 2, 5, 0}},
+         0,
+         -1},
+        {"... but not before its turn",
+         10,
+         false,
+         2,
+         {{3, 1, 1, 50, TC_PASSES}, {2, 2, 2, 5, 0}},
+         1,
+         -1},
+        {"one that lacks memory is next where nothing else waits",
+         10,
+         false,
+         1,
+         {{1, 1, 1, 50, 0}},
+         0,
+         -1},
+        {"of those that lack memory the first is passed",
+         10,
+         false,
+         3,
+         {{2, 1, 1, 50, 0}, {1, 2, 2, 60, 0}, {3, 3, 3, 1, 0}},
+         2,
+         1},
+        {"the client with all other places is left out",
+         100,
+         true,
+         2,
+         {{1, 1, 7, 1, 0}, {2, 2, 8, 1, 0}},
+         1,
+         -1},
+        {"... though nothing else waits", 100, true, 1, {{1, 1, 7, 1, 0}}, -1, -1},
+    };
+
+    for (size_t at = 0; at < sizeof cases / sizeof *cases; at++) {
+        tc_pick pick = {
+            .free_kib = cases[at].free_kib, .capped = cases[at].capped, .client = 7};
+        unsigned next = 99;
+        int passes = -2;
+        bool found;
+
+        for (unsigned i = 0; i < cases[at].count; i++)
+            tc_pick_offer(&pick, &cases[at].turn[i], i);
+        found = tc_pick_next(&pick, &next, &passes);
+        ok(found == (cases[at].next >= 0) && (!found || (int)next == cases[at].next) &&
+               passes == cases[at].passes,
+           "next: %s", cases[at].what);
+    }
+}
+
+/* ---- lasting overload ---------------------------------------------------------------- */
+
+static void test_lasting(void)
+{
+    tc_waits waits = {0};
+    uint64_t now = 100 * SECOND, bound = 2 * SECOND;
+
+    ok(!tc_waits_lasting(&waits, now, 0, bound), "nothing waits: no overload");
+    ok(tc_waits_lasting(&waits, now, 3 * SECOND, bound),
+       "nothing was served, and the oldest waits for long: overload");
+    tc_waits_note(&waits, now, 5 * SECOND);
+    tc_waits_note(&waits, now + 900 * MS, 4 * SECOND);
+    ok(tc_waits_lasting(&waits, now + SECOND, 5 * SECOND, bound),
+       "a second in which the least wait was long: overload");
+    tc_waits_note(&waits, now + SECOND, 10 * MS);
+    ok(!tc_waits_lasting(&waits, now + SECOND, 5 * SECOND, bound), "one short wait ends it");
+    ok(!tc_waits_lasting(&waits, now + 2 * SECOND, 5 * SECOND, bound), "... for a second");
+    tc_waits_note(&waits, now + 2 * SECOND, 5 * SECOND);
+    ok(!tc_waits_lasting(&waits, now + 2 * SECOND, 5 * SECOND, bound), "... at least");
+    tc_waits_note(&waits, now + 3 * SECOND, 5 * SECOND);
+    ok(tc_waits_lasting(&waits, now + 3 * SECOND, 5 * SECOND, bound), "... and no longer");
+    ok(!tc_waits_lasting(&waits, now + 3 * SECOND, 0, bound), "what is over is over");
+}
+
+static void test_verdict(void)
+{
+    static const struct {
+        const char *what;
+        tc_load load;
+        tc_verdict verdict;
+    } cases[] = {
+        {"a long queue, not for long",
+         {.wait_us = 10 * SECOND, .expected_us = 12 * SECOND},
+         TC_WAIT},
+        {"a queue much longer than WAIT",
+         {.wait_us = 10 * SECOND, .expected_us = 16 * SECOND},
+         TC_TOO_LONG},
+        {"a long queue under lasting overload",
+         {.wait_us = 10 * SECOND, .expected_us = 9 * SECOND, .lasting = true},
+         TC_TOO_LONG},
+        {"a short wait under lasting overload",
+         {.wait_us = 10 * SECOND, .expected_us = SECOND, .lasting = true},
+         TC_WAIT},
+        {"two workers, both taken",
+         {.wait_us = 10 * SECOND,
+          .worker = true,
+          .workers = 2,
+          .held = 1,
+          .own = 1,
+          .reserve_us = 99 * SECOND},
+         TC_WAIT},
+        {"the reserve of a small server, not for long",
+         {.wait_us = 10 * SECOND,
+          .worker = true,
+          .workers = 25,
+          .held = 24,
+          .own = 24,
+          .reserve_us = 99 * SECOND},
+         TC_WAIT},
+        {"... under lasting overload",
+         {.wait_us = 10 * SECOND,
+          .lasting = true,
+          .worker = true,
+          .workers = 25,
+          .held = 18,
+          .own = 18},
+         TC_NO_WORKERS},
+        {"the reserve of a large server, at once",
+         {.wait_us = 10 * SECOND,
+          .worker = true,
+          .workers = 150,
+          .held = 140,
+          .own = 140,
+          .reserve_us = 100 * MS},
+         TC_WAIT},
+        {"... for a quarter of a second",
+         {.wait_us = 10 * SECOND,
+          .worker = true,
+          .workers = 150,
+          .held = 112,
+          .own = 112,
+          .reserve_us = 250 * MS},
+         TC_NO_WORKERS},
+        {"... by a client that has little",
+         {.wait_us = 10 * SECOND,
+          .worker = true,
+          .workers = 150,
+          .held = 120,
+          .own = 5,
+          .reserve_us = 9 * SECOND},
+         TC_WAIT},
+        {"... of which half is for such",
+         {.wait_us = 10 * SECOND,
+          .worker = true,
+          .workers = 150,
+          .held = 131,
+          .own = 0,
+          .reserve_us = 9 * SECOND},
+         TC_NO_WORKERS},
+        {"a stream of HTTP/2 has none of them",
+         {.wait_us = 10 * SECOND,
+          .workers = 150,
+          .held = 150,
+          .own = 150,
+          .reserve_us = 9 * SECOND},
+         TC_WAIT},
+        {"workers that nobody knows",
+         {.wait_us = 10 * SECOND, .worker = true, .held = 1000},
+         TC_WAIT},
+    };
+
+    for (size_t at = 0; at < sizeof cases / sizeof *cases; at++)
+        ok(tc_policy_verdict(&cases[at].load) == cases[at].verdict, "verdict: %s",
+           cases[at].what);
+}
+
+static void test_learn(void)
+{
+    uint64_t mean = tc_policy_learn(0, 4000);
+
+    ok(mean == 4000, "the first is the mean");
+    for (int i = 0; i < 100; i++)
+        mean = tc_policy_learn(mean, 8000);
+    ok(mean > 7500 && mean <= 8000, "... which follows: %llu", (unsigned long long)mean);
+    ok(tc_policy_learn(0, 0) == 1, "nothing takes no time");
+    ok(tc_policy_left(100, 30) == 70 && tc_policy_left(100, 100) == 0 &&
+           tc_policy_left(100, 250) == 150,
+       "what is left of a conversion, and of one that is overdue");
+    ok(tc_policy_retry(0, 4) == 1 && tc_policy_retry(20 * SECOND, 4) == 6 &&
+           tc_policy_retry(UINT64_MAX, 1) == 120 && tc_policy_retry(SECOND, 0) == 2,
+       "Retry-After is the work ahead over the places");
+}
+
+/* ---- simulated servers ------------------------------------------------------------------ */
+
+#define MOST_REQUESTS 20000
+#define KINDS         4096
+
+typedef struct request {
+    uint64_t arrives, work, kib;
+    uint64_t cost; /* what it is thought to take with its place */
+    unsigned client;
+    uint64_t number, start, ends, turn;
+    uint32_t passed;
+    enum { COMING, WAITING, RUNNING, DONE, REFUSED, LATE } state;
+    uint64_t began, ended;
+} request;
+
+typedef struct server {
+    unsigned processors, places;
+    uint64_t wait_us, budget_kib;
+    bool capped;
+    request *request;
+    unsigned count;
+    uint64_t now, virtual_now, number;
+    tc_waits waits;
+    uint64_t mean[KINDS];
+} server;
+
+static unsigned running(const server *server, uint64_t *kib, unsigned *client, bool *one)
+{
+    unsigned count = 0;
+
+    *kib = 0;
+    *one = true;
+    for (unsigned at = 0; at < server->count; at++) {
+        const request *it = &server->request[at];
+        if (it->state != RUNNING)
+            continue;
+        *one = *one && (count == 0 || *client == it->client);
+        *client = it->client;
+        *kib += it->kib;
+        count++;
+    }
+    return count;
+}
+
+/* As many as there are processors run at full speed, more share them: each runs as fast as
+   its share. Returns when the first ends. */
+static double share(const server *server, unsigned active)
+{
+    return active <= server->processors ? 1 : (double)server->processors / active;
+}
+
+static void begin(server *server, request *it)
+{
+    it->state = RUNNING;
+    it->began = server->now;
+    if (it->start > server->virtual_now)
+        server->virtual_now = it->start;
+    tc_waits_note(&server->waits, server->now, server->now - it->arrives);
+}
+
+static void fill_places(server *server)
+{
+    for (;;) {
+        uint64_t kib;
+        unsigned client = 0, at, active;
+        bool one;
+        int passes;
+        tc_pick pick = {0};
+
+        active = running(server, &kib, &client, &one);
+        if (active >= server->places)
+            return;
+        pick.free_kib = server->budget_kib - kib;
+        pick.capped = server->capped && active + 1 == server->places && one &&
+                      tc_policy_capped(server->places, active);
+        pick.client = client;
+        for (unsigned i = 0; i < server->count; i++) {
+            const request *it = &server->request[i];
+            tc_turn turn = {it->turn, it->number, it->client, it->kib, it->passed};
+            if (it->state == WAITING)
+                tc_pick_offer(&pick, &turn, i);
+        }
+        if (!tc_pick_next(&pick, &at, &passes) || server->request[at].kib > pick.free_kib)
+            return;
+        if (passes >= 0)
+            server->request[passes].passed++;
+        begin(server, &server->request[at]);
+    }
+}
+
+static void arrive(server *server, request *it)
+{
+    uint64_t start = server->virtual_now, ahead = 0, oldest = 0;
+    uint64_t mean = server->mean[it->work / MS % KINDS];
+    tc_load load = {.wait_us = server->wait_us};
+
+    for (unsigned at = 0; at < server->count; at++) {
+        const request *other = &server->request[at];
+        if ((other->state == WAITING || other->state == RUNNING) &&
+            other->client == it->client && other->ends > start)
+            start = other->ends;
+    }
+    it->cost = mean ? mean : TC_COST_BLIND;
+    it->start = start;
+    it->ends = start + it->cost;
+    it->turn = tc_policy_turn(start, it->arrives);
+    it->number = ++server->number;
+    for (unsigned at = 0; at < server->count; at++) {
+        const request *other = &server->request[at];
+        if (other->state == RUNNING || (other->state == WAITING && other->turn <= it->turn))
+            ahead += other->cost;
+        if (other->state == WAITING && server->now - other->arrives > oldest)
+            oldest = server->now - other->arrives;
+    }
+    load.expected_us = ahead / server->places;
+    load.lasting = tc_waits_lasting(&server->waits, server->now, oldest, server->wait_us / 4);
+    it->state = tc_policy_verdict(&load) == TC_WAIT ? WAITING : REFUSED;
+    if (it->state == REFUSED)
+        it->ended = server->now;
+}
+
+static void learn(server *server, const request *it)
+{
+    uint64_t *mean = &server->mean[it->work / MS % KINDS];
+
+    *mean = tc_policy_learn(*mean, it->ended - it->began);
+}
+
+/* Until all have come and gone, in steps of a millisecond. */
+static void simulate(server *server)
+{
+    unsigned open = server->count, next = 0;
+    double *done = calloc(server->count, sizeof *done);
+
+    while (open > 0 && done) {
+        uint64_t kib;
+        unsigned client, active;
+        bool one;
+
+        for (; next < server->count && server->request[next].arrives <= server->now; next++) {
+            arrive(server, &server->request[next]);
+            open -= server->request[next].state == REFUSED;
+        }
+        fill_places(server);
+        active = running(server, &kib, &client, &one);
+        server->now += MS;
+        for (unsigned at = 0; at < next; at++) {
+            request *it = &server->request[at];
+            if (it->state == WAITING && server->now - it->arrives > server->wait_us) {
+                it->state = LATE;
+                it->ended = server->now;
+                open--;
+            }
+            if (it->state != RUNNING)
+                continue;
+            done[at] += (double)MS * share(server, active);
+            if (done[at] < (double)it->work)
+                continue;
+            it->state = DONE;
+            it->ended = server->now;
+            learn(server, it);
+            open--;
+        }
+    }
+    free(done);
+}
+
+/* `count` more of one client, `gap` apart from `from` on. Arrivals of a simulation must rise.
+ */
+static void add(server *server, unsigned client, unsigned count, uint64_t from, uint64_t gap,
+                uint64_t work, uint64_t kib)
+{
+    for (unsigned i = 0; i < count; i++)
+        server->request[server->count++] =
+            (request){.arrives = from + i * gap, .work = work, .kib = kib, .client = client};
+}
+
+static int by_arrival(const void *a, const void *b)
+{
+    const request *one = a, *other = b;
+
+    return one->arrives < other->arrives ? -1 : one->arrives > other->arrives;
+}
+
+static server make(void)
+{
+    server made = {.processors = 2,
+                   .places = 5,
+                   .wait_us = 10 * SECOND,
+                   .budget_kib = 1000,
+                   .capped = true};
+
+    made.request = calloc(MOST_REQUESTS, sizeof *made.request);
+    return made;
+}
+
+static void run(server *server)
+{
+    qsort(server->request, server->count, sizeof *server->request, by_arrival);
+    simulate(server);
+}
+
+/* How many of a client ended so; and the longest that one of them took, in milliseconds. */
+static unsigned ended(const server *server, unsigned client, int state, uint64_t *longest)
+{
+    unsigned count = 0;
+
+    *longest = 0;
+    for (unsigned at = 0; at < server->count; at++) {
+        const request *it = &server->request[at];
+        if (it->client != client || (int)it->state != state)
+            continue;
+        count++;
+        if ((it->ended - it->arrives) / MS > *longest)
+            *longest = (it->ended - it->arrives) / MS;
+    }
+    return count;
+}
+
+static void test_gallery(void)
+{
+    server server = make();
+    uint64_t longest;
+    bool good;
+
+    add(&server, 1, 100, 0, 0, 4 * MS, 1);
+    run(&server);
+    good = ended(&server, 1, DONE, &longest) == 100 && longest < 300;
+    ok(good, "a gallery of 100 thumbnails is served, the last after %llu ms",
+       (unsigned long long)longest);
+    free(server.request);
+}
+
+static void test_newcomer(void)
+{
+    static const struct {
+        const char *what;
+        unsigned count;
+        uint64_t cost, kib, most_ms;
+    } hogs[] = {
+        {"2,000 thumbnails", 2000, 4 * MS, 1, 100},
+        {"36 blurs", 36, 700 * MS, 20, 200},
+        {"8 plans of most of the memory", 8, 2 * SECOND, 900, 200},
+        {"30 of a second each", 30, SECOND, 100, 200},
+    };
+
+    for (size_t at = 0; at < sizeof hogs / sizeof *hogs; at++) {
+        server server = make();
+        uint64_t longest, other;
+        bool good;
+
+        add(&server, 1, hogs[at].count, 0, 0, hogs[at].cost, hogs[at].kib);
+        add(&server, 2, 6, 1500 * MS, 0, 4 * MS, 1);
+        run(&server);
+        good = ended(&server, 2, DONE, &longest) == 6 && longest <= hogs[at].most_ms;
+        ok(good, "beside %s of one client another's six take %llu ms", hogs[at].what,
+           (unsigned long long)longest);
+        ok(ended(&server, 1, DONE, &other) + ended(&server, 1, LATE, &other) == hogs[at].count,
+           "... and none of the others is refused before its time");
+        free(server.request);
+    }
+}
+
+/* Newcomers all the time, and one client with 60 at once, who is not to starve. */
+static void test_stream(void)
+{
+    server server = make();
+    uint64_t longest;
+    bool good;
+
+    for (unsigned client = 10; client < 1510; client++)
+        add(&server, client, 1, (client - 10) * 4 * MS, 0, 7 * MS, 1);
+    add(&server, 1, 60, 500 * MS, 0, 7 * MS, 1);
+    run(&server);
+    good = ended(&server, 1, DONE, &longest) == 60;
+    ok(good, "beside a stream of newcomers a page of 60 is served, the last after %llu ms",
+       (unsigned long long)longest);
+    free(server.request);
+}
+
+/* A large plan beside small ones: neither starves. */
+static void test_large(void)
+{
+    server server = make();
+    uint64_t small, large;
+    bool good;
+
+    for (unsigned client = 10; client < 400; client++)
+        add(&server, client, 1, (client - 10) * 10 * MS, 0, 16 * MS, 100);
+    add(&server, 1, 2, 500 * MS, 0, 300 * MS, 950);
+    run(&server);
+    good = ended(&server, 1, DONE, &large) == 2 && large < 5000;
+    ok(good, "two that need most of the memory get it: %llu ms", (unsigned long long)large);
+    small = 0;
+    for (unsigned client = 10; client < 400; client++) {
+        uint64_t one;
+        ended(&server, client, DONE, &one);
+        small = one > small ? one : small;
+    }
+    ok(small > 0 && small < 2500, "... and what is small goes on meanwhile: %llu ms at most",
+       (unsigned long long)small);
+    free(server.request);
+}
+
+/* Ten times what it can carry, from many clients. */
+static void test_overload(void)
+{
+    server server = make();
+    unsigned count[LATE + 1] = {0};
+    uint64_t worst = 0, busy = 0;
+
+    for (unsigned client = 0; client < 9000; client++)
+        add(&server, client, 1, client * 2 * MS, 0, 40 * MS, 1);
+    run(&server);
+    for (unsigned at = 0; at < server.count; at++) {
+        const request *it = &server.request[at];
+        count[it->state]++;
+        if (it->state != DONE)
+            continue;
+        busy += it->work;
+        if (it->ended - it->arrives > worst)
+            worst = it->ended - it->arrives;
+    }
+    ok(busy >= 18 * SECOND * 2 * 93 / 100, "under ten times the load it is busy all the time");
+    ok(worst < 11 * SECOND, "... what is accepted ends within WAIT: %llu ms",
+       (unsigned long long)(worst / MS));
+    ok(count[REFUSED] > 5000 && count[LATE] < count[REFUSED] / 20,
+       "... and what is not is told at once: %u, and %u late", count[REFUSED], count[LATE]);
+    free(server.request);
+}
+
+int main(void)
+{
+    test_sizes();
+    test_pick();
+    test_lasting();
+    test_verdict();
+    test_learn();
+    test_gallery();
+    test_newcomer();
+    test_stream();
+    test_large();
+    test_overload();
+    return done_testing();
+}
