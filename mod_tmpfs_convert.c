@@ -44,7 +44,8 @@ static void register_hooks(apr_pool_t *pool)
     ap_register_output_filter(TC_ONCE_FILTER, tc_once_filter, NULL, AP_FTYPE_CONTENT_SET + 2);
     ap_hook_handler(tc_handler, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_handler(tc_status_handler, NULL, NULL, APR_HOOK_MIDDLE);
-    ap_hook_log_transaction(tc_account_transaction, NULL, NULL, APR_HOOK_MIDDLE);
+    /* Before mod_log_config's, which is to find the notes. */
+    ap_hook_log_transaction(tc_account_transaction, NULL, NULL, APR_HOOK_FIRST);
     APR_OPTIONAL_HOOK(ap, status_hook, tc_status_section, NULL, NULL, APR_HOOK_MIDDLE);
 }
 
