@@ -77,7 +77,7 @@ static void register_hooks(apr_pool_t *pool)
        mod_file_cache, as last, serves files as they are, and so does the core behind it. */
     ap_hook_handler(tc_handler_file, behind_actions, before_files, APR_HOOK_LAST + 5);
     ap_hook_handler(tc_status_handler, NULL, NULL, APR_HOOK_MIDDLE);
-    /* First: other loggers are to see the original's URI, cached or not. */
+    /* First: mod_log_config is to find the notes, and the original's URI, cached or not. */
     ap_hook_log_transaction(tc_account_transaction, NULL, NULL, APR_HOOK_FIRST);
     APR_OPTIONAL_HOOK(ap, status_hook, tc_status_section, NULL, NULL, APR_HOOK_MIDDLE);
 }

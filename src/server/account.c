@@ -5,9 +5,15 @@
 #include "config.h"
 #include "handler.h"
 #include "monitor.h"
+#include "once.h"
 #include "url.h"
 
 #include "image/clock.h"
+
+#include <apr_strings.h>
+
+/* What a LogFormat can name: docs/operations.md. */
+#define NOTE(name) ("tmpfs-convert-" name)
 
 typedef struct sending {
     tc_counters *counters;
@@ -29,6 +35,35 @@ static uint64_t less(uint64_t all, uint64_t part)
     return all > part ? all - part : 0;
 }
 
+static void note_number(request_rec *r, const char *name, uint64_t number)
+{
+    apr_table_setn(r->notes, name, apr_psprintf(r->pool, "%" APR_UINT64_T_FMT, number));
+}
+
+/* For the access log: where the time went, and what became of what. */
+static void note_conversion(request_rec *r, const tc_account *account, uint64_t work_ns)
+{
+    const tc_outline *outline = account->outline;
+
+    note_number(r, NOTE("queue-us"), account->queue_ns / 1000);
+    note_number(r, NOTE("read-us"), account->read_ns / 1000);
+    note_number(r, NOTE("decode-us"), work_ns / 1000);
+    note_number(r, NOTE("encode-us"), account->stats->encode_ns / 1000);
+    apr_table_setn(r->notes, NOTE("source"), tc_format_name(outline->info.format));
+    note_number(r, NOTE("source-pixels"), (uint64_t)outline->info.width * outline->info.height);
+    note_number(r, NOTE("source-bytes"), account->source_bytes);
+    apr_table_setn(r->notes, NOTE("result"), tc_format_name(outline->target->format));
+    note_number(r, NOTE("result-bytes"), account->result_bytes);
+    if (*account->pattern)
+        apr_table_setn(r->notes, NOTE("pattern"), apr_pstrdup(r->pool, account->pattern));
+    apr_table_setn(r->notes, NOTE("how"), "converted");
+}
+
+void tc_account_id(request_rec *r, const char *id)
+{
+    apr_table_setn(r->notes, NOTE("id"), id);
+}
+
 void tc_account_conversion(request_rec *r, const tc_account *account)
 {
     tc_counters *counters = tc_monitor_counters(r->server);
@@ -37,6 +72,7 @@ void tc_account_conversion(request_rec *r, const tc_account *account)
     uint64_t work = less(stats->decode_ns + stats->resample_ns, account->read_run_ns);
     sending *sending;
 
+    note_conversion(r, account, work);
     if (!counters)
         return;
     tc_count(counters,
@@ -75,9 +111,22 @@ static bool is_ours(const request_rec *r)
     return false;
 }
 
+/* Taken from mod_cache, after another's conversion or without; the notes are where the log
+   looks, at the last of the requests. */
+static void note_cached(const request_rec *first, request_rec *last)
+{
+    bool again = false;
+
+    if (!apr_table_get(last->subprocess_env, "cache-hit"))
+        return;
+    for (const request_rec *r = first; r; r = r->next)
+        again = again || tc_once_waited(r);
+    apr_table_setn(last->notes, NOTE("how"), again ? "coalesced" : "cached");
+}
+
 int tc_account_transaction(request_rec *r)
 {
-    const request_rec *last = r;
+    request_rec *last = r;
     unsigned class;
 
     for (request_rec *at = r; at; at = at->next)
@@ -86,6 +135,7 @@ int tc_account_transaction(request_rec *r)
         return DECLINED;
     while (last->next)
         last = last->next;
+    note_cached(r, last);
     class = (unsigned)last->status / 100;
     if (class < TC_STATUSES)
         tc_count(tc_monitor_counters(r->server), TC_AT_REQUESTS + class, 1);

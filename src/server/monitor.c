@@ -442,7 +442,6 @@ tc_snapshot *tc_monitor_snapshot(apr_pool_t *pool, const server_rec *server, int
     const tc_server_conf *conf = conf_of(server);
     tc_snapshot *snapshot = apr_pcalloc(pool, sizeof *snapshot);
     tc_tally *tally = apr_palloc(pool, sizeof *tally);
-    tc_admission_now admitted;
 
     tc_counters_read(conf->counters, tally);
     snapshot->now = apr_time_sec(apr_time_now());
@@ -454,8 +453,9 @@ tc_snapshot *tc_monitor_snapshot(apr_pool_t *pool, const server_rec *server, int
     snapshot->mpm = ap_show_mpm();
     snapshot->method = conf->places.method;
     snapshot->tally = tally;
-    tc_admission_read(conf->admission, &admitted);
-    snapshot->temp_memory = admitted.temp;
+    tc_admission_read(conf->admission, &snapshot->admitted);
+    snapshot->bounds = conf->admission_limits;
+    snapshot->temp_memory = snapshot->admitted.temp;
     snapshot->temp_memory_bound = conf->admission ? conf->places.memory : TC_UNLIMITED;
     snapshot->client_largest = tc_holders_largest(conf->places.holders);
     snapshot->client_bound = conf->places.holders ? conf->places.per_client : TC_UNLIMITED;

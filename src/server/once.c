@@ -152,6 +152,11 @@ static void leave_the_copy(request_rec *r)
     }
 }
 
+bool tc_once_waited(const request_rec *r)
+{
+    return apr_table_get(r->notes, ASKED_AGAIN) != NULL;
+}
+
 /* The cache, before all else, gets to see it again. */
 static int ask_again(request_rec *r)
 {

@@ -20,6 +20,9 @@
    in whose place mod_cache may put its own. */
 int tc_once_remember(request_rec *r);
 
+/* Whether the request waited for another's conversion, and then asked the cache again. */
+bool tc_once_waited(const request_rec *r);
+
 /* Whether it has one of the conditions that may make an answer without a picture. */
 bool tc_once_is_conditional(const request_rec *r);
 

@@ -221,6 +221,7 @@ int tc_respond_error(request_rec *r, const tc_fail *fail)
     const answer *answer = &answers[fail->error < TC_E_COUNT ? fail->error : TC_E_INTERNAL];
 
     tc_account_error(r, fail->error);
+    tc_account_id(r, answer->id);
     log_failure(r, answer, fail);
     if (answer->status == HTTP_SERVICE_UNAVAILABLE)
         apr_table_setn(r->err_headers_out, "Retry-After",

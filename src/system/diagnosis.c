@@ -263,6 +263,41 @@ static void check_memory(tc_diagnosis *diagnosis, const tc_snapshot *snapshot)
     }
 }
 
+/* Pictures that are missing from somebody's page, or late. */
+static void check_queue(tc_diagnosis *diagnosis, const tc_snapshot *snapshot)
+{
+    const tc_admission_now *now = &snapshot->admitted;
+    const tc_admission_limits *bounds = &snapshot->bounds;
+    tc_finding *finding;
+
+    if (now->lately.refused) {
+        finding = add(diagnosis, TC_WARNING, "requests_refused");
+        SAY(finding, what,
+            "%" PRIu64 " requests for conversions were refused in the last ten minutes, and "
+            "%" PRIu64 " served",
+            now->lately.refused, now->lately.served);
+        if (!bounds->timed)
+            SAY(finding, todo,
+                "Leave QUEUE out of TmpfsConvertMaxActive, so that the queue is bounded by "
+                "time, or raise it; put a cache in front");
+        else if (bounds->workers && bounds->workers < 64)
+            SAY(finding, todo,
+                "Raise MaxRequestWorkers, which is %u, so that more can wait; put a cache in "
+                "front, or add processors",
+                bounds->workers);
+        else
+            SAY(finding, todo,
+                "Put a cache in front, add processors, or raise the WAIT of "
+                "TmpfsConvertMaxActive (N auto WAIT)");
+    }
+    if (now->lately.waited_long * 2 > now->lately.served) {
+        finding = add(diagnosis, TC_WARNING, "waits_long");
+        SAY(finding, what,
+            "More than half of the conversions of the last ten minutes waited over a second");
+        SAY(finding, todo, "Put a cache in front, or add processors");
+    }
+}
+
 static void note_estimates(tc_diagnosis *diagnosis, const tc_snapshot *snapshot)
 {
     char words[120];
@@ -334,6 +369,7 @@ void tc_diagnose(tc_diagnosis *diagnosis, const tc_snapshot *snapshot)
     check_temp_memory(diagnosis, snapshot);
     check_slab(diagnosis, snapshot);
     check_memory(diagnosis, snapshot);
+    check_queue(diagnosis, snapshot);
     note_estimates(diagnosis, snapshot);
     summarize(diagnosis, snapshot);
 }

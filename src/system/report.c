@@ -165,6 +165,14 @@ static const struct {
       "Bytes to be left free in the file system of a temporary directory", "dir")              \
     X(PLACE_INODES, TEMP, GAUGE, NONE, "temp_fs_inodes_available", "Inodes",                   \
       "Files that can still be made in a temporary directory", "dir")                          \
+    X(EXPECTED, TRAFFIC, GAUGE, SECONDS, "conversions_expected_wait_seconds", "Expected wait", \
+      "Time that what is under way and waits now will take", NULL)                             \
+    X(OLDEST, TRAFFIC, GAUGE, SECONDS, "conversions_oldest_wait_seconds", "Longest wait now",  \
+      "For so long the first of those that wait has waited", NULL)                             \
+    X(WORKERS, TRAFFIC, GAUGE, NONE, "conversions_workers_held", "Workers they hold",          \
+      "Workers of httpd that conversions have which are under way or wait", NULL)              \
+    X(REFUSED, TRAFFIC, GAUGE, NONE, "conversions_refused_recently", "Refused lately",         \
+      "Conversions refused for want of a place in the last ten minutes", NULL)                 \
     X(STAGE, LATENCY, HISTOGRAM, SECONDS, "conversion_duration_seconds", "Duration",           \
       "Time that the stages of conversions took", "stage")                                     \
     X(FORMAT_BUILT, FORMATS, GAUGE, NONE, "format_built", "Built in",                          \
@@ -434,6 +442,17 @@ static void put_places(maker *to)
     put_rows(to, TC_SECTION_TEMP);
 }
 
+static void put_queue(maker *to)
+{
+    const tc_admission_now *now = &to->snapshot->admitted;
+    uint32_t active = to->snapshot->bounds.active;
+
+    put_real(to, FAMILY(EXPECTED), NULL, (double)now->ahead_us / 1e6 / (active ? active : 1));
+    put_real(to, FAMILY(OLDEST), NULL, (double)now->oldest_us / 1e6);
+    put_count(to, FAMILY(WORKERS), NULL, now->held);
+    put_count(to, FAMILY(REFUSED), NULL, now->lately.refused);
+}
+
 static void put_latency(maker *to)
 {
     static const char *const stages[] = {
@@ -498,6 +517,7 @@ tc_report *tc_report_make(apr_pool_t *pool, const tc_snapshot *snapshot)
     put_rows(&to, TC_SECTION_CONVERSIONS);
     put_latency(&to);
     put_rows(&to, TC_SECTION_TRAFFIC);
+    put_queue(&to);
     put_rows(&to, TC_SECTION_PATTERNS);
     put_rows(&to, TC_SECTION_ERRORS);
     put_formats(&to);

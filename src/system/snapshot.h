@@ -6,6 +6,7 @@
 #ifndef TC_SNAPSHOT_H
 #define TC_SNAPSHOT_H
 
+#include "admission.h"
 #include "history.h"
 #include "tempfile.h"
 
@@ -37,6 +38,8 @@ typedef struct tc_snapshot {
     uint64_t temp_memory_bound; /* TC_UNLIMITED: none */
     uint64_t client_largest;    /* bytes of temporary data that no client has more of */
     uint64_t client_bound;      /* TC_UNLIMITED: none */
+    tc_admission_now admitted;  /* what runs and waits now */
+    tc_admission_limits bounds; /* ... and may */
     unsigned interval;          /* seconds between samples; 0: none are taken */
     unsigned samples;           /* oldest first */
     const tc_sample *sample;

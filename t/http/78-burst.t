@@ -41,7 +41,7 @@ sub at_once {
 }
 
 # httpd's own, of so few workers.
-my $few = qr/AH00161|AH00484|AH10159|AH03490|AH00288/;
+my $few = qr/AH0028[678]|AH00161|AH00484|AH10159|AH03490/;
 
 my $number = 0;
 sub thumbnails { my ($count) = @_; return map { $number++; "/small_light(dw=" . (100 + $number % 50) . ")$pictures[$number % 6]" } 1 .. $count }

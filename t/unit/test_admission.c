@@ -543,6 +543,103 @@ static void test_killed_first(void)
     munmap(admission, tc_admission_size());
 }
 
+/* ---- clients ----------------------------------------------------------------------- */
+
+typedef struct hog {
+    tc_admission *admission;
+    const tc_admission_limits *limits;
+    uint64_t client;
+    int *next, came;
+} hog;
+
+static void *ask_for(void *data)
+{
+    hog *one = data;
+    tc_asker asker = {.client = one->client, .kind = 1, .worker = true};
+    tc_ticket ticket;
+
+    if (tc_admission_enter(one->admission, one->limits, &asker, 1, NULL, &ticket))
+        return NULL;
+    one->came = __atomic_fetch_add(one->next, 1, __ATOMIC_SEQ_CST);
+    tc_admission_leave(one->admission, &ticket);
+    return NULL;
+}
+
+/* The last place is for another client, and clients are served in turn. */
+static void test_fair(void)
+{
+    static const tc_admission_limits timed = {.active = 3, .wait_ms = 30000, .timed = true};
+    static const tc_admission_limits one_place = {.active = 1, .wait_ms = 30000, .timed = true};
+    tc_admission *admission = shared();
+    tc_asker first = {.client = 1, .kind = 1}, second = {.client = 2, .kind = 1};
+    tc_admission_limits soon = timed;
+    tc_ticket a, b, c;
+    hog line[12];
+    pthread_t thread[12];
+    int next = 0, worst = 0;
+
+    soon.wait_ms = 20;
+    ok(tc_admission_enter(admission, &timed, &first, 1, NULL, &a) == 0 &&
+           tc_admission_enter(admission, &timed, &first, 1, NULL, &b) == 0 &&
+           tc_admission_enter(admission, &soon, &first, 1, NULL, &c) == ETIMEDOUT,
+       "of three places one client has two");
+    ok(tc_admission_enter(admission, &soon, &second, 1, NULL, &c) == 0,
+       "... and another the third at once");
+    tc_admission_leave(admission, &a);
+    tc_admission_leave(admission, &b);
+    /* One place, taken; then ten of one client, and after them two of another. */
+    for (int at = 0; at < 12; at++) {
+        line[at] = (hog){admission, &one_place, at < 10 ? 3 : 4, &next, -1};
+        pthread_create(&thread[at], NULL, ask_for, &line[at]);
+        until_queued(admission, (uint32_t)at + 1);
+    }
+    tc_admission_leave(admission, &c);
+    for (int at = 0; at < 12; at++) {
+        pthread_join(thread[at], NULL);
+        if (at >= 10 && line[at].came > worst)
+            worst = line[at].came;
+    }
+    ok(next == 12 && worst <= 4, "a newcomer's two go between the ten of another: %d", worst);
+    ok(is_now(admission, 0, 0), "all is free at the end");
+    munmap(admission, tc_admission_size());
+}
+
+/* Another process, taken over, may have written anything: nobody hangs or dies of it. */
+static void test_scribbled(void)
+{
+    static const tc_admission_limits timed = {
+        .active = 3, .bytes = 100 * KIB, .wait_ms = 1, .timed = true, .workers = 10};
+    unsigned char *memory = (unsigned char *)shared();
+    tc_admission *admission = (tc_admission *)memory;
+    uint32_t seed = 12345;
+
+    for (int round = 0; round < 40; round++) {
+        tc_admission_now now;
+        tc_ticket ticket;
+        uint32_t more;
+
+        for (size_t at = 8; at < tc_admission_size(); at++) {
+            seed = seed * 1664525 + 1013904223;
+            memory[at] = round % 4 == 0   ? 0xff
+                         : round % 4 == 1 ? (unsigned char)(seed >> 24)
+                         : round % 4 == 2 ? (at % 8 < 3 ? (unsigned char)(seed >> 24) : 0)
+                                          : (seed >> 28 ? 0 : (unsigned char)(seed >> 20));
+        }
+        if (tc_admission_enter(admission, &timed, NULL, KIB, NULL, &ticket) == 0) {
+            tc_admission_weigh(admission, &timed, 2 * KIB, &ticket);
+            tc_admission_leave(admission, &ticket);
+        }
+        tc_admission_full(admission, &timed, NULL);
+        if (tc_admission_follow(admission, &timed, NULL))
+            tc_admission_unfollow(admission, NULL);
+        tc_admission_gone(admission, 1 << 21);
+        tc_admission_refused(admission, &more);
+        tc_admission_read(admission, &now);
+    }
+    ok(true, "whatever is in the shared memory, nothing hangs or dies");
+    munmap(memory, tc_admission_size());
+}
+
 int main(void)
 {
     test_bounds();
@@ -558,6 +655,8 @@ int main(void)
     test_killed();
     test_order();
     test_just_full();
+    test_fair();
+    test_scribbled();
     if (sees_the_dead())
         test_killed_first();
     else

@@ -185,6 +185,24 @@ static void test_usable(void)
     ok(tc_host_usable(&memory, &cgroup).value == GIB, "only the limit is");
 }
 
+static void test_queue(void)
+{
+    make_snapshot(&snapshot);
+    snapshot.bounds = (tc_admission_limits){.active = 5, .timed = true, .workers = 25};
+    snapshot.admitted.lately = (tc_lately){.served = 1000, .waited_long = 500};
+    tc_diagnose(&diagnosis, &snapshot);
+    ok(diagnosis.well, "half of the waits over a second is well");
+    snapshot.admitted.lately.waited_long++;
+    only("waits_long", "waited over a second", "cache in front");
+    snapshot.admitted.lately = (tc_lately){.served = 1000, .refused = 3};
+    only("requests_refused", "3 requests for conversions were refused",
+         "Raise MaxRequestWorkers, which is 25");
+    snapshot.bounds.workers = 150;
+    only("requests_refused", "and 1000 served", "N auto WAIT");
+    snapshot.bounds.timed = false;
+    only("requests_refused", "3 requests", "Leave QUEUE out");
+}
+
 int main(void)
 {
     test_well();
@@ -196,5 +214,6 @@ int main(void)
     test_many();
     test_temp_memory();
     test_usable();
+    test_queue();
     return done_testing();
 }
