@@ -201,18 +201,18 @@ static uint8_t *get_profile(const char *name, size_t *length)
     return profile;
 }
 
-/* Ink: what the light lacks, black taken out; Adobe's files hold it inverted. */
-static void put_cmyk(uint8_t *to, pixel p, bool inverted)
+/* Ink, what the light lacks, black taken out; files hold it inverted. */
+static void put_cmyk(uint8_t *to, pixel p)
 {
-    uint8_t light = p.r > p.g ? p.r : p.g, flip = inverted ? 255 : 0;
+    uint8_t light = p.r > p.g ? p.r : p.g;
     const uint8_t part[3] = {p.r, p.g, p.b};
 
     light = p.b > light ? p.b : light;
     for (int c = 0; c < 3; c++) {
         uint8_t ink = light ? (uint8_t)(255 - (part[c] * 255 + light / 2) / light) : 0;
-        to[c] = ink ^ flip;
+        to[c] = (uint8_t)(255 - ink);
     }
-    to[3] = (uint8_t)(255 - light) ^ flip;
+    to[3] = light;
 }
 
 static void write_jpeg(const scene *scene, FILE *out, uint32_t w, uint32_t h)
@@ -255,7 +255,7 @@ static void write_jpeg(const scene *scene, FILE *out, uint32_t w, uint32_t h)
         for (uint32_t x = 0; x < w; x++) {
             pixel p = stored_pixel(scene, x, y);
             if (cmyk)
-                put_cmyk(row + 4 * (size_t)x, p, cinfo.write_Adobe_marker);
+                put_cmyk(row + 4 * (size_t)x, p);
             else if (grey)
                 row[x] = grey_of(p);
             else

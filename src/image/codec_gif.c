@@ -35,8 +35,9 @@ struct tc_decoder {
     tc_error io_error;     /* of the input's own, to be told apart from giflib's */
     uint64_t offset;
     GifFileType *gif;
-    uint32_t width, height; /* of the screen */
-    tc_rect frame;
+    uint32_t width, height;    /* of the screen */
+    tc_rect frame;             /* what lies on the screen of the first frame */
+    uint32_t frame_w, frame_h; /* all of it */
     bool interlaced;
     int transparent; /* index, or NO_TRANSPARENT_COLOR */
     tc_model model;
@@ -187,30 +188,47 @@ static tc_error find_frame(tc_decoder *decoder)
     return TC_E_OK;
 }
 
+/*
+ * The screen and the frame's place on it. As in browsers, a screen that is smaller than the
+ * first frame, as one of no size is, counts as the frame's; and a frame that reaches over the
+ * edge of one that is large enough is clipped, to nothing if it lies outside.
+ */
 static tc_error check_sizes(tc_decoder *decoder)
 {
     const GifFileType *gif = decoder->gif;
     const GifImageDesc *image = &gif->Image;
 
-    if (gif->SWidth < 1 || gif->SHeight < 1 || image->Width < 1 || image->Height < 1)
+    if (image->Width < 1 || image->Height < 1)
         return damaged(decoder, "the picture has no size");
-    if (image->Left < 0 || image->Top < 0 || image->Left + image->Width > gif->SWidth ||
-        image->Top + image->Height > gif->SHeight)
-        return damaged(decoder, "the first frame reaches outside the picture");
+    decoder->frame_w = (uint32_t)image->Width;
+    decoder->frame_h = (uint32_t)image->Height;
+    decoder->frame = (tc_rect){0, 0, decoder->frame_w, decoder->frame_h};
+    if (gif->SWidth < image->Width || gif->SHeight < image->Height) {
+        decoder->width = decoder->frame_w;
+        decoder->height = decoder->frame_h;
+        return TC_E_OK;
+    }
     decoder->width = (uint32_t)gif->SWidth;
     decoder->height = (uint32_t)gif->SHeight;
-    decoder->frame = (tc_rect){(uint32_t)image->Left, (uint32_t)image->Top,
-                               (uint32_t)image->Width, (uint32_t)image->Height};
+    decoder->frame.x = (uint32_t)(image->Left < gif->SWidth ? image->Left : gif->SWidth);
+    decoder->frame.y = (uint32_t)(image->Top < gif->SHeight ? image->Top : gif->SHeight);
+    if (decoder->frame.w > decoder->width - decoder->frame.x)
+        decoder->frame.w = decoder->width - decoder->frame.x;
+    if (decoder->frame.h > decoder->height - decoder->frame.y)
+        decoder->frame.h = decoder->height - decoder->frame.y;
     return TC_E_OK;
 }
 
-static tc_error read_palette(tc_decoder *decoder)
+/* Without a palette black and white, as GIF89a has it, section 18. */
+static void read_palette(tc_decoder *decoder)
 {
+    static GifColorType two[2] = {{0, 0, 0}, {255, 255, 255}};
+    static const ColorMapObject plain = {.ColorCount = 2, .BitsPerPixel = 1, .Colors = two};
     const ColorMapObject *map =
         decoder->gif->Image.ColorMap ? decoder->gif->Image.ColorMap : decoder->gif->SColorMap;
 
     if (!map)
-        return damaged(decoder, "there is no palette");
+        map = &plain;
     for (int at = 0; at < COLOURS; at++) {
         uint8_t *colour = decoder->colour[at];
 
@@ -223,7 +241,6 @@ static tc_error read_palette(tc_decoder *decoder)
     }
     if (decoder->transparent >= 0 && decoder->transparent < COLOURS)
         memset(decoder->colour[decoder->transparent], 0, 4);
-    return TC_E_OK;
 }
 
 static tc_error gif_decode_open(tc_decoder **made, const tc_input *input, tc_image_info *info,
@@ -245,10 +262,9 @@ static tc_error gif_decode_open(tc_decoder **made, const tc_input *input, tc_ima
     error = find_frame(decoder);
     if (!error)
         error = check_sizes(decoder);
-    if (!error)
-        error = read_palette(decoder);
     if (error)
         return error;
+    read_palette(decoder);
     decoder->interlaced = decoder->gif->Image.Interlace;
     decoder->model = decoder->transparent >= 0 || decoder->frame.w < decoder->width ||
                              decoder->frame.h < decoder->height
@@ -263,17 +279,17 @@ static tc_error gif_decode_open(tc_decoder **made, const tc_input *input, tc_ima
                             .max_reduce = 1,
                             .lossless = true};
     if (decoder->interlaced)
-        info->held_bytes = (uint64_t)decoder->frame.w * decoder->frame.h;
+        info->held_bytes = (uint64_t)decoder->frame_w * decoder->frame_h;
     return TC_E_OK;
 }
 
 static tc_error gif_decode_start(tc_decoder *decoder, const tc_decode_want *want,
                                  tc_layout *layout)
 {
-    size_t rows = decoder->interlaced ? decoder->frame.h : 1;
+    size_t rows = decoder->interlaced ? decoder->frame_h : 1;
 
     decoder->watch = want->watch;
-    decoder->indexes = tc_buffer_alloc(decoder->frame.w * rows);
+    decoder->indexes = tc_buffer_alloc((size_t)decoder->frame_w * rows);
     decoder->band = tc_buffer_alloc((size_t)decoder->width * decoder->channels * BAND_ROWS);
     if (!decoder->indexes || !decoder->band)
         return no_memory(decoder);
@@ -311,7 +327,7 @@ static tc_error next_block(tc_decoder *decoder)
 
 static tc_error read_row(tc_decoder *decoder, uint8_t *to)
 {
-    size_t left = decoder->frame.w;
+    size_t left = decoder->frame_w;
 
     while (left > 0) {
         size_t done;
@@ -340,11 +356,11 @@ static tc_error gather(tc_decoder *decoder)
 
     decoder->gathered = true;
     for (int pass = 0; pass < INTERLACE_PASSES; pass++) {
-        for (uint32_t y = first[pass]; y < decoder->frame.h; y += step[pass]) {
+        for (uint32_t y = first[pass]; y < decoder->frame_h; y += step[pass]) {
             tc_error error = tc_watch_ask(decoder->watch, decoder->fail);
 
             if (!error)
-                error = read_row(decoder, decoder->indexes + (size_t)decoder->frame.w * y);
+                error = read_row(decoder, decoder->indexes + (size_t)decoder->frame_w * y);
             if (error)
                 return error;
         }
@@ -360,7 +376,7 @@ static tc_error frame_row(tc_decoder *decoder, uint32_t y, const uint8_t **row)
     *row = decoder->indexes;
     if (!decoder->interlaced)
         return read_row(decoder, decoder->indexes);
-    *row += (size_t)decoder->frame.w * y;
+    *row += (size_t)decoder->frame_w * y;
     if (!decoder->gathered)
         error = gather(decoder);
     return error;

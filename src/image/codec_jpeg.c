@@ -225,18 +225,42 @@ static void keep_exif(j_decompress_ptr cinfo, const uint8_t *exif, size_t length
     decoder->exif_length = length;
 }
 
-/* APP1: the first EXIF block that names an orientation decides. */
+/* APP1: the first EXIF block counts. */
 static boolean on_exif(j_decompress_ptr cinfo)
 {
     tc_decoder *decoder = cinfo->client_data;
     size_t length = read_marker(cinfo);
 
-    if (length <= 6 || memcmp(decoder->marker, "Exif\0", 6) != 0)
+    if (length <= 6 || memcmp(decoder->marker, "Exif\0", 6) != 0 || decoder->exif)
         return TRUE;
-    if (decoder->orientation == 1)
-        decoder->orientation = tc_orientation_read(decoder->marker + 6, length - 6);
+    decoder->orientation = tc_orientation_read(decoder->marker + 6, length - 6);
     keep_exif(cinfo, decoder->marker + 6, length - 6);
     return TRUE;
+}
+
+/* Part `number` of `count`. One that is doubled or does not fit the others ends the profile. */
+static void keep_part(j_decompress_ptr cinfo, unsigned number, unsigned count,
+                      const uint8_t *data, size_t length)
+{
+    tc_decoder *decoder = cinfo->client_data;
+    tc_jpeg_profile *profile = &decoder->profile;
+    uint8_t *grown;
+
+    if (number < 1 || number > count || (profile->parts > 0 && count != profile->count) ||
+        profile->part[number].length > 0 || profile->length + length > TC_ICC_MAX)
+        profile->broken = true;
+    if (profile->broken)
+        return;
+    grown = tc_buffer_resize(profile->data, profile->length + length);
+    if (!grown)
+        no_memory(cinfo);
+    profile->data = grown;
+    memcpy(grown + profile->length, data, length);
+    profile->part[number].from = profile->length;
+    profile->part[number].length = length;
+    profile->length += length;
+    profile->count = count;
+    profile->parts++;
 }
 
 /* APP2: one part of an ICC profile: a name, part number, number of parts, bytes. */
@@ -245,24 +269,34 @@ static boolean on_icc(j_decompress_ptr cinfo)
     static const char name[12] = "ICC_PROFILE";
     tc_decoder *decoder = cinfo->client_data;
     size_t length = read_marker(cinfo), head = sizeof name + 2;
-    uint8_t *grown;
 
-    if (length <= head || memcmp(decoder->marker, name, sizeof name) != 0)
-        return TRUE;
-    length -= head;
-    if (decoder->marker[sizeof name] != decoder->icc_parts + 1 ||
-        decoder->icc_length + length > TC_ICC_MAX)
-        decoder->icc_broken = true;
-    if (decoder->icc_broken)
-        return TRUE;
-    grown = tc_buffer_resize(decoder->icc, decoder->icc_length + length);
-    if (!grown)
-        no_memory(cinfo);
-    decoder->icc = grown;
-    memcpy(grown + decoder->icc_length, decoder->marker + head, length);
-    decoder->icc_length += length;
-    decoder->icc_parts++;
+    if (length > head && memcmp(decoder->marker, name, sizeof name) == 0)
+        keep_part(cinfo, decoder->marker[sizeof name], decoder->marker[sizeof name + 1],
+                  decoder->marker + head, length - head);
     return TRUE;
+}
+
+/* Put the parts into order, when all of them are there. False without memory. */
+static bool join_profile(tc_jpeg_profile *profile)
+{
+    bool ordered = true;
+    uint8_t *joined, *to;
+
+    profile->whole = !profile->broken && profile->parts > 0 && profile->parts == profile->count;
+    for (unsigned n = 2; n <= profile->count; n++)
+        ordered &= profile->part[n].from > profile->part[n - 1].from;
+    if (!profile->whole || ordered)
+        return true;
+    joined = to = tc_buffer_alloc(profile->length);
+    if (!joined)
+        return false;
+    for (unsigned n = 1; n <= profile->count; n++) {
+        memcpy(to, profile->data + profile->part[n].from, profile->part[n].length);
+        to += profile->part[n].length;
+    }
+    tc_buffer_free(profile->data);
+    profile->data = joined;
+    return true;
 }
 
 static void on_progress(j_common_ptr common)
@@ -286,7 +320,7 @@ static void jpeg_decode_free(tc_decoder *decoder)
     jpeg_destroy_decompress(&decoder->cinfo);
     tc_jpeg_blocks_free(&decoder->blocks);
     tc_buffer_free(decoder->marker);
-    tc_buffer_free(decoder->icc);
+    tc_buffer_free(decoder->profile.data);
     tc_buffer_free(decoder->exif);
     tc_buffer_free(decoder->cmyk);
     tc_buffer_free(decoder->band);
@@ -350,8 +384,8 @@ static bool profile_fits(const tc_decoder *decoder, const tc_image_info *info)
 {
     const char *space = info->cmyk ? "CMYK" : info->model == TC_GREY ? "GRAY" : "RGB ";
 
-    return decoder->icc && !decoder->icc_broken && decoder->icc_length >= 128 &&
-           memcmp(decoder->icc + 16, space, 4) == 0;
+    return decoder->profile.whole && decoder->profile.length >= 128 &&
+           memcmp(decoder->profile.data + 16, space, 4) == 0;
 }
 
 static tc_error jpeg_decode_open(tc_decoder **made, const tc_input *input, tc_image_info *info,
@@ -391,9 +425,11 @@ static tc_error jpeg_decode_open(tc_decoder **made, const tc_input *input, tc_im
     info->exif = decoder->exif;
     info->exif_length = decoder->exif_length;
     info->cmyk = cinfo->out_color_space == JCS_CMYK;
+    if (!join_profile(&decoder->profile))
+        return tc_fail_set(fail, TC_E_NO_MEMORY, "JPEG: out of memory");
     if (profile_fits(decoder, info)) {
-        info->icc = decoder->icc;
-        info->icc_length = decoder->icc_length;
+        info->icc = decoder->profile.data;
+        info->icc_length = decoder->profile.length;
     }
     return TC_E_OK;
 }

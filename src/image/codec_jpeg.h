@@ -39,6 +39,17 @@ typedef struct tc_jpeg_errors {
 /* Rows of a component in one row of MCUs: at most four blocks (T.81, B.2.2). */
 #define TC_JPEG_ROWS_MAX (4 * DCTSIZE)
 
+/* The parts of an embedded profile, which are numbered and may come in any order. */
+typedef struct tc_jpeg_profile {
+    uint8_t *data; /* in the order they came; once `whole`, in that of their numbers */
+    size_t length;
+    unsigned parts, count; /* that came; that there should be */
+    bool broken, whole;
+    struct {
+        size_t from, length;
+    } part[256]; /* by number, from 1 on; a length of 0: none */
+} tc_jpeg_profile;
+
 struct tc_decoder {
     struct jpeg_decompress_struct cinfo;
     tc_jpeg_errors errors;
@@ -55,10 +66,7 @@ struct tc_decoder {
     uint8_t orientation;
     uint8_t *exif; /* the first block */
     size_t exif_length;
-    uint8_t *icc;
-    size_t icc_length;
-    unsigned icc_parts; /* parts taken so far; parts out of order end the profile */
-    bool icc_broken;
+    tc_jpeg_profile profile;
     uint8_t *marker; /* scratch for one APP marker */
     bool ink;        /* rows are TC_CMYK */
     uint8_t *cmyk;   /* one row before conversion */

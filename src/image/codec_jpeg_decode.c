@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * JPEG decoding: rows of grey or RGB, or the planes as they are stored. CMYK and
- * YCCK, Adobe's inversion heeded, are turned into RGB row by row.
+ * YCCK are turned into RGB row by row.
  */
 #include "buffer.h"
 #include "codec_jpeg.h"
@@ -277,17 +277,15 @@ tc_error tc_jpeg_decode_start(tc_decoder *decoder, const tc_decode_want *want,
 }
 
 /*
- * CMYK without a profile: light that passes both the colour's ink and black.
- * Files with Adobe's marker store the light (inverted), others the ink.
+ * CMYK without a profile: light that passes both the colour's ink and black. Files store the
+ * light, as Adobe's do: those without Adobe's marker as well are taken so by browsers, libvips
+ * and ImageMagick.
  */
-static void cmyk_to_rgb(uint8_t *to, const uint8_t *from, uint32_t pixels, bool inverted)
+static void cmyk_to_rgb(uint8_t *to, const uint8_t *from, uint32_t pixels)
 {
-    uint8_t flip = inverted ? 0 : 255;
-
     for (; pixels > 0; pixels--, to += 3, from += 4) {
-        unsigned black = from[3] ^ flip;
         for (int c = 0; c < 3; c++)
-            to[c] = (uint8_t)(((unsigned)(from[c] ^ flip) * black + 127) / 255);
+            to[c] = (uint8_t)(((unsigned)from[c] * from[3] + 127) / 255);
     }
 }
 
@@ -308,11 +306,11 @@ static void read_pixels(tc_decoder *decoder, uint32_t rows)
 
     while (!decoder->cmyk && done < rows)
         done += jpeg_read_scanlines(cinfo, row + done, rows - done);
-    if (decoder->ink && cinfo->saw_Adobe_marker)
+    if (decoder->ink)
         invert(row, rows, decoder->plane[0].stride);
     for (; done < rows; done++) {
         jpeg_read_scanlines(cinfo, &decoder->cmyk, 1);
-        cmyk_to_rgb(row[done], decoder->cmyk, cinfo->output_width, cinfo->saw_Adobe_marker);
+        cmyk_to_rgb(row[done], decoder->cmyk, cinfo->output_width);
     }
 }
 

@@ -6,8 +6,10 @@
 #include "buffer.h"
 #include "codec_png.h"
 #include "codec_png_rows.h"
+#include "icc_make.h"
 #include "orientation.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -166,6 +168,21 @@ static void skip_chunks(png_structp png)
     png_set_chunk_malloc_max(png, CHUNK_BYTES_MAX);
 }
 
+/*
+ * As browsers and the rows of codec_png_rows.c: some writers name a smaller window than they
+ * use, or get zlib's checksum wrong. The chunks' own checksums count.
+ */
+static void bear_zlib_headers(png_structp png)
+{
+#ifdef PNG_MAXIMUM_INFLATE_WINDOW
+    png_set_option(png, PNG_MAXIMUM_INFLATE_WINDOW, PNG_OPTION_ON);
+#endif
+#ifdef PNG_IGNORE_ADLER32
+    png_set_option(png, PNG_IGNORE_ADLER32, PNG_OPTION_ON);
+#endif
+    (void)png;
+}
+
 /* A palette may name alphas that are all opaque. */
 static bool has_alpha(const tc_decoder *decoder)
 {
@@ -191,17 +208,55 @@ static tc_model decoded_model(const tc_decoder *decoder)
     return alpha ? TC_GREY_ALPHA : TC_GREY;
 }
 
-/* Keep the embedded profile when it is sound and of the rows' colour space. False without
-   memory for it. */
+/* Screens' gamma, for which most files are made, and libpng's own bound of what differs from
+ * it. */
+#define GAMMA_SCREEN 2.2
+#define GAMMA_NEAR   0.05
+
+/* What pictures may have: others are mistakes. */
+#define GAMMA_LEAST 0.1
+#define GAMMA_MOST  10
+
+/*
+ * What gAMA and cHRM say as a profile, where it is not what is assumed of a picture without
+ * one: as in browsers a gamma of 1/2.2 with the primaries of sRGB is sRGB, and cHRM counts only
+ * together with gAMA. A chunk sRGB comes before both.
+ */
+static size_t make_profile(const tc_decoder *decoder, uint8_t to[TC_ICC_MADE_MAX])
+{
+    png_const_structrp png = decoder->png;
+    png_const_inforp info = decoder->info;
+    tc_primaries primaries = tc_primaries_srgb;
+    double gamma = 0;
+    int intent;
+    bool grey = tc_model_is_grey(decoded_model(decoder));
+
+    if (png_get_sRGB(png, info, &intent) || !png_get_gAMA(png, info, &gamma) ||
+        gamma < GAMMA_LEAST || gamma > GAMMA_MOST)
+        return 0;
+    if (!grey)
+        png_get_cHRM(png, info, &primaries.white[0], &primaries.white[1], &primaries.red[0],
+                     &primaries.red[1], &primaries.green[0], &primaries.green[1],
+                     &primaries.blue[0], &primaries.blue[1]);
+    if (fabs(gamma * GAMMA_SCREEN - 1) < GAMMA_NEAR &&
+        tc_primaries_are_near(&primaries, &tc_primaries_srgb))
+        return 0;
+    return tc_icc_make(to, &primaries, 1 / gamma, grey);
+}
+
+/* Keep the embedded profile, or what stands for one. False without memory for it. */
 static bool keep_profile(tc_decoder *decoder, tc_image_info *info)
 {
+    uint8_t made[TC_ICC_MADE_MAX];
     png_charp name;
     png_bytep data;
     png_uint_32 length;
     int method;
 
-    if (!png_get_iCCP(decoder->png, decoder->info, &name, &method, &data, &length))
-        return true;
+    if (!png_get_iCCP(decoder->png, decoder->info, &name, &method, &data, &length)) {
+        length = (png_uint_32)make_profile(decoder, made);
+        data = made;
+    }
     if (length < 128 || length > TC_ICC_MAX)
         return true;
     decoder->icc = tc_buffer_alloc(length);
@@ -233,6 +288,7 @@ static bool read_header(tc_decoder *decoder)
     if (setjmp(png_jmpbuf(decoder->png)))
         return false;
     skip_chunks(decoder->png);
+    bear_zlib_headers(decoder->png);
     png_set_user_limits(decoder->png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);
     png_set_read_fn(decoder->png, decoder, on_read);
     png_read_info(decoder->png, decoder->info);

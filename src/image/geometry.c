@@ -44,11 +44,14 @@ static tc_error plan_side(const tc_coord *corner, const tc_coord *size, uint32_t
     uint32_t first = from < full ? (uint32_t)(from + (strict ? 0 : 0.5)) : full;
     uint32_t count = whole_size(span < full ? span : full, strict);
 
-    if (first >= full)
+    if (from >= full)
         return tc_fail_set(fail, TC_E_PARAM,
                            "%s: the source rectangle begins at %.0f, outside the picture's %u "
                            "pixels",
                            key, from, full);
+    /* One that begins within the last pixel, and is rounded to the edge, has that pixel. */
+    if (first >= full)
+        first = full - 1;
     *start = first;
     *length = count < full - first ? count : full - first;
     return TC_E_OK;

@@ -10,6 +10,7 @@
 #include "tap.h"
 #include "profiles.h"
 #include "image/colour.h"
+#include "image/icc_make.h"
 
 #ifdef TC_WITH_LCMS
 
@@ -198,6 +199,60 @@ static void damaged(void)
     ok(used + dropped == 300, "300 damaged profiles (seed 5): %d used, %d dropped", used,
        dropped);
     free(profile.data);
+}
+
+/* A profile made here against one by Little CMS of the same primaries and power. */
+static void made_here(void)
+{
+    static const struct {
+        const char *what;
+        tc_primaries primaries;
+        double gamma;
+    } spaces[] = {
+        {"Adobe RGB", {{0.64, 0.33}, {0.21, 0.71}, {0.15, 0.06}, {0.3127, 0.3290}}, 2.19921875},
+        {"Display P3 of a power",
+         {{0.68, 0.32}, {0.265, 0.69}, {0.15, 0.06}, {0.3127, 0.329}},
+         2},
+        {"ProPhoto",
+         {{0.7347, 0.2653}, {0.1596, 0.8404}, {0.0366, 0.0001}, {0.3457, 0.3585}},
+         1.8},
+        {"light of sRGB", {{0.64, 0.33}, {0.30, 0.60}, {0.15, 0.06}, {0.3127, 0.3290}}, 1},
+        {"NTSC under C", {{0.67, 0.33}, {0.21, 0.71}, {0.14, 0.08}, {0.3101, 0.3162}}, 2.2},
+    };
+    uint8_t from[3 * 500], a[3 * 500], b[3 * 500];
+
+    for (size_t at = 0; at < sizeof from; at++)
+        from[at] = (uint8_t)noise();
+    for (size_t at = 0; at < sizeof spaces / sizeof spaces[0]; at++) {
+        const tc_primaries *p = &spaces[at].primaries;
+        cmsCIExyY white = {p->white[0], p->white[1], 1};
+        cmsCIExyYTRIPLE corners = {{p->red[0], p->red[1], 1},
+                                   {p->green[0], p->green[1], 1},
+                                   {p->blue[0], p->blue[1], 1}};
+        cmsToneCurve *curve = cmsBuildGamma(NULL, spaces[at].gamma);
+        cmsToneCurve *curves[3] = {curve, curve, curve};
+        profile theirs = save(cmsCreateRGBProfile(&white, &corners, curves));
+        uint8_t ours[TC_ICC_MADE_MAX];
+        size_t length = tc_icc_make(ours, p, spaces[at].gamma, false);
+        tc_transform *first, *second;
+        tc_profile use;
+        int most = 0;
+
+        tc_transform_open(&first, ours, length, TC_RGB, &use);
+        tc_transform_open(&second, theirs.data, theirs.length, TC_RGB, &use);
+        if (first && second) {
+            tc_transform_row(first, from, a, 500);
+            tc_transform_row(second, from, b, 500);
+        }
+        for (size_t n = 0; n < sizeof a; n++)
+            most = abs(a[n] - b[n]) > most ? abs(a[n] - b[n]) : most;
+        ok(first && second && most <= 2, "%s: as Little CMS has it, within %d levels",
+           spaces[at].what, most);
+        tc_transform_free(first);
+        tc_transform_free(second);
+        cmsFreeToneCurve(curve);
+        free(theirs.data);
+    }
 }
 
 /* ---- what a profile may cost --------------------------------------------------------- */
@@ -464,6 +519,7 @@ int main(void)
     display_p3();
     grey_light();
     damaged();
+    made_here();
     bounded();
     copied();
     processing_elements();

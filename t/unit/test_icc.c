@@ -9,6 +9,7 @@
 
 #include "image/codec.h"
 #include "image/icc.h"
+#include "image/icc_make.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define MB           (1024 * 1024)
@@ -407,6 +408,34 @@ static void stretched(void)
     refuses(made, TC_CMYK, "and its tags that overlap to more than 3 MiB");
 }
 
+/* Profiles made of primaries, and primaries that no space has. */
+static void made(void)
+{
+    static const tc_primaries none[] = {
+        {{0, 0}, {0, 0}, {0, 0}, {0, 0}},
+        {{0.64, 0.33}, {0.64, 0.33}, {0.15, 0.06}, {0.3127, 0.3290}},
+        {{0.1, 0.1}, {0.2, 0.2}, {0.3, 0.3}, {0.3127, 0.3290}},
+        {{0.64, 0.33}, {0.30, 0.60}, {0.15, 0}, {0.3127, 0.3290}},
+        {{0.64, 0.33}, {0.30, 0.60}, {0.15, 0.06}, {0.3127, 0}},
+        {{0.64, 0.33}, {0.30, 0.60}, {0.15, 0.06}, {-5, 0.1}},
+        {{NAN, 0.33}, {0.30, 0.60}, {0.15, 0.06}, {0.3127, 0.3290}},
+        {{1e30, 0.33}, {0.30, 1e-30}, {0.15, 0.06}, {0.3127, 0.3290}},
+    };
+    uint8_t data[TC_ICC_MADE_MAX];
+    profile profile = {data, tc_icc_make(data, &tc_primaries_srgb, 2.2, false)};
+    unsigned wrong = 0;
+
+    ok(is_copied(&profile, TC_RGB), "a profile made of primaries and a power is sound");
+    profile.length = tc_icc_make(data, NULL, 1.8, true);
+    ok(is_copied(&profile, TC_GREY), "so is one of grey");
+    for (size_t at = 0; at < COUNT(none); at++)
+        wrong += tc_icc_make(data, &none[at], 2.2, false) != 0;
+    wrong += tc_icc_make(data, &tc_primaries_srgb, 0, false) != 0;
+    wrong += tc_icc_make(data, &tc_primaries_srgb, NAN, true) != 0;
+    wrong += tc_icc_make(data, &tc_primaries_srgb, 1e9, true) != 0;
+    ok(wrong == 0, "of primaries that make no space, and of no power, there is none");
+}
+
 int main(void)
 {
     tables();
@@ -416,5 +445,6 @@ int main(void)
     other_tags();
     shared();
     stretched();
+    made();
     return done_testing();
 }
