@@ -13,7 +13,7 @@ FUZZ_LIBS        := $(CODEC_LIBS) $(APR_LIBS) -lz -lm -pthread
 FUZZ_SOURCES_url := src/server/url.c src/server/request.c t/fuzz/httpd_stub.c
 FUZZ_MUTATOR_codec    := t/fuzz/mutate.c
 FUZZ_MUTATOR_pipeline := t/fuzz/mutate.c
-FUZZ_HEADERS     := $(wildcard t/fuzz/*.h src/image/*.h src/server/*.h t/unit/tap.h)
+FUZZ_HEADERS     := $(wildcard t/fuzz/*.h src/image/*.h src/server/*.h t/unit/*.h)
 
 $(BUILD)/unit/fuzz_%.t: t/fuzz/fuzz_%.c t/fuzz/fuzz.c t/fuzz/replay.c $$(FUZZ_SOURCES_$$*) \
   $(FUZZ_HEADERS) $(ARCHIVE)
