@@ -3,6 +3,7 @@
 #include "server/account.h"
 #include "server/cache.h"
 #include "server/config.h"
+#include "server/ends.h"
 #include "server/filter.h"
 #include "server/handler.h"
 #include "server/location.h"
@@ -36,6 +37,8 @@ static void register_hooks(apr_pool_t *pool)
     ap_hook_post_config(tc_startup_announce, NULL, NULL, APR_HOOK_LAST);
     ap_hook_monitor(tc_monitor_sample, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_init(tc_monitor_child, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_post_config(tc_ends_start, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_child_init(tc_ends_child, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_init(tc_startup_child, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_status(tc_startup_child_status, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_status(tc_monitor_child_status, NULL, NULL, APR_HOOK_MIDDLE);

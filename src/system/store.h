@@ -37,6 +37,7 @@ typedef struct tc_spool_places {
        bytes; without an admission there is no bound. */
     tc_admission *admission;
     uint64_t memory;
+    volatile apr_uint32_t *named; /* set before the process makes a file with a name; or NULL */
 } tc_spool_places;
 
 /* Bytes by which files in memory are accounted for. */
