@@ -3,9 +3,11 @@
 #include "server/account.h"
 #include "server/cache.h"
 #include "server/config.h"
+#include "server/ends.h"
 #include "server/fetch.h"
 #include "server/filter.h"
 #include "server/handler.h"
+#include "server/location.h"
 #include "server/monitor.h"
 #include "server/once.h"
 #include "server/sections.h"
@@ -37,6 +39,8 @@ static void register_hooks(apr_pool_t *pool)
     ap_hook_post_config(tc_startup_announce, NULL, NULL, APR_HOOK_LAST);
     ap_hook_monitor(tc_monitor_sample, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_init(tc_monitor_child, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_post_config(tc_ends_start, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_child_init(tc_ends_child, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_init(tc_startup_child, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_status(tc_startup_child_status, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_status(tc_monitor_child_status, NULL, NULL, APR_HOOK_MIDDLE);
@@ -60,6 +64,11 @@ static void register_hooks(apr_pool_t *pool)
     ap_hook_insert_filter(tc_filter_insert, NULL, NULL, APR_HOOK_LAST);
     ap_register_output_filter(TC_FILTER, tc_filter, tc_filter_init, AP_FTYPE_RESOURCE);
     ap_register_output_filter(TC_FILTER_ALIAS, tc_filter, tc_filter_init, AP_FTYPE_RESOURCE);
+    ap_hook_insert_filter(tc_location_insert, NULL, NULL, APR_HOOK_LAST);
+    ap_hook_insert_error_filter(tc_location_insert, NULL, NULL, APR_HOOK_LAST);
+    /* Before mod_headers', which comes in later. */
+    ap_register_output_filter(TC_LOCATION_FILTER, tc_location_filter, NULL,
+                              AP_FTYPE_CONTENT_SET - 1);
     ap_hook_handler(tc_cache_key, NULL, the_cache, APR_HOOK_REALLY_FIRST);
     ap_hook_handler(tc_handler_first, the_cache, before_proxy, APR_HOOK_REALLY_FIRST);
     /* mod_cache's is AP_FTYPE_CONTENT_SET + 1, to have it packed, and comes in last. */

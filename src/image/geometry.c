@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "geometry.h"
 
+#include "number.h"
 #include "orientation.h"
 #include "resample.h"
 #include "taps.h"
@@ -255,12 +256,14 @@ static tc_error plan_scale(const tc_params *params, uint32_t full_w, uint32_t fu
 static tc_error check_gauss(const char *key, const tc_gauss *gauss, const tc_limits *limits,
                             tc_fail *fail)
 {
+    char number[TC_NUMBER_MAX];
+
     if (limits->max_radius && gauss->radius > limits->max_radius)
-        return tc_fail_set(fail, TC_E_PARAM, "%s: the radius is %g, over the limit of %u", key,
-                           gauss->radius, limits->max_radius);
+        return tc_fail_set(fail, TC_E_PARAM, "%s: the radius is %s, over the limit of %u", key,
+                           tc_number_text(number, 'g', 6, gauss->radius), limits->max_radius);
     if (limits->max_sigma && gauss->sigma > limits->max_sigma)
-        return tc_fail_set(fail, TC_E_PARAM, "%s: sigma is %g, over the limit of %u", key,
-                           gauss->sigma, limits->max_sigma);
+        return tc_fail_set(fail, TC_E_PARAM, "%s: sigma is %s, over the limit of %u", key,
+                           tc_number_text(number, 'g', 6, gauss->sigma), limits->max_sigma);
     return TC_E_OK;
 }
 

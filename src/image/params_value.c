@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "number.h"
 #include "params_table.h"
 
 #include <math.h>
@@ -239,7 +240,7 @@ tc_error tc_value_parse(const tc_row *row, const char *value, void *to, tc_fail 
 /* Without the zeros that end it, nor an exponent, which is no number here. */
 static int print_number(char *text, size_t size, double value)
 {
-    int length = snprintf(text, size, "%.6f", value);
+    int length = tc_number_print(text, size, 'f', 6, value);
 
     while (text[length - 1] == '0')
         length--;

@@ -6,8 +6,7 @@
 #include <http_protocol.h>
 
 #include <apr_lib.h>
-
-#include <stdlib.h>
+#include <apr_strings.h>
 
 static const char *skip_blanks(const char *at)
 {
@@ -30,17 +29,30 @@ static const char *part_end(const char *at, char stop)
     return at;
 }
 
+int tc_accept_weight(const char *text)
+{
+    int whole = 0, place = 1000, weight;
+    bool any = false;
+
+    for (; apr_isdigit(*text); text++, any = true)
+        whole = whole < 1000 ? whole * 10 + (*text - '0') : whole;
+    weight = whole * 1000;
+    if (any && *text == '.') {
+        while (apr_isdigit(*++text)) {
+            place /= 10;
+            weight += place ? (*text - '0') * place : *text != '0' && !weight;
+        }
+    }
+    return any ? weight : -1;
+}
+
 /* Whether the parameters of one element, from the first ';' on, leave it any weight. */
 static bool is_wanted(const char *at)
 {
     while (*at == ';') {
         at = skip_blanks(at + 1);
-        if (apr_tolower(*at) == 'q' && at[1] == '=') {
-            char *end;
-            double weight = strtod(at + 2, &end);
-
-            return end == at + 2 || weight > 0;
-        }
+        if (apr_tolower(*at) == 'q' && at[1] == '=')
+            return tc_accept_weight(at + 2) != 0;
         at = part_end(at, ';');
     }
     return true;
@@ -77,6 +89,37 @@ tc_format tc_accept_format(const request_rec *r)
             return better[at];
     }
     return TC_FORMAT_NONE;
+}
+
+/* `vary` without Accept-Encoding; NULL when nothing is left. */
+static const char *without_encoding(apr_pool_t *pool, const char *vary)
+{
+    char *copy = apr_pstrdup(pool, vary), *state, *item;
+    const char *rest = NULL;
+
+    for (item = apr_strtok(copy, ", \t", &state); item;
+         item = apr_strtok(NULL, ", \t", &state)) {
+        if (strcasecmp(item, "Accept-Encoding") != 0)
+            rest = rest ? apr_pstrcat(pool, rest, ", ", item, NULL) : item;
+    }
+    return rest;
+}
+
+void tc_accept_unvary(request_rec *r)
+{
+    apr_table_t *tables[] = {r->headers_out, r->err_headers_out};
+
+    for (size_t at = 0; at < 2; at++) {
+        const char *vary = apr_table_getm(r->pool, tables[at], "Vary");
+
+        if (!vary)
+            continue;
+        vary = without_encoding(r->pool, vary);
+        if (vary)
+            apr_table_setn(tables[at], "Vary", vary);
+        else
+            apr_table_unset(tables[at], "Vary");
+    }
 }
 
 void tc_accept_vary(request_rec *r)

@@ -15,6 +15,15 @@
  */
 tc_format tc_accept_format(const request_rec *r);
 
+/* The weight that begins at `text`, "0.75", in thousandths; -1: that is not a number. */
+int tc_accept_weight(const char *text);
+
+/*
+ * Take Accept-Encoding out of Vary: the original was asked for unpacked, whatever the client
+ * accepts, and the answer does not depend on it.
+ */
+void tc_accept_unvary(request_rec *r);
+
 /* Say that the answer depends on Accept, unless Vary already does. */
 void tc_accept_vary(request_rec *r);
 

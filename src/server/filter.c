@@ -110,6 +110,11 @@ static int begin(request_rec *r, context *context)
         return HTTP_METHOD_NOT_ALLOWED;
     }
     tc_config_settings(r, &settings);
+    if (!tc_url_call(r) && tc_filter_is_alias(r) && tc_url_is_malformed(r)) {
+        tc_fail_set(&context->job.fail, TC_E_PARAM,
+                    "small_light: no function, small_light(PARAMETERS), in this URL");
+        return tc_respond_error(r, &context->job.fail);
+    }
     if ((!tc_url_call(r) && !settings.has_defaults) || r->method_number != M_GET)
         return OK;
     status = tc_handler_begin(r);
@@ -160,6 +165,7 @@ static void replace_headers(request_rec *r, const context *context)
 
     for (size_t at = 0; at < sizeof of_bytes / sizeof of_bytes[0]; at++)
         apr_table_unset(r->headers_out, of_bytes[at]);
+    tc_accept_unvary(r);
     if (context->job.negotiated)
         tc_accept_vary(r);
     if (!tag)
@@ -249,8 +255,10 @@ static int decide(request_rec *r, context *context)
         return OK;
     if (is_redirect(r->status))
         prefix_location(r, context->job.settings.redirect_prefix);
-    if (r->status == HTTP_NOT_MODIFIED)
+    if (r->status == HTTP_NOT_MODIFIED) {
         replace_headers(r, context);
+        tc_respond_expected(r, &context->job.params);
+    }
     if (r->status == HTTP_PARTIAL_CONTENT) {
         tc_fail_set(&context->job.fail, TC_E_UPSTREAM,
                     "a part of the original came (206), though all of it was asked for");

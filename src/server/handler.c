@@ -76,6 +76,25 @@ static bool may_be_none(const request_rec *r)
     return call && call->kind == TC_CALL_QUERY && !r->content_type;
 }
 
+static bool is_written(const char *type)
+{
+    for (int format = TC_FORMAT_NONE + 1; format < TC_FORMATS; format++) {
+        const tc_codec *codec = tc_codec_find((tc_format)format);
+
+        if (codec && codec->encode_open && strcasecmp(codec->mime, type) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Whether only the picture's header tells the format of the answer, by which modules set
+   headers of a 304 too: of an original that is read and not written, as GIF. */
+static bool is_target_open(const request_rec *r, const tc_job *job)
+{
+    return job->params.format == TC_FORMAT_NONE && tc_once_is_conditional(r) &&
+           !(r->content_type && is_written(r->content_type));
+}
+
 /* From parameters to the answer, each step ending the request when it must. */
 static int serve(request_rec *r, tc_job *job, tc_source *source)
 {
@@ -87,7 +106,7 @@ static int serve(request_rec *r, tc_job *job, tc_source *source)
     if (status != OK)
         return status;
     /* Whose validators they are takes a look at the picture. */
-    if (job->params.pass != TC_PASS_NONE || may_be_none(r)) {
+    if (job->params.pass != TC_PASS_NONE || may_be_none(r) || is_target_open(r, job)) {
         if (open_picture(r, job, source) &&
             !(job->fail.error == TC_E_NOT_IMAGE && may_be_none(r)))
             return refuse(r, job, source);
@@ -99,6 +118,10 @@ static int serve(request_rec *r, tc_job *job, tc_source *source)
     }
     if (job->negotiated)
         tc_accept_vary(r);
+    if (job->pipeline)
+        tc_respond_format(r, tc_pipeline_outline(job->pipeline)->target);
+    else
+        tc_respond_expected(r, &job->params);
     status = tc_respond_validators(r, &source->info, &job->params);
     if (status != OK) {
         tc_job_close(r, job);

@@ -133,6 +133,14 @@ void tc_respond_format(request_rec *r, const tc_codec *codec)
     r->content_encoding = NULL; /* the original's, by its name, is not the answer's */
 }
 
+void tc_respond_expected(request_rec *r, const tc_params *params)
+{
+    const tc_codec *target = tc_codec_find((tc_format)params->format);
+
+    if (target && target->encode_open)
+        ap_set_content_type(r, target->mime);
+}
+
 void tc_respond_description(request_rec *r, const tc_stats *stats, apr_time_t began,
                             apr_time_t opened)
 {

@@ -32,6 +32,12 @@ int tc_respond_unchanged(request_rec *r);
 /* Set what the header of an answer in `codec`'s format says, its length aside. */
 void tc_respond_format(request_rec *r, const tc_codec *codec);
 
+/*
+ * Set the content type that the converted answer will have, as far as the parameters say. An
+ * answer without a body, 304, does not show it, but modules like mod_expires go by it.
+ */
+void tc_respond_expected(request_rec *r, const tc_params *params);
+
 /* Set X-SmallLight-Description: how long the conversion's parts took. */
 void tc_respond_description(request_rec *r, const tc_stats *stats, apr_time_t began,
                             apr_time_t opened);

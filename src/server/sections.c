@@ -54,6 +54,12 @@ static bool is_on_in_directory(request_rec *r, const char *original)
     return settings.enabled;
 }
 
+/* Whether sections say Off themselves, and not only the server they stand in. */
+static bool say_off(const ap_conf_vector_t *conf, const ap_conf_vector_t *defaults)
+{
+    return tc_config_is_off(conf) && !tc_config_is_off(defaults);
+}
+
 bool tc_sections_enable(request_rec *r, char *original)
 {
     tc_request *request = tc_request_of(r);
@@ -62,6 +68,9 @@ bool tc_sections_enable(request_rec *r, char *original)
     ap_conf_vector_t *before = r->per_dir_config;
     bool on = tc_sections_enabled(r);
 
+    /* The function stays in the URL: for rewriting, and for the filter that reads it there. */
+    if (say_off(asked, defaults))
+        return false;
     r->per_dir_config = conf;
     if (!on && !tc_sections_enabled(r) && !is_on_in_directory(r, original)) {
         r->per_dir_config = before;
@@ -124,16 +133,12 @@ int tc_sections_access(request_rec *r)
 int tc_sections_merge(request_rec *r)
 {
     tc_request *request = tc_request_find(r);
-    ap_conf_vector_t *defaults = r->server->lookup_defaults;
-    tc_settings settings;
 
     if (!request || !request->call || request->call->kind != TC_CALL_FUNCTION ||
         r->per_dir_config == request->merged)
         return DECLINED;
     /* Off where the original lies is not undone by the asked URI's On. */
-    tc_config_settings(r, &settings);
-    request->is_off =
-        !settings.enabled && tc_config_is_off(r->per_dir_config) && !tc_config_is_off(defaults);
+    request->is_off = say_off(r->per_dir_config, r->server->lookup_defaults);
     r->per_dir_config = walk(r, apr_pstrdup(r->pool, request->call->whole), r->per_dir_config);
     request->merged = r->per_dir_config;
     if (!r->user && request->user) {

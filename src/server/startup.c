@@ -2,6 +2,7 @@
 #include "startup.h"
 
 #include "config.h"
+#include "ends.h"
 #include "monitor.h"
 #include "system/heap.h"
 #include "system/host.h"
@@ -223,7 +224,7 @@ void tc_startup_child_status(server_rec *main, pid_t pid, ap_generation_t genera
     (void)generation;
     (void)slot;
     /* One that only lost its slot still works with them. */
-    if (status == MPM_CHILD_EXITED)
+    if (status == MPM_CHILD_EXITED && tc_ends_may_leave(pid))
         sweep(main, pid);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "status.h"
 
+#include "accept.h"
 #include "config.h"
 #include "monitor.h"
 #include "system/report.h"
@@ -97,7 +98,7 @@ static int weight(const char *element)
 
     if (!q)
         q = ap_strcasestr(element, "; q=");
-    return q ? (int)(strtod(strchr(q, '=') + 1, NULL) * 1000) : 1000;
+    return q ? tc_accept_weight(strchr(q, '=') + 1) : 1000;
 }
 
 /* How much the client wants `type`, which stands at the start of an element; -1: not named. */

@@ -15,7 +15,7 @@
 
 APLOG_USE_MODULE(tmpfs_convert);
 
-#define FUNCTION "/small_light("
+#define FUNCTION TC_FUNCTION
 
 const tc_call *tc_url_call(const request_rec *r)
 {
@@ -116,17 +116,60 @@ int tc_url_translate_rewritten(request_rec *r)
                                                             : DECLINED;
 }
 
-/* The function in the path of `uri`; in a query it would be nothing but text. */
-static const char *find_in_path(const char *uri)
+static int hex(char c)
 {
-    const char *function = strstr(uri, FUNCTION), *query = strchr(uri, '?');
+    return apr_isdigit(c) ? c - '0' : apr_tolower(c) - 'a' + 10;
+}
 
-    return function && query && query < function ? NULL : function;
+/* The character at `*at`, percent-encoded or not, and past it. */
+static char next_char(const char **at)
+{
+    const char *from = *at;
+
+    if (from[0] == '%' && apr_isxdigit(from[1]) && apr_isxdigit(from[2])) {
+        *at = from + 3;
+        return (char)(hex(from[1]) * 16 + hex(from[2]));
+    }
+    *at = from + 1;
+    return *from;
+}
+
+/* The end of `word` at the beginning of `text`, or NULL. */
+static const char *match(const char *text, const char *word)
+{
+    while (*word) {
+        if (!*text || next_char(&text) != *word++)
+            return NULL;
+    }
+    return text;
+}
+
+/* Not in a query: there it would be nothing but text. */
+const char *tc_url_find(const char *path)
+{
+    for (; *path && *path != '?'; path++) {
+        if (*path == '/' && match(path, FUNCTION))
+            return path;
+    }
+    return NULL;
+}
+
+/* The parenthesis that closes what begins at `parameters`, and where it ends; or NULL. */
+static const char *find_end(const char *parameters, const char **behind)
+{
+    for (const char *at = parameters, *next; *at && *at != '/' && *at != '?'; at = next) {
+        next = at;
+        if (next_char(&next) == ')') {
+            *behind = next;
+            return at;
+        }
+    }
+    return NULL;
 }
 
 const tc_call *tc_url_unparsed(request_rec *r)
 {
-    const char *whole = NULL, *function = NULL, *end;
+    const char *whole = NULL, *function = NULL, *parameters, *end, *behind;
     char *text, *path, *decoded;
     tc_call *call;
 
@@ -134,15 +177,15 @@ const tc_call *tc_url_unparsed(request_rec *r)
     for (const request_rec *from = r; from && !function; from = from->prev) {
         whole = from->unparsed_uri;
         if (whole && (from == r || ap_is_HTTP_SUCCESS(from->status)))
-            function = find_in_path(whole);
+            function = tc_url_find(whole);
     }
-    end = function ? strpbrk(function + strlen(FUNCTION), ")/?") : NULL;
-    if (!end || *end != ')')
-        return NULL; /* as the originals do: the path is no call then */
-    text = apr_pstrmemdup(r->pool, function + strlen(FUNCTION),
-                          (apr_size_t)(end - function) - strlen(FUNCTION));
+    parameters = function ? match(function, FUNCTION) : NULL;
+    end = parameters ? find_end(parameters, &behind) : NULL;
+    if (!end)
+        return NULL;
+    text = apr_pstrmemdup(r->pool, parameters, (apr_size_t)(end - parameters));
     path = apr_pstrcat(r->pool, apr_pstrmemdup(r->pool, whole, (apr_size_t)(function - whole)),
-                       apr_pstrmemdup(r->pool, end + 1, strcspn(end + 1, "?")), NULL);
+                       apr_pstrmemdup(r->pool, behind, strcspn(behind, "?")), NULL);
     decoded = apr_pstrmemdup(r->pool, whole, strcspn(whole, "?"));
     /* Slashes within are as good as any sign here, for no path to a file is made of it. */
     if (ap_unescape_url_keep2f(text, 1) != OK || ap_unescape_url_keep2f(path, 1) != OK ||
@@ -151,6 +194,20 @@ const tc_call *tc_url_unparsed(request_rec *r)
     call = make_call(r, TC_CALL_UNPARSED, text, path);
     call->whole = decoded;
     return call;
+}
+
+bool tc_url_is_malformed(const request_rec *r)
+{
+    const request_rec *first = r;
+    const char *at;
+
+    while (first->prev && ap_is_HTTP_SUCCESS(first->prev->status))
+        first = first->prev;
+    for (at = first->unparsed_uri; at && *at && *at != '?'; at++) {
+        if (*at == '/' && match(at, "/small_light"))
+            return true;
+    }
+    return false;
 }
 
 /* ---- the query --------------------------------------------------------------------- */

@@ -14,6 +14,8 @@
 
 #include <stdbool.h>
 
+#define TC_FUNCTION "/small_light("
+
 typedef enum tc_call_kind { TC_CALL_FUNCTION, TC_CALL_QUERY, TC_CALL_UNPARSED } tc_call_kind;
 
 /* What the URL asked for; kept with the request. */
@@ -37,6 +39,13 @@ bool tc_url_is_function(const request_rec *r);
  * is none, or it does not end.
  */
 const tc_call *tc_url_unparsed(request_rec *r);
+
+/* Where the function begins in a path as a client may write it, percent-encoded or not, or
+ * NULL. */
+const char *tc_url_find(const char *path);
+
+/* Where tc_url_unparsed has found none: whether a part of the path begins as one does. */
+bool tc_url_is_malformed(const request_rec *r);
 
 /* translate_name hook, before all others. */
 int tc_url_translate(request_rec *r);

@@ -5,6 +5,8 @@
  */
 #include "report.h"
 
+#include "image/number.h"
+
 #include <apr_strings.h>
 
 #include <inttypes.h>
@@ -99,7 +101,7 @@ static void format_value(char *text, size_t size, const tc_point *point)
     else if (point->whole)
         group_digits(text, size, point->count);
     else
-        snprintf(text, size, "%.4g", value);
+        tc_number_print(text, size, 'g', 4, value);
 }
 
 static void put_cell(const tc_writer *to, const tc_point *point)

@@ -6,6 +6,8 @@
  */
 #include "report.h"
 
+#include "image/number.h"
+
 #include <inttypes.h>
 #include <math.h>
 
@@ -14,8 +16,10 @@
 
 static void put_number(const tc_writer *to, double value)
 {
+    char number[TC_NUMBER_MAX];
+
     if (isfinite(value))
-        tc_putf(to, "%.9g", value);
+        tc_putf(to, "%s", tc_number_text(number, 'g', 9, value));
     else
         tc_put(to, "null");
 }
@@ -24,11 +28,12 @@ static void put_histogram(const tc_writer *to, const tc_histogram *histogram)
 {
     uint64_t count = 0;
     const char *comma = "";
+    char number[TC_NUMBER_MAX];
 
     for (unsigned at = 0; at < TC_BUCKETS; at++)
         count += histogram->count[at];
-    tc_putf(to, "{\"count\": %" PRIu64 ", \"sum\": %.9f, \"p50\": ", count,
-            (double)histogram->sum_ns / 1e9);
+    tc_putf(to, "{\"count\": %" PRIu64 ", \"sum\": %s, \"p50\": ", count,
+            tc_number_text(number, 'f', 9, (double)histogram->sum_ns / 1e9));
     put_number(to, tc_histogram_quantile(histogram, 0.50));
     tc_put(to, ", \"p90\": ");
     put_number(to, tc_histogram_quantile(histogram, 0.90));

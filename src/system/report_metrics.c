@@ -8,6 +8,8 @@
  */
 #include "report.h"
 
+#include "image/number.h"
+
 #include <string.h>
 
 #define PREFIX "tmpfs_convert_"
@@ -168,6 +170,7 @@ static void put_histogram(const tc_writer *to, const tc_point *point)
     const tc_writer into = {put_in_prefix, &prefix};
     uint64_t under = 0;
     bool any = false;
+    char number[TC_NUMBER_MAX];
 
     put_series(&into, point, "_bucket");
     put_labels(&into, point, &any);
@@ -183,7 +186,8 @@ static void put_histogram(const tc_writer *to, const tc_point *point)
     any = false;
     put_series(to, point, "_sum");
     put_labels(to, point, &any);
-    tc_putf(to, "} %.9f\n", (double)point->histogram->sum_ns / 1e9);
+    tc_putf(to, "} %s\n",
+            tc_number_text(number, 'f', 9, (double)point->histogram->sum_ns / 1e9));
     any = false;
     put_series(to, point, "_count");
     put_labels(to, point, &any);
@@ -195,6 +199,7 @@ static void put_point(const tc_writer *to, const tc_point *point)
 {
     const tc_family *family = point->family;
     bool any = false;
+    char number[TC_NUMBER_MAX];
 
     if (family->kind == TC_KIND_HISTOGRAM) {
         put_histogram(to, point);
@@ -215,7 +220,7 @@ static void put_point(const tc_writer *to, const tc_point *point)
     else if (point->whole)
         put_count(to, point->count);
     else
-        tc_putf(to, "%.9g\n", point->real);
+        tc_putf(to, "%s\n", tc_number_text(number, 'g', 9, point->real));
 }
 
 /* The family that begins at `first`: its head and every value it has. */

@@ -2,6 +2,8 @@
 /* ?auto: "Key: value" lines. A key is a family's name in capitals, its labels behind it. */
 #include "report.h"
 
+#include "image/number.h"
+
 #include <apr_lib.h>
 
 #include <inttypes.h>
@@ -69,6 +71,7 @@ static void put_histogram(const tc_writer *to, const tc_point *point)
         double quantile;
     } quantiles[] = {{"P50", 0.50}, {"P90", 0.90}, {"P99", 0.99}};
     uint64_t count = 0;
+    char number[TC_NUMBER_MAX];
 
     for (unsigned at = 0; at < TC_BUCKETS; at++)
         count += point->histogram->count[at];
@@ -79,19 +82,22 @@ static void put_histogram(const tc_writer *to, const tc_point *point)
     put_key(to, point->family->name);
     tc_put(to, "Sum");
     put_labels(to, point);
-    tc_putf(to, ": %.6f\n", (double)point->histogram->sum_ns / 1e9);
+    tc_putf(to, ": %s\n",
+            tc_number_text(number, 'f', 6, (double)point->histogram->sum_ns / 1e9));
     for (size_t at = 0; at < 3 && count; at++) {
         put_key(to, point->family->name);
         tc_put(to, quantiles[at].name);
         put_labels(to, point);
-        tc_putf(to, ": %.6f\n",
-                tc_histogram_quantile(point->histogram, quantiles[at].quantile));
+        tc_putf(
+            to, ": %s\n",
+            tc_number_text(number, 'f', 6,
+                           tc_histogram_quantile(point->histogram, quantiles[at].quantile)));
     }
 }
 
 static void put_point(const tc_writer *to, const tc_point *point)
 {
-    char words[120];
+    char words[120], number[TC_NUMBER_MAX];
 
     if (point->family->kind == TC_KIND_HISTOGRAM) {
         put_histogram(to, point);
@@ -111,7 +117,7 @@ static void put_point(const tc_writer *to, const tc_point *point)
     else if (point->whole)
         tc_putf(to, ": %" PRIu64, point->count);
     else
-        tc_putf(to, ": %.6g", point->real);
+        tc_putf(to, ": %s", tc_number_text(number, 'g', 6, point->real));
     tc_put(to, "\n");
     if (point->estimated) {
         tc_put(to, PREFIX "Estimated.");

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <apr_atomic.h>
 #include <apr_errno.h>
 #include <apr_strings.h>
 
@@ -158,15 +159,24 @@ static bool above_reserve(const tc_spool_dir *dir)
     return available >= dir->reserve_bytes;
 }
 
-static int open_temp(tc_tempfile *temp, const place *where)
+/* Said before the name is made: a process may be killed at any moment after. */
+static int open_method(tc_store *store, const place *where, tc_temp_method method)
 {
-    const char *path = where->dir ? where->dir->path : NULL;
+    volatile apr_uint32_t *named = store->places->named;
+
+    if (named && (method == TC_TEMP_UNLINKED || method == TC_TEMP_NAMED))
+        apr_atomic_set32(named, 1);
+    return tc_temp_open(&store->file.temp, method, where->dir ? where->dir->path : NULL);
+}
+
+static int open_temp(tc_store *store, const place *where)
+{
     int rc;
 
     if (where->method != TC_TEMP_AUTO)
-        return tc_temp_open(temp, where->method, path);
-    rc = tc_temp_open(temp, TC_TEMP_TMPFILE, path);
-    return rc == EOPNOTSUPP ? tc_temp_open(temp, TC_TEMP_UNLINKED, path) : rc;
+        return open_method(store, where, where->method);
+    rc = open_method(store, where, TC_TEMP_TMPFILE);
+    return rc == EOPNOTSUPP ? open_method(store, where, TC_TEMP_UNLINKED) : rc;
 }
 
 /* The first step of memory comes with it, lest a file is made in vain. */
@@ -179,7 +189,7 @@ static int open_at(tc_store *store, const place *where)
     store->file = (file){.temp = {.fd = -1}, .at = *where};
     if (!hold(store, 1))
         return AT_BOUND;
-    rc = open_temp(&store->file.temp, where);
+    rc = open_temp(store, where);
     if (rc && store->file.held)
         tc_admission_drop(store->places->admission, store->file.held);
     return rc;

@@ -44,6 +44,7 @@ typedef struct tc_spool_places {
     uint64_t per_client;
     uint64_t client;
     const char *client_name;
+    volatile apr_uint32_t *named; /* set before the process makes a file with a name; or NULL */
 } tc_spool_places;
 
 /* Bytes by which files in memory are accounted for. */

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "location.h"
+
+#include "url.h"
+
+#include <http_core.h>
+#include <http_protocol.h>
+
+#include <apr_strings.h>
+#include <apr_uri.h>
+
+void tc_location_insert(request_rec *r)
+{
+    if (tc_url_is_function(r))
+        ap_add_output_filter(TC_LOCATION_FILTER, NULL, r, r->connection);
+}
+
+/* Another server, which knows nothing of the function, sends the client to another still. */
+static bool leads_elsewhere(request_rec *r, const apr_uri_t *uri)
+{
+    const char *host = r->hostname ? r->hostname : ap_get_server_name(r);
+
+    return r->proxyreq && uri->hostname && strcasecmp(uri->hostname, host) != 0;
+}
+
+/* `location` with the function where the client had it, or NULL when it stays as it is. */
+static const char *with_function(request_rec *r, const char *location)
+{
+    const tc_call *call = tc_url_call(r);
+    const char *in_whole = strstr(call->whole, TC_FUNCTION), *function;
+    size_t before = in_whole ? (size_t)(in_whole - call->whole) : 0;
+    const char *prefix = ap_escape_uri(r->pool, apr_pstrmemdup(r->pool, call->whole, before));
+    const char *rest;
+    apr_uri_t uri;
+
+    if (apr_uri_parse(r->pool, location, &uri) != APR_SUCCESS || !uri.path ||
+        *uri.path != '/' || tc_url_find(uri.path) || leads_elsewhere(r, &uri) ||
+        (uri.scheme && strcasecmp(uri.scheme, "http") && strcasecmp(uri.scheme, "https")))
+        return NULL;
+    function = apr_pstrcat(r->pool, TC_FUNCTION, ap_escape_path_segment(r->pool, call->text),
+                           ")", NULL);
+    before = strlen(prefix);
+    if (strncmp(uri.path, prefix, before) != 0 || uri.path[before] != '/')
+        before = 0;
+    rest = uri.path + before;
+    uri.path =
+        apr_pstrcat(r->pool, apr_pstrmemdup(r->pool, uri.path, before), function, rest, NULL);
+    return apr_uri_unparse(r->pool, &uri, 0);
+}
+
+static void rewrite(request_rec *r, apr_table_t *headers)
+{
+    const char *location = apr_table_get(headers, "Location");
+    const char *made = location ? with_function(r, location) : NULL;
+
+    if (made)
+        apr_table_setn(headers, "Location", made);
+}
+
+apr_status_t tc_location_filter(ap_filter_t *f, apr_bucket_brigade *bb)
+{
+    if (ap_is_HTTP_REDIRECT(f->r->status)) {
+        rewrite(f->r, f->r->headers_out);
+        rewrite(f->r, f->r->err_headers_out);
+    }
+    ap_remove_output_filter(f);
+    return ap_pass_brigade(f->next, bb);
+}

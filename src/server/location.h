@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Redirects of an original that was called by the function: made of the original's URI, they
+ * would lead to the whole picture, and browsers remember that. The function goes back in.
+ */
+#ifndef TC_LOCATION_H
+#define TC_LOCATION_H
+
+#include <httpd.h>
+#include <util_filter.h>
+
+#define TC_LOCATION_FILTER "TMPFS_CONVERT_LOCATION"
+
+/* insert_filter and insert_error_filter hooks, for redirects of handlers and of all others. */
+void tc_location_insert(request_rec *r);
+
+apr_status_t tc_location_filter(ap_filter_t *f, apr_bucket_brigade *bb);
+
+#endif
