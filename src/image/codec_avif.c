@@ -224,6 +224,9 @@ static void describe(tc_decoder *decoder, tc_image_info *info)
         memcmp(image->icc.data + 16, grey ? "GRAY" : "RGB ", 4) == 0) {
         info->icc = image->icc.data;
         info->icc_length = image->icc.size;
+    } else {
+        info->cicp =
+            (tc_cicp){(uint8_t)image->colorPrimaries, (uint8_t)image->transferCharacteristics};
     }
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cost.h"
 
+#include "cicp.h"
 #include "colour.h"
 #include "effect.h"
 #include "orientation.h"
@@ -263,7 +264,7 @@ static double answer_ns(const tc_plan *plan, const tc_cost_case *of)
     double output = (double)plan->output_w * plan->output_h, ns = START;
     tc_shape shape = {of->spec.model, plan->output_w, plan->output_h};
 
-    if (info->icc)
+    if (info->icc || !tc_cicp_is_srgb(info->cicp))
         ns += PROFILE + picture * profile_ns[tc_image_profile_model(info)];
     if (!of->direct)
         ns += output * CANVAS + (tc_model_has_alpha(info->model) ? picture * CANVAS_ALPHA : 0);
@@ -280,6 +281,8 @@ void tc_cost_add(tc_plan *plan, const tc_cost_case *of)
     if (of->info->icc)
         plan->bytes += tc_transform_bytes(of->info->icc, of->info->icc_length,
                                           tc_image_profile_model(of->info));
+    else if (!tc_cicp_is_srgb(of->info->cicp))
+        plan->bytes += tc_cicp_bytes();
     plan->bytes += of->target->encode_held ? of->target->encode_held(&of->spec) : 0;
     plan->cost_ns = tc_cost_picture_ns(of->info, plan, of->source_bytes) +
                     (uint64_t)answer_ns(plan, of) +

@@ -46,6 +46,11 @@ typedef struct tc_rect {
     uint32_t x, y, w, h;
 } tc_rect;
 
+/* Colours by code points of ITU-T H.273; 0: not told. */
+typedef struct tc_cicp {
+    uint8_t primaries, transfer;
+} tc_cicp;
+
 /*
  * What the header tells, before a pixel is decoded. The picture is described as
  * it is stored; `orientation` (EXIF's 1..8) says how to turn it upright.
@@ -61,6 +66,7 @@ typedef struct tc_image_info {
     const uint8_t *icc; /* embedded profile in the space of `model`, with `cmyk` in that of ink;
                            the decoder's, or NULL */
     size_t icc_length;
+    tc_cicp cicp;        /* where there is no profile */
     const uint8_t *exif; /* from "II" or "MM" on, the decoder's, or NULL */
     size_t exif_length;
     bool palette;         /* colours come from a palette, of at most 256 */

@@ -3,6 +3,7 @@
 
 #include "buffer.h"
 #include "canvas.h"
+#include "cicp.h"
 #include "clock.h"
 #include "colour.h"
 #include "cost.h"
@@ -30,8 +31,9 @@ struct tc_pipeline {
     bool planes;         /* the picture goes from decoder to encoder as TC_YCC */
     tc_profile profile;  /* what becomes of the embedded one */
     tc_transform *transform;
-    uint8_t *converted; /* one of the picture's rows */
-    uint8_t *exif;      /* for the answer */
+    tc_cicp_transform *cicp; /* of a picture without a profile */
+    uint8_t *converted;      /* one of the picture's rows */
+    uint8_t *exif;           /* for the answer */
     size_t exif_length;
     tc_canvas canvas;
     uint8_t *row; /* one composed row, when the canvas is not direct */
@@ -210,6 +212,7 @@ void tc_pipeline_free(tc_pipeline *pipeline)
     tc_effects_free(pipeline->effects);
     tc_icon_free(pipeline->icon);
     tc_transform_free(pipeline->transform);
+    tc_cicp_free(pipeline->cicp);
     tc_buffer_free(pipeline->converted);
     tc_buffer_free(pipeline->exif);
     tc_buffer_free(pipeline->row);
@@ -223,14 +226,15 @@ static tc_error start_colour(tc_pipeline *pipeline)
     tc_model model = tc_image_profile_model(info);
 
     pipeline->profile = TC_PROFILE_DROP;
-    if (!info->icc || pipeline->outline.plan.empty)
+    if (pipeline->outline.plan.empty || (!info->icc && tc_cicp_is_srgb(info->cicp)))
         return TC_E_OK;
-    if (tc_transform_open(&pipeline->transform, info->icc, info->icc_length, model,
-                          &pipeline->profile))
+    if (info->icc ? tc_transform_open(&pipeline->transform, info->icc, info->icc_length, model,
+                                      &pipeline->profile)
+                  : tc_cicp_open(&pipeline->cicp, info->cicp, model))
         return no_memory(pipeline->fail);
     if (info->cmyk && !pipeline->transform)
         pipeline->profile = TC_PROFILE_DROP; /* the rows are RGB, not what it describes */
-    if (!pipeline->transform)
+    if (!pipeline->transform && !pipeline->cicp)
         return TC_E_OK;
     pipeline->converted = tc_buffer_alloc((size_t)pipeline->outline.plan.picture_w *
                                           tc_model_channels(tc_transform_model(model)));
@@ -240,8 +244,12 @@ static tc_error start_colour(tc_pipeline *pipeline)
 /* One of the picture's rows in sRGB. */
 static void convert(tc_pipeline *pipeline, tc_band *band)
 {
-    tc_transform_row(pipeline->transform, band->plane[0].data, pipeline->converted,
-                     pipeline->outline.plan.picture_w);
+    uint32_t pixels = pipeline->outline.plan.picture_w;
+
+    if (pipeline->transform)
+        tc_transform_row(pipeline->transform, band->plane[0].data, pipeline->converted, pixels);
+    else
+        tc_cicp_row(pipeline->cicp, band->plane[0].data, pipeline->converted, pixels);
     *band = (tc_band){{{pipeline->converted, 0, 1}}};
 }
 
@@ -304,7 +312,7 @@ static bool wants_planes(const tc_pipeline *pipeline)
     const tc_outline *outline = &pipeline->outline;
 
     return !outline->plan.empty && outline->info.planes && outline->target->takes_planes &&
-           pipeline->canvas.direct && !pipeline->transform &&
+           pipeline->canvas.direct && !pipeline->converted &&
            !tc_effects_named(&pipeline->params) &&
            !is_small_part(&outline->info, &outline->plan);
 }
@@ -353,7 +361,7 @@ static tc_error make_rows(tc_pipeline *pipeline, uint32_t y, tc_band *band)
         error = tc_picture_rows(pipeline->picture, band);
     if (error)
         return error;
-    if (pipeline->transform && band->plane[0].data)
+    if (pipeline->converted && band->plane[0].data)
         convert(pipeline, band);
     if (canvas->direct)
         return TC_E_OK;

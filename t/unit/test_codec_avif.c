@@ -5,6 +5,7 @@
 #ifdef TC_WITH_AVIF
 
 #include "avifs.h"
+#include "image/pipeline.h"
 
 #define CODEC (&tc_codec_avif)
 
@@ -152,6 +153,127 @@ static void test_grid(void)
     free(file.data);
 }
 
+/* A picture of one colour, lossless, whose colours are told by code points. */
+static bytes make_solid(const uint8_t colour[3], uint16_t primaries, uint16_t transfer,
+                        bool profile)
+{
+    avifImage *image = avifImageCreate(16, 16, 8, AVIF_PIXEL_FORMAT_YUV444);
+    avifEncoder *encoder = avifEncoderCreate();
+    avifRWData data = AVIF_DATA_EMPTY;
+    uint8_t rows[16 * 16 * 3];
+    avifRGBImage rgb;
+    bytes made = {0};
+
+    for (size_t at = 0; at < sizeof rows; at++)
+        rows[at] = colour[at % 3];
+    image->colorPrimaries = (avifColorPrimaries)primaries;
+    image->transferCharacteristics = (avifTransferCharacteristics)transfer;
+    image->matrixCoefficients = AVIF_MATRIX_COEFFICIENTS_IDENTITY;
+    if (profile) {
+        uint8_t *icc = make_profile(200, "RGB ");
+
+        avifImageSetProfileICC(image, icc, 200);
+        free(icc);
+    }
+    avifRGBImageSetDefaults(&rgb, image);
+    rgb.depth = 8;
+    rgb.format = AVIF_RGB_FORMAT_RGB;
+    rgb.pixels = rows;
+    rgb.rowBytes = 16 * 3;
+    avifImageRGBToYUV(image, &rgb);
+    encoder->speed = AVIF_SPEED_FASTEST;
+    encoder->minQuantizer = encoder->maxQuantizer = AVIF_QUANTIZER_LOSSLESS;
+    avifEncoderWrite(encoder, image, &data);
+    put(&made, data.data, data.size);
+    avifRWDataFree(&data);
+    avifImageDestroy(image);
+    avifEncoderDestroy(encoder);
+    return made;
+}
+
+/* The whole conversion of a file. */
+static tc_error run_pipeline(const bytes *from, const char *request, bytes *to, tc_fail *fail)
+{
+    tc_input input = {read_bytes_at, (void *)(uintptr_t)from, from->length};
+    tc_output output = {write_bytes, to};
+    const tc_limits limits = {0};
+    tc_pipeline *pipeline = NULL;
+    tc_params params;
+    tc_error error;
+
+    tc_params_init(&params);
+    error = tc_params_parse(&params, request, strlen(request), NULL, NULL, fail);
+    if (!error)
+        error = tc_pipeline_open(&pipeline, &input, &params, &limits, fail);
+    if (!error)
+        error = tc_pipeline_run(pipeline, &output, NULL, NULL);
+    tc_pipeline_free(pipeline);
+    return error;
+}
+
+/* Colours by code points come out in sRGB, and an AVIF says so. */
+static void test_colours(void)
+{
+    static const struct {
+        const char *what;
+        uint8_t colour[3], wanted[3];
+        uint16_t primaries, transfer;
+        uint8_t off;
+    } rows[] = {
+        {"Display P3", {202, 54, 44}, {220, 30, 30}, 12, 13, 2},
+        {"Display P3 with BT.709's curve", {202, 54, 44}, {220, 30, 30}, 12, 1, 2},
+        {"BT.2020", {180, 70, 43}, {220, 30, 30}, 9, 14, 3},
+        {"sRGB", {220, 30, 30}, {220, 30, 30}, 1, 13, 0},
+        {"BT.709", {220, 30, 30}, {220, 30, 30}, 1, 1, 0},
+        {"what is not told", {220, 30, 30}, {220, 30, 30}, 2, 2, 0},
+        {"white of 203 cd/m2 in PQ", {148, 148, 148}, {229, 229, 229}, 9, 16, 3},
+        {"a grey card in HLG", {97, 97, 97}, {100, 100, 100}, 9, 18, 3},
+    };
+
+    for (size_t at = 0; at < sizeof rows / sizeof rows[0]; at++) {
+        bytes file = make_solid(rows[at].colour, rows[at].primaries, rows[at].transfer, false);
+        static const char *const requests[] = {"of=png", "of=avif,q=100"};
+
+        for (size_t which = 0; which < 2; which++) {
+            const tc_codec *codec = which ? CODEC : &tc_codec_png;
+            tc_image_info info = {0};
+            bytes answer = {0};
+            pixels got = {0};
+            tc_fail fail = {0};
+            tc_error error = run_pipeline(&file, requests[which], &answer, &fail);
+            bool near = false;
+
+            if (!error)
+                error = decode(codec, &answer, answer.length, 1, &info, &got, &fail);
+            for (int c = 0; c < 3; c++)
+                near = (c == 0 || near) && got.data &&
+                       abs(pixel(&got, 8, 8)[c] - rows[at].wanted[c]) <= rows[at].off;
+            ok(!error && near, "%s, %s: %d %d %d%s", rows[at].what, requests[which],
+               got.data ? got.data[0] : -1, got.data ? got.data[1] : -1,
+               got.data ? got.data[2] : -1, error ? fail.text : "");
+            if (which)
+                ok(info.cicp.primaries == 1 && info.cicp.transfer == 13,
+                   "... told as sRGB: %u/%u", info.cicp.primaries, info.cicp.transfer);
+            free(got.data);
+            free(answer.data);
+        }
+        free(file.data);
+    }
+    {
+        bytes file = make_solid(rows[0].colour, 12, 13, true);
+        tc_image_info info = {0};
+        tc_fail fail;
+        pixels got;
+
+        ok(!decode(CODEC, &file, file.length, 1, &info, &got, &fail) && info.icc &&
+               info.cicp.primaries == 0,
+           "a profile counts, and not the code points beside it");
+        free((void *)(uintptr_t)info.icc);
+        free(got.data);
+        free(file.data);
+    }
+}
+
 /* The size in the header against the one that is coded. */
 static void test_lies(void)
 {
@@ -230,6 +352,7 @@ int main(void)
     test_orientation();
     test_kinds();
     test_grid();
+    test_colours();
     test_lies();
     test_noise();
     test_damaged();
