@@ -72,7 +72,7 @@ static void wait_for(tc_fetch *fetch, int fd, int look_ms)
         fetch->client.look_ns = 0; /* the next check looks */
 }
 
-/* What something silent is waited for. `since`: when it was heard last. */
+/* Whether nothing has come since `since` for longer than `timeout`; below 0: no bound. */
 static bool is_silent(uint64_t since, apr_interval_time_t timeout)
 {
     return timeout >= 0 && tc_clock_ns() - since >= (uint64_t)timeout * NS_PER_US;
@@ -80,35 +80,35 @@ static bool is_silent(uint64_t since, apr_interval_time_t timeout)
 
 /* ---- output: what the handler passes on ------------------------------------------- */
 
-/* Where a bucket's bytes are still to come from. */
-typedef struct spring {
+/* Where the bytes of a bucket of unknown length come from. */
+typedef struct supply {
     int fd; /* -1: not known */
     apr_interval_time_t timeout;
-} spring;
+} supply;
 
-static spring spring_of(const request_rec *r, const apr_bucket *bucket)
+static supply supply_of(const request_rec *r, const apr_bucket *bucket)
 {
-    spring spring = {-1, r->server->timeout};
+    supply supply = {-1, r->server->timeout};
     apr_os_file_t file;
     apr_os_sock_t socket;
 
     if (APR_BUCKET_IS_PIPE(bucket)) {
         if (apr_os_file_get(&file, bucket->data) == APR_SUCCESS)
-            spring.fd = file;
-        apr_file_pipe_timeout_get(bucket->data, &spring.timeout);
+            supply.fd = file;
+        apr_file_pipe_timeout_get(bucket->data, &supply.timeout);
     } else if (APR_BUCKET_IS_SOCKET(bucket)) {
         if (apr_os_sock_get(&socket, bucket->data) == APR_SUCCESS)
-            spring.fd = socket;
-        apr_socket_timeout_get(bucket->data, &spring.timeout);
+            supply.fd = socket;
+        apr_socket_timeout_get(bucket->data, &supply.timeout);
     }
-    return spring;
+    return supply;
 }
 
 /* Have `bucket`, of unknown length, read what there is: then it is in memory, and what is
    still to come is a bucket of its own behind it. */
 static apr_status_t read_some(tc_fetch *fetch, apr_bucket *bucket)
 {
-    spring from = spring_of(fetch->r, bucket);
+    supply from = supply_of(fetch->r, bucket);
     uint64_t since = tc_clock_ns();
     int look_ms = from.fd >= 0 ? STREAM_LOOK_MS : 1;
 
@@ -158,8 +158,8 @@ static apr_status_t give_up(tc_fetch *fetch, apr_bucket_brigade *bb)
     return fetch->give_up(fetch->owner);
 }
 
-/* One part to the next filter. A filter between that fails keeps what it had, and the owner
-   would wait for the rest. */
+/* One part to the next filter. A filter before the owner's that fails, such as INFLATE, passes
+   nothing more on: the owner would never see an end. */
 static apr_status_t pass_part(ap_filter_t *f, apr_bucket_brigade *bb)
 {
     tc_fetch *fetch = f->ctx;
@@ -168,7 +168,6 @@ static apr_status_t pass_part(ap_filter_t *f, apr_bucket_brigade *bb)
     if (tc_fetch_check(fetch))
         return give_up(fetch, bb);
     status = next_part(fetch, bb, fetch->part);
-
     if (status != APR_SUCCESS) {
         if (!fetch->ended)
             tc_fail_set(fetch->fail, TC_E_UPSTREAM,
@@ -235,9 +234,9 @@ int tc_fetch_create(request_rec *r, request_rec *answer)
 }
 
 /*
- * An error before the answer begins mod_proxy would log as one of the original's server,
- * also when it is the client that left. So it gets to read an answer, which ends the
- * connection; the client sees none of it.
+ * mod_proxy logs an error before the answer begins as one of the original's server, even
+ * when it is the client that left. So it is given an answer to read, which closes the
+ * connection; the client does not see it.
  */
 static const char *ended_answer(const tc_fetch *fetch)
 {
@@ -246,7 +245,8 @@ static const char *ended_answer(const tc_fetch *fetch)
                : "HTTP/1.1 504 Gateway Timeout\r\nConnection: close\r\n\r\n";
 }
 
-/* By the line, and before that a byte to see whether it goes on in the next. */
+/* A line at a time; httpd first looks at one byte, to see whether a header line is continued.
+ */
 static apr_status_t read_ended(intake *intake, apr_bucket_brigade *bb, ap_input_mode_t mode)
 {
     const char *end = strchr(intake->ended, '\n');
@@ -282,8 +282,8 @@ apr_status_t tc_fetch_input(ap_filter_t *f, apr_bucket_brigade *bb, ap_input_mod
         apr_os_sock_get(&fd, socket) != APR_SUCCESS)
         return ap_get_brigade(f->next, bb, mode, block, length);
     apr_socket_timeout_get(socket, &timeout);
-    /* What is there is read even when the client has left: in the middle of a header that
-       would be an error of the original's server. */
+    /* The client is looked at only when there is nothing to read: an end in the middle of a
+       header is logged as an error of the original's server. */
     while (!is_late(fetch)) {
         apr_status_t status = ap_get_brigade(f->next, bb, mode, APR_NONBLOCK_READ, length);
 

@@ -49,8 +49,8 @@ apr_status_t tc_fetch_input(ap_filter_t *f, apr_bucket_brigade *bb, ap_input_mod
                             apr_read_type_e block, apr_off_t length);
 
 /*
- * Input filter before all others: a body that was ended is read as one that ends, upon
- * which mod_proxy closes the connection without a word in the log.
+ * Input filter before all others. A body whose fetch was ended looks like one that ends:
+ * then mod_proxy closes the connection, and logs no error.
  */
 apr_status_t tc_fetch_end(ap_filter_t *f, apr_bucket_brigade *bb, ap_input_mode_t mode,
                           apr_read_type_e block, apr_off_t length);
