@@ -248,6 +248,8 @@ sub no_leftovers {
         my ($line) = @_;
         return 0 unless $line =~ /\[(?:\w+:)?(?:emerg|alert|crit|error|warn)\]/
             || $line =~ /exit signal|core dump|AddressSanitizer|runtime error:/;
+        # How many more there were of the lines that the test provokes.
+        return 0 if @expected && $line =~ /TC0020: /;
         return !grep { $line =~ $_ } @expected;
     });
     Test::More::is_deeply(\@unexpected, [], "nothing unexpected in the error log$what");
