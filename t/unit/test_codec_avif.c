@@ -194,7 +194,7 @@ static bytes make_solid(const uint8_t colour[3], uint16_t primaries, uint16_t tr
 /* The whole conversion of a file. */
 static tc_error run_pipeline(const bytes *from, const char *request, bytes *to, tc_fail *fail)
 {
-    tc_input input = {read_bytes_at, (void *)(uintptr_t)from, from->length};
+    tc_input input = {read_bytes_at, (void *)(uintptr_t)from, from->length, NULL};
     tc_output output = {write_bytes, to};
     const tc_limits limits = {0};
     tc_pipeline *pipeline = NULL;
