@@ -19,8 +19,11 @@
 #define CHUNK_BYTES_MAX TC_ICC_MAX
 #define CHUNKS_KEPT_MAX 64
 
+/* An EXIF block may have fewer than a profile: libpng reads it byte by byte. */
+#define EXIF_BYTES_MAX (2 * 1024 * 1024)
+
 /* Chunks before the picture's: files have up to about 50, and libpng looks at each. */
-#define CHUNKS_MAX 1000
+#define CHUNKS_MAX 250000
 
 /* A file this much smaller than its pixels is of flat graphics. */
 #define FLAT_RATIO 10
@@ -106,9 +109,9 @@ static void look_at_chunk(png_structp png, png_const_bytep head)
     tc_decoder *decoder = png_get_io_ptr(png);
 
     if (memcmp(head + 4, "IDAT", 4) != 0 && ++decoder->chunks > CHUNKS_MAX)
-        png_error(png, "more than 1000 chunks before the picture");
-    if (memcmp(head + 4, "eXIf", 4) == 0 && png_get_uint_32(head) > CHUNK_BYTES_MAX)
-        png_error(png, "an EXIF chunk of more than 3 MiB");
+        png_error(png, "more than 250000 chunks before the picture");
+    if (memcmp(head + 4, "eXIf", 4) == 0 && png_get_uint_32(head) > EXIF_BYTES_MAX)
+        png_error(png, "an EXIF chunk of more than 2 MiB");
 }
 
 /* libpng asks for a few bytes at a time, and for as many as 8 KiB of pixels. */

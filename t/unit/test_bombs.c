@@ -132,8 +132,8 @@ static void pngs(void)
         try_png("abCd", 0, 500000, false, depth, TC_E_DAMAGED);
         try_png("gAMA", 4, 500000, false, depth, TC_E_DAMAGED);
         try_png("iTXt", 4 * MB, 3, false, depth, TC_E_OK);
-        try_png("eXIf", 3 * MB, 1, false, depth, TC_E_OK);
-        try_png("eXIf", 3 * MB + 1, 1, false, depth, TC_E_DAMAGED);
+        try_png("eXIf", 2 * MB, 1, false, depth, TC_E_OK);
+        try_png("eXIf", 2 * MB + 1, 1, false, depth, TC_E_DAMAGED);
         try_png("IDAT", 0, 500000, true, depth, TC_E_OK);
     }
 }
