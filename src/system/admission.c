@@ -349,11 +349,17 @@ static void free_worker(tc_admission *admission)
 
 /* ---- waiting ----------------------------------------------------------------------- */
 
-/* The next goes on if it can, unless its process was stopped: nothing is to wait for that
-   longer than for those at work. */
-static bool may_enter(const tc_admission *admission, bool next)
+/* The next goes on if it can, unless its process was stopped: the others do not wait for that
+   when nothing was at work at so many looks one after the other, `*idle` by now. */
+#define IDLE_LOOKS 4
+
+static bool may_enter(const tc_admission *admission, bool next, unsigned *idle)
 {
-    return next || __atomic_load_n(&admission->work, __ATOMIC_SEQ_CST) == 0;
+    if (__atomic_load_n(&admission->work, __ATOMIC_SEQ_CST) == 0)
+        ++*idle;
+    else
+        *idle = 0;
+    return next || *idle > IDLE_LOOKS;
 }
 
 /* Until it is next and a place comes free, time is up, or the watch says that nobody wants it
@@ -362,6 +368,7 @@ static int wait_for_place(tc_admission *admission, const tc_admission_limits *li
                           const tc_queue_entry *entry, const tc_watch *watch, int place)
 {
     uint64_t end = now_us() + limits->wait_ms * US_PER_MS;
+    unsigned idle = 0;
 
     for (;;) {
         uint32_t bell = tc_queue_bell(&admission->queue, place);
@@ -372,7 +379,8 @@ static int wait_for_place(tc_admission *admission, const tc_admission_limits *li
 
         if (now < end && before > 0 && forget_if_dead(admission, before))
             continue;
-        if (may_enter(admission, before == 0) && try_enter(admission, limits, entry->kib)) {
+        if (may_enter(admission, before == 0, &idle) &&
+            try_enter(admission, limits, entry->kib)) {
             tc_queue_run(&admission->queue, place, before == 0 ? passes : -1, now);
             return 0;
         }
@@ -726,6 +734,7 @@ void tc_admission_read(const tc_admission *admission, tc_admission_now *now)
     now->held = __atomic_load_n(&admission->held, __ATOMIC_RELAXED);
     now->temp = __atomic_load_n(&admission->temp, __ATOMIC_RELAXED);
     tc_queue_read(&admission->queue, NULL, now_us(), &ahead);
+    now->waiting = ahead.waiting;
     now->ahead_us = ahead.all_us;
     now->oldest_us = ahead.oldest_us;
     tc_backlog_read(&admission->backlog, now_us(), &now->lately);

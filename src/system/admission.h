@@ -126,6 +126,7 @@ typedef struct tc_admission_now {
     uint32_t held;      /* of httpd's workers, by these */
     uint64_t bytes;     /* planned by the conversions at work */
     uint64_t temp;      /* bytes of temporary data in memory */
+    uint32_t waiting;   /* of those queued, the ones that have their turn by now */
     uint64_t ahead_us;  /* work of all that run and wait */
     uint64_t oldest_us; /* for so long the first of those that wait has waited */
     tc_lately lately;
