@@ -34,10 +34,11 @@ sub save_json {
     return;
 }
 
-# Put `text` between the two comments that mark a region of docs/performance.md.
+# Put `text` between the two comments that mark a region of docs/performance.md, or of
+# `page`.
 sub write_region {
-    my ($name, $text) = @_;
-    my $file = "$Bench::Measure::ROOT/docs/performance.md";
+    my ($name, $text, $page) = @_;
+    my $file = "$Bench::Measure::ROOT/docs/" . ($page // 'performance.md');
     my $whole = Bench::Measure::text_of($file) // die "$file: $!\n";
     my ($begin, $end) = ("<!-- bench $name -->\n", "<!-- /bench $name -->\n");
     $whole =~ s/\Q$begin\E.*?\Q$end\E/$begin\n$text\n$end/s or die "$file: no region $name\n";

@@ -3,14 +3,18 @@
  * Converts one picture as the module does, without a server:
  *
  *   tcconvert [-n TIMES] [-t SECONDS] [-l] [-v] PARAMS IN OUT
+ *   tcconvert -p [-l] IN PARAMS...
  *
- * PARAMS as in a URL: dw=300,dh=300,q=85. OUT may be - for nowhere. With -l under the
- * limits that the module has by default, else without any. With -n the same
+ * PARAMS as in a URL: dw=300,dh=300,q=85. OUT may be - for nowhere. With -n the same
  * picture is converted so many times, with -t until so much CPU time is used, the
- * first not counted; each answer replaces the one before. -v prints `key: value`
- * lines: CPU time a picture, and by the clock the time of each stage; what was planned;
- * the peak of the process's memory over what it had before, less the answer. Exits with 1
- * when the picture is refused, 2 when called wrongly.
+ * first not counted; each answer replaces the one before. With -l under the limits that
+ * the module has by default, else without any. -v prints `key: value` lines: CPU time a
+ * picture, and by the clock the time of each stage; what was planned; the peak of the
+ * process's memory over what it had before, less the answer. Exits with 1 when the
+ * picture is refused, 2 when called wrongly.
+ *
+ * With -p nothing is converted: for each PARAMS a line has what is planned, as
+ * `ok MILLISECONDS KIB WIDTHxHEIGHT`, or `refused REASON`.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -60,7 +64,8 @@ typedef struct totals {
 
 __attribute__((noreturn)) static void usage(void)
 {
-    fputs("usage: tcconvert [-n TIMES] [-t SECONDS] [-l] [-v] PARAMS IN OUT\n", stderr);
+    fputs("usage: tcconvert [-n TIMES] [-t SECONDS] [-l] [-v] PARAMS IN OUT\n"
+          "       tcconvert -p [-l] IN PARAMS...\n", stderr);
     exit(2);
 }
 
@@ -193,6 +198,41 @@ static void print_totals(const totals *totals, size_t bytes)
            peak_kb() - before_kb - (long)(bytes / 1024));
 }
 
+static int print_plans(const tc_input *input, char *const *texts)
+{
+    for (; *texts; texts++) {
+        tc_fail fail = {TC_E_OK, ""};
+        tc_pipeline *pipeline = NULL;
+        tc_params params;
+
+        tc_params_init(&params);
+        if (!tc_params_parse(&params, *texts, strlen(*texts), NULL, NULL, &fail))
+            tc_pipeline_open(&pipeline, input, &params, &limits, &fail);
+        if (pipeline) {
+            const tc_plan *plan = &tc_pipeline_outline(pipeline)->plan;
+
+            printf("ok %.1f %llu %ux%u\n", (double)plan->cost_ns / 1e6,
+                   (unsigned long long)plan->bytes / 1024, plan->output_w, plan->output_h);
+        } else {
+            printf("refused %s\n", fail.text);
+        }
+        tc_pipeline_free(pipeline);
+    }
+    return 0;
+}
+
+static void open_source(source *source, tc_input *input, const char *name)
+{
+    struct stat info;
+
+    source->fd = open(name, O_RDONLY | O_CLOEXEC);
+    if (source->fd < 0 || fstat(source->fd, &info) != 0) {
+        fprintf(stderr, "tcconvert: %s: %s\n", name, strerror(errno));
+        exit(1);
+    }
+    input->size = (uint64_t)info.st_size;
+}
+
 static double number(const char *text, double most)
 {
     char *end;
@@ -206,41 +246,41 @@ static double number(const char *text, double most)
 int main(int argc, char **argv)
 {
     double times = 1, seconds = 0, began;
-    bool verbose = false;
+    bool verbose = false, plans = false;
     tc_params params;
     tc_fail fail = {TC_E_OK, ""};
-    struct stat info;
     source source;
     tc_input input = {read_source, &source, 0, NULL};
     answer answer = {NULL, 0, 0};
     totals totals = {0};
     int option;
 
-    while ((option = getopt(argc, argv, "ln:t:v")) != -1) {
+    while ((option = getopt(argc, argv, "ln:pt:v")) != -1) {
         if (option == 'n')
             times = number(optarg, 1e9);
         else if (option == 't')
             seconds = number(optarg, 3600);
         else if (option == 'l')
             set_limits();
+        else if (option == 'p')
+            plans = true;
         else if (option == 'v')
             verbose = true;
         else
             usage();
     }
-    if (argc - optind != 3)
+    if (plans && argc - optind >= 2) {
+        open_source(&source, &input, argv[optind]);
+        return print_plans(&input, argv + optind + 1);
+    }
+    if (plans || argc - optind != 3)
         usage();
     tc_params_init(&params);
     if (tc_params_parse(&params, argv[optind], strlen(argv[optind]), NULL, NULL, &fail)) {
         fprintf(stderr, "tcconvert: %s\n", fail.text);
         return 2;
     }
-    source.fd = open(argv[optind + 1], O_RDONLY | O_CLOEXEC);
-    if (source.fd < 0 || fstat(source.fd, &info) != 0) {
-        fprintf(stderr, "tcconvert: %s: %s\n", argv[optind + 1], strerror(errno));
-        return 1;
-    }
-    input.size = (uint64_t)info.st_size;
+    open_source(&source, &input, argv[optind + 1]);
     if (seconds > 0) {
         /* Once for nothing: a program's first picture also pays for its pages. */
         convert_or_exit(&input, &params, &answer, &totals, argv[optind + 1]);

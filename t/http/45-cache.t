@@ -2,6 +2,7 @@
 # conf/tmpfs_convert_cache.conf: what is asked for at once is converted once, what
 # is in the cache not at all, and a changed original is noticed.
 use TmpfsConvertTest;
+use TmpfsConvertTest::Fault;
 use TmpfsConvertTest::Httpd;
 use File::Copy qw(copy);
 use File::Path qw(make_path);
@@ -19,8 +20,8 @@ my $reference = do { local $/ = undef; <$in> };
 # The ready configuration, with its directories in the test's own; of mod_cache's
 # stores the disk, or with $socache shared memory.
 sub start {
-    my ($more, $socache) = @_;
-    my $httpd = TmpfsConvertTest::Httpd->new(conf => sub {
+    my ($more, $socache, @how) = @_;
+    my $httpd = TmpfsConvertTest::Httpd->new(@how, conf => sub {
         my ($self) = @_;
         my $root = $self->root;
         my $text = $reference;
@@ -112,8 +113,9 @@ for my $store ('disk', 'socache') {
 
 # ---- a leader who fails, or leaves -----------------------------------------------------------
 
-my $httpd = start("TmpfsConvertTimeout 1\n");
-my $seen = at_once(6, "/small_light(dw=8190,dh=8190,da=n,ds=s,of=png)$large");
+my $fault = TmpfsConvertTest::Fault->new(server()->root . '/faults');
+my $httpd = start("TmpfsConvertTimeout 1\n", 0, faults => $fault->set(slow => 20_000));
+my $seen = at_once(6, "/small_light(dw=602,of=jpeg)$large");
 is(join(',', map { (split)[0] } keys %$seen), '503', 'what takes too long is 503 for all of them') or diag(explain($seen));
 expect_log(qr/TC0030/);
 no_leftovers();

@@ -58,6 +58,9 @@ my @wrong = (
     ["TmpfsConvertMaterialDir $dir/plain-file", qr{plain-file: there is no such directory}],
     ['TmpfsConvertMaxOutput 100', qr{TmpfsConvertMaxOutput 100: takes WIDTHxHEIGHT}],
     ['TmpfsConvertMaxOutput 0x5', qr{TmpfsConvertMaxOutput 0x5: takes WIDTHxHEIGHT}],
+    ['TmpfsConvertMaxOutputPixels 0', qr{TmpfsConvertMaxOutputPixels 0: takes a whole number from 1 to}],
+    ['TmpfsConvertMaxMemory 1T', qr{TmpfsConvertMaxMemory 1T: takes a whole number}],
+    ['TmpfsConvertMaxCost 3s', qr{TmpfsConvertMaxCost 3s: takes a whole number from 0 to}],
     ['TmpfsConvertPattern a/b dw=3', qr{TmpfsConvertPattern: the name}],
     ['TmpfsConvertPattern thumb dw=x', qr{TmpfsConvertPattern: dw=x: takes}],
     ['TmpfsConvertDefaults q=500', qr{TmpfsConvertDefaults: q=500: takes}],
@@ -88,6 +91,9 @@ TmpfsConvertSpoolMemory 1M
 TmpfsConvertMaxSource 16M
 TmpfsConvertMaxPixels 50000000
 TmpfsConvertMaxOutput 4000x3000
+TmpfsConvertMaxOutputPixels 12000000
+TmpfsConvertMaxMemory 512M
+TmpfsConvertMaxCost 10
 TmpfsConvertRadiusMax 20
 TmpfsConvertSigmaMax 12
 TmpfsConvertCompat Strict

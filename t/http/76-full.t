@@ -46,6 +46,9 @@ for my $case (['TmpfsConvertMaxActive 1 6 60s', 7], ['', $workers - int(($worker
     my $httpd = TmpfsConvertTest::Httpd->new(conf => <<"CONF");
 TmpfsConvert On
 TmpfsConvertTimeout 0
+TmpfsConvertMaxOutputPixels 100000000
+TmpfsConvertMaxMemory 0
+TmpfsConvertMaxCost 0
 $bounds
 $at_once
 <Location "/tmpstat">

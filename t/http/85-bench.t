@@ -153,7 +153,7 @@ sub bench { return run($^X, "$root/tools/bench", @_) }
 
 is((bench())[0], 2, 'tools/bench alone: refused');
 is((bench('nonsense'))[0], 2, '... and so is what it does not know');
-for my $part (qw(pictures overload scale)) {
+for my $part (qw(pictures overload scale dearest)) {
     my ($status, undef, $words) = bench($part, '-n', 0);
     isnt($status, 0, "$part -n 0: refused");
     like($words, qr/^usage: tools\/bench $part/, '... with its options');
@@ -208,6 +208,27 @@ for my $mpm (qw(prefork worker event)) {
 is($status, 0, 'scale') or diag $words;
 like($report, qr/^\| $_, 1 +\| +\d+ \(\d+\)/m, "... of $_") for qw(prefork worker event);
 like($report, qr/^\| 49\.9 .*1\/8/m, '... and of megapixels');
+
+# Nothing that is let through takes much more than the limits: 3 s and 256 MiB.
+($status, $report, $words) = bench('dearest', '--short', '--json', "$place/dearest.json");
+is($status, 0, 'dearest') or diag $words;
+my $dearest = do {
+    open my $in, '<', "$place/dearest.json" or die "no figures: $!\n";
+    local $/ = undef;
+    JSON::PP->new->decode(<$in>);
+};
+cmp_ok($dearest->{found}{measured}, '>=', 2, '... measures what its plans say is dearest');
+for my $format (sort keys %{ $dearest->{found}{best} }) {
+    my $best = $dearest->{found}{best}{$format};
+    like($report, qr/^\| \Q$best->{cpu}{params}\E /m, "... of $format");
+    cmp_ok($best->{cpu}{cpu_ms}, '<', 2 * 3000, '... within the limit of time, with room for a busy machine');
+    cmp_ok($best->{memory}{peak_kb}, '<', 256 * 1024 + 4096, '... and of memory');
+}
+isnt((bench('dearest', '-t', 0))[0], 0, 'dearest -t 0: refused');
+
+my $tc = "$bin/tcconvert";
+like((run($tc, '-l', '-p', "$place/b.jpg", 'dw=9000,ds=s', 'dw=4500,dh=4500,da=n,ds=s', 'dw=100,dh=100'))[1],
+    qr/^refused .*8192.*\nrefused .*16000000\nok [\d.]+ \d+ 100x75\n$/, 'tcconvert -p: plans, or why there is none');
 
 SKIP: {
     skip 'valgrind is not on this machine: tools/deps --test', 3 unless grep { -x "$_/valgrind" } split /:/, $ENV{PATH};
