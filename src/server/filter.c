@@ -6,6 +6,7 @@
 #include "handler.h"
 #include "job.h"
 #include "respond.h"
+#include "tags.h"
 #include "url.h"
 
 #include "image/clock.h"
@@ -79,21 +80,11 @@ void tc_filter_insert(request_rec *r)
 static void translate_tags(request_rec *r, const char *variant)
 {
     const char *tags = apr_table_get(r->headers_in, "If-None-Match");
-    const char *suffix = apr_pstrcat(r->pool, "-", variant, "\"", NULL), *made = NULL, *at;
+    const char *made;
 
     if (!tags || strcmp(tags, "*") == 0)
         return;
-    for (at = strstr(tags, suffix); at; at = strstr(at + 1, suffix)) {
-        const char *start = at;
-        const char *tag;
-
-        while (start > tags && *start != '"' && *start != ',')
-            start--;
-        if (*start != '"')
-            continue;
-        tag = apr_psprintf(r->pool, "W/%.*s\"", (int)(at - start), start);
-        made = made ? apr_pstrcat(r->pool, made, ", ", tag, NULL) : tag;
-    }
+    made = tc_tags_of_original(r->pool, tags, variant);
     if (made) {
         apr_table_setn(r->headers_in, "If-None-Match", made);
     } else {
