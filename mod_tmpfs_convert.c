@@ -4,6 +4,7 @@
 #include "server/config.h"
 #include "server/filter.h"
 #include "server/handler.h"
+#include "server/job.h"
 #include "server/monitor.h"
 #include "server/once.h"
 #include "server/startup.h"
@@ -18,6 +19,7 @@
 static void register_hooks(apr_pool_t *pool)
 {
     static const char *const behind_cache[] = {"mod_cache.c", NULL};
+    static const char *const before_cache[] = {"mod_cache.c", NULL};
     static const char *const before_proxy[] = {"mod_proxy.c", NULL};
 
     (void)pool;
@@ -31,6 +33,8 @@ static void register_hooks(apr_pool_t *pool)
     ap_hook_child_status(tc_startup_child_status, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_status(tc_monitor_child_status, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_read_request(tc_once_remember, NULL, NULL, APR_HOOK_FIRST);
+    /* After mod_proxy's (first), which sets r->proxyreq; before mod_cache's quick handler. */
+    ap_hook_post_read_request(tc_url_received, NULL, NULL, APR_HOOK_MIDDLE);
     /* Before mod_rewrite and mod_alias, which are to see the original's URI. */
     ap_hook_translate_name(tc_url_translate, NULL, NULL, APR_HOOK_REALLY_FIRST);
     /* After mod_rewrite's (first), which may redirect; before mod_dir's (last). */
@@ -39,6 +43,7 @@ static void register_hooks(apr_pool_t *pool)
     ap_hook_insert_filter(tc_filter_insert, NULL, NULL, APR_HOOK_LAST);
     ap_register_output_filter(TC_FILTER, tc_filter, tc_filter_init, AP_FTYPE_RESOURCE);
     ap_register_output_filter(TC_FILTER_ALIAS, tc_filter, tc_filter_init, AP_FTYPE_RESOURCE);
+    ap_hook_handler(tc_job_before_cache, NULL, before_cache, APR_HOOK_REALLY_FIRST);
     ap_hook_handler(tc_once_handler, behind_cache, before_proxy, APR_HOOK_REALLY_FIRST);
     /* mod_cache's is AP_FTYPE_CONTENT_SET + 1, to have it packed. */
     ap_register_output_filter(TC_ONCE_FILTER, tc_once_filter, NULL, AP_FTYPE_CONTENT_SET + 2);

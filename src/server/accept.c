@@ -4,10 +4,9 @@
 #include "image/codec.h"
 
 #include <http_protocol.h>
+#include <util_filter.h>
 
 #include <apr_lib.h>
-
-#include <stdlib.h>
 
 static const char *skip_blanks(const char *at)
 {
@@ -30,17 +29,25 @@ static const char *part_end(const char *at, char stop)
     return at;
 }
 
+/* Whether a weight is over 0. One that is no number counts as none given. */
+static bool is_weight(const char *at)
+{
+    const char *digits = at;
+
+    for (; apr_isdigit(*at) || *at == '.'; at++) {
+        if (*at > '0')
+            return true;
+    }
+    return at == digits;
+}
+
 /* Whether the parameters of one element, from the first ';' on, leave it any weight. */
 static bool is_wanted(const char *at)
 {
     while (*at == ';') {
         at = skip_blanks(at + 1);
-        if (apr_tolower(*at) == 'q' && at[1] == '=') {
-            char *end;
-            double weight = strtod(at + 2, &end);
-
-            return end == at + 2 || weight > 0;
-        }
+        if (apr_tolower(*at) == 'q' && at[1] == '=')
+            return is_weight(at + 2);
         at = part_end(at, ';');
     }
     return true;
@@ -77,6 +84,35 @@ tc_format tc_accept_format(const request_rec *r)
             return better[at];
     }
     return TC_FORMAT_NONE;
+}
+
+static bool varies_by_accept(request_rec *r, const apr_table_t *headers)
+{
+    const char *vary = apr_table_get(headers, "Vary");
+
+    return vary && ap_find_token(r->pool, vary, "accept");
+}
+
+/* With Accept as it came: the cache's key, or the choice between variants. */
+static bool is_used(request_rec *r)
+{
+    for (const ap_filter_t *f = r->output_filters; f; f = f->next) {
+        if (strncasecmp(f->frec->name, "CACHE_SAVE", 10) == 0)
+            return true;
+    }
+    return varies_by_accept(r, r->headers_out) || varies_by_accept(r, r->err_headers_out);
+}
+
+void tc_accept_reduce(request_rec *r)
+{
+    tc_format format = tc_accept_format(r);
+
+    if (r->main || is_used(r))
+        return;
+    apr_table_setn(r->headers_in, "Accept",
+                   format == TC_FORMAT_AVIF   ? "image/avif,*/*"
+                   : format == TC_FORMAT_WEBP ? "image/webp,*/*"
+                                              : "*/*");
 }
 
 void tc_accept_vary(request_rec *r)

@@ -21,6 +21,12 @@ typedef struct tc_job {
     uint64_t open_read_ns; /* the source's clock when the header was read */
 } tc_job;
 
+/*
+ * handler hook, before mod_cache's: a request that our handler answers has the headers by
+ * which mod_cache tells its answers apart. Always DECLINED.
+ */
+int tc_job_before_cache(request_rec *r);
+
 /* Settings and all layers of parameters for the request, and the icon they name, opened. */
 tc_error tc_job_begin(request_rec *r, tc_job *job);
 

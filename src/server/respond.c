@@ -2,6 +2,7 @@
 #include "respond.h"
 
 #include "account.h"
+#include "call.h"
 #include "config.h"
 #include "convert.h"
 
@@ -55,6 +56,7 @@ static const answer answers[TC_E_COUNT] = {
     [TC_E_CLIENT_GONE] = {CLIENT_CLOSED_REQUEST, APLOG_INFO, "TC0031"},
     [TC_E_PATTERN_ONLY] = {HTTP_FORBIDDEN, APLOG_WARNING, "TC0032"},
     [TC_E_SIGNATURE] = {HTTP_FORBIDDEN, APLOG_WARNING, "TC0033"},
+    [TC_E_SPELLING] = {HTTP_MOVED_TEMPORARILY, APLOG_INFO, "TC0036"},
     [TC_E_INTERNAL] = {HTTP_INTERNAL_SERVER_ERROR, APLOG_ERR, "TC0011"},
 };
 
@@ -185,6 +187,14 @@ static void say_why(request_rec *r, int status, const tc_fail *fail)
                      ap_escape_html(r->pool, fail->text)));
 }
 
+/* No cache keeps it: each wrong spelling would be an entry. httpd writes the body. */
+static int redirect(request_rec *r)
+{
+    apr_table_setn(r->headers_out, "Location", tc_call_canonical(r));
+    apr_table_setn(r->err_headers_out, "Cache-Control", "no-store");
+    return HTTP_MOVED_TEMPORARILY;
+}
+
 int tc_respond_error(request_rec *r, const tc_fail *fail)
 {
     const answer *answer = &answers[fail->error < TC_E_COUNT ? fail->error : TC_E_INTERNAL];
@@ -192,6 +202,8 @@ int tc_respond_error(request_rec *r, const tc_fail *fail)
     tc_account_error(r, fail->error);
     ap_log_rerror(APLOG_MARK, answer->level, 0, r, "%s: %s: %s", answer->id,
                   r->filename ? r->filename : r->uri, fail->text);
+    if (fail->error == TC_E_SPELLING)
+        return redirect(r);
     if (answer->status == HTTP_SERVICE_UNAVAILABLE)
         apr_table_setn(r->err_headers_out, "Retry-After", RETRY_SECONDS);
     say_why(r, answer->status, fail);

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "url.h"
 
+#include "accept.h"
 #include "config.h"
 #include "handler.h"
 #include "respond.h"
 #include "sign.h"
+#include "spelling.h"
 
+#include <http_core.h>
 #include <http_log.h>
 
 #include <apr_lib.h>
@@ -34,7 +37,7 @@ static void keep_call(request_rec *r, const tc_call *call)
 
 static tc_call *make_call(request_rec *r, tc_call_kind kind, const char *text, const char *path)
 {
-    tc_call *call = apr_palloc(r->pool, sizeof *call);
+    tc_call *call = apr_pcalloc(r->pool, sizeof *call);
 
     call->kind = kind;
     call->text = text;
@@ -88,36 +91,68 @@ int tc_url_translate(request_rec *r)
     return DECLINED;
 }
 
-/* The function in the path of `uri`; in a query it would be nothing but text. */
-static const char *find_in_path(const char *uri)
+const request_rec *tc_url_asked(const request_rec *r)
 {
-    const char *function = strstr(uri, FUNCTION), *query = strchr(uri, '?');
+    /* An error document's request has another's status; that is not the original. */
+    while (r->prev && ap_is_HTTP_SUCCESS(r->prev->status))
+        r = r->prev;
+    return r;
+}
 
-    return function && query && query < function ? NULL : function;
+unsigned tc_url_slashes(const request_rec *r)
+{
+    const core_server_config *server = ap_get_core_module_config(r->server->module_config);
+    const core_dir_config *dir = ap_get_core_module_config(r->per_dir_config);
+
+    return (server->merge_slashes != AP_CORE_CONFIG_OFF ? TC_SPELLING_MERGE : 0) |
+           (dir->allow_encoded_slashes && dir->decode_encoded_slashes ? TC_SPELLING_SLASHES
+                                                                      : 0);
+}
+
+const char *tc_url_find_function(const char *path, const char **params, const char **end)
+{
+    const char *function = strstr(path, FUNCTION);
+
+    *params = function ? function + strlen(FUNCTION) : NULL;
+    *end = function ? strpbrk(*params, ")/") : NULL;
+    if (*end && **end != ')')
+        *end = NULL;
+    return function;
+}
+
+int tc_url_received(request_rec *r)
+{
+    const char *params, *end;
+    tc_spelling spelling;
+
+    if (!r->proxyreq && !r->prev && !r->main && r->unparsed_uri &&
+        tc_spelling_read(r->pool, r->unparsed_uri, tc_url_slashes(r), &spelling) &&
+        tc_url_find_function(spelling.path, &params, &end) && end)
+        tc_accept_reduce(r);
+    return DECLINED;
 }
 
 const tc_call *tc_url_unparsed(request_rec *r)
 {
-    const char *whole = NULL, *function = NULL, *end;
-    char *text, *path;
+    const char *function = NULL, *params, *end = NULL, *text;
+    const request_rec *asked = tc_url_asked(r);
+    tc_spelling spelling;
 
-    /* An error document's request has another's status; that is not the original. */
-    for (const request_rec *from = r; from && !function; from = from->prev) {
-        whole = from->unparsed_uri;
-        if (whole && (from == r || ap_is_HTTP_SUCCESS(from->status)))
-            function = find_in_path(whole);
+    for (const request_rec *from = r; !function; from = from->prev) {
+        if (from->unparsed_uri &&
+            tc_spelling_read(r->pool, from->unparsed_uri, tc_url_slashes(r), &spelling))
+            function = tc_url_find_function(spelling.path, &params, &end);
+        if (from == asked)
+            break;
     }
-    end = function ? strpbrk(function + strlen(FUNCTION), ")/?") : NULL;
-    if (!end || *end != ')')
+    if (!end)
         return NULL; /* as the originals do: the path is no call then */
-    text = apr_pstrmemdup(r->pool, function + strlen(FUNCTION),
-                          (apr_size_t)(end - function) - strlen(FUNCTION));
-    path = apr_pstrcat(r->pool, apr_pstrmemdup(r->pool, whole, (apr_size_t)(function - whole)),
-                       apr_pstrmemdup(r->pool, end + 1, strcspn(end + 1, "?")), NULL);
-    /* Slashes within are as good as any sign here, for no path to a file is made of it. */
-    if (ap_unescape_url_keep2f(text, 1) != OK || ap_unescape_url_keep2f(path, 1) != OK)
-        return NULL;
-    return make_call(r, TC_CALL_UNPARSED, text, path);
+    text = apr_pstrmemdup(r->pool, params, (apr_size_t)(end - params));
+    return make_call(r, TC_CALL_UNPARSED, text,
+                     apr_pstrcat(r->pool,
+                                 apr_pstrmemdup(r->pool, spelling.path,
+                                                (apr_size_t)(function - spelling.path)),
+                                 end + 1, NULL));
 }
 
 /* ---- the query --------------------------------------------------------------------- */
@@ -137,33 +172,61 @@ static const char *asked_path(const request_rec *r)
     return r->parsed_uri.path ? r->parsed_uri.path : r->uri;
 }
 
-/* A signature alone, without a parameter, is somebody else's. */
-static void read_query(request_rec *r, bool is_signed)
+/* Decode one KEY=VALUE in place; false when it is none, or none that decodes. */
+static bool decode_pair(char *pair, char **value)
 {
-    char *copy = apr_pstrdup(r->pool, r->args), *state, *pair;
-    const char *text = NULL;
-    bool asks = false;
+    *value = strchr(pair, '=');
+    if (!*value)
+        return false;
+    *(*value)++ = '\0';
+    /* A zero byte would end the value unseen; no value has a control character. */
+    if (strstr(*value, "%00"))
+        strcpy(*value, "\1");
+    return ap_unescape_urlencoded(pair) == OK && ap_unescape_urlencoded(*value) == OK;
+}
+
+static char *append(char *to, char sign, const char *text)
+{
+    size_t length = strlen(text);
+
+    *to++ = sign;
+    memcpy(to, text, length);
+    return to + length;
+}
+
+/* A signature alone, without a parameter, is somebody else's. */
+const char *tc_url_query_text(apr_pool_t *pool, const char *query, bool is_signed, bool *others)
+{
+    char *copy = apr_pstrdup(pool, query), *state, *pair, *value;
+    /* Decoding makes nothing longer, and each pair has a sign before it and one within. */
+    char *text = apr_palloc(pool, strlen(query) + 2), *to = text;
+    bool asks = false, left = false;
 
     for (pair = apr_strtok(copy, "&", &state); pair; pair = apr_strtok(NULL, "&", &state)) {
-        char *value = strchr(pair, '=');
+        bool taken = decode_pair(pair, &value);
 
-        if (!value)
-            continue;
-        *value++ = '\0';
-        /* A zero byte would end the value unseen; no value has a control character. */
-        if (strstr(value, "%00"))
-            value = apr_pstrdup(r->pool, "%01");
-        if (ap_unescape_urlencoded(pair) != OK || ap_unescape_urlencoded(value) != OK)
-            continue;
-        if (is_parameter(pair, value))
+        if (taken && is_parameter(pair, value))
             asks = true;
-        else if (!is_signed || !tc_sign_is_key(pair, strlen(pair)) || strpbrk(value, ",;"))
-            continue;
-        text = text ? apr_pstrcat(r->pool, text, ",", pair, "=", value, NULL)
-                    : apr_pstrcat(r->pool, pair, "=", value, NULL);
+        else
+            taken = taken && is_signed && tc_sign_is_key(pair, strlen(pair)) &&
+                    !strpbrk(value, ",;");
+        left |= !taken;
+        if (taken)
+            to = append(append(to, ',', pair), '=', value);
     }
-    if (asks)
-        make_call(r, TC_CALL_QUERY, text, asked_path(r));
+    *to = '\0';
+    if (others)
+        *others = left;
+    return asks ? text + 1 : NULL;
+}
+
+static void read_query(request_rec *r, bool is_signed)
+{
+    bool others;
+    const char *text = tc_url_query_text(r->pool, r->args, is_signed, &others);
+
+    if (text)
+        make_call(r, TC_CALL_QUERY, text, asked_path(r))->others = others;
 }
 
 /* ---- who answers ---------------------------------------------------------------------- */
