@@ -46,6 +46,8 @@ static void register_hooks(apr_pool_t *pool)
     ap_hook_child_status(tc_monitor_child_status, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_read_request(tc_upstream_redirected, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_post_read_request(tc_once_remember, NULL, NULL, APR_HOOK_FIRST);
+    /* After mod_proxy's (first), which sets r->proxyreq; before mod_cache's quick handler. */
+    ap_hook_post_read_request(tc_url_received, NULL, NULL, APR_HOOK_MIDDLE);
     /* Before mod_rewrite and mod_alias, which are to see the original's URI. */
     ap_hook_translate_name(tc_url_translate, NULL, NULL, APR_HOOK_REALLY_FIRST);
     /* Behind mod_rewrite, before whatever maps the URI. */
@@ -69,6 +71,8 @@ static void register_hooks(apr_pool_t *pool)
     /* Before mod_headers', which comes in later. */
     ap_register_output_filter(TC_LOCATION_FILTER, tc_location_filter, NULL,
                               AP_FTYPE_CONTENT_SET - 1);
+    /* Before the key is made: what is refused or redirected is not looked up. */
+    ap_hook_handler(tc_handler_before_cache, NULL, the_cache, APR_HOOK_REALLY_FIRST - 1);
     ap_hook_handler(tc_cache_key, NULL, the_cache, APR_HOOK_REALLY_FIRST);
     ap_hook_handler(tc_handler_first, the_cache, before_proxy, APR_HOOK_REALLY_FIRST);
     /* mod_cache's is AP_FTYPE_CONTENT_SET + 1, to have it packed, and comes in last. */

@@ -65,7 +65,8 @@ typedef struct totals {
 __attribute__((noreturn)) static void usage(void)
 {
     fputs("usage: tcconvert [-n TIMES] [-t SECONDS] [-l] [-v] PARAMS IN OUT\n"
-          "       tcconvert -p [-l] IN PARAMS...\n", stderr);
+          "       tcconvert -p [-l] IN PARAMS...\n",
+          stderr);
     exit(2);
 }
 

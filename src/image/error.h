@@ -34,6 +34,7 @@
     X(CLIENT_GONE, "client_gone", "the client has gone")                        \
     X(PATTERN_ONLY, "pattern_only", "only patterns may be asked for")           \
     X(SIGNATURE, "signature", "not signed, or not validly")                     \
+    X(SPELLING, "spelling", "not the canonical URL")                            \
     X(INTERNAL, "internal", "internal error")
 
 typedef enum tc_error {

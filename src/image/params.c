@@ -45,49 +45,65 @@ static void trim(const char **text, size_t *length)
         (*length)--;
 }
 
-static tc_error parse_item(tc_params *params, const char *item, size_t length,
-                           tc_params_unknown *unknown, void *context, tc_fail *fail)
+bool tc_params_next(const char *text, size_t length, size_t *at, tc_item *item)
 {
-    const char *equals = memchr(item, '=', length), *key = item, *text;
-    size_t key_length = equals ? (size_t)(equals - item) : length, text_length;
-    char value[VALUE_MAX + 1];
-    const tc_row *row;
+    const char *equals;
+    size_t end = *at, span;
 
-    text = equals ? equals + 1 : item + length;
-    text_length = (size_t)(item + length - text);
-    trim(&key, &key_length);
-    trim(&text, &text_length);
-    if (key_length == 0)
-        return TC_E_OK;
-    row = tc_row_find(key, key_length);
+    if (*at > length)
+        return false;
+    while (end < length && text[end] != ',' && text[end] != ';')
+        end++;
+    item->start = item->key = text + *at;
+    span = end - *at;
+    equals = span ? memchr(item->key, '=', span) : NULL;
+    item->key_length = equals ? (size_t)(equals - item->key) : span;
+    item->value = equals ? equals + 1 : text + end;
+    item->value_length = (size_t)(text + end - item->value);
+    trim(&item->key, &item->key_length);
+    trim(&item->value, &item->value_length);
+    *at = end + 1;
+    return true;
+}
+
+static tc_error parse_item(tc_params *params, const tc_item *item, tc_params_unknown *unknown,
+                           void *context, tc_fail *fail)
+{
+    const tc_row *row = tc_row_find(item->key, item->key_length);
+    char value[VALUE_MAX + 1];
+
     if (!row) {
         if (unknown)
-            unknown(context, key, key_length);
+            unknown(context, item->key, item->key_length);
         return TC_E_OK;
     }
-    if (text_length > VALUE_MAX || memchr(text, '\0', text_length))
+    if (item->value_length > VALUE_MAX || memchr(item->value, '\0', item->value_length))
         return tc_fail_set(fail, TC_E_PARAM, "%s: the value is too long or has a zero byte",
                            row->key);
-    memcpy(value, text, text_length);
-    value[text_length] = '\0';
+    memcpy(value, item->value, item->value_length);
+    value[item->value_length] = '\0';
     return set_value(params, row, value, fail);
 }
 
 tc_error tc_params_parse(tc_params *params, const char *text, size_t length,
                          tc_params_unknown *unknown, void *context, tc_fail *fail)
 {
-    size_t start = 0, at;
+    size_t at = 0, items = 0;
+    tc_item item;
 
     if (length == 0)
         return TC_E_OK;
-    for (at = 0; at <= length; at++) {
-        if (at == length || text[at] == ',' || text[at] == ';') {
-            tc_error error =
-                parse_item(params, text + start, at - start, unknown, context, fail);
-            if (error)
-                return error;
-            start = at + 1;
-        }
+    while (tc_params_next(text, length, &at, &item)) {
+        tc_error error;
+
+        if (item.key_length == 0)
+            continue;
+        if (++items > TC_ITEMS_MAX)
+            return tc_fail_set(fail, TC_E_PARAM, "there are more than %d parameters",
+                               TC_ITEMS_MAX);
+        error = parse_item(params, &item, unknown, context, fail);
+        if (error)
+            return error;
     }
     return TC_E_OK;
 }

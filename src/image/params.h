@@ -93,6 +93,25 @@ typedef struct tc_params {
     int info;
 } tc_params;
 
+/*
+ * One item of a parameter text. Key and value are without the blanks around them and not
+ * terminated; an item without a key counts for nothing.
+ */
+typedef struct tc_item {
+    const char *start; /* of the item, blanks included */
+    const char *key, *value;
+    size_t key_length, value_length; /* no '=': the value is empty */
+} tc_item;
+
+/*
+ * The item of `text` at offset `*at`, which moves behind its separator; false behind the
+ * last one. Begin at 0. Whatever reads a parameter text reads it through this.
+ */
+bool tc_params_next(const char *text, size_t length, size_t *at, tc_item *item);
+
+/* Items with a key that a text may have. There are far fewer parameters. */
+#define TC_ITEMS_MAX 128
+
 /* Called for a key that is in no row; for the log. `key` is not terminated. */
 typedef void tc_params_unknown(void *context, const char *key, size_t length);
 

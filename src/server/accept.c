@@ -4,6 +4,7 @@
 #include "image/codec.h"
 
 #include <http_protocol.h>
+#include <util_filter.h>
 
 #include <apr_lib.h>
 #include <apr_strings.h>
@@ -120,6 +121,35 @@ void tc_accept_unvary(request_rec *r)
         else
             apr_table_unset(tables[at], "Vary");
     }
+}
+
+static bool varies_by_accept(request_rec *r, const apr_table_t *headers)
+{
+    const char *vary = apr_table_get(headers, "Vary");
+
+    return vary && ap_find_token(r->pool, vary, "accept");
+}
+
+/* With Accept as it came: the cache's key, or the choice between variants. */
+static bool is_used(request_rec *r)
+{
+    for (const ap_filter_t *f = r->output_filters; f; f = f->next) {
+        if (strncasecmp(f->frec->name, "CACHE_SAVE", 10) == 0)
+            return true;
+    }
+    return varies_by_accept(r, r->headers_out) || varies_by_accept(r, r->err_headers_out);
+}
+
+void tc_accept_reduce(request_rec *r)
+{
+    tc_format format = tc_accept_format(r);
+
+    if (r->main || is_used(r))
+        return;
+    apr_table_setn(r->headers_in, "Accept",
+                   format == TC_FORMAT_AVIF   ? "image/avif,*/*"
+                   : format == TC_FORMAT_WEBP ? "image/webp,*/*"
+                                              : "*/*");
 }
 
 void tc_accept_vary(request_rec *r)

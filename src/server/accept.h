@@ -23,6 +23,13 @@ int tc_accept_weight(const char *text);
  * accepts, and the answer does not depend on it.
  */
 void tc_accept_unvary(request_rec *r);
+/*
+ * Replace the request's Accept by one of three that mean the same to tc_accept_format: with
+ * it as it came, caches would keep an answer for each way to write it. Other handlers see
+ * it too, and may still choose by it between AVIF, WebP and all else. Left as it is where
+ * it has been looked at already, by mod_negotiation or mod_cache's quick handler.
+ */
+void tc_accept_reduce(request_rec *r);
 
 /* Say that the answer depends on Accept, unless Vary already does. */
 void tc_accept_vary(request_rec *r);

@@ -190,6 +190,31 @@ int tc_handler(request_rec *r)
     return serve(r, request->job, apr_pcalloc(r->pool, sizeof(tc_source)));
 }
 
+static bool is_not_allowed(tc_error error)
+{
+    return error == TC_E_PATTERN_ONLY || error == TC_E_SIGNATURE || error == TC_E_SPELLING;
+}
+
+int tc_handler_before_cache(request_rec *r)
+{
+    bool is_named = r->handler && strcmp(r->handler, TC_HANDLER) == 0;
+    tc_request *request;
+    int status = OK;
+
+    if (r->method_number != M_GET)
+        return DECLINED;
+    if (is_named)
+        status = tc_handler_begin(r);
+    if (status != OK)
+        return status;
+    request = tc_request_find(r);
+    if (!request || !request->refused || !request->job ||
+        !is_not_allowed(request->job->fail.error) || !(is_named || tc_url_is_picture_file(r)))
+        return DECLINED;
+    request->in_place = true;
+    return tc_respond_error(r, &request->job->fail);
+}
+
 /* Whether what the handlers answer is to be converted. */
 static bool is_converted(const request_rec *r, const tc_request *request)
 {

@@ -14,6 +14,12 @@
 int tc_handler_begin(request_rec *r);
 
 /*
+ * handler hook, before mod_cache's: what the URL is not allowed to ask for is refused or
+ * redirected, cached or not, and Accept is reduced to what decides.
+ */
+int tc_handler_before_cache(request_rec *r);
+
+/*
  * handler hook, behind mod_cache's and before all that make an answer: leads or waits
  * where TmpfsConvertOnce is On, and asks other handlers for what can be converted.
  */

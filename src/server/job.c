@@ -3,74 +3,36 @@
 
 #include "accept.h"
 #include "account.h"
+#include "call.h"
 #include "filter.h"
 #include "loglimit.h"
-#include "sign.h"
 #include "url.h"
 
 #include <http_log.h>
 
 APLOG_USE_MODULE(tmpfs_convert);
 
-/* What a call names itself. */
-typedef struct own {
-    request_rec *r;
-    tc_params params;
-    bool unknown; /* a parameter that does not exist */
-} own;
-
-static void note_unknown(void *context, const char *key, size_t length)
+static bool bounds_conversions(const tc_settings *settings)
 {
-    own *own = context;
-
-    own->unknown = true;
-    ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, own->r,
-                  "there is no parameter '%.*s'; it is ignored",
-                  length < TC_LOG_NAME ? (int)length : TC_LOG_NAME, key);
-}
-
-/*
- * Who is signed may ask for anything. Where patterns alone may be asked for they need no
- * signature; nor may they bring an unknown parameter: each would be another URL to every
- * cache, and another conversion.
- */
-static tc_error read_call(request_rec *r, tc_job *job, const tc_call *call, own *own)
-{
-    const tc_settings *settings = &job->settings;
-    const char *text = call->text;
-    bool is_signed = false;
-    tc_signed parts;
-    tc_error error = TC_E_OK;
-
-    if (settings->secrets) {
-        tc_sign_split(r->pool, text, &parts);
-        is_signed = parts.signature || !settings->pattern_only;
-        text = parts.params;
-        if (is_signed)
-            error = tc_sign_check(r->pool, settings->secrets, &parts, call->path, &job->fail);
-    }
-    tc_params_init(&own->params);
-    if (!error)
-        error =
-            tc_params_parse(&own->params, text, strlen(text), note_unknown, own, &job->fail);
-    if (!error && settings->pattern_only && !is_signed &&
-        (own->unknown || tc_params_asks(&own->params)))
-        error = tc_fail_set(&job->fail, TC_E_PATTERN_ONLY,
-                            "small_light: only a pattern may be asked for here, p=NAME");
-    return error;
+    return settings->pattern_only || settings->secrets;
 }
 
 /* The layers of parameters: the configuration's and the URL's. */
 static tc_error read_params(request_rec *r, tc_job *job)
 {
-    const tc_call *call = tc_url_call(r);
-    own own = {.r = r};
-    tc_error error;
+    tc_params own;
+    tc_error error = tc_call_read(r, &job->settings, &own, &job->fail);
 
-    if (!call)
-        return tc_config_params(r, NULL, &job->params, &job->fail);
-    error = read_call(r, job, call, &own);
-    return error ? error : tc_config_params(r, &own.params, &job->params, &job->fail);
+    if (!error)
+        error = tc_config_params(r, &own, &job->params, &job->fail);
+    if (error)
+        return error;
+    job->negotiated = job->params.format == TC_FORMAT_AUTO;
+    /* A page with a query of its own is asked for with what the client accepts. */
+    if (bounds_conversions(&job->settings) ? tc_url_may_be_picture(r)
+                                           : job->negotiated && tc_url_is_picture(r))
+        tc_accept_reduce(r);
+    return TC_E_OK;
 }
 
 /* What the configuration says of how parameters are read and answered. */
@@ -96,7 +58,6 @@ tc_error tc_job_begin(request_rec *r, tc_job *job)
     error = read_params(r, job);
     if (error)
         return error;
-    job->negotiated = params->format == TC_FORMAT_AUTO;
     if (job->negotiated)
         params->format = tc_accept_format(r);
     apply_policy(r, job);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "location.h"
 
+#include "call.h"
+#include "spelling.h"
 #include "url.h"
 
 #include <http_core.h>
@@ -23,6 +25,15 @@ static bool leads_elsewhere(request_rec *r, const apr_uri_t *uri)
     return r->proxyreq && uri->hostname && strcasecmp(uri->hostname, host) != 0;
 }
 
+static bool has_function(request_rec *r, const char *path)
+{
+    const char *params, *end;
+    tc_spelling spelling;
+
+    return tc_spelling_read(r->pool, path, tc_url_slashes(r), &spelling) &&
+           tc_url_find_function(spelling.path, &params, &end);
+}
+
 /* `location` with the function where the client had it, or NULL when it stays as it is. */
 static const char *with_function(request_rec *r, const char *location)
 {
@@ -34,7 +45,7 @@ static const char *with_function(request_rec *r, const char *location)
     apr_uri_t uri;
 
     if (apr_uri_parse(r->pool, location, &uri) != APR_SUCCESS || !uri.path ||
-        *uri.path != '/' || tc_url_find(uri.path) || leads_elsewhere(r, &uri) ||
+        *uri.path != '/' || has_function(r, uri.path) || leads_elsewhere(r, &uri) ||
         (uri.scheme && strcasecmp(uri.scheme, "http") && strcasecmp(uri.scheme, "https")))
         return NULL;
     function = apr_pstrcat(r->pool, TC_FUNCTION, ap_escape_path_segment(r->pool, call->text),
@@ -59,7 +70,8 @@ static void rewrite(request_rec *r, apr_table_t *headers)
 
 apr_status_t tc_location_filter(ap_filter_t *f, apr_bucket_brigade *bb)
 {
-    if (ap_is_HTTP_REDIRECT(f->r->status)) {
+    /* A redirect to the canonical spelling names it whole. */
+    if (ap_is_HTTP_REDIRECT(f->r->status) && !tc_call_canonical(f->r)) {
         rewrite(f->r, f->r->headers_out);
         rewrite(f->r, f->r->err_headers_out);
     }

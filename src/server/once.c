@@ -7,6 +7,7 @@
 #include "handler.h"
 #include "monitor.h"
 #include "respond.h"
+#include "spelling.h"
 #include "system/sha256.h"
 #include "url.h"
 
@@ -60,9 +61,9 @@ static apr_status_t end_flight(void *data)
 static uint64_t key_of(request_rec *r)
 {
     const char *accept = apr_table_get(r->headers_in, "Accept");
-    const char *text =
-        apr_psprintf(r->pool, "%s:%u%s %s", ap_get_server_name(r),
-                     (unsigned)ap_get_server_port(r), r->unparsed_uri, accept ? accept : "");
+    const char *text = apr_psprintf(r->pool, "%s:%u%s %s", ap_get_server_name(r),
+                                    (unsigned)ap_get_server_port(r),
+                                    tc_spelling_target(r->unparsed_uri), accept ? accept : "");
     uint8_t digest[TC_SHA256_BYTES];
     tc_sha256 hash;
     uint64_t key;

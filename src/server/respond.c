@@ -3,6 +3,7 @@
 
 #include "account.h"
 #include "admit.h"
+#include "call.h"
 #include "config.h"
 #include "convert.h"
 #include "loglimit.h"
@@ -61,6 +62,7 @@ static const answer answers[TC_E_COUNT] = {
     [TC_E_CLIENT_GONE] = {CLIENT_CLOSED_REQUEST, APLOG_INFO, "TC0031"},
     [TC_E_PATTERN_ONLY] = {HTTP_FORBIDDEN, APLOG_WARNING, "TC0032"},
     [TC_E_SIGNATURE] = {HTTP_FORBIDDEN, APLOG_WARNING, "TC0033"},
+    [TC_E_SPELLING] = {HTTP_MOVED_TEMPORARILY, APLOG_INFO, "TC0036"},
     [TC_E_INTERNAL] = {HTTP_INTERNAL_SERVER_ERROR, APLOG_ERR, "TC0011"},
 };
 
@@ -224,6 +226,14 @@ static void log_failure(request_rec *r, const answer *answer, const tc_fail *fai
                       tc_log_name(r), fail->text, others);
 }
 
+/* No cache keeps it: each wrong spelling would be an entry. httpd writes the body. */
+static int redirect(request_rec *r)
+{
+    apr_table_setn(r->headers_out, "Location", tc_call_canonical(r));
+    apr_table_setn(r->err_headers_out, "Cache-Control", "no-store");
+    return HTTP_MOVED_TEMPORARILY;
+}
+
 int tc_respond_error(request_rec *r, const tc_fail *fail)
 {
     const answer *answer = &answers[fail->error < TC_E_COUNT ? fail->error : TC_E_INTERNAL];
@@ -231,6 +241,8 @@ int tc_respond_error(request_rec *r, const tc_fail *fail)
     tc_account_error(r, fail->error);
     tc_account_id(r, answer->id);
     log_failure(r, answer, fail);
+    if (fail->error == TC_E_SPELLING)
+        return redirect(r);
     if (answer->status == HTTP_SERVICE_UNAVAILABLE)
         apr_table_setn(r->err_headers_out, "Retry-After",
                        apr_psprintf(r->pool, "%u",

@@ -109,35 +109,103 @@ const char *tc_sign_read(cmd_parms *cmd, const char *path, const tc_secrets **se
 
 /* ---- a call ----------------------------------------------------------------------------- */
 
-static const char *append(apr_pool_t *pool, const char *params, const char *item, size_t length)
-{
-    const char *more = apr_pstrmemdup(pool, item, length);
+/* What the second form's signature begins with. */
+#define SECOND        "v2."
+#define SECOND_LENGTH (sizeof SECOND - 1)
 
-    return params ? apr_pstrcat(pool, params, ",", more, NULL) : more;
+static void take(tc_item *kept, const tc_item *item, bool *repeated)
+{
+    *repeated |= kept->key != NULL;
+    *kept = *item;
 }
 
-void tc_sign_split(apr_pool_t *pool, const char *text, tc_signed *parts)
+void tc_sign_split(const char *text, tc_signed *parts)
 {
-    const char *item = text, *params = NULL;
+    size_t at = 0, length = strlen(text);
+    tc_item item;
 
-    *parts = (tc_signed){.text = text};
-    while (item) {
-        size_t length = strcspn(item, ",;"), key = strcspn(item, "=,;");
-        const char *value =
-            item[key] == '=' ? apr_pstrmemdup(pool, item + key + 1, length - key - 1) : "";
-
-        if (tc_sign_is_named(item, key, "sig")) {
-            parts->signature = value;
-            parts->misplaced = item[length] != '\0';
-            parts->text = apr_pstrmemdup(pool, text, (size_t)(item - text) - (item > text));
-        } else if (tc_sign_is_named(item, key, "expires")) {
-            parts->expires = value;
-        } else if (length) {
-            params = append(pool, params, item, length);
-        }
-        item = item[length] ? item + length + 1 : NULL;
+    *parts = (tc_signed){.length = length};
+    while (tc_params_next(text, length, &at, &item)) {
+        if (tc_sign_is_named(item.key, item.key_length, "expires"))
+            take(&parts->expires, &item, &parts->repeated);
+        if (!tc_sign_is_named(item.key, item.key_length, "sig"))
+            continue;
+        take(&parts->signature, &item, &parts->repeated);
+        parts->misplaced = at <= length;
+        parts->length = (size_t)(item.start - text) - (item.start > text);
     }
-    parts->params = params ? params : "";
+}
+
+bool tc_sign_is_second(const tc_signed *parts)
+{
+    return parts->signature.value_length >= SECOND_LENGTH &&
+           memcmp(parts->signature.value, SECOND, SECOND_LENGTH) == 0;
+}
+
+/* The digits of the signature, behind the form's name. */
+static const char *digits_of(const tc_signed *parts, size_t *length)
+{
+    size_t before = tc_sign_is_second(parts) ? SECOND_LENGTH : 0;
+
+    *length = parts->signature.value_length - before;
+    return parts->signature.value + before;
+}
+
+const char *tc_sign_spell(apr_pool_t *pool, const tc_signed *parts)
+{
+    const tc_item *signature = &parts->signature;
+    char *made = apr_pstrmemdup(pool, signature->value, signature->value_length);
+    size_t length;
+
+    digits_of(parts, &length);
+    if (length == 2 * TC_SHA256_BYTES)
+        ap_str_tolower(made);
+    else
+        made[strcspn(made, "=")] = '\0';
+    return made;
+}
+
+static tc_error check_time(const tc_item *expires, tc_fail *fail)
+{
+    apr_int64_t until = 0, now = apr_time_sec(apr_time_now());
+    const char *at = expires->value, *end;
+
+    if (!expires->key)
+        return TC_E_OK;
+    for (end = at + expires->value_length;
+         at < end && apr_isdigit(*at) && until < APR_INT64_MAX / 16; at++)
+        until = until * 10 + (*at - '0');
+    if (at < end || !expires->value_length)
+        return tc_fail_set(fail, TC_E_SIGNATURE, "expires=%.*s: takes seconds since 1970",
+                           expires->value_length < 40 ? (int)expires->value_length : 40,
+                           expires->value);
+    if (now > until)
+        return tc_fail_set(fail, TC_E_SIGNATURE,
+                           "the time of this URL was over %" APR_INT64_T_FMT " seconds ago",
+                           now - until);
+    return TC_E_OK;
+}
+
+static tc_error check_form(const tc_signed *parts, uint8_t signature[TC_SHA256_BYTES],
+                           tc_fail *fail)
+{
+    bool second = tc_sign_is_second(parts);
+    const char *digits;
+    size_t length;
+
+    if (!parts->signature.key)
+        return tc_fail_set(fail, TC_E_SIGNATURE, "sig: this URL must be signed");
+    if (parts->repeated)
+        return tc_fail_set(fail, TC_E_SIGNATURE, "sig, expires: may be named once");
+    if (parts->misplaced)
+        return tc_fail_set(fail, TC_E_SIGNATURE, "sig: must be the last parameter");
+    digits = digits_of(parts, &length);
+    if ((second && length != 2 * TC_SHA256_BYTES) ||
+        !tc_sha256_parse(digits, length, signature))
+        return tc_fail_set(fail, TC_E_SIGNATURE, "sig: takes %s",
+                           second ? SECOND " and 64 hexadecimal digits"
+                                  : "64 hexadecimal digits or 43 characters of base64url");
+    return TC_E_OK;
 }
 
 static bool is_signed_by(const char *key, const char *text, const uint8_t *signature)
@@ -148,46 +216,20 @@ static bool is_signed_by(const char *key, const char *text, const uint8_t *signa
     return tc_sha256_equal(digest, signature);
 }
 
-static tc_error check_time(const tc_signed *parts, tc_fail *fail)
-{
-    apr_int64_t until, now = apr_time_sec(apr_time_now());
-    char *end;
-
-    if (!parts->expires)
-        return TC_E_OK;
-    until = apr_strtoi64(parts->expires, &end, 10);
-    if (!apr_isdigit(*parts->expires) || *end)
-        return tc_fail_set(fail, TC_E_SIGNATURE, "expires=%.40s: takes seconds since 1970",
-                           parts->expires);
-    if (now > until)
-        return tc_fail_set(fail, TC_E_SIGNATURE,
-                           "the time of this URL was over %" APR_INT64_T_FMT " seconds ago",
-                           now - until);
-    return TC_E_OK;
-}
-
 /* Every key is tried, and how far a signature is right takes no longer or shorter. */
-tc_error tc_sign_check(apr_pool_t *pool, const tc_secrets *secrets, const tc_signed *parts,
-                       const char *path, tc_fail *fail)
+tc_error tc_sign_check(const tc_secrets *secrets, const tc_signed *parts, const char *text,
+                       tc_fail *fail)
 {
-    const char *text = apr_pstrcat(pool, parts->text, "\n", path, NULL);
     uint8_t signature[TC_SHA256_BYTES];
+    tc_error error = check_form(parts, signature, fail);
     bool good = false;
 
-    if (!parts->signature)
-        return tc_fail_set(fail, TC_E_SIGNATURE, "sig: this URL must be signed");
-    if (parts->misplaced)
-        return tc_fail_set(fail, TC_E_SIGNATURE, "sig: must be the last parameter");
-    if (!tc_sha256_parse(parts->signature, strlen(parts->signature), signature))
-        return tc_fail_set(fail, TC_E_SIGNATURE,
-                           "sig: takes 64 hexadecimal digits or 43 characters of base64url");
-    /* Nothing that could be taken for the end of the parameters. */
-    if (strpbrk(parts->text, "\r\n"))
-        return tc_fail_set(fail, TC_E_SIGNATURE, "sig: a line's end cannot be signed");
+    if (error)
+        return error;
     for (unsigned at = 0; at < secrets->keys; at++)
         good |= is_signed_by(secrets->key[at], text, signature);
     if (!good)
         return tc_fail_set(fail, TC_E_SIGNATURE,
                            "sig: is not that of these parameters and this path");
-    return check_time(parts, fail);
+    return check_time(&parts->expires, fail);
 }

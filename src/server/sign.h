@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Signed calls. What is signed is the text of the parameters without the signature,
- * a line feed, and the original's path, both percent-decoded:
+ * Signed calls. The last parameter, sig=v2.SIGNATURE, is the HMAC-SHA-256, under one of
+ * the keys, of the URL without it: the path, percent-decoded, and where there is a query a
+ * line feed and the query as it is written.
  *
- *     dw=300,dh=200,expires=1800000000
- *     /img/cat.jpg
+ *     /small_light(dw=300,dh=200,expires=1800000000)/img/cat.jpg
  *
- * and the signature is the last parameter, sig=HMAC-SHA-256 of it under one of the
- * keys. docs/signing.md has it in full.
+ * The first form, sig=SIGNATURE, is of the parameters, a line feed and the original's
+ * path. It leaves out where the function stands and the original's query, so it counts
+ * only where those decide nothing. docs/signing.md has both in full.
  */
 #ifndef TC_SIGN_H
 #define TC_SIGN_H
 
-#include "image/error.h"
+#include "image/params.h"
 
 #include <httpd.h>
 #include <http_config.h>
@@ -45,20 +46,28 @@ static inline bool tc_sign_is_key(const char *key, size_t length)
     return tc_sign_is_named(key, length, "sig") || tc_sign_is_named(key, length, "expires");
 }
 
-/* A call's text parted: what is signed, the signature, and what is left for conversion. */
+/* A call's text as the parser of parameters reads it, the signature's part looked for. */
 typedef struct tc_signed {
-    const char *text;      /* before the signature */
-    const char *signature; /* NULL: none */
-    const char *params;    /* without sig and expires */
-    const char *expires;   /* NULL: for ever */
-    bool misplaced;        /* the signature is not the last parameter */
+    size_t length;     /* of what is before the signature; of all when there is none */
+    tc_item signature; /* key NULL: none */
+    tc_item expires;   /* key NULL: for ever */
+    bool repeated;     /* one of these is named more than once */
+    bool misplaced;    /* the signature is not the last parameter */
 } tc_signed;
 
-void tc_sign_split(apr_pool_t *pool, const char *text, tc_signed *parts);
+void tc_sign_split(const char *text, tc_signed *parts);
 
-/* Whether the parts are validly signed for `path`, and still are; TC_E_SIGNATURE says why not.
+/* Whether the signature is of the second form. */
+bool tc_sign_is_second(const tc_signed *parts);
+
+/* The signature's one spelling: digits in small letters, no '=' behind base64url. */
+const char *tc_sign_spell(apr_pool_t *pool, const tc_signed *parts);
+
+/*
+ * Whether the signature is one of `text`, and not over yet; TC_E_SIGNATURE says why not.
+ * `text` is that of the form which tc_sign_is_second says.
  */
-tc_error tc_sign_check(apr_pool_t *pool, const tc_secrets *secrets, const tc_signed *parts,
-                       const char *path, tc_fail *fail);
+tc_error tc_sign_check(const tc_secrets *secrets, const tc_signed *parts, const char *text,
+                       tc_fail *fail);
 
 #endif

@@ -2,11 +2,10 @@
 #include "upstream.h"
 
 #include "request.h"
+#include "tags.h"
 #include "url.h"
 
 #include <util_filter.h>
-
-#include <apr_strings.h>
 
 /*
  * The client's tags are the original's with the variant behind. Those of this
@@ -17,21 +16,11 @@
 static void translate_tags(request_rec *r, const char *variant, bool is_query)
 {
     const char *tags = apr_table_get(r->headers_in, "If-None-Match");
-    const char *suffix = apr_pstrcat(r->pool, "-", variant, "\"", NULL), *made = NULL, *at;
+    const char *made;
 
     if (!tags || strcmp(tags, "*") == 0)
         return;
-    for (at = strstr(tags, suffix); at; at = strstr(at + 1, suffix)) {
-        const char *start = at;
-        const char *tag;
-
-        while (start > tags && *start != '"' && *start != ',')
-            start--;
-        if (*start != '"')
-            continue;
-        tag = apr_psprintf(r->pool, "W/%.*s\"", (int)(at - start), start);
-        made = made ? apr_pstrcat(r->pool, made, ", ", tag, NULL) : tag;
-    }
+    made = tc_tags_of_original(r->pool, tags, variant);
     if (is_query) {
         if (made)
             apr_table_mergen(r->headers_in, "If-None-Match", made);

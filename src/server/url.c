@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "url.h"
 
+#include "accept.h"
 #include "config.h"
 #include "request.h"
 #include "respond.h"
 #include "sections.h"
 #include "sign.h"
+#include "spelling.h"
 
+#include <http_core.h>
 #include <http_log.h>
 #include <http_request.h>
 
@@ -116,98 +119,89 @@ int tc_url_translate_rewritten(request_rec *r)
                                                             : DECLINED;
 }
 
-static int hex(char c)
+const request_rec *tc_url_asked(const request_rec *r)
 {
-    return apr_isdigit(c) ? c - '0' : apr_tolower(c) - 'a' + 10;
+    /* An error document's request has another's status; that is not the original. */
+    while (r->prev && ap_is_HTTP_SUCCESS(r->prev->status))
+        r = r->prev;
+    return r;
 }
 
-/* The character at `*at`, percent-encoded or not, and past it. */
-static char next_char(const char **at)
+unsigned tc_url_slashes(const request_rec *r)
 {
-    const char *from = *at;
+    const core_server_config *server = ap_get_core_module_config(r->server->module_config);
+    const core_dir_config *dir = ap_get_core_module_config(r->per_dir_config);
 
-    if (from[0] == '%' && apr_isxdigit(from[1]) && apr_isxdigit(from[2])) {
-        *at = from + 3;
-        return (char)(hex(from[1]) * 16 + hex(from[2]));
-    }
-    *at = from + 1;
-    return *from;
+    return (server->merge_slashes != AP_CORE_CONFIG_OFF ? TC_SPELLING_MERGE : 0) |
+           (dir->allow_encoded_slashes && dir->decode_encoded_slashes ? TC_SPELLING_SLASHES
+                                                                      : 0);
 }
 
-/* The end of `word` at the beginning of `text`, or NULL. */
-static const char *match(const char *text, const char *word)
+const char *tc_url_find_function(const char *path, const char **params, const char **end)
 {
-    while (*word) {
-        if (!*text || next_char(&text) != *word++)
+    const char *function = strstr(path, FUNCTION);
+
+    *params = function ? function + strlen(FUNCTION) : NULL;
+    *end = function ? strpbrk(*params, ")/") : NULL;
+    if (*end && **end != ')')
+        *end = NULL;
+    return function;
+}
+
+int tc_url_received(request_rec *r)
+{
+    const char *params, *end;
+    tc_spelling spelling;
+
+    if (!r->proxyreq && !r->prev && !r->main && r->unparsed_uri &&
+        tc_spelling_read(r->pool, r->unparsed_uri, tc_url_slashes(r), &spelling) &&
+        tc_url_find_function(spelling.path, &params, &end) && end)
+        tc_accept_reduce(r);
+    return DECLINED;
+}
+
+/* The last path of `r` and of those before it that has the function, NULL when none has. */
+static const char *unparsed_path(const request_rec *r, unsigned options)
+{
+    const request_rec *asked = tc_url_asked(r);
+    tc_spelling spelling;
+
+    for (;; r = r->prev) {
+        if (r->unparsed_uri && tc_spelling_read(r->pool, r->unparsed_uri, options, &spelling) &&
+            strstr(spelling.path, FUNCTION))
+            return spelling.path;
+        if (r == asked)
             return NULL;
     }
-    return text;
-}
-
-/* Not in a query: there it would be nothing but text. */
-const char *tc_url_find(const char *path)
-{
-    for (; *path && *path != '?'; path++) {
-        if (*path == '/' && match(path, FUNCTION))
-            return path;
-    }
-    return NULL;
-}
-
-/* The parenthesis that closes what begins at `parameters`, and where it ends; or NULL. */
-static const char *find_end(const char *parameters, const char **behind)
-{
-    for (const char *at = parameters, *next; *at && *at != '/' && *at != '?'; at = next) {
-        next = at;
-        if (next_char(&next) == ')') {
-            *behind = next;
-            return at;
-        }
-    }
-    return NULL;
 }
 
 const tc_call *tc_url_unparsed(request_rec *r)
 {
-    const char *whole = NULL, *function = NULL, *parameters, *end, *behind;
-    char *text, *path, *decoded;
+    unsigned options = tc_url_slashes(r);
+    const char *whole = unparsed_path(r, options), *function, *params, *end;
     tc_call *call;
 
-    /* An error document's request has another's status; that is not the original. */
-    for (const request_rec *from = r; from && !function; from = from->prev) {
-        whole = from->unparsed_uri;
-        if (whole && (from == r || ap_is_HTTP_SUCCESS(from->status)))
-            function = tc_url_find(whole);
-    }
-    parameters = function ? match(function, FUNCTION) : NULL;
-    end = parameters ? find_end(parameters, &behind) : NULL;
-    if (!end)
+    /* One that a segment of dots removes: the path that is mapped is without it. */
+    if (!whole)
+        whole = unparsed_path(r, options | TC_SPELLING_AS_WRITTEN);
+    function = whole ? tc_url_find_function(whole, &params, &end) : NULL;
+    if (!function || !end)
         return NULL;
-    text = apr_pstrmemdup(r->pool, parameters, (apr_size_t)(end - parameters));
-    path = apr_pstrcat(r->pool, apr_pstrmemdup(r->pool, whole, (apr_size_t)(function - whole)),
-                       apr_pstrmemdup(r->pool, behind, strcspn(behind, "?")), NULL);
-    decoded = apr_pstrmemdup(r->pool, whole, strcspn(whole, "?"));
-    /* Slashes within are as good as any sign here, for no path to a file is made of it. */
-    if (ap_unescape_url_keep2f(text, 1) != OK || ap_unescape_url_keep2f(path, 1) != OK ||
-        ap_unescape_url_keep2f(decoded, 1) != OK)
-        return NULL;
-    call = make_call(r, TC_CALL_UNPARSED, text, path);
-    call->whole = decoded;
+    call = make_call(
+        r, TC_CALL_UNPARSED, apr_pstrmemdup(r->pool, params, (apr_size_t)(end - params)),
+        apr_pstrcat(r->pool, apr_pstrmemdup(r->pool, whole, (apr_size_t)(function - whole)),
+                    end + 1, NULL));
+    call->whole = whole;
     return call;
 }
 
 bool tc_url_is_malformed(const request_rec *r)
 {
-    const request_rec *first = r;
-    const char *at;
+    const char *asked = tc_url_asked(r)->unparsed_uri;
+    tc_spelling spelling;
 
-    while (first->prev && ap_is_HTTP_SUCCESS(first->prev->status))
-        first = first->prev;
-    for (at = first->unparsed_uri; at && *at && *at != '?'; at++) {
-        if (*at == '/' && match(at, "/small_light"))
-            return true;
-    }
-    return false;
+    return asked && tc_spelling_read(r->pool, asked, tc_url_slashes(r), &spelling) &&
+           strstr(spelling.path, "/small_light");
 }
 
 /* ---- the query --------------------------------------------------------------------- */
@@ -227,33 +221,61 @@ static const char *asked_path(const request_rec *r)
     return r->parsed_uri.path ? r->parsed_uri.path : r->uri;
 }
 
-/* A signature alone, without a parameter, is somebody else's. */
-static void read_query(request_rec *r, bool is_signed)
+/* Decode one KEY=VALUE in place; false when it is none, or none that decodes. */
+static bool decode_pair(char *pair, char **value)
 {
-    char *copy = apr_pstrdup(r->pool, r->args), *state, *pair;
-    const char *text = NULL;
-    bool asks = false;
+    *value = strchr(pair, '=');
+    if (!*value)
+        return false;
+    *(*value)++ = '\0';
+    /* A zero byte would end the value unseen; no value has a control character. */
+    if (strstr(*value, "%00"))
+        strcpy(*value, "\1");
+    return ap_unescape_urlencoded(pair) == OK && ap_unescape_urlencoded(*value) == OK;
+}
+
+static char *append(char *to, char sign, const char *text)
+{
+    size_t length = strlen(text);
+
+    *to++ = sign;
+    memcpy(to, text, length);
+    return to + length;
+}
+
+/* A signature alone, without a parameter, is somebody else's. */
+const char *tc_url_query_text(apr_pool_t *pool, const char *query, bool is_signed, bool *others)
+{
+    char *copy = apr_pstrdup(pool, query), *state, *pair, *value;
+    /* Decoding makes nothing longer, and each pair has a sign before it and one within. */
+    char *text = apr_palloc(pool, strlen(query) + 2), *to = text;
+    bool asks = false, left = false;
 
     for (pair = apr_strtok(copy, "&", &state); pair; pair = apr_strtok(NULL, "&", &state)) {
-        char *value = strchr(pair, '=');
+        bool taken = decode_pair(pair, &value);
 
-        if (!value)
-            continue;
-        *value++ = '\0';
-        /* A zero byte would end the value unseen; no value has a control character. */
-        if (strstr(value, "%00"))
-            value = apr_pstrdup(r->pool, "%01");
-        if (ap_unescape_urlencoded(pair) != OK || ap_unescape_urlencoded(value) != OK)
-            continue;
-        if (is_parameter(pair, value))
+        if (taken && is_parameter(pair, value))
             asks = true;
-        else if (!is_signed || !tc_sign_is_key(pair, strlen(pair)) || strpbrk(value, ",;"))
-            continue;
-        text = text ? apr_pstrcat(r->pool, text, ",", pair, "=", value, NULL)
-                    : apr_pstrcat(r->pool, pair, "=", value, NULL);
+        else
+            taken = taken && is_signed && tc_sign_is_key(pair, strlen(pair)) &&
+                    !strpbrk(value, ",;");
+        left |= !taken;
+        if (taken)
+            to = append(append(to, ',', pair), '=', value);
     }
-    if (asks)
-        make_call(r, TC_CALL_QUERY, text, asked_path(r));
+    *to = '\0';
+    if (others)
+        *others = left;
+    return asks ? text + 1 : NULL;
+}
+
+static void read_query(request_rec *r, bool is_signed)
+{
+    bool others;
+    const char *text = tc_url_query_text(r->pool, r->args, is_signed, &others);
+
+    if (text)
+        make_call(r, TC_CALL_QUERY, text, asked_path(r))->others = others;
 }
 
 /* ---- who answers ---------------------------------------------------------------------- */

@@ -25,6 +25,7 @@ typedef struct tc_call {
     const char
         *path; /* the original's, as the client has it, percent-decoded: what is signed */
     const char *whole; /* the path with the function in it, percent-decoded; NULL: a query */
+    bool others;       /* a query that has other keys as well */
 } tc_call;
 
 /* The call of this request, or NULL. */
@@ -40,12 +41,34 @@ bool tc_url_is_function(const request_rec *r);
  */
 const tc_call *tc_url_unparsed(request_rec *r);
 
-/* Where the function begins in a path as a client may write it, percent-encoded or not, or
- * NULL. */
-const char *tc_url_find(const char *path);
-
 /* Where tc_url_unparsed has found none: whether a part of the path begins as one does. */
 bool tc_url_is_malformed(const request_rec *r);
+
+/*
+ * post_read_request hook: of a URL with the function, Accept is reduced to what decides.
+ * Nothing is configured yet by path, and mod_cache's quick handler is to come.
+ */
+int tc_url_received(request_rec *r);
+
+/* The request as the client sent it, before it was rewritten to this one. */
+const request_rec *tc_url_asked(const request_rec *r);
+
+/* How httpd reads the slashes of this request's path: options of tc_spelling_read. */
+unsigned tc_url_slashes(const request_rec *r);
+
+/*
+ * The function in a decoded path, NULL when there is none; `*params` and `*end` are what
+ * is between its parentheses and the closing one, NULL when it does not end.
+ */
+const char *tc_url_find_function(const char *path, const char **params, const char **end);
+
+/*
+ * The parameters in a query, as the function would have them, percent-decoded; and with
+ * `is_signed` what belongs to a signature. NULL when it has none. `*others`, unless
+ * `others` is NULL: whether it has other keys.
+ */
+const char *tc_url_query_text(apr_pool_t *pool, const char *query, bool is_signed,
+                              bool *others);
 
 /* translate_name hook, before all others. */
 int tc_url_translate(request_rec *r);

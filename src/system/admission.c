@@ -113,8 +113,7 @@ static bool shares_are_by_children(const tc_admission *admission)
 {
     for (unsigned at = 1; at < PROCESSES; at++) {
         share one = read_share(&admission->share[at]);
-        bool has = one.active || one.queued || one.following || one.held || one.kib ||
-                   one.temp;
+        bool has = one.active || one.queued || one.following || one.held || one.kib || one.temp;
 
         if (one.pid == 0 ? has : !tc_shared_is_child(one.pid))
             return false;

@@ -10,7 +10,8 @@ TESTS      += $(REPLAYS)
 # What a target needs beside fuzz.c and the inner rings.
 FUZZ_CPPFLAGS    := -Isrc $(HTTPD_CPPFLAGS) $(CODEC_CPPFLAGS)
 FUZZ_LIBS        := $(CODEC_LIBS) $(APR_LIBS) -lz -lm -pthread
-FUZZ_SOURCES_url := src/server/url.c src/server/request.c t/fuzz/httpd_stub.c
+FUZZ_SOURCES_url := src/server/url.c src/server/spelling.c src/server/request.c t/fuzz/httpd_stub.c
+FUZZ_SOURCES_sign := src/server/call.c src/server/sign.c $(FUZZ_SOURCES_url)
 FUZZ_MUTATOR_codec    := t/fuzz/mutate.c
 FUZZ_MUTATOR_pipeline := t/fuzz/mutate.c
 FUZZ_HEADERS     := $(wildcard t/fuzz/*.h src/image/*.h src/server/*.h t/unit/*.h)

@@ -4,9 +4,10 @@
  * its hooks. httpd itself is stood in for by httpd_stub.c.
  */
 #include "fuzz.h"
+#include "httpd_stub.h"
 
 #include "image/params.h"
-#include "server/config.h"
+#include "server/spelling.h"
 #include "server/url.h"
 
 #include <apr_general.h>
@@ -28,22 +29,6 @@ static void check_call(const tc_call *call)
     error = tc_params_parse(&params, call->text, strlen(call->text), NULL, NULL, &fail);
     if (error)
         fuzz_must_be_told(error, &fail);
-}
-
-static request_rec *make_request(apr_pool_t *pool, const char *uri, const char *query)
-{
-    request_rec *r = apr_pcalloc(pool, sizeof *r);
-    ap_conf_vector_t *config = apr_pcalloc(pool, sizeof(void *));
-
-    r->pool = pool;
-    r->request_config = config;
-    r->method_number = M_GET;
-    r->uri = apr_pstrdup(pool, uri);
-    r->unparsed_uri = apr_pstrcat(pool, uri, query ? "?" : NULL, query, NULL);
-    r->args = apr_pstrdup(pool, query);
-    r->filename = apr_pstrdup(pool, "/srv/file");
-    r->status = HTTP_OK;
-    return r;
 }
 
 /* The function is taken out of the URI, and nothing else. */
@@ -68,21 +53,45 @@ static void check_function(const char *uri, request_rec *r)
     check_call(call);
 }
 
+/* What a path is spelled as is read as the same path, and spelled as itself; and nothing
+   else is, where it says that it is exact. */
+static void check_spelling(apr_pool_t *pool, const char *uri)
+{
+    for (unsigned options = 0; options <= (TC_SPELLING_MERGE | TC_SPELLING_SLASHES);
+         options++) {
+        tc_spelling first, again;
+        const char *spelled;
+
+        if (!tc_spelling_read(pool, uri, options, &first))
+            continue;
+        spelled = tc_spelling_path(pool, first.path);
+        must(*spelled == '/' && strlen(spelled) <= 3 * strlen(uri));
+        must(tc_spelling_read(pool, spelled, options, &again) && !again.query);
+        must(!first.exact || (again.exact && strcmp(again.path, first.path) == 0 &&
+                              strcmp(tc_spelling_path(pool, again.path), spelled) == 0));
+    }
+}
+
 static void check_request(apr_pool_t *pool, const char *uri, const char *query)
 {
-    request_rec *r = make_request(pool, uri, query), *redirected;
+    request_rec *r = stub_request(pool, uri, query), *redirected;
     const tc_call *call;
 
     check_function(uri, r);
     tc_url_fixup(r);
-    if (tc_url_call(r))
-        check_call(tc_url_call(r));
-    redirected = make_request(pool, "/elsewhere", NULL);
+    call = tc_url_call(r);
+    if (call) {
+        check_call(call);
+        must(call->kind != TC_CALL_QUERY || strlen(call->text) <= strlen(query));
+    }
+    redirected = stub_request(pool, "/elsewhere", NULL);
     redirected->prev = r;
     call = tc_url_unparsed(redirected);
-    must(!call || (call->kind == TC_CALL_UNPARSED && strstr(uri, FUNCTION)));
+    must(!call ||
+         (call->kind == TC_CALL_UNPARSED && (strstr(uri, FUNCTION) || strchr(uri, '%'))));
     if (call)
         check_call(call);
+    check_spelling(pool, uri);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -1,15 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-# Signed URLs: as a function, through the filter and in a query; keys that change,
-# time that runs out; and the examples of docs/signing.md, run as they stand there.
+# Signed URLs: as a function, through the filter and in a query, in both forms; what each
+# form covers; keys that change, time that runs out.
 use TmpfsConvertTest;
 use TmpfsConvertTest::Httpd;
 use Digest::SHA qw(hmac_sha256_hex hmac_sha256_base64);
-use File::Copy qw(copy);
-use File::Path qw(make_path);
 
 my $key = 'an example key of some length';
 my $old = 'the key of the year before this';
 
+# The first form: parameters and the original's path.
 sub sign {
     my ($params, $path, $with) = @_;
     return hmac_sha256_hex("$params\n$path", $with || $key);
@@ -21,7 +20,22 @@ sub url {
     return '/small_light(' . ($params eq '' ? '' : "$params,") . "sig=$sig)$path";
 }
 
+# The second form: a URL with "SIG" in the place of the signature, signed; `$text` is what
+# is signed where it is not the URL as it stands.
+sub second {
+    my ($url, $text) = @_;
+    ($text //= $url) =~ s/,?sig=SIG//;
+    $text =~ s/[?&]$//;
+    $text =~ s/\?/\n/;
+    my $sig = 'v2.' . hmac_sha256_hex($text, $key);
+    return $url =~ s/SIG/$sig/r;
+}
+
 my $picture = mkpicture('signed.jpg', 400, 300);
+# Two originals of one name, one of them further down.
+mkpicture('signed.png', 200, 100);
+mkpicture('down/signed.png', 200, 50);
+my $origin = TmpfsConvertTest::Httpd->new(plain => 1);
 my $httpd = TmpfsConvertTest::Httpd->new(conf => sub {
     my ($self) = @_;
     my $root = $self->root;
@@ -55,7 +69,14 @@ RewriteRule ^/old/small_light[^/]*/(.+)\$ http://127.0.0.1:$self->{port}/picture
     TmpfsConvert Off
     SetOutputFilter SMALL_LIGHT
 </LocationMatch>
-ProxyPass /far/ http://127.0.0.1:$self->{port}/pictures/
+RewriteCond %{QUERY_STRING} id=([a-z]+)
+RewriteRule ^/found\$ /pictures/%1.jpg? [PT]
+RewriteRule /small_light[^/]*/(.+\.png)\$ http://127.0.0.1:$self->{port}/pictures/\$1 [P,L]
+<LocationMatch "\.png\$">
+    TmpfsConvert Off
+    SetOutputFilter SMALL_LIGHT
+</LocationMatch>
+ProxyPass /far/ http://127.0.0.1:@{[$origin->port]}/pictures/
 CONF
 });
 server($httpd);
@@ -79,22 +100,34 @@ sub refuses {
     return like($answer->content, $why, '... and says why');
 }
 
+# Redirected to where it is converted, and nowhere else.
+sub moves {
+    my ($url, $to, $width, $what) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    my $answer = get($url);
+    is($answer->code, 302, $what);
+    is($answer->header('Location'), $to, '... is redirected');
+    is($answer->header('Cache-Control'), 'no-store', '... which no cache keeps');
+    return serves($to, $width, '... to a URL that is good');
+}
+
 # ---- as a function ---------------------------------------------------------------------
 
 serves(url('dw=100', $picture), 100, 'a signed URL');
-serves(url('dw=100', $picture, uc sign('dw=100', $picture)), 100, 'in capitals');
+moves(url('dw=100', $picture, uc sign('dw=100', $picture)), url('dw=100', $picture), 100, 'in capitals');
 serves(url('dw=100', $picture, sign('dw=100', $picture, $old)), 100, 'under the other key');
 serves(url('dw=110,q=70;da=l', $picture), 110, 'with more parameters');
 serves(url('', $picture), 400, 'with no parameter');
 (my $base64 = hmac_sha256_base64("dw=100\n$picture", $key)) =~ tr{+/}{-_};
 serves(url('dw=100', $picture, $base64), 100, 'in base64url');
+moves(url('dw=100', $picture, "$base64="), url('dw=100', $picture, $base64), 100, '... with its last sign');
 serves(url('dw=100', '/alias/signed.jpg'), 100, 'through an alias');
 serves('/alias/small_light(dw=90,sig=' . sign('dw=90', '/alias/signed.jpg') . ')/signed.jpg', 90, 'within a path');
 serves(url('dw=100', '/moved/signed.jpg'), 100, 'a rewritten one is signed as the client has it');
 (my $encoded = url('dw=95', $picture)) =~ s/signed/s%69gned/;
-serves($encoded, 95, 'percent-encoded');
+moves($encoded, url('dw=95', $picture), 95, 'percent-encoded');
 ($encoded = url('dw=95', $picture)) =~ s/,sig=/%2Csig%3D/;
-serves($encoded, 95, 'percent-encoded within the parentheses');
+moves($encoded, url('dw=95', $picture), 95, 'percent-encoded within the parentheses');
 serves(url('p=thumb', $picture), 60, 'a pattern');
 
 refuses("/small_light(dw=100)$picture", qr/must be signed/, 'an unsigned URL');
@@ -109,6 +142,8 @@ refuses(url('dw=100', $picture, substr sign('dw=100', $picture), 0, 63), qr/take
 refuses("/small_light(sig=" . sign('dw=100', $picture) . ",dw=100)$picture", qr/last parameter/, 'one that is not last');
 refuses('/small_light(dw=100,sig=' . sign('dw=100', $picture) . ",dw=300)$picture", qr/last parameter/,
     'something behind it');
+refuses('/small_light(dw=100,sig=' . sign('dw=100', $picture) . ",)$picture", qr/last parameter/, 'a comma behind it');
+refuses(url('dw=100,sig=' . ('0' x 64), $picture), qr/named once/, 'two signatures');
 refuses('/small_light(dw=100%0a,sig=' . sign("dw=100\n", $picture) . ")$picture", qr/line's end/, 'a line feed');
 is(get($picture)->code, 200, 'the original itself needs none');
 serves('/always/signed.jpg', 50, 'nor what the configuration asks for');
@@ -126,7 +161,7 @@ my $later = time + 600;
 serves(url("dw=100,expires=$later", $picture), 100, 'before its time is over');
 serves(url("expires=$later,dw=100", $picture), 100, '... wherever that stands');
 my $over = time - 60;
-refuses(url("dw=100,expires=$over", $picture), qr/over 6\d seconds ago/, 'afterwards');
+refuses(url("dw=100,expires=$over", $picture), qr/over \d+ seconds ago/, 'afterwards');
 refuses(url("dw=100,expires=$later", $picture, sign("dw=100,expires=$over", $picture)), qr/not that of these/,
     'another time');
 refuses(url('dw=100,expires=soon', $picture), qr/takes seconds/, 'no time');
@@ -136,7 +171,7 @@ refuses(url('dw=100,expires=', $picture), qr/takes seconds/, '... at all');
 
 my $sig = sign('dw=100,dh=90', $picture);
 serves("$picture?dw=100&dh=90&sig=$sig", 100, 'a signed query, with the signature of the function');
-serves("$picture?utm=1&dw=100&x=y&dh=90&sig=$sig&z=0", 100, '... among keys of others');
+moves("$picture?utm=1&dw=100&x=y&dh=90&sig=$sig&z=0", "$picture?dw=100&dh=90&sig=$sig", 100, '... among keys of others');
 serves("/moved/signed.jpg?dw=70&sig=" . sign('dw=70', '/moved/signed.jpg'), 70, '... rewritten');
 serves("$picture?dw=80&expires=$later&sig=" . sign("dw=80,expires=$later", $picture), 80, '... with a time');
 refuses("$picture?dw=100&dh=90", qr/must be signed/, 'an unsigned query');
@@ -149,10 +184,102 @@ is(get("$picture?sig=$sig")->header('Content-Length'), -s docroot() . $picture,
 
 serves(url('dw=100', '/far/signed.jpg'), 100, 'an original of another server');
 refuses('/small_light(dw=100)/far/signed.jpg', qr/must be signed/, '... unsigned');
-serves('/old/small_light(dw=85,sig=' . sign('dw=85', '/old/signed.jpg') . ')/signed.jpg', 85, 'mod_small_light\'s rewriting');
+serves(second('/old/small_light(dw=85,sig=SIG)/signed.jpg'), 85, 'mod_small_light\'s rewriting');
 refuses('/old/small_light(dw=85)/signed.jpg', qr/must be signed/, '... unsigned');
-refuses('/old/small_light(dw=85,sig=' . sign('dw=85', '/pictures/signed.jpg') . ')/signed.jpg', qr/not that of these/,
+refuses(second('/old/small_light(dw=85,sig=SIG)/signed.jpg', '/old/small_light(dw=85)/other.jpg'), qr/not that of these/,
     '... signed for another path');
+
+# ---- what the second form covers -------------------------------------------------------------
+
+my @covered = (
+    [second("/small_light(dw=100,sig=SIG)$picture"), 100, 'the second form'],
+    [second("/small_light(sig=SIG)$picture", "/small_light()$picture"), 400, '... with no parameter'],
+    [second("/small_light(dw=100;dh=9,expires=$later,sig=SIG)$picture"), 12, '... with more of them'],
+    [second('/alias/small_light(dw=90,sig=SIG)/signed.jpg'), 90, '... within a path'],
+    [second('/moved/small_light(dw=90,sig=SIG)/signed.jpg'), 90, '... rewritten'],
+    [second("/small_light(dw=100,sig=SIG)$picture?v=3"), 100, "... with a file's query"],
+    [second('/small_light(dw=100,sig=SIG)/far/signed.jpg'), 100, '... of an original elsewhere'],
+    [second('/small_light(dw=100,sig=SIG)/far/signed.jpg?id=1&b=%2C+'), 100, '... with its query'],
+    [second("$picture?dw=100&sig=SIG"), 100, '... in a query'],
+    [second("$picture?x=1&dw=100&dh=%39&sig=SIG"), 12, '... among other keys'],
+    [second('/far/signed.jpg?dw=100&id=1&sig=SIG'), 100, '... of an original elsewhere'],
+    [second('/small_light(dw=20,sig=SIG)/down/signed.png'), 20, '... through a rule that is not anchored'],
+    [second('/down/small_light(dw=20,sig=SIG)/signed.png'), 20, '... with the function further behind'],
+);
+serves(@$_) for @covered;
+
+sub swap {
+    my ($url, $from, $to) = @_;
+    $url =~ s/\Q$from\E/$to/ or die "$url has no $from";
+    return $url;
+}
+
+my $deep = second('/small_light(dw=20,sig=SIG)/down/signed.png');
+my ($digits) = $deep =~ /sig=v2\.(\w+)/;
+my @uncovered = (
+    [swap(second('/small_light(dw=100,sig=SIG)/far/signed.jpg?id=1'), 'id=1', 'id=2'), "another query"],
+    [swap(second('/small_light(dw=100,sig=SIG)/far/signed.jpg?id=1'), '?id=1', ''), '... or none'],
+    [swap(second('/small_light(dw=100,sig=SIG)/far/signed.jpg?a=1&b=2'), 'a=1&b=2', 'b=2&a=1'), '... or in another order'],
+    [swap(second('/small_light(dw=100,sig=SIG)/far/signed.jpg?a=1'), 'a=1', '%61=1'), '... or spelled otherwise'],
+    [second("/small_light(dw=100,sig=SIG)$picture") . '?x=1', "a file's query added"],
+    [swap(second("$picture?dw=100&x=1&sig=SIG"), 'x=1', 'x=2'), 'another key in a query'],
+    [swap(second("$picture?dw=100&sig=SIG"), 'dw=100', 'dw=%3100'), 'a query spelled otherwise'],
+    [swap(second("/small_light(dw=100,dh=50,sig=SIG)$picture"), 'dw=100,dh=50', 'dh=50,dw=100'), 'another order'],
+    [swap(second("/small_light(dw=100,sig=SIG)$picture"), 'dw=100', 'dw=100,'), 'another comma'],
+    [swap(second("/small_light(dw=100,sig=SIG)$picture"), 'dw=100', ' dw=100'), 'a blank'],
+    [swap(second("/small_light(dw=100,sig=SIG)$picture"), 'dw=100', 'DW=100'), 'capitals'],
+    ["/down/small_light(dw=20,sig=v2.$digits)/signed.png", 'the function moved'],
+    ['/x' . second('/small_light(dw=20,sig=SIG)/down/signed.png'), 'a path before it'],
+    ["/small_light(dw=20,sig=$digits)/down/signed.png", 'taken for the first form'],
+    ["/small_light(dw=100,sig=v2." . sign('dw=100', $picture) . ")$picture", 'the first form taken for the second'],
+    ['/small_light(dw=20,sig=' . second('SIG', "dw=20\n/down/signed.png") . ')/down/signed.png', '... and its text'],
+);
+refuses($_->[0], qr/not that of these/, $_->[1]) for @uncovered;
+refuses(second("$picture?dw=100&sig=SIG") . '&x=1', qr/last key/, 'a key behind the signature');
+refuses(second("/small_light(dw=100,sig=SIG)$picture") =~ s/v2\./v2./r =~ s/.\)/)/r, qr/takes v2\. and 64/, 'one cut short');
+
+# Other spellings of the same are redirected to it, before anything is converted.
+my $plain = second("/small_light(dw=100,sig=SIG)$picture");
+moves(swap($plain, '(dw', '%28dw'), $plain, 100, 'a parenthesis encoded');
+moves(swap($plain, 'signed', '%73igne%64'), $plain, 100, 'letters encoded');
+moves(swap($plain, '/pictures', '/.//pictures/../pictures/.'), $plain, 100, 'a path with dots and slashes');
+moves(swap($plain, 'v2.' . ($plain =~ /v2\.(\w+)/)[0], 'v2.' . uc +($plain =~ /v2\.(\w+)/)[0]), $plain, 100, 'capitals in the signature');
+moves(swap($plain, ',sig', ';SIG'), $plain, 100, "capitals in the signature's key");
+moves("$plain?", $plain, 100, 'an empty query');
+my $query = second("$picture?dw=100&sig=SIG");
+moves(swap($query, '&sig=', '&s%69g='), $query, 100, 'in a query');
+like(raw("GET http://127.0.0.1$plain HTTP/1.0\r\n\r\n"), qr{^HTTP/1.1 200 }, 'an absolute URI is the same URL');
+
+# ---- what the first form covers ---------------------------------------------------------------
+
+serves(url('dw=20', '/down/signed.png'), 20, 'the first form with the function at the start');
+refuses('/down/small_light(dw=20,sig=' . sign('dw=20', '/down/signed.png') . ')/signed.png', qr/where the function stands/,
+    '... is not good for another place');
+refuses('/old/small_light(dw=85,sig=' . sign('dw=85', '/old/signed.jpg') . ')/signed.jpg', qr/where the function stands/,
+    '... even if that was meant');
+refuses(url('dw=100', '/far/signed.jpg') . '?id=1', qr/the original's query/, 'an original elsewhere with a query');
+refuses(url('dw=100', '/found') . '?id=signed', qr/the original's query/, 'a file that a rule finds by its query');
+serves(second('/small_light(dw=100,sig=SIG)/found?id=signed'), 100, '... takes the second form');
+refuses('/far/signed.jpg?dw=100&sig=' . sign('dw=100', '/far/signed.jpg'), qr/the original's query/, '... as a query');
+moves(url('dw=100', $picture) . '?x=1', url('dw=100', $picture), 100, "a file's query is dropped");
+moves("$picture?sig2=1&dw=100&dh=90&sig=$sig&z=0", "$picture?dw=100&dh=90&sig=$sig", 100, '... and other keys');
+
+# ---- one reading ----------------------------------------------------------------------------
+
+# What the parser of parameters takes for the time of its end is the end.
+for my $text ("dw=100, expires=$over", "dw=100,expires =$over", "dw=100;\texpires= $over ", "dw=100,EXPIRES=$over",
+    " expires=$over,dw=100") {
+    my $encoded = $text =~ s/([\t ])/sprintf '%%%02X', ord $1/ger;
+    refuses(swap(url('TEXT', $picture, sign($text, $picture)), 'TEXT', $encoded), qr/over \d+ seconds ago/, "over: '$text'");
+    refuses(swap(second("/small_light(TEXT,sig=SIG)$picture", "/small_light($text)$picture"), 'TEXT', $encoded),
+        qr/over \d+ seconds ago/, '... in the second form');
+}
+for my $text ("expires=$over,dw=100,expires=$later", "expires=$later,expires=$over") {
+    refuses(url($text, $picture), qr/named once/, "twice: $text");
+    refuses("$picture?" . ($text =~ tr/,/&/r) . "&dw=9&sig=" . sign("$text,dw=9", $picture), qr/named once/, '... in a query');
+}
+refuses(swap(url('dw=100', $picture), ',sig=', ',,sig='), qr/not that of these/, 'a comma more than was signed');
+moves(swap(url('dw=100', $picture), 'sig=', '%20sig%20=%20'), url('dw=100', $picture), 100, "blanks about the signature's key");
 
 # ---- other scopes ----------------------------------------------------------------------------
 
@@ -171,42 +298,5 @@ expect_log(qr/TC003[23]/);
 no_leftovers();
 $httpd->stop;
 
-# ---- the manual --------------------------------------------------------------------------------
-
-open my $in, '<', "$TmpfsConvertTest::Site::ROOT/docs/signing.md" or die $!;
-my $manual = do { local $/ = undef; <$in> };
-my $vector = sign('dw=300,dh=200', '/img/cat.jpg');
-like($manual, qr/^    \Q$vector\E$/m, 'the manual\'s signature to compare with');
-($base64 = hmac_sha256_base64("dw=300,dh=200\n/img/cat.jpg", $key)) =~ tr{+/}{-_};
-like($manual, qr/^    \Q$base64\E$/m, '... in base64url too');
-
-my $documents = server(TmpfsConvertTest::Httpd->shared)->root . '/signed';
-make_path("$documents/img");
-copy(docroot() . $picture, "$documents/img/cat.jpg") or die $!;
-$httpd = TmpfsConvertTest::Httpd->new(documents => $documents, conf => sub {
-    open my $out, '>', $_[0]->root . '/keys' or die $!;
-    print $out "$key\n";
-    close $out;
-    chmod 0600, $_[0]->root . '/keys';
-    return "TmpfsConvert On\nTmpfsConvertSecretFile keys\n";
-});
-server($httpd);
-for my $language (['perl', 'perl'], ['python', 'python3'], ['php', 'php'], ['sh', 'sh']) {
-    my ($name, $program) = @$language;
-    my ($code) = $manual =~ /^```\Q$name\E\n(.*?)^```$/ms;
-    ok($code, "the manual has an example in $name");
-SKIP: {
-        skip "there is no $program here", 2 unless grep { -x "$_/$program" } split /:/, $ENV{PATH};
-        my $file = $httpd->root . "/example.$name";
-        open my $out, '>', $file or die $!;
-        print $out $code;
-        close $out;
-        my $url = `$program $file`;
-        chomp $url;
-        serves($url, 267, "... and its URL is served");
-    }
-}
-no_leftovers();
 server(TmpfsConvertTest::Httpd->shared);
-
 done_testing;

@@ -4,6 +4,7 @@ use TmpfsConvertTest;
 use TmpfsConvertTest::Httpd;
 
 my $picture = mkpicture('only.jpg', 400, 300);
+my $origin = TmpfsConvertTest::Httpd->new(plain => 1);
 my $httpd = TmpfsConvertTest::Httpd->new(conf => sub {
     my ($self) = @_;
     return <<"CONF";
@@ -13,6 +14,7 @@ TmpfsConvertPatternOnly On
 TmpfsConvertPattern thumb "dw=60,q=70"
 TmpfsConvertPattern wide "dw=200"
 Alias /preset/ "$self->{documents}/pictures/"
+Alias /queried/ "$self->{documents}/pictures/"
 Alias /free/ "$self->{documents}/pictures/"
 <Location /preset/>
     SetHandler tmpfs-convert
@@ -21,24 +23,44 @@ Alias /free/ "$self->{documents}/pictures/"
 <Location /free/>
     TmpfsConvertPatternOnly Off
 </Location>
-ProxyPass /far/ http://127.0.0.1:$self->{port}/pictures/
+<LocationMatch "^/quer(?:ies|ied)/">
+    TmpfsConvertPatternQuery On
+</LocationMatch>
+<Location /made/>
+    SetOutputFilter TMPFS_CONVERT
+    TmpfsConvertDefaults "p=wide"
+</Location>
+RewriteEngine On
+RewriteRule ^/pretty/(.*) /pictures/\$1?x=1 [PT]
+RewriteRule ^/thumbs/(.*) /pictures/\$1?p=thumb [PT]
+RewriteRule ^/mixed/(.*) /pictures/\$1?p=thumb [PT,QSA]
+RewriteCond %{QUERY_STRING} id=([a-z]+)
+RewriteRule ^/found\$ /pictures/%1.jpg? [PT]
+RewriteCond %{QUERY_STRING} id=([a-z]+)
+RewriteRule ^/queries/found\$ /queried/%1.jpg? [PT]
+ProxyPassMatch ^/(?:far|queries|made)/(.*) http://127.0.0.1:@{[$origin->port]}/pictures/\$1
 CONF
 });
 server($httpd);
 
 my @good = (
     ["/small_light(p=thumb)$picture", 60, 'a pattern'],
-    ["/small_light(P=thumb)$picture", 60, '... in capitals'],
-    ["/small_light(p=wide,p=thumb)$picture", 60, '... named twice'],
     ["/small_light(p=thumb,info=1)$picture", 60, '... with what does not change the picture'],
-    ["/small_light(p=thumb,dw=)$picture", 60, '... with a parameter that has no value'],
     ["$picture?p=thumb", 60, '... as a query'],
-    ["$picture?p=thumb&utm=1", 60, '... among keys of others'],
+    ["$picture?p=thumb&info=1", 60, '... with what does not change the picture'],
     ['/small_light(p=thumb)/far/only.jpg', 60, '... of an original elsewhere'],
     ['/preset/only.jpg', 200, 'a pattern by the configuration'],
     ['/small_light()/preset/only.jpg', 200, '... with a call that asks for nothing'],
     ['/small_light(p=thumb)/preset/only.jpg', 60, '... or for another pattern'],
     ['/small_light(dw=100)/free/only.jpg', 100, 'anything, where it is Off'],
+    ['/small_light(p=thumb,,P=thumb)/free/only.jpg?x=1', 60, '... in any spelling'],
+    ['/pictures/small_light(p=thumb)/only.jpg', 60, 'the function further behind'],
+    ['/small_light(p=thumb)/queries/only.jpg?x=1', 60, 'a query for an original elsewhere where PatternQuery is On'],
+    ['/queries/only.jpg?x=1&p=thumb', 60, '... beside a pattern'],
+    ['/small_light(p=thumb)/queries/found?id=only', 60, '... of a file that a rule finds by it'],
+    ['/made/only.jpg', 200, 'an original elsewhere by the configuration'],
+    ['/small_light(p=thumb)/pretty/only.jpg', 60, 'where a rule takes the query'],
+    ['/thumbs/only.jpg', 60, 'where a rule names the pattern'],
 );
 for my $case (@good) {
     my ($url, $width, $what) = @$case;
@@ -46,6 +68,54 @@ for my $case (@good) {
     is($answer->code, 200, $what);
     is(probe($answer)->{width}, $width, '... converted');
 }
+
+# One URL a picture: all others are redirected to it.
+my $one = "/small_light(p=thumb)$picture";
+my @moved = (
+    ["/small_light(P=thumb)$picture", $one, 'in capitals'],
+    ["/small_light(p=thumb,p=thumb)$picture", $one, 'named twice'],
+    ["/small_light(p=wide,p=thumb)$picture", $one, 'another one named before'],
+    ["/small_light(p=thumb,,,)$picture", $one, 'more commas'],
+    ["/small_light(;p=thumb)$picture", $one, '... or semicolons'],
+    ["/small_light(%20p%20=%09thumb)$picture", $one, 'blanks'],
+    ["/small_light(p=th%75mb)$picture", $one, 'an encoded letter'],
+    ["/small_light(p=thumb,dw=)$picture", $one, 'a parameter that has no value'],
+    ["/small_light(p=thumb,info=0)$picture", $one, 'what is so anyway'],
+    ["/small_light(info=1,p=thumb)$picture", "/small_light(p=thumb,info=1)$picture", 'another order'],
+    ["/%73mall%5flight%28p=thumb%29$picture", $one, 'the function encoded'],
+    ["/.$one", $one, 'a dot before it'],
+    ["/pictures/..$one", $one, '... or two'],
+    [$one =~ s{/only}{/.//./only}r, $one, 'dots within'],
+    [$one =~ s{only}{%6Fnl%79}r, $one, 'letters encoded'],
+    ["$one?x=1", $one, 'a query'],
+    ["$one?", $one, '... an empty one'],
+    ["$picture?p=thumb&utm=1", "$picture?p=thumb", 'a query with keys of others'],
+    ["$picture?x&p=thumb&", "$picture?p=thumb", '... and signs'],
+    ["$picture?p=wide&p=%74humb", "$picture?p=thumb", '... and letters encoded'],
+    ['/preset/only.jpg?x=1', '/preset/only.jpg', 'a query where the configuration names a pattern'],
+    ['/preset/./only.jpg', '/preset/only.jpg', '... or a dot'],
+    ['/small_light(,)/preset/only.jpg', '/small_light()/preset/only.jpg', '... or a comma'],
+    ['/small_light(p=thumb)/far//only.jpg', '/small_light(p=thumb)/far/only.jpg', 'slashes, of an original elsewhere'],
+    ['/queries/only.jpg?p=wide&p=thumb', '/queries/only.jpg?p=thumb', '... named twice'],
+    ['/made/.//only.jpg', '/made/only.jpg', '... by the configuration'],
+    ['/thumbs/only.jpg/../only.jpg', '/thumbs/only.jpg', 'where a rule names the pattern'],
+    ['/thumbs/only.jpg?x=1', '/thumbs/only.jpg', '... and drops the query'],
+    ['/mixed/only.jpg?x=1', '/mixed/only.jpg', '... or adds it'],
+    ['/mixed/only.jpg?x=1&p=wide&p=thumb', '/mixed/only.jpg?p=thumb', '... with another pattern in it'],
+    ['/small_light(p=thumb)/found?id=only&x=1', '/small_light(p=thumb)/found', 'where a rule finds a file by its query', 404],
+);
+for my $case (@moved) {
+    my ($url, $to, $what, $then) = @$case;
+    my $answer = get($url);
+    is($answer->code, 302, $what);
+    is($answer->header('Location'), $to, '... is redirected to the one URL');
+    is($answer->header('Cache-Control'), 'no-store', '... which no cache keeps');
+    is(get($to)->code, $then // 200, '... which is good');
+}
+is(head("$one?x=1")->code, 302, 'HEAD is redirected too');
+is(get("/small_light(p=thumb)/pictures/none.jpg")->code, 404, 'what is not there is 404');
+like(raw("GET http://127.0.0.1$one HTTP/1.0\r\n\r\n"), qr{^HTTP/1.1 200 }, 'an absolute URI is the same URL');
+like(raw("GET /$one HTTP/1.0\r\n\r\n"), qr{^HTTP/1.1 (?:200|302) }, 'slashes before it');
 
 my @bad = (
     ["/small_light(dw=60)$picture", 'a size'],
@@ -59,13 +129,24 @@ my @bad = (
     ['/small_light(p=thumb,dw=61)/far/only.jpg', 'an original elsewhere'],
     ['/small_light(q=61)/preset/only.jpg', 'where the configuration names a pattern'],
 );
+my @queries = (
+    ['/small_light(p=thumb)/far/only.jpg?x=1', 'a query for an original elsewhere'],
+    ['/far/only.jpg?x=1&p=thumb', '... beside the pattern'],
+    ['/made/only.jpg?x=1', '... where the configuration names one'],
+);
+for my $case (@queries) {
+    my ($url, $what) = @$case;
+    my $answer = get($url);
+    is($answer->code, 403, $what);
+    like($answer->content, qr/takes TmpfsConvertPatternQuery On, or a signature/, '... and the answer says why');
+}
 for my $case (@bad) {
     my ($url, $what) = @$case;
     my $answer = get($url);
     is($answer->code, 403, $what);
     like($answer->content, qr/only a pattern may be asked for here, p=NAME/, '... and the answer says why');
 }
-is(scalar(error_log_lines(qr/:warn\].*TC0032: /)), scalar @bad, 'one line each in the log');
+is(scalar(error_log_lines(qr/:warn\].*TC0032: /)), @bad + @queries, 'one line each in the log');
 is(get("/small_light(p=none)$picture")->code, 400, 'an unknown pattern is 400');
 expect_log(qr/TC0032|TC0001/);
 no_leftovers();

@@ -34,6 +34,7 @@ my @wrong = (
     ["TmpfsConvertSecretFile $dir", qr{TmpfsConvertSecretFile \Q$dir\E: it is no file of keys}],
     ['TmpfsConvertOnce perhaps', qr{TmpfsConvertOnce must be On or Off}],
     ['TmpfsConvertPatternOnly perhaps', qr{TmpfsConvertPatternOnly must be On or Off}],
+    ['TmpfsConvertPatternQuery perhaps', qr{TmpfsConvertPatternQuery must be On or Off}],
     ["TmpfsConvertTempDir $dir/none", qr{TempDir \Q$dir\E/none: the directory is missing}],
     ["TmpfsConvertTempDir $dir/plain-file", qr{plain-file: the directory is not a directory}],
     ["TmpfsConvertTempDir $dir/locked", qr{locked: .*not writable for the server's User}],

@@ -411,6 +411,49 @@ static void unknown_keys_are_reported(void)
     ok(seen[0] == '\0', "known keys are not reported");
 }
 
+/* The items of a text, as KEY|VALUE@OFFSET. */
+static void items_are_parted(void)
+{
+    static const struct {
+        const char *text, *items;
+    } cases[] = {
+        {"", "|@0 "},
+        {"dw=1", "dw|1@0 "},
+        {"dw=1,", "dw|1@0 |@5 "},
+        {",;dw=1", "|@0 |@1 dw|1@2 "},
+        {" dw = 1 ;\tsig\t=\tx=y ", "dw|1@0 sig|x=y@9 "},
+        {"a,b=,=c", "a|@0 b|@2 |c@5 "},
+        {" ,  ", "|@0 |@2 "},
+    };
+
+    for (size_t row = 0; row < COUNT(cases); row++) {
+        const char *text = cases[row].text;
+        char seen[128] = "";
+        size_t at = 0;
+        tc_item item;
+
+        while (tc_params_next(text, strlen(text), &at, &item))
+            add(seen, sizeof seen, strlen(seen), "%.*s|%.*s@%d ", (int)item.key_length,
+                item.key, (int)item.value_length, item.value, (int)(item.start - text));
+        if (!ok(strcmp(seen, cases[row].items) == 0, "items of '%s'", text))
+            printf("# got %s\n", seen);
+    }
+}
+
+static void items_are_bounded(void)
+{
+    char text[2 * TC_ITEMS_MAX + 8] = "";
+    tc_params params;
+
+    for (size_t item = 0; item < TC_ITEMS_MAX; item++)
+        memcpy(text + 2 * item, "a,", 3);
+    ok(parse(&params, text) == TC_E_OK, "%d parameters are taken", TC_ITEMS_MAX);
+    strcat(text, ",,;a");
+    ok(parse(&params, text) == TC_E_PARAM, "and not one more");
+    memset(text, ',', sizeof text - 1);
+    ok(parse(&params, text) == TC_E_OK, "empty items do not count");
+}
+
 static void fuzz(void)
 {
     static const char *const atoms[] = {
@@ -657,6 +700,8 @@ int main(void)
     grammar_holds();
     bounds_of_the_text();
     unknown_keys_are_reported();
+    items_are_parted();
+    items_are_bounded();
     fuzz();
     overlays();
     overlay_leaves_the_pattern();

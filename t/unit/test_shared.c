@@ -500,7 +500,8 @@ static void test_adopt(void)
     tc_admission_read(admission, &now);
     ok(now.active == 0 && now.bytes == 0 && now.temp == 0,
        "sums that were lowered meanwhile stop at 0");
-    ok(tc_admission_enter(admission, &limits, NULL, 1, NULL, &ticket) == 0, "... and all may enter");
+    ok(tc_admission_enter(admission, &limits, NULL, 1, NULL, &ticket) == 0,
+       "... and all may enter");
 }
 
 static void test_strangers(void)
