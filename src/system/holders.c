@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "holders.h"
 
+#include "shared.h"
+
 #include <string.h>
+#include <unistd.h>
 
 #define PROCESSES 1024
 #define LAYOUT    UINT64_C(0x7463686f30303031)
@@ -37,14 +40,47 @@ size_t tc_holders_size(void)
     return sizeof(tc_holders);
 }
 
+/* Times, a millisecond apart, that counters and shares are compared: they differ for a moment
+   while bytes are taken or given back. */
+#define LOOKS 50
+
+/* Whether each counter is the sum of what this process's children hold. Slots of no process
+   are not looked at, so that their pages stay untouched. */
+static bool adds_up(const tc_holders *holders)
+{
+    counts sum = {{0}};
+
+    for (unsigned at = 0; at < PROCESSES; at++) {
+        int64_t pid = __atomic_load_n(&holders->pid[at], __ATOMIC_ACQUIRE);
+
+        if (at > 0 && pid == 0)
+            continue;
+        if (at > 0 && !tc_shared_is_child(pid))
+            return false;
+        for (unsigned row = 0; row < ROWS; row++) {
+            for (unsigned column = 0; column < COLUMNS; column++)
+                sum[row][column] +=
+                    __atomic_load_n(&holders->share[at][row][column], __ATOMIC_RELAXED);
+        }
+    }
+    return memcmp(sum, holders->total, sizeof sum) == 0;
+}
+
 bool tc_holders_adopt(tc_holders *memory)
 {
     uint64_t layout = __atomic_load_n(&memory->layout, __ATOMIC_ACQUIRE);
 
     /* Fresh memory is zero, and takes no pages until it is written. */
-    if (layout == 0)
+    if (layout == 0) {
         __atomic_store_n(&memory->layout, LAYOUT, __ATOMIC_RELEASE);
-    return layout == 0 || layout == LAYOUT;
+        return true;
+    }
+    for (int look = 0; layout == LAYOUT && look < LOOKS; look++) {
+        if (adds_up(memory))
+            return true;
+        usleep(1000);
+    }
+    return false;
 }
 
 /* Steele, Lea and Flood's mix of SplitMix64: each bit depends on all. */
@@ -103,7 +139,7 @@ static bool add(tc_holders *holders, uint64_t client, uint64_t most, uint32_t ki
 static void lower(counts *from, uint64_t client, uint32_t kib)
 {
     for (unsigned row = 0; row < ROWS; row++)
-        __atomic_fetch_sub(&(*from)[row][column_of(client, row)], kib, __ATOMIC_ACQ_REL);
+        tc_shared_lower(&(*from)[row][column_of(client, row)], kib);
 }
 
 bool tc_holders_take(tc_holders *holders, uint64_t client, uint64_t most, uint64_t bytes)
@@ -166,7 +202,7 @@ static void give_back(tc_holders *holders, counts *share)
         for (unsigned column = 0; column < COLUMNS; column++) {
             uint32_t held = __atomic_exchange_n(&(*share)[row][column], 0, __ATOMIC_RELAXED);
             if (held)
-                __atomic_fetch_sub(&holders->total[row][column], held, __ATOMIC_ACQ_REL);
+                tc_shared_lower(&holders->total[row][column], held);
         }
     }
 }

@@ -23,7 +23,8 @@ typedef struct tc_holders tc_holders;
 size_t tc_holders_size(void);
 
 /* Take shared `memory` of that size, aligned to 64, into use: all zero, or in use already.
- * False when it is another version's; then nothing of it is changed. */
+ * False when it is another version's, or its counters are not the sums of what children of
+ * this process hold; then nothing of it is changed. */
 bool tc_holders_adopt(tc_holders *memory);
 
 /*

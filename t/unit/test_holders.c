@@ -309,6 +309,7 @@ static void test_scribbled(void)
     tc_holders_begin(holders, getpid());
     ok(tc_holders_largest(holders) == 0 && tc_holders_take(holders, client(1), MIB, MIB),
        "... and is empty");
+    ok(!tc_holders_adopt(holders), "what no child of this process holds is not taken over");
     munmap(around, size + 2 * page);
 }
 
