@@ -54,11 +54,14 @@ Alias /signed/ "$self->{documents}/pictures/"
 Alias /preset/ "$self->{documents}/pictures/"
 <Location /signed/>
     TmpfsConvertSecretFile keys
+    Header set Cache-Control max-age=600
 </Location>
 <Location /preset/>
     SetHandler tmpfs-convert
     TmpfsConvertDefaults "p=auto"
 </Location>
+RewriteEngine On
+RewriteRule "^/thumbs/(.*)" "/small_light(p=thumb)/asked/\$1" [PT]
 ProxyPass /far/ http://127.0.0.1:@{[$origin->port]}/pictures/
 ProxyPass /varies/ http://127.0.0.1:@{[$origin->port]}/varies/
 CONF
@@ -85,6 +88,35 @@ sub signed {
     (my $text = $url) =~ s/,sig=SIG//;
     my $sig = 'v2.' . hmac_sha256_hex($text, $key);
     return $url =~ s/SIG/$sig/r;
+}
+
+# Not from the cache either, once the time is over.
+sub ends_with_its_time {
+    my $until = time + 2;
+    my $query = "dw=71&expires=$until";
+    my %url = (
+        'the function' => signed("/small_light(dw=72,expires=$until,sig=SIG)/signed/one-url.jpg"),
+        'a query' => "/signed/one-url.jpg?$query&sig=v2." . hmac_sha256_hex("/signed/one-url.jpg\n$query", $key),
+    );
+    for my $what (sort keys %url) {
+        is(get($url{$what})->code, 200, "signed for two seconds, $what");
+        my $before = conversions();
+        is(get($url{$what})->code, 200, '... and again');
+        is(conversions(), $before, '... from the cache');
+    }
+    select undef, undef, undef, $until + 1.1 - time;
+    is(get($url{$_})->code, 403, "... and refused behind that, $_") for sort keys %url;
+    return;
+}
+
+# A rule puts the function in; the URL that the client is sent to is without it.
+sub is_redirected_to_what_it_asked {
+    is(get('/thumbs/one-url.jpg')->code, 200, 'a function that a rule brings in');
+    my $answer = get('/thumbs/./one-%75rl.jpg');
+    is($answer->code, 302, '... otherwise spelled: a redirect');
+    like($answer->header('Location'), qr{^(?:http://[^/]+)?/thumbs/one-url\.jpg$}, '... to the same without a function');
+    like($answer->header('Cache-Control'), qr/no-store/, '... that is not kept');
+    return;
 }
 
 # The first $bits letters behind the last slash, those that $number has encoded.
@@ -156,6 +188,10 @@ for my $run (['as shipped', '', \%function], ['quick', "CacheQuickHandler on\n$e
     my $httpd = start($conf);
     for my $what (sort keys %$ways) {
         is_one("$name, $what", @{ $ways->{$what} });
+    }
+    if ($name eq 'not quick') {
+        ends_with_its_time();
+        is_redirected_to_what_it_asked();
     }
     expect_log(qr/TC003[23]/);
     no_leftovers($name);
