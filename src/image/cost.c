@@ -175,7 +175,7 @@ typedef struct curve {
 
 static const curve jpeg_curve = {{2.8, 3.4, 5, 7.5, 10}};
 static const curve jpeg_scans_curve = {{20, 31, 50, 62, 70}};
-static const curve webp_curve = {{90, 135, 190, 240, 280}};
+static const curve webp_curve = {{90, 135, 215, 275, 330}};
 /* The encoder cannot be interrupted: this is noise's. */
 static const curve avif_curve = {{65, 140, 225, 280, 330}};
 
