@@ -231,9 +231,15 @@ $httpd->stop;
 
 # ---- a place first, then the header ------------------------------------------------------
 
+# Enough processes from the start: prefork makes one more a second, and the long one ends.
 $httpd = start(<<'CONF');
 TmpfsConvertMaxActive 1 8 60s
 TmpfsConvertTimeout 0
+<IfModule mpm_prefork_module>
+    StartServers 12
+    MinSpareServers 4
+    MaxSpareServers 14
+</IfModule>
 <Location "/filtered">
     SetHandler tmpstat
     SetOutputFilter TMPFS_CONVERT
