@@ -137,11 +137,19 @@ static void quantise(int16_t *to, const double *weight, uint32_t taps, uint32_t 
     }
 }
 
-/* The samples the window touches; taps outside are left out. */
+/*
+ * The samples that there are of those the window touches; taps outside are left out.
+ * The window may begin before the first sample and end after the last, where only a
+ * part of the axis is delivered; then the first tap may come out one sample before it,
+ * as the same sum from another origin rounds differently.
+ */
 static void window_bounds(const tc_axis *axis, int64_t *low, int64_t *high)
 {
-    *low = (int64_t)floor(axis->from + 1e-9);
-    *high = (int64_t)ceil(axis->to - 1e-9);
+    double from = axis->from > 0 ? axis->from : 0;
+    double to = axis->to > 1 ? axis->to : 1;
+
+    *low = (int64_t)floor(from + 1e-9);
+    *high = (int64_t)ceil(to - 1e-9);
     if (*high > axis->limit)
         *high = axis->limit;
     if (*low >= *high)

@@ -12,6 +12,7 @@
 
 #include "tap.h"
 #include "image/resample.h"
+#include "image/taps.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 #define PI           3.14159265358979323846
@@ -478,6 +479,62 @@ static void part_is_the_same(void)
     ok(lazy, "no part needs more source rows than the whole");
 }
 
+/* The rows and columns that `axis` needs, and no more, in the axis' own coordinates. */
+static tc_axis delivered(tc_axis axis)
+{
+    uint32_t first, count;
+
+    tc_taps_span(&axis, &first, &count);
+    axis.from -= first;
+    axis.to -= first;
+    axis.limit = count;
+    return axis;
+}
+
+/* Whether the taps of all outputs lie on samples that there are and sum to one. */
+static bool taps_fit(const tc_axis *axis)
+{
+    tc_taps taps;
+    bool fit = tc_taps_make(&taps, axis, 1) == TC_E_OK;
+
+    for (uint32_t at = 0; fit && at < taps.count; at++) {
+        int sum = 0;
+
+        for (uint32_t tap = 0; tap < taps.taps; tap++)
+            sum += taps.weight[(size_t)at * taps.taps + tap];
+        fit = sum == 1 << TC_WEIGHT_BITS && taps.taps <= axis->limit &&
+              taps.first[at] <= axis->limit - taps.taps;
+    }
+    tc_taps_free(&taps);
+    return fit;
+}
+
+/*
+ * What is wanted of an axis may need a part of its samples, and then those alone are
+ * delivered. A window's edge rounds one way from the axis' origin and the other way
+ * from the part's: no tap may fall on a sample beside the part for that.
+ */
+static void delivered_parts(void)
+{
+    unsigned axes = 0, wrong = 0;
+
+    for (uint32_t full = 1; full <= 40; full++) {
+        for (uint32_t size = 1; size <= 60; size++) {
+            for (uint32_t first = 0; first < size; first++) {
+                for (uint32_t count = 1; count <= 3 && count <= size - first; count++, axes++) {
+                    double off = axes % 8 / 16.0;
+                    tc_axis part =
+                        delivered((tc_axis){off, full - off, full, size, first, count, 0});
+
+                    if (!taps_fit(&part) && wrong++ < 5)
+                        say_axis("part", &part);
+                }
+            }
+        }
+    }
+    ok(wrong == 0, "%u parts, delivered alone, hold all taps", axes);
+}
+
 /* The rows under the window's end are not waited for. */
 static void early_rows(void)
 {
@@ -561,6 +618,7 @@ int main(void)
     flat_stays_flat();
     identity_is_exact();
     part_is_the_same();
+    delivered_parts();
     early_rows();
     bytes_are_a_bound();
     return done_testing();
