@@ -10,8 +10,8 @@ use Time::HiRes qw(sleep);
 
 my $slow  = mkpicture('overload.png', 3000, 2500, seed => 6);
 my $plain = mkpicture('quick.jpg', 40, 30);
-# 20 seconds of a processor, and broken off within a row when its client leaves.
-my $path = "/small_light(dw=8190,dh=8190,da=n,ds=s,of=png,unsharp=50x25+1+0,sharpen=50x25,blur=50x25)$slow";
+# 15 seconds of a processor, and broken off within a row when its client leaves.
+my $path = "/small_light(dw=8190,dh=8190,da=n,ds=s,of=png,unsharp=0x10+1+0,sharpen=0x10,blur=0x10)$slow";
 my $text  = '/pictures/not-a-picture.jpg';
 open my $out, '>', docroot() . $text or die $!;
 print $out "text\n" x 10;
