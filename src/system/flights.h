@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which answers are being made, over all processes, so that who comes for the same
+ * Which answers are being made, over all processes, so that requests for the same
  * one can wait for it and then take it from the cache. In shared memory; a flight
  * whose leader was killed ends when its death is seen. Two keys that meet in one
  * slot do not know of each other: then work is done twice, and nothing else.

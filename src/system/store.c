@@ -179,7 +179,7 @@ static int open_temp(tc_store *store, const place *where)
     return rc == EOPNOTSUPP ? open_method(store, where, TC_TEMP_UNLINKED) : rc;
 }
 
-/* The first step of memory comes with it, lest a file is made in vain. */
+/* The first step of memory is reserved with it: no file is made that cannot be written to. */
 static int open_at(tc_store *store, const place *where)
 {
     int rc;
