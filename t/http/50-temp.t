@@ -6,7 +6,7 @@ use TmpfsConvertTest::Httpd;
 use TmpfsConvertTest::Load;
 use Time::HiRes qw(sleep);
 
-use constant REQUESTS => 5000;
+use constant REQUESTS => 2000;
 
 my $picture = mkpicture('tiny.png', 24, 18);
 

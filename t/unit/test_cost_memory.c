@@ -110,26 +110,62 @@ static measured measure(picture *from, const char *params)
     return got;
 }
 
-static measured measure_apart(picture *from, const char *params)
-{
-    measured got = {TC_E_INTERNAL, 0, 0};
-    int ends[2];
+/* A measurement in a process of its own. */
+typedef struct apart {
     pid_t child;
+    int result; /* to be read from; -1: there was no process */
+} apart;
+
+static apart begin_apart(picture *from, const char *params)
+{
+    int ends[2];
+    apart apart = {-1, -1};
 
     if (pipe(ends) != 0)
-        return got;
+        return apart;
     fflush(stdout);
-    child = fork();
-    if (child == 0) {
-        got = measure(from, params);
+    apart.child = fork();
+    if (apart.child == 0) {
+        measured got = measure(from, params);
+
         _exit(write(ends[1], &got, sizeof got) != sizeof got);
     }
     close(ends[1]);
-    if (child < 0 || read(ends[0], &got, sizeof got) != sizeof got)
+    apart.result = ends[0];
+    return apart;
+}
+
+static measured end_apart(const apart *apart)
+{
+    measured got = {TC_E_INTERNAL, 0, 0};
+
+    if (apart->child < 0 || read(apart->result, &got, sizeof got) != sizeof got)
         got.error = TC_E_INTERNAL;
-    close(ends[0]);
-    waitpid(child, NULL, 0);
+    if (apart->result >= 0)
+        close(apart->result);
+    if (apart->child > 0)
+        waitpid(apart->child, NULL, 0);
     return got;
+}
+
+#define CASES (sizeof cases / sizeof cases[0])
+
+static bool same_picture(size_t one, size_t other)
+{
+    return strcmp(cases[one].format, cases[other].format) == 0 &&
+           strcmp(cases[one].options, cases[other].options) == 0;
+}
+
+static void compare(size_t at, measured got)
+{
+    if (got.error == TC_E_NOT_BUILT) {
+        skip(cases[at].params, "not built in");
+        return;
+    }
+    ok(got.error == TC_E_OK && got.peak <= got.planned + SLACK_KIB &&
+           (!cases[at].dearest || got.planned <= 2 * got.peak + SLACK_KIB),
+       "%s %s, %s: planned %.0f KiB, took %.0f: %.2f", cases[at].format, cases[at].options,
+       cases[at].params, got.planned, got.peak, got.planned / got.peak);
 }
 
 int main(void)
@@ -139,33 +175,30 @@ int main(void)
     return done_testing();
 #endif
     picture from = {NULL, 0, 0};
+    size_t end;
 
     if (!reset_peak()) {
         skip("plans against measured peaks", "/proc/self/clear_refs cannot be written");
         return done_testing();
     }
     mallopt(M_MMAP_THRESHOLD, 256 * 1024); /* what is freed is gone */
-    for (size_t at = 0; at < sizeof cases / sizeof cases[0]; at++) {
-        measured got;
+    for (size_t at = 0; at < CASES; at = end) {
+        apart running[CASES];
 
-        if (at == 0 || strcmp(cases[at].format, cases[at - 1].format) != 0 ||
-            strcmp(cases[at].options, cases[at - 1].options) != 0) {
-            free(from.data);
-            from = make_picture(cases[at].format, cases[at].options);
-        }
+        for (end = at + 1; end < CASES && same_picture(at, end); end++)
+            ;
+        free(from.data);
+        from = make_picture(cases[at].format, cases[at].options);
         if (!from.data) {
             skip(cases[at].options, "mkpicture does not make it in this build");
             continue;
         }
-        got = measure_apart(&from, cases[at].params);
-        if (got.error == TC_E_NOT_BUILT) {
-            skip(cases[at].params, "not built in");
-            continue;
+        /* Two at a time. */
+        for (size_t now = at, next = at; now < end; now++) {
+            for (; next < end && next < now + 2; next++)
+                running[next] = begin_apart(&from, cases[next].params);
+            compare(now, end_apart(&running[now]));
         }
-        ok(got.error == TC_E_OK && got.peak <= got.planned + SLACK_KIB &&
-               (!cases[at].dearest || got.planned <= 2 * got.peak + SLACK_KIB),
-           "%s %s, %s: planned %.0f KiB, took %.0f: %.2f", cases[at].format, cases[at].options,
-           cases[at].params, got.planned, got.peak, got.planned / got.peak);
     }
     free(from.data);
     return done_testing();
