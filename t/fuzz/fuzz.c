@@ -122,4 +122,6 @@ void fuzz_must_have_freed(void)
 #ifdef TC_GUARDED
     must(tc_buffer_live() == 0);
 #endif
+    if (fuzz_heap_next)
+        fuzz_heap_next();
 }

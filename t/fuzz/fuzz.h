@@ -61,8 +61,10 @@ void fuzz_sink_free(fuzz_sink *sink);
    not set; the sum of them. */
 uint64_t fuzz_read_band(const tc_band *band, const tc_layout *layout);
 
-/* Where buffers are guarded: none that a library was given is left over. */
+/* At the end of an execution. Where buffers are guarded: none that a library was given is
+   left over. Where heap.c is linked, its next execution begins. */
 void fuzz_must_have_freed(void);
+__attribute__((weak)) void fuzz_heap_next(void);
 
 /* A failure must say so, in one line of printable ASCII. */
 void fuzz_must_be_told(tc_error error, const tc_fail *fail);

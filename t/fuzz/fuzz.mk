@@ -12,8 +12,10 @@ FUZZ_CPPFLAGS    := -Isrc $(HTTPD_CPPFLAGS) $(CODEC_CPPFLAGS)
 FUZZ_LIBS        := $(CODEC_LIBS) $(APR_LIBS) -lz -lm -pthread
 FUZZ_SOURCES_url := src/server/url.c src/server/spelling.c src/server/request.c t/fuzz/httpd_stub.c
 FUZZ_SOURCES_sign := src/server/call.c src/server/sign.c $(FUZZ_SOURCES_url)
-FUZZ_MUTATOR_codec    := t/fuzz/mutate.c
-FUZZ_MUTATOR_pipeline := t/fuzz/mutate.c
+# What libFuzzer's build of a target has in addition.
+FUZZ_MORE_avif     := t/fuzz/heap.c
+FUZZ_MORE_codec    := t/fuzz/mutate.c t/fuzz/heap.c
+FUZZ_MORE_pipeline := t/fuzz/mutate.c t/fuzz/heap.c
 FUZZ_HEADERS     := $(wildcard t/fuzz/*.h src/image/*.h src/server/*.h t/unit/*.h)
 
 $(BUILD)/unit/fuzz_%.t: t/fuzz/fuzz_%.c t/fuzz/fuzz.c t/fuzz/replay.c $$(FUZZ_SOURCES_$$*) \
@@ -43,19 +45,27 @@ CLANG ?= clang
 FUZZ       := $(BUILD)/fuzz
 FUZZ_FLAGS := -std=gnu11 -g -O1 -fno-omit-frame-pointer -Wall -Wextra -Werror \
 	-fsanitize=address,undefined -fno-sanitize-recover=undefined -DTC_GUARDED
-FUZZ_COMPILE = $(CLANG) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link
+FUZZ_COVERED := -fsanitize=fuzzer-no-link
+FUZZ_COMPILE = $(CLANG) $(FUZZ_FLAGS) $(FUZZ_COVERED)
 FUZZ_OBJECTS := $(patsubst src/%.c,$(FUZZ)/obj/%.o,$(IMAGE) $(SYSTEM))
 FUZZERS      := $(FUZZ_NAMES:%=$(FUZZ)/bin/%)
+FUZZ_STAMP   := $(BUILD)/flags.fuzz
+ifdef NEED_APXS
+$(call stamp,$(FUZZ_STAMP),$(CLANG) $(FUZZ_FLAGS))
+endif
 
-$(FUZZ)/obj/%.o: src/%.c $(FLAGS_STAMP)
+$(FUZZ)/obj/%.o: src/%.c $(FLAGS_STAMP) $(FUZZ_STAMP)
 	@mkdir -p $(@D)
 	$(call say,CLANG,$<)
 	$(Q)$(FUZZ_COMPILE) $(FLAGS_$(firstword $(subst /, ,$*))) -MMD -MP -c -o $@ $<
 
+# Guarded buffers are checked byte by byte, which is coverage of no input.
+$(FUZZ)/obj/image/buffer.o: FUZZ_COVERED :=
+
 $(FUZZ)/libtc.a: $(FUZZ_OBJECTS)
 	$(Q)rm -f $@ && ar rcs $@ $^
 
-$(FUZZ)/bin/%: t/fuzz/fuzz_%.c t/fuzz/fuzz.c $$(FUZZ_SOURCES_$$*) $$(FUZZ_MUTATOR_$$*) \
+$(FUZZ)/bin/%: t/fuzz/fuzz_%.c t/fuzz/fuzz.c $$(FUZZ_SOURCES_$$*) $$(FUZZ_MORE_$$*) \
   $(FUZZ_HEADERS) $(FUZZ)/libtc.a
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)

@@ -59,6 +59,18 @@ static void read_past(uint8_t *buffer, size_t size)
     load(buffer + round_up(size, ALIGNMENT));
 }
 
+static void read_freed(uint8_t *buffer, size_t size)
+{
+    tc_buffer_free(buffer);
+    load(buffer + size / 2);
+}
+
+static void write_freed(uint8_t *buffer, size_t size)
+{
+    tc_buffer_free(buffer);
+    store(buffer + size - 1);
+}
+
 /* zlib, told of one byte more than there is. */
 static void library_past(uint8_t *buffer, size_t size)
 {
@@ -71,8 +83,10 @@ static void library_past(uint8_t *buffer, size_t size)
     free(plain);
 }
 
-/* How a child ends that makes the access and frees the buffer; what it says in `said`. */
-static bool dies(void (*make)(uint8_t *, size_t), size_t size, char *said, size_t room)
+/* How a child ends that makes the access and frees the buffer; what it says in `said`. With
+   `reused` the buffer's pages were those of another, which was written to. */
+static bool dies(void (*make)(uint8_t *, size_t), size_t size, bool reused, char *said,
+                 size_t room)
 {
     int ends[2], status = 0;
     size_t got = 0;
@@ -86,6 +100,11 @@ static bool dies(void (*make)(uint8_t *, size_t), size_t size, char *said, size_
     if (child == 0) {
         uint8_t *buffer = tc_buffer_alloc(size);
 
+        if (reused) {
+            inside(buffer, size);
+            tc_buffer_free(buffer);
+            buffer = tc_buffer_alloc(size);
+        }
         dup2(ends[1], STDERR_FILENO);
         make(buffer, size);
         tc_buffer_free(buffer);
@@ -111,6 +130,8 @@ static void test_accesses(void)
         {"one byte written past the end", write_past, false},
         {"one byte written in front", write_before, false},
         {"one byte read behind the slack", read_past, false},
+        {"one byte read after the buffer was freed", read_freed, false},
+        {"one byte written after the buffer was freed", write_freed, false},
         {"one byte too many written by a library", library_past, false},
     };
     static char said[65536];
@@ -118,11 +139,13 @@ static void test_accesses(void)
     for (size_t row = 0; row < COUNT(rows); row++) {
         unsigned bad = 0, told = 0;
 
-        for (size_t at = 0; at < COUNT(sizes); at++) {
-            bool died = dies(rows[row].make, sizes[at], said, sizeof said);
+        for (size_t at = 0; at < 2 * COUNT(sizes); at++) {
+            size_t size = sizes[at / 2];
+            bool died = dies(rows[row].make, size, at % 2, said, sizeof said);
 
             if (died == rows[row].sound) {
-                printf("# %zu bytes: %s\n", sizes[at], died ? said : "nothing noticed");
+                printf("# %zu bytes%s: %s\n", size, at % 2 ? ", reused pages" : "",
+                       died ? said : "nothing noticed");
                 bad++;
             }
             told += strstr(said, "tc_buffer: something was written") != NULL;
@@ -130,9 +153,9 @@ static void test_accesses(void)
         ok(bad == 0, "%s, of %zu sizes (%u told by the pattern)", rows[row].name, COUNT(sizes),
            told);
         if (rows[row].make == write_past)
-            ok(told == 10, "... of all sizes that have slack the pattern tells");
+            ok(told == 2 * 10, "... of all sizes that have slack the pattern tells");
         if (rows[row].make == write_before)
-            ok(told == COUNT(sizes), "... of all sizes the pattern tells");
+            ok(told == 2 * COUNT(sizes), "... of all sizes the pattern tells");
     }
 }
 
@@ -159,6 +182,36 @@ static void test_alignment(void)
         }
         ok(bad == 0, "multiples of %zu are aligned to it", round[at]);
     }
+}
+
+/* Pages of a freed buffer tell nothing of what was in it. */
+static void test_reused(void)
+{
+    unsigned reused = 0, bad = 0;
+
+    for (size_t at = 0; at < COUNT(sizes); at++) {
+        uint8_t *first = tc_buffer_alloc(sizes[at]), *again;
+
+        memset(first, 1, sizes[at]);
+        tc_buffer_free(first);
+        again = tc_buffer_zeroed(sizes[at]);
+        reused += again == first;
+        for (size_t byte = 0; byte < sizes[at]; byte++)
+            bad += again[byte] != 0;
+        memset(again, 1, sizes[at]);
+        tc_buffer_free(again);
+        again = tc_buffer_alloc(sizes[at]);
+        for (size_t byte = 0; byte < sizes[at]; byte++)
+            bad += again[byte] != JUNK;
+        tc_buffer_free(again);
+    }
+    ok(reused > 0 && bad == 0, "pages are used again, and hold nothing of the earlier buffer");
+    ok(kept_maps <= KEPT_MAPS && kept_bytes <= KEPT_BYTES, "what is kept is bounded");
+    for (size_t at = 0; at < 4 * KEPT_MAPS; at++)
+        tc_buffer_free(tc_buffer_alloc(4096 * at + 1));
+    ok(kept_maps <= KEPT_MAPS && kept_bytes <= KEPT_BYTES, "... after buffers of many sizes");
+    tc_buffer_free(tc_buffer_zeroed(2 * KEPT_BYTES));
+    ok(kept_bytes <= KEPT_BYTES && tc_buffer_live() == 0, "... and after a large one");
 }
 
 static void test_contents(void)
@@ -195,6 +248,7 @@ int main(void)
 {
     test_accesses();
     test_alignment();
+    test_reused();
     test_contents();
     return done_testing();
 }
