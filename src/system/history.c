@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <string.h>
 
-#define VERSION 2
+#define VERSION 3
 #define TRIES   1000
 
 /* Bounds of what a sample holds: times before the year 10000, figures of 64 bits. */
@@ -18,9 +18,9 @@
    overwritten, the next sample's rates are wrong, and nothing else. */
 typedef struct last {
     int64_t time_us;
-    uint64_t conversions, errors;
+    uint64_t conversions, errors, refused;
     tc_figure swapped_in, swapped_out;
-    tc_histogram total;
+    tc_histogram queue, total;
 } last;
 
 /*
@@ -145,29 +145,49 @@ static void sample_memory(tc_sample *sample, const tc_host *host)
     sample->swap_used_bytes = number(memory->swap_total) - number(memory->swap_free);
 }
 
+/* What of `now` was counted after `before`. */
+static tc_histogram since(const tc_histogram *now, const tc_histogram *before)
+{
+    tc_histogram since = *now;
+
+    for (unsigned at = 0; at < TC_BUCKETS; at++)
+        since.count[at] -= before->count[at] <= since.count[at] ? before->count[at] : 0;
+    return since;
+}
+
+static void sample_quantiles(tc_sample *sample, const last *last, const tc_tally *tally)
+{
+    tc_histogram queue = since(&tally->stage[TC_STAGE_QUEUE], &last->queue);
+    tc_histogram total = since(&tally->stage[TC_STAGE_TOTAL], &last->total);
+
+    sample->wait_p50_seconds = tc_histogram_quantile(&queue, 0.50);
+    sample->wait_p99_seconds = tc_histogram_quantile(&queue, 0.99);
+    sample->latency_p50_seconds = tc_histogram_quantile(&total, 0.50);
+    sample->latency_p99_seconds = tc_histogram_quantile(&total, 0.99);
+}
+
 static void sample_rates(tc_sample *sample, last *last, int64_t now_us, const tc_host *host,
                          const tc_tally *tally)
 {
     double seconds = last->time_us ? ((double)now_us - (double)last->time_us) / 1e6 : 0;
     uint64_t conversions = sum(tally->counter, TC_AT_CONVERSIONS, TC_LAST_CONVERSIONS);
     uint64_t errors = sum(tally->counter, TC_AT_ERRORS, TC_LAST_ERRORS);
-    tc_histogram since = tally->stage[TC_STAGE_TOTAL];
+    uint64_t refused = tally->counter[TC_AT_ERRORS + TC_E_OVERLOAD];
 
-    for (unsigned at = 0; at < TC_BUCKETS; at++)
-        since.count[at] -= last->total.count[at] <= since.count[at] ? last->total.count[at] : 0;
     sample->conversions = per_second(conversions, last->conversions, seconds);
     sample->errors = per_second(errors, last->errors, seconds);
+    sample->refused = per_second(refused, last->refused, seconds);
     sample->swapped_in_bytes = swap_rate(host->memory.swapped_in, last->swapped_in, seconds);
     sample->swapped_out_bytes = swap_rate(host->memory.swapped_out, last->swapped_out, seconds);
-    if (seconds > 0) {
-        sample->latency_p50_seconds = tc_histogram_quantile(&since, 0.50);
-        sample->latency_p99_seconds = tc_histogram_quantile(&since, 0.99);
-    }
+    if (seconds > 0)
+        sample_quantiles(sample, last, tally);
     last->time_us = now_us;
     last->conversions = conversions;
     last->errors = errors;
+    last->refused = refused;
     last->swapped_in = host->memory.swapped_in;
     last->swapped_out = host->memory.swapped_out;
+    last->queue = tally->stage[TC_STAGE_QUEUE];
     last->total = tally->stage[TC_STAGE_TOTAL];
 }
 
@@ -177,9 +197,10 @@ void tc_history_now(tc_sample *sample, int64_t now_us, const tc_host *host,
     memset(sample, 0, sizeof *sample);
     sample->time = now_us / 1000000;
     sample_memory(sample, host);
-    sample->conversions = sample->errors = NAN;
+    sample->conversions = sample->errors = sample->refused = NAN;
     sample->swapped_in_bytes = sample->swapped_out_bytes = NAN;
     sample->latency_p50_seconds = sample->latency_p99_seconds = NAN;
+    sample->wait_p50_seconds = sample->wait_p99_seconds = NAN;
     sample->temp_open_bytes =
         (double)sum(tally->gauge, TC_NOW_TEMP_OPEN_BYTES, TC_NOW_LAST_TEMP_OPEN_BYTES);
     memcpy(sample->place_used, place_used, sizeof sample->place_used);

@@ -27,6 +27,9 @@
     X(errors, PER_SECOND, "Errors")                                                    \
     X(latency_p50_seconds, SECONDS, "Half took less than")                             \
     X(latency_p99_seconds, SECONDS, "99 % took less than")                             \
+    X(refused, PER_SECOND, "Refused") /* for want of a place */                        \
+    X(wait_p50_seconds, SECONDS, "Half waited less than")                              \
+    X(wait_p99_seconds, SECONDS, "99 % waited less than")                              \
     X(temp_open_bytes, BYTES, "In temporary files")
 
 typedef struct tc_sample {

@@ -112,6 +112,22 @@ static void draw_conversions(const tc_report *report, const tc_writer *to, span 
                      .of = of});
 }
 
+static void draw_waits(const tc_report *report, const tc_writer *to, span span)
+{
+    tc_chart_series of[] = {series(report, "refused", AT(refused)),
+                            right(report, "half waited less than", AT(wait_p50_seconds)),
+                            right(report, "99 % waited less than", AT(wait_p99_seconds))};
+
+    draw(report, to, span,
+         &(tc_chart){.title = "Requests refused, and how long others waited",
+                     .left = "per second",
+                     .right = "wait",
+                     .left_unit = TC_UNIT_PER_SECOND,
+                     .right_unit = TC_UNIT_SECONDS,
+                     .series = 3,
+                     .of = of});
+}
+
 static void draw_places(const tc_report *report, const tc_writer *to, span span)
 {
     tc_chart_series of[TC_CHART_SERIES];
@@ -151,6 +167,7 @@ void tc_report_charts(const tc_report *report, const tc_writer *to, int64_t seco
     draw_dentries(report, to, span);
     draw_memory(report, to, span);
     draw_conversions(report, to, span);
+    draw_waits(report, to, span);
     draw_places(report, to, span);
     tc_put(to, "</section>\n");
 }

@@ -105,7 +105,8 @@ unlike($html =~ s{ xmlns="http://www\.w3\.org/2000/svg"}{}gr,
     'no script, no style in attributes, nothing from elsewhere');
 isnt((get('/tmpstat')->header('Content-Security-Policy')), $page->header('Content-Security-Policy'),
     'each page has its own nonce');
-is(() = $html =~ /<svg/g, 4, 'four charts');
+is(() = $html =~ /<svg/g, 5, 'five charts');
+like($html, qr/>Requests refused, and how long others waited</, '... one of waits and refusals');
 like($html, qr/role="status"><strong>All is well/, 'the sentence at the top');
 like($html, qr/prefers-color-scheme:dark/, 'for a dark scheme');
 like($html, qr/name="viewport"/, 'for a telephone');

@@ -112,13 +112,13 @@ static void test_copy(void)
 
 /* ---- what a sample says ------------------------------------------------------------ */
 
-static void took(uint64_t ns, uint64_t times)
+static void took(tc_stage stage, uint64_t ns, uint64_t times)
 {
     unsigned at = 0;
 
     while (tc_bucket_bound(at) < ns)
         at++;
-    tally.stage[TC_STAGE_TOTAL].count[at] += times;
+    tally.stage[stage].count[at] += times;
 }
 
 static void test_rates(void)
@@ -127,13 +127,13 @@ static void test_rates(void)
     tc_sample sample[16];
 
     tally.counter[TC_AT_CONVERSIONS + 8] = 1000;
-    took(5000000, 1000);
+    took(TC_STAGE_TOTAL, 5000000, 1000);
     host.memory.swapped_in = tc_figure_of(4096);
     add(history, 100);
     tally.counter[TC_AT_CONVERSIONS + 8] += 50;
     tally.counter[TC_AT_CONVERSIONS + 9] += 50;
     tally.counter[TC_AT_ERRORS + TC_E_DAMAGED] += 5;
-    took(100000000, 100);
+    took(TC_STAGE_TOTAL, 100000000, 100);
     host.memory.swapped_in = tc_figure_of(4096 + 40960);
     add(history, 110);
     host.memory.swapped_in = tc_figure_missing(ENOENT);
@@ -152,6 +152,37 @@ static void test_rates(void)
     ok(isnan(sample[2].conversions) && isnan(sample[2].swapped_in_bytes),
        "a clock that was put back and a figure that is gone have no rate");
     end(history);
+}
+
+static void test_waits(void)
+{
+    tc_history all = made(16), *history = &all;
+    tc_sample sample[16];
+
+    memset(&tally, 0, sizeof tally);
+    tally.counter[TC_AT_ERRORS + TC_E_OVERLOAD] = 7;
+    took(TC_STAGE_QUEUE, 9000000000, 500);
+    add(history, 100);
+    tally.counter[TC_AT_ERRORS + TC_E_OVERLOAD] += 20;
+    tally.counter[TC_AT_ERRORS + TC_E_DAMAGED] += 80;
+    took(TC_STAGE_QUEUE, 200000, 90);
+    took(TC_STAGE_QUEUE, 2000000000, 10);
+    took(TC_STAGE_TOTAL, 50000000, 100);
+    add(history, 110);
+    add(history, 120);
+    ok(tc_history_read(history, 0, sample, 16) == 3 && isnan(sample[0].refused) &&
+           isnan(sample[0].wait_p50_seconds),
+       "the first sample has no waits");
+    ok(sample[1].refused == 2 && sample[1].errors == 10,
+       "refused a second, of all errors: %.1f", sample[1].refused);
+    ok(sample[1].wait_p50_seconds > 0.0001 && sample[1].wait_p50_seconds <= 0.0002 &&
+           sample[1].wait_p99_seconds > 1.5 && sample[1].wait_p99_seconds <= 2,
+       "waits of what came since, not whole durations: %g and %g", sample[1].wait_p50_seconds,
+       sample[1].wait_p99_seconds);
+    ok(sample[2].refused == 0 && isnan(sample[2].wait_p50_seconds),
+       "where none came, none was refused and none waited");
+    end(history);
+    memset(&tally, 0, sizeof tally);
 }
 
 /* Hours ahead, back, and behind: what is shown never goes back in time. */
@@ -205,7 +236,8 @@ static void test_memory(void)
     ok(sample.memory_used_bytes == 400 && sample.memory_cached_bytes == 300, "each its own");
     ok(isnan(sample.swap_used_bytes) && isnan(sample.dentries_negative),
        "what cannot be read is no number, never 0");
-    ok(isnan(sample.conversions), "a moment has no rate");
+    ok(isnan(sample.conversions) && isnan(sample.refused) && isnan(sample.wait_p99_seconds),
+       "a moment has no rate");
 }
 
 /* ---- readers beside a writer --------------------------------------------------------- */
@@ -267,6 +299,7 @@ int main(void)
     test_ring();
     test_copy();
     test_rates();
+    test_waits();
     test_clock();
     test_memory();
     test_beside();

@@ -290,6 +290,28 @@ static void test_every_counter(void)
        "... each with its own slot's value");
 }
 
+/* A chart of its own, with the last figures in its legend. */
+static void test_waits(void)
+{
+    make_snapshot(&snapshot);
+    grow(&snapshot, 10, 0, 0);
+    for (unsigned at = 0; at < 10; at++) {
+        made_sample[at].refused = 40.5;
+        made_sample[at].wait_p50_seconds = 0.25;
+        made_sample[at].wait_p99_seconds = 7.5;
+    }
+    render();
+    test_grammars("waits and refusals");
+    ok(has(HTML, ">Requests refused, and how long others waited<"), "HTML: a chart of them");
+    ok(has(HTML, "refused <tspan font-weight=\"bold\">40.5/s<") &&
+           has(HTML, "half waited less than <tspan font-weight=\"bold\">250 ms<") &&
+           has(HTML, "99 % waited less than <tspan font-weight=\"bold\">7.5 s<"),
+       "... refusals a second, and waits");
+    ok(has(JSON, "\"refused\": [40.5,") && has(JSON, "\"wait_p50_seconds\": [0.25,") &&
+           has(JSON, "\"wait_p99_seconds\": [7.5,"),
+       "JSON: the samples have them");
+}
+
 static void test_unreadable(void)
 {
     make_snapshot(&snapshot);
@@ -364,6 +386,7 @@ int main(void)
     apr_pool_create(&pool, NULL);
     test_plain();
     test_every_counter();
+    test_waits();
     test_unreadable();
     test_hostile();
     test_histogram();
