@@ -10,6 +10,7 @@
 #include "server/location.h"
 #include "server/monitor.h"
 #include "server/once.h"
+#include "server/pages.h"
 #include "server/sections.h"
 #include "server/startup.h"
 #include "server/status.h"
@@ -58,6 +59,8 @@ static void register_hooks(apr_pool_t *pool)
     ap_hook_type_checker(tc_sections_stop, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_type_checker(tc_sections_merge, NULL, NULL, APR_HOOK_REALLY_FIRST + 1);
     ap_hook_fixups(tc_sections_stop_fixups, NULL, NULL, APR_HOOK_REALLY_FIRST - 1);
+    ap_hook_fixups(tc_pages_note, NULL, NULL, APR_HOOK_REALLY_FIRST - 1);
+    ap_hook_fixups(tc_pages_spare, NULL, NULL, APR_HOOK_REALLY_FIRST + 1);
     /* After mod_dir's and others' that go on with another file's configuration. */
     ap_hook_fixups(tc_sections_merge, NULL, NULL, APR_HOOK_REALLY_LAST + 10);
     /* After mod_rewrite's (first), which may redirect; before mod_dir's (last). */

@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include "config_parts.h"
+#include "remarks.h"
 
 #include <http_log.h>
 
@@ -13,7 +14,7 @@
 
 APLOG_USE_MODULE(tmpfs_convert);
 
-typedef enum kind { SWITCH, BYTES, COUNT, WORD } kind;
+typedef enum kind { SWITCH, BYTES, COUNT, SECONDS, WORD } kind;
 
 typedef struct number {
     const char *name;
@@ -45,6 +46,11 @@ static tc_dir_conf *dir_conf(const request_rec *r)
 static tc_server_conf *server_conf(const server_rec *server)
 {
     return ap_get_module_config(server->module_config, &tmpfs_convert_module);
+}
+
+static apr_array_header_t *remarks(const cmd_parms *cmd)
+{
+    return server_conf(cmd->server)->remarks;
 }
 
 void *tc_dir_conf_create(apr_pool_t *pool, char *directory)
@@ -127,6 +133,28 @@ static const char *set_number(cmd_parms *cmd, void *conf, const char *text)
     return NULL;
 }
 
+/* A bare number is seconds, as for httpd's own directives. A part of a second is refused. */
+static const char *set_seconds(cmd_parms *cmd, void *conf, const char *text)
+{
+    const number *row = cmd->info;
+    apr_interval_time_t time;
+    int64_t value;
+    bool good = tc_config_bytes(text, &value) && apr_isdigit(text[strlen(text) - 1]);
+
+    if (!good && apr_isdigit(*text) &&
+        ap_timeout_parameter_parse(text, &time, "s") == APR_SUCCESS) {
+        value = apr_time_sec(time);
+        good = apr_time_from_sec(value) == time;
+    }
+    if (!good || value < row->least || value > row->most)
+        return apr_psprintf(cmd->pool,
+                            "%s %s: takes whole seconds from %" APR_INT64_T_FMT
+                            " to %" APR_INT64_T_FMT ", or a time with s, mi or h behind",
+                            row->name, text, row->least, row->most);
+    *number_at(conf, row) = value;
+    return NULL;
+}
+
 static const char *set_word(cmd_parms *cmd, void *conf, const char *text)
 {
     const number *row = cmd->info;
@@ -148,6 +176,10 @@ static const char *set_flag(cmd_parms *cmd, void *conf, int on)
     const number *row = cmd->info;
 
     *number_at(conf, row) = on != 0;
+    if (on && row->offset == offsetof(tc_dir_conf, pattern_only))
+        tc_remark(remarks(cmd), cmd, TC_REMARK_PATTERN_ONLY, NULL);
+    if (on && row->offset == offsetof(tc_dir_conf, once))
+        tc_remark(remarks(cmd), cmd, TC_REMARK_ONCE, NULL);
     /* The URL is read before it is mapped: where a directory says On that takes a lookup. */
     if (on && row->offset == offsetof(tc_dir_conf, enabled) &&
         ap_check_cmd_context(cmd, NOT_IN_DIRECTORY | NOT_IN_FILES))
@@ -201,7 +233,12 @@ static const char *parse_params(cmd_parms *cmd, const char *text, const tc_param
 
 static const char *set_defaults(cmd_parms *cmd, void *conf, const char *text)
 {
-    return parse_params(cmd, text, &((tc_dir_conf *)conf)->defaults);
+    tc_dir_conf *dir = conf;
+    const char *error = parse_params(cmd, text, &dir->defaults);
+
+    if (!error && *dir->defaults->pattern)
+        tc_remark(remarks(cmd), cmd, TC_REMARK_NAMED, dir->defaults->pattern);
+    return error;
 }
 
 static const char *set_material_dir(cmd_parms *cmd, void *conf, const char *path)
@@ -251,6 +288,7 @@ static const char *set_secret_file(cmd_parms *cmd, void *conf, const char *path)
     path = ap_server_root_relative(cmd->pool, path);
     if (!path)
         return "TmpfsConvertSecretFile: the path is not valid";
+    tc_remark(remarks(cmd), cmd, TC_REMARK_SECRET, NULL);
     return tc_sign_read(cmd, path, &dir->secrets);
 }
 
@@ -268,9 +306,19 @@ static const char *set_pattern(cmd_parms *cmd, void *conf, const char *name, con
     error = parse_params(cmd, text, &params);
     if (error)
         return error;
+    if (*params->pattern)
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, cmd->server,
+                     "TC0122: %s %s: p=%s in a pattern is not followed; write out its "
+                     "parameters",
+                     cmd->cmd->name, name, params->pattern);
     if (!dir->patterns)
         dir->patterns = apr_hash_make(cmd->pool);
+    if (apr_hash_get(dir->patterns, name, APR_HASH_KEY_STRING))
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, cmd->server,
+                     "TC0123: %s %s: defined twice in one place; the one in %s:%d counts",
+                     cmd->cmd->name, name, cmd->directive->filename, cmd->directive->line_num);
     apr_hash_set(dir->patterns, name, APR_HASH_KEY_STRING, params);
+    tc_remark(remarks(cmd), cmd, TC_REMARK_PATTERN, name);
     APR_ARRAY_PUSH(server_conf(cmd->server)->pattern_names, const char *) = name;
     return NULL;
 }
@@ -280,6 +328,8 @@ static const char *set_pattern(cmd_parms *cmd, void *conf, const char *name, con
 #define COMMAND_BYTES(row, name, help) \
     AP_INIT_TAKE1(name, set_number, (void *)(row), RSRC_CONF | ACCESS_CONF, help)
 #define COMMAND_COUNT COMMAND_BYTES
+#define COMMAND_SECONDS(row, name, help) \
+    AP_INIT_TAKE1(name, set_seconds, (void *)(row), RSRC_CONF | ACCESS_CONF, help)
 #define COMMAND_WORD(row, name, help) \
     AP_INIT_TAKE1(name, set_word, (void *)(row), RSRC_CONF | ACCESS_CONF, help)
 

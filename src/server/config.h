@@ -40,6 +40,7 @@ typedef struct tc_server_conf {
     apr_array_header_t *temp_dirs;     /* of const char *; empty: the default chain */
     tc_spool_places places;            /* resolved by tc_startup_check, constant from then on */
     apr_array_header_t *pattern_names; /* of const char *: of all hosts and directories */
+    apr_array_header_t *remarks;       /* remarks.c's, of all hosts */
     apr_hash_t *pattern_numbers;       /* name to unsigned *, its slot in the counters */
     /* What files in memory may have; resolved into `places` likewise. */
     uint64_t temp_memory_bytes;

@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "config_parts.h"
+#include "remarks.h"
 #include "image/codec.h"
 #include "system/queue.h"
 
@@ -37,6 +38,7 @@ void *tc_server_conf_create(apr_pool_t *pool, server_rec *server)
     conf->temp_memory_percent = TC_TEMP_MEMORY_PERCENT;
     conf->budget_percent = TC_BUDGET_PERCENT;
     conf->pattern_names = apr_array_make(pool, 8, sizeof(const char *));
+    conf->remarks = tc_remarks_make(pool);
     conf->admission_limits.active = tc_policy_active(sysconf(_SC_NPROCESSORS_ONLN));
     conf->admission_limits.timed = true;
     conf->admission_limits.wait_ms = TC_WAIT_MS;
@@ -53,6 +55,7 @@ void *tc_server_conf_merge(apr_pool_t *pool, void *main, void *host)
 
     (void)pool;
     apr_array_cat(all->pattern_names, one->pattern_names);
+    apr_array_cat(all->remarks, one->remarks);
     all->directory_on |= one->directory_on;
     return all;
 }
@@ -91,19 +94,42 @@ const char *set_temp_method(cmd_parms *cmd, void *conf, const char *word)
     return NULL;
 }
 
-/* "64M" or "10%". */
-static bool parse_share(const char *text, apr_pool_t *pool, uint64_t *bytes, double *percent)
+/* "10", "12.5", with up to six decimals. Not by strtod, which reads other spellings, by the
+   locale too. */
+static bool parse_percent(const char *text, size_t length, double *percent)
+{
+    int64_t value = 0, unit = 1;
+    bool point = false;
+
+    if (!apr_isdigit(text[0]) || !apr_isdigit(text[length - 1]))
+        return false;
+    for (size_t at = 0; at < length; at++) {
+        if (text[at] == '.' && !point) {
+            point = true;
+        } else if (apr_isdigit(text[at]) && value <= 100 * unit && unit < 1000000) {
+            value = value * 10 + (text[at] - '0');
+            unit *= point ? 10 : 1;
+        } else {
+            return false;
+        }
+    }
+    *percent = (double)value / (double)unit;
+    return value <= 100 * unit;
+}
+
+/* "64M", "10%" or "12.5%". */
+static bool parse_share(const char *text, uint64_t *bytes, double *percent)
 {
     size_t length = strlen(text);
-    bool is_percent = length > 1 && text[length - 1] == '%';
     int64_t value;
 
-    if (is_percent)
-        text = apr_pstrmemdup(pool, text, length - 1);
-    if (!tc_config_bytes(text, &value) || (is_percent && value > 100))
+    *bytes = 0;
+    *percent = 0;
+    if (length > 1 && text[length - 1] == '%')
+        return parse_percent(text, length - 1, percent);
+    if (!tc_config_bytes(text, &value))
         return false;
-    *percent = is_percent ? (double)value : 0;
-    *bytes = is_percent ? 0 : (uint64_t)value;
+    *bytes = (uint64_t)value;
     return true;
 }
 
@@ -116,7 +142,7 @@ const char *set_temp_reserve(cmd_parms *cmd, void *conf, const char *text)
     if (error)
         return error;
     server->reserve_given = true;
-    if (!parse_share(text, cmd->temp_pool, &server->reserve_bytes, &server->reserve_percent))
+    if (!parse_share(text, &server->reserve_bytes, &server->reserve_percent))
         return apr_psprintf(
             cmd->pool,
             "TmpfsConvertTempReserve %s: takes bytes (with K, M or G) or a percentage "
@@ -135,7 +161,7 @@ static const char *set_bound(cmd_parms *cmd, const char *text, uint64_t *bytes, 
     if (strcasecmp(text, "off") == 0) {
         *bytes = UINT64_MAX;
         *percent = 0;
-    } else if (!parse_share(text, cmd->temp_pool, bytes, percent)) {
+    } else if (!parse_share(text, bytes, percent)) {
         return apr_psprintf(cmd->pool,
                             "%s %s: takes bytes (with K, M or G), a percentage "
                             "of the memory from 0%% to 100%%, or off",
@@ -200,7 +226,7 @@ const char *set_memory_budget(cmd_parms *cmd, void *conf, const char *text)
     (void)conf;
     if (error)
         return error;
-    if (!parse_share(text, cmd->temp_pool, &server->budget_bytes, &server->budget_percent))
+    if (!parse_share(text, &server->budget_bytes, &server->budget_percent))
         return apr_psprintf(
             cmd->pool,
             "TmpfsConvertMemoryBudget %s: takes bytes (with K, M or G) or a percentage "

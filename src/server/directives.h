@@ -6,8 +6,9 @@
  *
  * TC_NUMBERS: X(field, kind, name, least, most, default, help)
  *     a number for a request, in server config, virtual host and directory;
- *     kind is SWITCH, BYTES (with K, M or G behind), COUNT, or WORD: one of those that
- *     the help begins with, split by '|', which stand for 0, 1 and so on.
+ *     kind is SWITCH, BYTES (with K, M or G behind), COUNT, SECONDS (or with s, mi or h
+ *     behind), or WORD: one of those that the help begins with, split by '|', which stand
+ *     for 0, 1 and so on.
  * TC_OTHERS:  X(name, arguments, setter, context, help)
  *     directives whose value is no single number.
  */
@@ -33,7 +34,7 @@
       16000000, "pixels an answer may have; larger ones are answered 413")                   \
     X(max_memory, BYTES, "TmpfsConvertMaxMemory", 0, 1024 * TC_GIB, 256 * TC_MIB,            \
       "bytes one conversion may be planned to take, or 413; 0: no bound")                    \
-    X(max_cost, COUNT, "TmpfsConvertMaxCost", 0, 86400, 3,                                   \
+    X(max_cost, SECONDS, "TmpfsConvertMaxCost", 0, 86400, 3,                                 \
       "seconds of one processor that one conversion may take, or 413; 0: no bound")          \
     X(pattern_only, SWITCH, "TmpfsConvertPatternOnly", 0, 1, 0,                              \
       "On: URLs may name a pattern and nothing else that changes the picture")               \
@@ -41,9 +42,9 @@
       "On: with PatternOnly a query for an original that another handler makes is allowed")  \
     X(once, SWITCH, "TmpfsConvertOnce", 0, 1, 0,                                             \
       "On: of requests at once for one URL one converts, the others take it from mod_cache") \
-    X(timeout, COUNT, "TmpfsConvertTimeout", 0, 86400, 30,                                   \
+    X(timeout, SECONDS, "TmpfsConvertTimeout", 0, 86400, 30,                                 \
       "seconds that one conversion may take, or 503; 0: no bound")                           \
-    X(fetch_timeout, COUNT, "TmpfsConvertFetchTimeout", 0, 86400, 60,                        \
+    X(fetch_timeout, SECONDS, "TmpfsConvertFetchTimeout", 0, 86400, 60,                      \
       "seconds in which an original from another server or program must have come, or "      \
       "504; 0: no bound")                                                                    \
     X(radius_max, COUNT, "TmpfsConvertRadiusMax", 1, 1000, 10,                               \

@@ -3,6 +3,7 @@
 
 #include "accept.h"
 #include "cache.h"
+#include "conditions.h"
 #include "job.h"
 #include "loglimit.h"
 #include "once.h"
@@ -118,6 +119,7 @@ static int serve(request_rec *r, tc_job *job, tc_source *source)
     }
     if (job->negotiated)
         tc_accept_vary(r);
+    tc_conditions_need_tags(r);
     if (job->pipeline)
         tc_respond_format(r, tc_pipeline_outline(job->pipeline)->target);
     else
@@ -208,6 +210,8 @@ int tc_handler_before_cache(request_rec *r)
     if (status != OK)
         return status;
     request = tc_request_find(r);
+    if (request && request->job && tc_url_is_picture(r))
+        tc_conditions_need_tags(r);
     if (!request || !request->refused || !request->job ||
         !is_not_allowed(request->job->fail.error) || !(is_named || tc_url_is_picture_file(r)))
         return DECLINED;

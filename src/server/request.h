@@ -17,11 +17,12 @@ struct tc_call;
 struct tc_job;
 
 typedef struct tc_request {
-    const struct tc_call *call;  /* what the URL asks for; NULL: nothing */
-    struct tc_job *job;          /* begun by filter or handler; NULL: nothing is converted */
-    bool refused;                /* the job's parameters are wrong: its `fail` says why */
-    bool in_place;               /* our handler answers, or has passed the whole original on */
-    const char *variant;         /* what makes the converted answer's tag of the original's */
+    const struct tc_call *call; /* what the URL asks for; NULL: nothing */
+    struct tc_job *job;         /* begun by filter or handler; NULL: nothing is converted */
+    bool refused;               /* the job's parameters are wrong: its `fail` says why */
+    bool no_handler;            /* its type and name have none: SetHandler alone may name one */
+    bool in_place;              /* our handler answers, or has passed the whole original on */
+    const char *variant;        /* what makes the converted answer's tag of the original's */
     apr_table_t *client_headers; /* headers_in as they came, while others are in their place */
     /* sections.c's, about the sections of the URI with the function in it: */
     bool has_sections;      /* there are some */

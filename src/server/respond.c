@@ -95,13 +95,26 @@ static const char *make(request_rec *r, const tc_params *params)
                         canonical);
 }
 
-/* A hash of all that the answer's bytes depend on, as a strong entity tag. */
+/*
+ * A hash of all that the answer's bytes depend on, as a strong entity tag. What stands for the
+ * original is httpd's own tag of it, by FileETag, of the file that is open; NULL where that
+ * says None.
+ */
 static const char *make_etag(request_rec *r, const apr_finfo_t *original,
                              const tc_params *params)
 {
-    const char *text = apr_psprintf(r->pool, "%" APR_TIME_T_FMT " %" APR_OFF_T_FMT " %s",
-                                    original->mtime, original->size, make(r, params));
+    const char *text;
 
+    r->finfo.mtime = original->mtime;
+    r->finfo.size = original->size;
+    r->finfo.inode = original->inode;
+    text = ap_make_etag(r, 0);
+    if (!*text)
+        return NULL;
+    /* httpd takes a file that changed within the last second for one that may again. */
+    if (strncmp(text, "W/", 2) == 0)
+        text += 2;
+    text = apr_pstrcat(r->pool, text, " ", make(r, params), NULL);
     return apr_pstrcat(r->pool, "\"", hash(r->pool, text, ETAG_BYTES), "\"", NULL);
 }
 
@@ -112,8 +125,12 @@ const char *tc_respond_variant(request_rec *r, const tc_params *params)
 
 int tc_respond_validators(request_rec *r, const apr_finfo_t *original, const tc_params *params)
 {
-    apr_table_setn(r->headers_out, "ETag", make_etag(r, original, params));
+    const char *tag;
+
     ap_update_mtime(r, original->mtime);
+    tag = make_etag(r, original, params);
+    if (tag)
+        apr_table_setn(r->headers_out, "ETag", tag);
     ap_set_last_modified(r);
     ap_set_accept_ranges(r);
     return ap_meets_conditions(r);

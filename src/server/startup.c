@@ -4,6 +4,7 @@
 #include "config.h"
 #include "ends.h"
 #include "monitor.h"
+#include "remarks.h"
 #include "system/heap.h"
 #include "system/host.h"
 
@@ -176,6 +177,7 @@ int tc_startup_check(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, ser
     const char *named = getenv("TMPDIR");
 
     (void)plog;
+    tc_remarks_check(conf->remarks, main);
     bound_memory(conf, ptemp);
     fit_to_workers(main, conf);
     conf->places.dirs = 0;

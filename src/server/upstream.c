@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "upstream.h"
 
+#include "conditions.h"
 #include "request.h"
 #include "tags.h"
 #include "url.h"
@@ -44,6 +45,8 @@ void tc_upstream_ask(request_rec *r, const char *variant)
     apr_table_setn(r->headers_in, "Accept-Encoding", "identity");
     apr_table_unset(r->headers_in, "Range");
     apr_table_unset(r->headers_in, "If-Range");
+    if (tc_url_may_be_picture(r))
+        tc_conditions_need_tags(r);
     translate_tags(r, variant, is_query);
     /* For a server that packs all the same; it stands before us, by its type. A packed file
        that is asked for with a query of its own stays packed. */

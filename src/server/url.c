@@ -2,6 +2,7 @@
 #include "url.h"
 
 #include "accept.h"
+#include "conditions.h"
 #include "config.h"
 #include "request.h"
 #include "respond.h"
@@ -155,8 +156,10 @@ int tc_url_received(request_rec *r)
 
     if (!r->proxyreq && !r->prev && !r->main && r->unparsed_uri &&
         tc_spelling_read(r->pool, r->unparsed_uri, tc_url_slashes(r), &spelling) &&
-        tc_url_find_function(spelling.path, &params, &end) && end)
+        tc_url_find_function(spelling.path, &params, &end) && end) {
         tc_accept_reduce(r);
+        tc_conditions_need_tags(r);
+    }
     return DECLINED;
 }
 

@@ -45,8 +45,9 @@ const tc_call *tc_url_unparsed(request_rec *r);
 bool tc_url_is_malformed(const request_rec *r);
 
 /*
- * post_read_request hook: of a URL with the function, Accept is reduced to what decides.
- * Nothing is configured yet by path, and mod_cache's quick handler is to come.
+ * post_read_request hook: of a URL with the function, Accept is reduced to what decides and
+ * conditions by date are taken out. Nothing is configured yet by path, and mod_cache's quick
+ * handler is to come.
  */
 int tc_url_received(request_rec *r);
 

@@ -4,8 +4,8 @@ use TmpfsConvertTest;
 use TmpfsConvertTest::Httpd;
 
 sub configtest {
-    my ($conf) = @_;
-    my $httpd = TmpfsConvertTest::Httpd->new(conf => $conf, start => 0);
+    my ($conf, @option) = @_;
+    my $httpd = TmpfsConvertTest::Httpd->new(conf => $conf, start => 0, @option);
     return $httpd->configtest;
 }
 
@@ -41,10 +41,12 @@ my @wrong = (
     ['TmpfsConvertTempMethod mmap', qr{TmpfsConvertTempMethod mmap: takes auto, memfd}],
     ['TmpfsConvertTempReserve 101%', qr{TmpfsConvertTempReserve 101%: takes}],
     ['TmpfsConvertTempMemory 101%', qr{TmpfsConvertTempMemory 101%: takes}],
+    (map { ["TmpfsConvertTempMemory $_", qr{TmpfsConvertTempMemory \Q$_\E: takes}] }
+        qw(100.1% .5% 5.% 1.2.3% 0x10% 1e1% nan% 12.5), "1,5%"),
     ['TmpfsConvertTempMemory -1', qr{TmpfsConvertTempMemory -1: takes bytes}],
     ['TmpfsConvertTempPerClient 101%', qr{TmpfsConvertTempPerClient 101%: takes}],
     ['TmpfsConvertTempPerClient some', qr{TmpfsConvertTempPerClient some: takes bytes}],
-    ['TmpfsConvertFetchTimeout 1m', qr{TmpfsConvertFetchTimeout 1m: takes a whole number from 0 to}],
+    ['TmpfsConvertFetchTimeout 1m', qr{TmpfsConvertFetchTimeout 1m: takes whole seconds from 0 to}],
     ['TmpfsConvertFetchTimeout -1', qr{TmpfsConvertFetchTimeout -1: takes}],
     ["<VirtualHost *>\nTmpfsConvertTempPerClient 1M\n</VirtualHost>", qr{TmpfsConvertTempPerClient}],
     ['TmpfsConvertMaxPixels 12K3', qr{TmpfsConvertMaxPixels 12K3: takes}],
@@ -61,14 +63,18 @@ my @wrong = (
     ['TmpfsConvertMaxOutput 0x5', qr{TmpfsConvertMaxOutput 0x5: takes WIDTHxHEIGHT}],
     ['TmpfsConvertMaxOutputPixels 0', qr{TmpfsConvertMaxOutputPixels 0: takes a whole number from 1 to}],
     ['TmpfsConvertMaxMemory 1T', qr{TmpfsConvertMaxMemory 1T: takes a whole number}],
-    ['TmpfsConvertMaxCost 3s', qr{TmpfsConvertMaxCost 3s: takes a whole number from 0 to}],
+    ['TmpfsConvertMaxCost 3x', qr{TmpfsConvertMaxCost 3x: takes whole seconds from 0 to}],
+    ['TmpfsConvertMaxCost 25h', qr{TmpfsConvertMaxCost 25h: takes whole seconds}],
     ['TmpfsConvertPattern a/b dw=3', qr{TmpfsConvertPattern: the name}],
     ['TmpfsConvertPattern thumb dw=x', qr{TmpfsConvertPattern: dw=x: takes}],
     ['TmpfsConvertDefaults q=500', qr{TmpfsConvertDefaults: q=500: takes}],
     ['TmpfsConvertMaxActive x', qr{TmpfsConvertMaxActive x: takes the conversions}],
     ['TmpfsConvertMaxActive 4 70000', qr{TmpfsConvertMaxActive 4 70000: takes}],
     ['TmpfsConvertMaxActive 4 4 soon', qr{TmpfsConvertMaxActive 4 4 soon: takes}],
-    ['TmpfsConvertTimeout 1h', qr{TmpfsConvertTimeout 1h: takes a whole number from 0 to}],
+    ['TmpfsConvertTimeout -1s', qr{TmpfsConvertTimeout -1s: takes whole seconds from 0 to}],
+    ['TmpfsConvertTimeout 1500ms', qr{TmpfsConvertTimeout 1500ms: takes whole seconds}],
+    ['TmpfsConvertTimeout 30K', qr{TmpfsConvertTimeout 30K: takes whole seconds}],
+    ['TmpfsConvertTimeout 99999999999999999999s', qr{TmpfsConvertTimeout 9+s: takes whole seconds}],
     ['TmpfsConvertMemoryBudget lots', qr{TmpfsConvertMemoryBudget lots: takes}],
     ['TmpfsConvertHistory 0', qr{TmpfsConvertHistory 0: takes off, or the time}],
     ['TmpfsConvertHistory soon', qr{TmpfsConvertHistory soon: takes}],
@@ -108,6 +114,14 @@ TmpfsConvertTempPerClient 5%
 TmpfsConvertTempPerClient 300M
 TmpfsConvertTempPerClient Off
 TmpfsConvertFetchTimeout 0
+TmpfsConvertFetchTimeout 2mi
+TmpfsConvertTimeout 30s
+TmpfsConvertTimeout 1h
+TmpfsConvertTimeout 2000ms
+TmpfsConvertMaxCost 3s
+TmpfsConvertTempMemory 12.5%
+TmpfsConvertTempMemory 100.0%
+TmpfsConvertTempReserve 0.25%
 TmpfsConvertHistory 30s 100
 TmpfsConvertMaxActive 4 20 500ms
 TmpfsConvertMemoryBudget 256M
@@ -118,6 +132,34 @@ is($status, 0, 'a right one passes') or diag $text;
 is($status, 0, 'a parameter that does not exist passes');
 like($text, qr/TC0102.*'wd'/, '... with a warning');
 
+# Directives that are sound one by one and do not work together.
+my @no_cache = (lacks => [qw(cache cache_disk cache_socache)]);
+for my $case (
+    ["TmpfsConvertPatternOnly On", qr/TC0124: \S+httpd\.conf:\d+: TmpfsConvertPatternOnly On: no pattern/],
+    ["<VirtualHost *>\nTmpfsConvertPatternOnly On\n</VirtualHost>\n<VirtualHost *>\nTmpfsConvertPattern a dw=3\n</VirtualHost>", qr/TC0124/],
+    ["<Location /a>\nTmpfsConvertPatternOnly On\n</Location>", qr/TC0124/],
+    ["TmpfsConvertPatternOnly Off", undef],
+    ["TmpfsConvertPatternOnly On\nSmallLightPatternDefine a dw=3", undef],
+    ["<VirtualHost *>\nTmpfsConvertPatternOnly On\n</VirtualHost>\nTmpfsConvertPattern a dw=3", undef],
+    ["<Location /a>\nTmpfsConvertPatternOnly On\nTmpfsConvertPattern a dw=3\n</Location>", undef],
+    ["TmpfsConvertPatternOnly On\nTmpfsConvertSecretFile $dir/keys", undef],
+    ["TmpfsConvertPattern a dw=3\nTmpfsConvertPattern b p=a,q=5", qr/TC0122: TmpfsConvertPattern b: p=a in a pattern is not followed/],
+    ["TmpfsConvertPattern a dw=3\nSmallLightPatternDefine a dw=4", qr/TC0123: SmallLightPatternDefine a: defined twice in one place/],
+    ["TmpfsConvertPattern a dw=3\n<Location /a>\nTmpfsConvertPattern a dw=4\n</Location>", undef],
+    ["TmpfsConvertPattern a dw=3\n<VirtualHost *>\nTmpfsConvertPattern a dw=4\n</VirtualHost>", undef],
+    ["TmpfsConvertOnce On", qr/TC0125: \S+:\d+: TmpfsConvertOnce On: mod_cache is not loaded/, @no_cache],
+    ["<Directory />\nTmpfsConvertOnce On\n</Directory>", qr/TC0125/, @no_cache],
+    ["TmpfsConvertOnce Off", undef, @no_cache],
+    ["TmpfsConvertOnce On", undef],
+    ["TmpfsConvertDefaults p=a", qr/TC0126: \S+:\d+: TmpfsConvertDefaults p=a: no pattern of this name/],
+    ["TmpfsConvertDefaults p=a\nTmpfsConvertPattern a dw=3", undef],
+) {
+    my ($conf, $warning, @option) = @$case;
+    ($text, $status) = configtest("$conf\n", @option);
+    is($status, 0, $conf =~ s/\n/; /gr . ' passes');
+    if ($warning) { like($text, $warning, '... with a warning') }
+    else { unlike($text, qr/TC01/, '... without a warning') }
+}
 
 ($text, $status) = configtest("TmpfsConvertSecretFile $dir/keys\n");
 is($status, 0, 'a file of keys passes') or diag $text;

@@ -166,7 +166,7 @@ is(get($url, 'If-None-Match' => "\"x\", $tag")->header('ETag'), $tag, '... which
 is(get($url, 'If-None-Match' => $original->header('ETag'))->code, 200, "the original's own tag is none of ours");
 is(get($url, 'If-None-Match' => '"other"', 'If-Modified-Since' => $answer->header('Last-Modified'))->code,
     200, '... and where a tag differs the date does not count');
-is(get($url, 'If-Modified-Since' => $answer->header('Last-Modified'))->code, 304, 'without tags it does');
+is(get($url, 'If-Modified-Since' => $answer->header('Last-Modified'))->code, 200, '... nor without tags');
 my $tagless = get('/small_light(dw=100)/far/tagless/filtered.jpg');
 is($tagless->header('ETag'), undef, 'an original without a tag has none');
 is($tagless->header('Content-MD5'), undef, "the original's Content-MD5 is gone");

@@ -34,6 +34,7 @@ $SIG{$_} ||= sub { exit 130 } for qw(INT TERM HUP);
 #   head      configuration before everything else
 #   mpm       prefork, worker, event; TC_MPM's when not given
 #   modules   more of httpd's modules by name: ['http2']
+#   lacks     modules to leave out: ['cache', 'cache_disk']
 #   plain     true: without the module under test
 #   module    path of a module to test in place of the usual one
 #   user, group   as root: the children's; without them www-data or nobody
@@ -261,6 +262,7 @@ sub _write_conf {
     my $head = $self->{head} // '';
     my $modules = TmpfsConvertTest::Site::load_modules(
         $self->{mpm}, $self->{module} || $self->{plain}, @{ $self->{modules} || [] });
+    $modules =~ s/^LoadModule ${_}_module .*\n//mg for @{ $self->{lacks} || [] };
     my $settings = TmpfsConvertTest::Site::mpm_settings($self->{mpm});
     my $level = $self->{plain} ? 'info' : 'info tmpfs_convert:debug';
 
