@@ -423,8 +423,9 @@ static int probe_here(const char *dir, tc_temp_method method)
     return try_one(dir, TC_TEMP_UNLINKED);
 }
 
-int tc_temp_probe(const char *dir, tc_temp_method method, const char *user, uid_t uid,
-                  gid_t gid)
+/* tc_temp_probe once; EINTR: the process that tried it was killed. */
+static int probe_apart(const char *dir, tc_temp_method method, const char *user, uid_t uid,
+                       gid_t gid)
 {
     pid_t child, done;
     int status, rc;
@@ -443,4 +444,18 @@ int tc_temp_probe(const char *dir, tc_temp_method method, const char *user, uid_
     if (done < 0)
         return errno;
     return WIFEXITED(status) ? WEXITSTATUS(status) : EINTR;
+}
+
+/* A probe that was killed says nothing of the directory, and a server that is told to restart
+   must not end for it. */
+#define PROBES 5
+
+int tc_temp_probe(const char *dir, tc_temp_method method, const char *user, uid_t uid,
+                  gid_t gid)
+{
+    int rc = EINTR;
+
+    for (int probe = 0; rc == EINTR && probe < PROBES; probe++)
+        rc = probe_apart(dir, method, user, uid, gid);
+    return rc;
 }

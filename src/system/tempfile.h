@@ -106,8 +106,9 @@ int tc_temp_room(const char *path, uint64_t *available, uint64_t *total, uint64_
  * Whether a process of user `uid` and group `gid` (with the groups of the
  * account `user`, when not NULL) could make files in `dir` by `method`; tried
  * in a forked child that takes on that identity when this process is root, so
- * nothing of it stays here. To be called at configuration only. Returns 0 or an
- * errno value: ENOENT, ENOTDIR, EACCES, EROFS, EOPNOTSUPP, ...
+ * nothing of it stays here. A child that is killed is followed by another, a few
+ * times. To be called at configuration only. Returns 0 or an errno value: ENOENT,
+ * ENOTDIR, EACCES, EROFS, EOPNOTSUPP, ...; EINTR: all of them were killed.
  */
 int tc_temp_probe(const char *dir, tc_temp_method method, const char *user, uid_t uid,
                   gid_t gid);

@@ -118,6 +118,7 @@ my @clients = map { start_client() } 1 .. CLIENTS;
 # A child that writes was often one of those that were killed, on a slow machine: then longer.
 sub is_over {
     my $for = time - $began;
+    return 1 if !readlink '/proc/' . $httpd->pid . '/exe'; # the parent has ended: seen below
     return $for > 10 * $seconds + 60
         || $for > $seconds && $scribble->get('rounds') > 5 * $seconds && $scribble->get('hurried') > $seconds / 2;
 }

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -349,6 +350,32 @@ static int probe(const char *dir, tc_temp_method method, const struct passwd *wh
                          who ? who->pw_gid : getegid());
 }
 
+/* How many of the processes to come are killed before they do anything. */
+static int to_kill;
+
+static void in_parent(void)
+{
+    to_kill -= to_kill > 0;
+}
+
+static void in_child(void)
+{
+    if (to_kill > 0)
+        raise(SIGKILL);
+}
+
+/* As by the OOM killer: that says nothing of the directory. */
+static void test_killed_probe(const char *base)
+{
+    pthread_atfork(NULL, in_parent, in_child);
+    to_kill = 2;
+    ok(probe(base, TC_TEMP_AUTO, NULL) == 0 && to_kill == 0,
+       "a probe that is killed is repeated");
+    to_kill = 1000;
+    ok(probe(base, TC_TEMP_AUTO, NULL) == EINTR && to_kill > 900, "... not for ever");
+    to_kill = 0;
+}
+
 static void test_probe(const char *base)
 {
     const struct passwd *who = geteuid() == 0 ? getpwnam("nobody") : NULL;
@@ -442,6 +469,7 @@ int main(void)
     test_names();
     test_errors();
     test_file_systems();
+    test_killed_probe("/dev/shm");
     test_sweep("/dev/shm");
     test_on("/dev/shm");
     if (tc_temp_fs_of(disk, &fs) == 0 && fs.in_memory)
