@@ -3,18 +3,22 @@
  * Loads a server on 127.0.0.1 and says how every request fared:
  *
  *   load -p PORT [-c CONNECTIONS] [-r RATE] [-t SECONDS] [-n REQUESTS] [-T SECONDS] [-k]
- * PATH...
+ *        [-a ADDRESS] [-A CLIENTS] PATH...
  *
  * Without -r each of CONNECTIONS asks again as soon as it is answered, and the last
  * round of the PATHs, taken in turn, is always whole. With -r requests begin at that
  * rate whatever comes back, as visitors do, each on a connection of its own, and
  * CONNECTIONS bounds how many are open: one for which there is no room then is counted
  * as not begun. What is under way at the end is waited for, -T seconds (30) a request
- * at most. -k keeps connections open between requests.
+ * at most. -k keeps connections open between requests; where the server closes one just when
+ * it is asked again, that request goes to a new one, as from a browser. -a is the client's own
+ * address, one of 127.0.0.0/8; with -A new connections come from so many addresses in turn,
+ * from there on.
  *
  * A request's time runs from when it was due to the last byte of its answer. Prints
  * one JSON object: for each status how many there were, how many of those before the
- * end, bytes, and quantiles in milliseconds; the same for requests that failed.
+ * end and with a Retry-After, bytes, and quantiles in milliseconds; the same for requests
+ * that failed.
  *
  * Answers are to have a Content-Length or to end with the connection.
  */
@@ -40,6 +44,7 @@
 #define FAILED        0 /* the status of what got no answer */
 #define CONNECTS_MOST 20000
 #define RATE_MOST     1000000
+#define CLIENTS_MOST  60000
 
 typedef struct connection {
     int fd; /* -1: free */
@@ -49,6 +54,8 @@ typedef struct connection {
     int status;   /* 0 until the head is in */
     int64_t left; /* of the body; -1: until the connection ends */
     bool closing; /* the server said so */
+    bool retry;   /* it has a Retry-After */
+    bool kept;    /* from the request before */
     const char *path;
     char head[HEAD_MOST];
 } connection;
@@ -56,7 +63,7 @@ typedef struct connection {
 /* The times of all answers with one status. */
 typedef struct times {
     float *ms;
-    size_t count, room, in_time;
+    size_t count, room, in_time, retry;
     uint64_t bytes;
 } times;
 
@@ -65,6 +72,8 @@ typedef struct load {
     double rate, seconds, timeout;
     uint64_t most;
     bool keep;
+    uint32_t address; /* of the first client; 0: any */
+    uint32_t clients;
     char **paths;
     size_t path_count;
 
@@ -106,6 +115,7 @@ static void note(load *load, const connection *connection, int status, uint64_t 
     }
     times->ms[times->count++] = (float)((now - connection->due) * 1e3);
     times->in_time += now <= load->end;
+    times->retry += connection->retry;
     times->bytes += bytes;
 }
 
@@ -129,6 +139,42 @@ static void finish(load *load, connection *connection, int status, uint64_t byte
         drop(connection);
 }
 
+static bool connect_to(load *load, connection *connection)
+{
+    struct sockaddr_in server = {.sin_family = AF_INET,
+                                 .sin_port = htons((uint16_t)load->port),
+                                 .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    struct sockaddr_in own = {.sin_family = AF_INET};
+    struct epoll_event event = {.events = EPOLLOUT, .data = {.ptr = connection}};
+    int one = 1;
+
+    connection->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (connection->fd < 0)
+        return false;
+    setsockopt(connection->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    own.sin_addr.s_addr = htonl(load->address + (uint32_t)(load->begun % load->clients));
+    /* The port only when it is known where to: as many as there are for each server. */
+    setsockopt(connection->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof one);
+    if ((load->address && bind(connection->fd, (struct sockaddr *)&own, sizeof own) != 0) ||
+        (connect(connection->fd, (struct sockaddr *)&server, sizeof server) != 0 &&
+         errno != EINPROGRESS) ||
+        epoll_ctl(load->epoll, EPOLL_CTL_ADD, connection->fd, &event) != 0) {
+        drop(connection);
+        return false;
+    }
+    return true;
+}
+
+/* RFC 9112, 9.3.1: what a kept connection closed on may be asked for again. */
+static bool ask_again(load *load, connection *connection)
+{
+    if (!connection->kept || connection->got || connection->status)
+        return false;
+    connection->kept = false;
+    drop(connection);
+    return connect_to(load, connection);
+}
+
 static void send_request(load *load, connection *connection)
 {
     char text[4096];
@@ -138,29 +184,9 @@ static void send_request(load *load, connection *connection)
                           connection->path, load->keep ? "keep-alive" : "close");
 
     /* So small a request always fits into an empty socket's buffer. */
-    if (send(connection->fd, text, (size_t)length, MSG_NOSIGNAL) != length)
+    if (send(connection->fd, text, (size_t)length, MSG_NOSIGNAL) != length &&
+        !ask_again(load, connection))
         finish(load, connection, FAILED, 0, false);
-}
-
-static bool connect_to(load *load, connection *connection)
-{
-    struct sockaddr_in server = {.sin_family = AF_INET,
-                                 .sin_port = htons((uint16_t)load->port),
-                                 .sin_addr = {htonl(INADDR_LOOPBACK)}};
-    struct epoll_event event = {.events = EPOLLOUT, .data = {.ptr = connection}};
-    int one = 1;
-
-    connection->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (connection->fd < 0)
-        return false;
-    setsockopt(connection->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    if ((connect(connection->fd, (struct sockaddr *)&server, sizeof server) != 0 &&
-         errno != EINPROGRESS) ||
-        epoll_ctl(load->epoll, EPOLL_CTL_ADD, connection->fd, &event) != 0) {
-        drop(connection);
-        return false;
-    }
-    return true;
 }
 
 static connection *find_free(load *load)
@@ -180,7 +206,9 @@ static void begin(load *load, connection *connection, double due)
     connection->got = 0;
     connection->status = 0;
     connection->closing = !load->keep;
+    connection->retry = false;
     connection->asking = true;
+    connection->kept = connection->idle;
     load->busy++;
     if (connection->idle) {
         connection->idle = false;
@@ -209,6 +237,8 @@ static bool read_head(connection *connection)
             connection->left = strtoll(line + 15, NULL, 10);
         else if (strncasecmp(line, "Connection: close", 17) == 0)
             connection->closing = true;
+        else if (strncasecmp(line, "Retry-After:", 12) == 0)
+            connection->retry = true;
     }
     return true;
 }
@@ -247,6 +277,8 @@ static void receive(load *load, connection *connection)
             return;
         if (count <= 0) {
             bool whole = count == 0 && !in_head && connection->left < 0;
+            if (!whole && ask_again(load, connection))
+                return;
             finish(load, connection, whole ? connection->status : FAILED, connection->got,
                    false);
             return;
@@ -400,9 +432,9 @@ static void report(load *load)
         printf("%s\"%s", comma, status == FAILED ? "failed" : "");
         if (status != FAILED)
             printf("%d", status);
-        printf("\": {\"count\": %zu, \"in_time\": %zu, \"bytes\": %llu, \"p50\": %.3f, "
-               "\"p90\": %.3f, \"p99\": %.3f, \"max\": %.3f}",
-               times->count, times->in_time, (unsigned long long)times->bytes,
+        printf("\": {\"count\": %zu, \"in_time\": %zu, \"retry\": %zu, \"bytes\": %llu, "
+               "\"p50\": %.3f, \"p90\": %.3f, \"p99\": %.3f, \"max\": %.3f}",
+               times->count, times->in_time, times->retry, (unsigned long long)times->bytes,
                quantile(times, 0.5), quantile(times, 0.9), quantile(times, 0.99),
                quantile(times, 1));
         comma = ", ";
@@ -421,11 +453,21 @@ static double number(const char *text, double most)
     return value;
 }
 
+static uint32_t address_of(const char *text)
+{
+    struct in_addr address;
+
+    errno = 0;
+    if (inet_pton(AF_INET, text, &address) != 1 || ntohl(address.s_addr) >> 24 != 127)
+        die(text);
+    return ntohl(address.s_addr);
+}
+
 static void parse(load *load, int argc, char **argv)
 {
     int option;
 
-    while ((option = getopt(argc, argv, "p:c:r:t:n:T:k")) != -1) {
+    while ((option = getopt(argc, argv, "p:c:r:t:n:T:a:A:k")) != -1) {
         if (option == 'p')
             load->port = (unsigned)number(optarg, 65535);
         else if (option == 'c')
@@ -438,6 +480,10 @@ static void parse(load *load, int argc, char **argv)
             load->most = (uint64_t)number(optarg, 1e12);
         else if (option == 'T')
             load->timeout = number(optarg, 3600);
+        else if (option == 'a')
+            load->address = address_of(optarg);
+        else if (option == 'A')
+            load->clients = (uint32_t)number(optarg, CLIENTS_MOST);
         else if (option == 'k')
             load->keep = true;
         else
@@ -446,13 +492,15 @@ static void parse(load *load, int argc, char **argv)
     load->paths = argv + optind;
     load->path_count = (size_t)(argc - optind);
     errno = 0;
-    if (!load->port || argc == optind || !load->connections)
-        die("port, connections and paths");
+    if (!load->port || argc == optind || !load->connections || !load->clients ||
+        (load->clients > 1 && !load->address))
+        die("port, connections, clients with an address, and paths");
 }
 
 int main(int argc, char **argv)
 {
-    static load load = {.connections = 1, .seconds = 10, .timeout = 30, .most = UINT64_MAX};
+    static load load = {
+        .connections = 1, .clients = 1, .seconds = 10, .timeout = 30, .most = UINT64_MAX};
     struct rlimit files;
     struct epoll_event event = {.events = EPOLLIN};
 

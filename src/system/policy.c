@@ -107,16 +107,19 @@ bool tc_waits_lasting(const tc_waits *waits, uint64_t now_us, uint64_t oldest_us
 
 /*
  * Of the reserve, the first half is for clients that have little: one that has the rest of
- * the workers to itself must not have others refused.
+ * the workers to itself must not have others refused. Of a large server's the second half is
+ * never for conversions: while every worker waits for one, nothing can be refused or sent.
  */
 static bool has_worker(const tc_load *load)
 {
     uint32_t reserve = tc_policy_reserve(load->workers), most = load->workers - reserve;
-    bool keeps = load->workers <= SMALL ? load->lasting : load->reserve_us >= RESERVE_US;
+    uint32_t half = most + (reserve + 1) / 2;
 
-    if (load->held < most || !keeps)
+    if (load->held < most)
         return true;
-    return load->own < most / 8 + 1 && load->held < most + (reserve + 1) / 2;
+    if (load->workers <= SMALL ? !load->lasting : load->reserve_us < RESERVE_US)
+        return load->workers <= SMALL || load->held < half;
+    return load->own < most / 8 + 1 && load->held < half;
 }
 
 tc_verdict tc_policy_verdict(const tc_load *load)

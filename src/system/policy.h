@@ -26,7 +26,8 @@ uint32_t tc_policy_active(long processors);
  * one of up to eight, else a quarter. They are kept under lasting overload only: before,
  * a request waits there rather than being refused. To a server of up to 32 workers that is
  * lasting overload by the time that requests wait: others wait in its listen queue as long.
- * A larger one keeps them once they were in use for a quarter of a second without a break.
+ * A larger one keeps half of them always, and all once they were in use for a quarter of a
+ * second without a break.
  */
 uint32_t tc_policy_reserve(uint32_t workers);
 

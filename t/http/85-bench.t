@@ -142,6 +142,25 @@ my $mixed = load($port, '-c', 2, '-n', 9, $small, '/no-such-file');
 is("$mixed->{answers}{200}{count} $mixed->{answers}{404}{count}", '5 5', '... a round of paths is made whole');
 my $open = load($port, '-c', 100, '-r', 40, '-t', 0.5, $small);
 is($open->{begun} + $open->{not_begun}, 20, '... the open loop keeps its rate');
+my $other = load($port, '-a', '127.0.0.9', '-A', 3, '-n', 3, '/no-such-file');
+is($other->{answers}{404}{count}, 3, '... other addresses of clients');
+isnt((run("$bin/load", '-p', $port, '-a', '192.0.2.1', '-n', 1, '/'))[0], 0, '... of this machine only');
+# A server that closes a kept connection when it is asked again.
+my $closing = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => 0, Listen => 5) or die "listen: $!";
+my $closer = fork // die "fork: $!";
+if (!$closer) {
+    while (my $peer = $closing->accept) {
+        $peer->sysread(my $request, 4096);
+        $peer->syswrite("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nRetry-After: 1\r\n\r\n");
+        $peer->sysread($request, 4096);
+    }
+    POSIX::_exit(0);
+}
+my $again = load($closing->sockport, '-n', 4, '-k', '/');
+is($again->{answers}{200}{count}, 4, '... and asks again where a kept connection was closed');
+is($again->{answers}{200}{retry}, 4, '... sees each Retry-After');
+kill KILL => $closer;
+waitpid $closer, 0;
 my $deaf = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => 0, Listen => 1);
 my $late = load($deaf->sockport, '-n', 1, '-T', 0.3, '/');
 is_deeply([keys %{ $late->{answers} }], ['failed'], '... who never answers has failed');
@@ -153,8 +172,8 @@ sub bench { return run($^X, "$root/tools/bench", @_) }
 
 is((bench())[0], 2, 'tools/bench alone: refused');
 is((bench('nonsense'))[0], 2, '... and so is what it does not know');
-for my $part (qw(pictures overload scale dearest)) {
-    my $option = $part eq 'dearest' ? '-t' : '-n';
+for my $part (qw(pictures overload burst scale dearest)) {
+    my $option = $part =~ /^(?:dearest|burst)$/ ? '-t' : '-n';
     my ($status, undef, $words) = bench($part, $option, 0);
     isnt($status, 0, "$part $option 0: refused");
     like($words, qr/^usage: tools\/bench $part/, '... with its options');
@@ -203,6 +222,18 @@ for my $mpm (qw(prefork worker event)) {
     my $answers = $overload->{turns}{$mpm}[0]{load}{answers};
     ok($answers->{200} && $answers->{503}, '... some answered, and what is too much refused')
         or diag join ' ', %$answers;
+}
+
+SKIP: {
+    skip 'h2load is not on this machine: tools/deps --test', 8 unless grep { -x "$_/h2load" } split /:/, $ENV{PATH};
+    ($status, $report, $words) = bench('burst', '--short', '--mpm', 'event', '--json', "$place/burst.json");
+    is($status, 0, 'burst') or diag $words;
+    like($report, qr/^\| page +\| +event +\| +100 of 100 in [\d.]+ s +\| +yes/m, '... a page');
+    like($report, qr/^\| pages +\| +event +\| +20 of 20 in /m, '... four pages');
+    like($report, qr/^\| clients +\| +event +\| +600 of 600 in [\d.]+ s +\| +yes/m, '... ten clients');
+    like($report, qr/^\| workers +\| +event +\| +2: 60 of 60 +\| +yes/m, '... few workers');
+    like($report, qr/^\| \.\.\. refused +\| +event +\| +\d+, p99 [\d.]+ ms, \d+ with Retry-After/m, '... overload');
+    like($report, qr/^\| hog: thumbnails, HTTP\/$_ +\| +event +\| +six in /m, "... a hog of HTTP/$_") for '1.1', '2';
 }
 
 ($status, $report, $words) = bench('scale', @photos, '--workload', 'W3');
