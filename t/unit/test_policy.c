@@ -274,6 +274,8 @@ static void test_learn(void)
 
 typedef struct request {
     uint64_t arrives, work, kib;
+    bool plain;    /* a file: it needs a worker for a moment, and no place */
+    uint64_t came; /* when a worker took it, and it asked for its place */
     uint64_t cost; /* what it is thought to take with its place */
     unsigned client;
     uint64_t number, start, ends, turn;
@@ -284,6 +286,9 @@ typedef struct request {
 
 typedef struct server {
     unsigned processors, places;
+    unsigned workers; /* 0: as many as there are requests */
+    unsigned held;    /* ... by those that wait or run */
+    uint64_t reserve_since;
     uint64_t wait_us, budget_kib;
     bool capped;
     request *request;
@@ -324,7 +329,7 @@ static void begin(server *server, request *it)
     it->began = server->now;
     if (it->start > server->virtual_now)
         server->virtual_now = it->start;
-    tc_waits_note(&server->waits, server->now, server->now - it->arrives);
+    tc_waits_note(&server->waits, server->now, server->now - it->came);
 }
 
 static void fill_places(server *server)
@@ -357,35 +362,59 @@ static void fill_places(server *server)
     }
 }
 
+/* As the module: it counts itself, and the reserve is in use until half of the rest is free. */
+static void take_worker(server *server, tc_load *load)
+{
+    uint32_t most = server->workers - tc_policy_reserve(server->workers);
+
+    server->held++;
+    if (server->held > most && !server->reserve_since)
+        server->reserve_since = server->now;
+    else if (server->held <= most / 2)
+        server->reserve_since = 0;
+    load->worker = true;
+    load->workers = server->workers;
+    load->held = server->held;
+    load->reserve_us = server->reserve_since ? server->now - server->reserve_since : 0;
+}
+
+static bool has_place(const request *it)
+{
+    return it->state == WAITING || it->state == RUNNING;
+}
+
 static void arrive(server *server, request *it)
 {
     uint64_t start = server->virtual_now, ahead = 0, oldest = 0;
     uint64_t mean = server->mean[it->work / MS % KINDS];
     tc_load load = {.wait_us = server->wait_us};
 
+    it->came = server->now;
     for (unsigned at = 0; at < server->count; at++) {
         const request *other = &server->request[at];
-        if ((other->state == WAITING || other->state == RUNNING) &&
-            other->client == it->client && other->ends > start)
+        if (!has_place(other) || other->client != it->client)
+            continue;
+        load.own++;
+        if (other->ends > start)
             start = other->ends;
     }
     it->cost = mean ? mean : TC_COST_BLIND;
     it->start = start;
     it->ends = start + it->cost;
-    it->turn = tc_policy_turn(start, it->arrives);
+    it->turn = tc_policy_turn(start, it->came);
     it->number = ++server->number;
     for (unsigned at = 0; at < server->count; at++) {
         const request *other = &server->request[at];
         if (other->state == RUNNING || (other->state == WAITING && other->turn <= it->turn))
             ahead += other->cost;
-        if (other->state == WAITING && server->now - other->arrives > oldest)
-            oldest = server->now - other->arrives;
+        if (other->state == WAITING && server->now - other->came > oldest)
+            oldest = server->now - other->came;
     }
     load.expected_us = ahead / server->places;
     load.lasting = tc_waits_lasting(&server->waits, server->now, oldest, server->wait_us / 4);
+    if (server->workers)
+        take_worker(server, &load);
     it->state = tc_policy_verdict(&load) == TC_WAIT ? WAITING : REFUSED;
-    if (it->state == REFUSED)
-        it->ended = server->now;
 }
 
 static void learn(server *server, const request *it)
@@ -395,40 +424,68 @@ static void learn(server *server, const request *it)
     *mean = tc_policy_learn(*mean, it->ended - it->began);
 }
 
+/* Those that came, in their order, while a worker is free: one that is refused and a plain file
+   have it for this millisecond. */
+static unsigned accept_some(server *server, unsigned next)
+{
+    unsigned brief = 0;
+
+    for (; next < server->count && server->request[next].arrives <= server->now; next++) {
+        request *it = &server->request[next];
+
+        if (server->workers && server->held + brief >= server->workers)
+            break;
+        if (it->plain)
+            it->state = DONE;
+        else
+            arrive(server, it);
+        if (has_place(it))
+            continue;
+        it->ended = server->now;
+        brief++;
+        server->held -= it->state == REFUSED && server->workers;
+    }
+    return next;
+}
+
+/* Whether it is over after another millisecond, of which `share` was for it. */
+static bool goes_on(server *server, request *it, double *done, double share)
+{
+    if (it->state == WAITING && server->now - it->came > server->wait_us)
+        it->state = LATE;
+    if (it->state == RUNNING) {
+        *done += (double)MS * share;
+        if (*done >= (double)it->work)
+            it->state = DONE;
+    }
+    if (has_place(it))
+        return true;
+    it->ended = server->now;
+    server->held -= server->workers != 0;
+    if (it->state == DONE)
+        learn(server, it);
+    return false;
+}
+
 /* Until all have come and gone, in steps of a millisecond. */
 static void simulate(server *server)
 {
-    unsigned open = server->count, next = 0;
+    unsigned next = 0, open = 1;
     double *done = calloc(server->count, sizeof *done);
 
-    while (open > 0 && done) {
+    while (done && (open > 0 || next < server->count)) {
         uint64_t kib;
         unsigned client, active;
         bool one;
 
-        for (; next < server->count && server->request[next].arrives <= server->now; next++) {
-            arrive(server, &server->request[next]);
-            open -= server->request[next].state == REFUSED;
-        }
+        next = accept_some(server, next);
         fill_places(server);
         active = running(server, &kib, &client, &one);
         server->now += MS;
+        open = 0;
         for (unsigned at = 0; at < next; at++) {
             request *it = &server->request[at];
-            if (it->state == WAITING && server->now - it->arrives > server->wait_us) {
-                it->state = LATE;
-                it->ended = server->now;
-                open--;
-            }
-            if (it->state != RUNNING)
-                continue;
-            done[at] += (double)MS * share(server, active);
-            if (done[at] < (double)it->work)
-                continue;
-            it->state = DONE;
-            it->ended = server->now;
-            learn(server, it);
-            open--;
+            open += has_place(it) && goes_on(server, it, &done[at], share(server, active));
         }
     }
     free(done);
@@ -598,6 +655,59 @@ static void test_overload(void)
     free(server.request);
 }
 
+/* Of those that ended so, the longest from arrival to end, in milliseconds; and how many. */
+static uint64_t longest_of(const server *server, bool plain, int state, unsigned *count)
+{
+    uint64_t longest = 0;
+
+    *count = 0;
+    for (unsigned at = 0; at < server->count; at++) {
+        const request *it = &server->request[at];
+        if (it->plain != plain || (int)it->state != state)
+            continue;
+        ++*count;
+        if ((it->ended - it->arrives) / MS > longest)
+            longest = (it->ended - it->arrives) / MS;
+    }
+    return longest;
+}
+
+/* While 500 conversions a second are asked for, ten or a hundred times what can be made, a
+   plain file every 20 ms. */
+static void test_plain(void)
+{
+    static const struct {
+        const char *what;
+        unsigned workers, count;
+        uint64_t work;
+    } cases[] = {{"12 megapixels", 150, 4000, 40 * MS},
+                 {"12 megapixels, 64 workers", 64, 4000, 40 * MS},
+                 {"12 megapixels, 400 workers", 400, 4000, 40 * MS},
+                 {"blurs", 150, 4000, 400 * MS}};
+
+    for (size_t at = 0; at < sizeof cases / sizeof *cases; at++) {
+        server server = make();
+        uint64_t gap = 2 * MS, plain, told;
+        unsigned files = cases[at].count / 10, sent, refused;
+
+        server.workers = cases[at].workers;
+        for (unsigned client = 1; client <= cases[at].count; client++)
+            add(&server, client, 1, client * gap, 0, cases[at].work, 1);
+        add(&server, 0, files, 0, 20 * MS, 0, 0);
+        for (unsigned i = 0; i < files; i++)
+            server.request[server.count - 1 - i].plain = true;
+        run(&server);
+        plain = longest_of(&server, true, DONE, &sent);
+        told = longest_of(&server, false, REFUSED, &refused);
+        ok(sent == files && plain <= 20,
+           "under overload, %s: a plain file takes %llu ms at most", cases[at].what,
+           (unsigned long long)plain);
+        ok(refused > cases[at].count / 2 && told <= 20, "... and a refusal %llu",
+           (unsigned long long)told);
+        free(server.request);
+    }
+}
+
 int main(void)
 {
     test_sizes();
@@ -610,5 +720,6 @@ int main(void)
     test_stream();
     test_large();
     test_overload();
+    test_plain();
     return done_testing();
 }
