@@ -7,6 +7,7 @@
 #include "fetch.h"
 #include "handler.h"
 #include "job.h"
+#include "original.h"
 #include "request.h"
 #include "respond.h"
 #include "upstream.h"
@@ -268,6 +269,11 @@ static int decide(request_rec *r, context *context)
         return OK;
     if (request->refused)
         return tc_respond_error(r, &context->job.fail);
+    if (tc_original_is_final(r)) {
+        ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, r,
+                      "the original says no-transform and passes as it is");
+        return OK;
+    }
     /* A part of the converted answer is not served: its tag is weak. */
     apr_table_unset(r->headers_in, "Range");
     if (r->header_only) {

@@ -7,6 +7,7 @@
 #include "job.h"
 #include "loglimit.h"
 #include "once.h"
+#include "original.h"
 #include "request.h"
 #include "respond.h"
 #include "source.h"
@@ -101,6 +102,8 @@ static int serve(request_rec *r, tc_job *job, tc_source *source)
 {
     int status;
 
+    if (tc_original_is_final(r))
+        return DECLINED;
     if (is_refused(r, job))
         return tc_respond_error(r, &job->fail);
     status = tc_source_open(r, source);

@@ -7,6 +7,7 @@
 #include "config.h"
 #include "convert.h"
 #include "loglimit.h"
+#include "original.h"
 
 #include <http_core.h>
 #include <http_log.h>
@@ -149,6 +150,7 @@ int tc_respond_unchanged(request_rec *r)
 void tc_respond_format(request_rec *r, const tc_codec *codec)
 {
     ap_set_content_type(r, codec->mime);
+    tc_original_rename(r, codec->format);
     r->content_encoding = NULL; /* the original's, by its name, is not the answer's */
 }
 

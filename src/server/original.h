@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the headers of an original say that a conversion has to respect or to correct. */
+#ifndef TC_ORIGINAL_H
+#define TC_ORIGINAL_H
+
+#include "image/image.h"
+
+#include <httpd.h>
+
+#include <stdbool.h>
+
+/*
+ * Whether Cache-Control has no-transform (RFC 9111, 5.2.2.6): the answer then passes as it is.
+ * Seen of another server's and a program's answers; what mod_headers sets here, it sets later.
+ */
+bool tc_original_is_final(const request_rec *r);
+
+/*
+ * The file's name in Content-Disposition with the ending of `format`, where it has that of
+ * another format of pictures. Names without such an ending stay.
+ */
+void tc_original_rename(request_rec *r, tc_format format);
+
+#endif
