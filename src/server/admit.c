@@ -30,7 +30,12 @@ static uint64_t header_bytes(const tc_admission_limits *limits)
 /* As people write it, in `text`, which has room for five. */
 static const char *size_text(uint64_t bytes, char *text)
 {
+    char *end;
+
     apr_strfsize((apr_off_t)bytes, text);
+    end = text + strlen(text);
+    if (end[-1] == ' ') /* in place of a K or M */
+        end[-1] = '\0';
     return text + strspn(text, " ");
 }
 
