@@ -214,7 +214,7 @@ is("$traffic->{conversions_in_progress} $traffic->{conversions_queued}", '0 0', 
 take_samples();
 is(scalar(error_log_lines($mark, qr/TC0130/)), 0, '... and admission adds up');
 is(word($_), 'right', "... $_") for sort keys %kind;
-expect_log(qr/exit signal Killed|TC0008|TC0018|TC0130|TC0161|AH00288|AH00362|AH10159|AH00485|AH00484/);
+expect_log(qr/exit signal Killed|children are killed successively|TC0008|TC0018|TC0130|TC0161|AH00288|AH00362|AH10159|AH00485|AH00484/);
 no_leftovers();
 $httpd->stop;
 is($scribble->get('broken'), 0, 'nothing was written beyond the memory until the end');
