@@ -11,6 +11,7 @@
 #include "server/monitor.h"
 #include "server/once.h"
 #include "server/pages.h"
+#include "server/raw.h"
 #include "server/sections.h"
 #include "server/startup.h"
 #include "server/status.h"
@@ -54,6 +55,9 @@ static void register_hooks(apr_pool_t *pool)
     /* Behind mod_rewrite, before whatever maps the URI. */
     ap_hook_translate_name(tc_url_translate_rewritten, the_rewriter, mappers, APR_HOOK_FIRST);
     ap_hook_pre_translate_name(tc_sections_stop, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    /* Behind the one above, before mod_proxy's. */
+    ap_hook_pre_translate_name(tc_raw_pretranslate, NULL, NULL, APR_HOOK_REALLY_FIRST + 1);
+    ap_hook_map_to_storage(tc_raw_restore, NULL, NULL, APR_HOOK_REALLY_FIRST - 1);
     ap_hook_map_to_storage(tc_sections_stop, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_post_perdir_config(tc_sections_access, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_type_checker(tc_sections_stop, NULL, NULL, APR_HOOK_REALLY_FIRST);
@@ -70,7 +74,7 @@ static void register_hooks(apr_pool_t *pool)
     ap_register_output_filter(TC_FILTER, tc_filter, tc_filter_init, AP_FTYPE_RESOURCE);
     ap_register_output_filter(TC_FILTER_ALIAS, tc_filter, tc_filter_init, AP_FTYPE_RESOURCE);
     ap_hook_insert_filter(tc_location_insert, NULL, NULL, APR_HOOK_LAST);
-    ap_hook_insert_error_filter(tc_location_insert, NULL, NULL, APR_HOOK_LAST);
+    ap_hook_insert_error_filter(tc_location_insert_error, NULL, NULL, APR_HOOK_LAST);
     /* Before mod_headers', which comes in later. */
     ap_register_output_filter(TC_LOCATION_FILTER, tc_location_filter, NULL,
                               AP_FTYPE_CONTENT_SET - 1);

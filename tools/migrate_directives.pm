@@ -134,8 +134,10 @@ my %nginx = (
             'TmpfsConvertMaxSource ' . uc($_[0]{arguments}[0] // '1m')];
     },
     rewrite => sub {
-        my ($directive) = @_;
-        return unless grep { /small_light/ } @{ $directive->{sections} };
+        my ($directive, $seen) = @_;
+        my ($location) = grep { /small_light/ } @{ $directive->{sections} } or return;
+        # What stands before the function is neither asked for by the pattern nor kept.
+        $seen->{drops_prefix} = 1 if $location !~ m{(?:\(|\^/?\\?)[^)]*small_light};
         return ['drop', 'with TmpfsConvert On the function is taken out of the path before anything else looks at it'];
     },
     image_filter => sub { return ['look', 'another module\'s; name what it does as parameters, such as TmpfsConvertDefaults "dw=300,dh=300"'] },

@@ -11,10 +11,34 @@
 #include <apr_strings.h>
 #include <apr_uri.h>
 
+#include <string.h>
+
+/* The Location before and after; before: NULL when there is none, or it stays. */
+typedef struct change {
+    const char *before, *after;
+    bool is_own;              /* the body is httpd's */
+    apr_bucket_brigade *body; /* what came of it so far; NULL: nothing */
+} change;
+
+static void insert(request_rec *r, bool is_own)
+{
+    change *change;
+
+    if (!tc_url_is_function(r))
+        return;
+    change = apr_pcalloc(r->pool, sizeof *change);
+    change->is_own = is_own;
+    ap_add_output_filter(TC_LOCATION_FILTER, change, r, r->connection);
+}
+
 void tc_location_insert(request_rec *r)
 {
-    if (tc_url_is_function(r))
-        ap_add_output_filter(TC_LOCATION_FILTER, NULL, r, r->connection);
+    insert(r, false);
+}
+
+void tc_location_insert_error(request_rec *r)
+{
+    insert(r, true);
 }
 
 /* Another server, which knows nothing of the function, sends the client to another still. */
@@ -59,22 +83,89 @@ static const char *with_function(request_rec *r, const char *location)
     return apr_uri_unparse(r->pool, &uri, 0);
 }
 
-static void rewrite(request_rec *r, apr_table_t *headers)
+static void rewrite(request_rec *r, apr_table_t *headers, change *change)
 {
     const char *location = apr_table_get(headers, "Location");
     const char *made = location ? with_function(r, location) : NULL;
 
-    if (made)
-        apr_table_setn(headers, "Location", made);
+    if (!made)
+        return;
+    apr_table_setn(headers, "Location", made);
+    change->before = location;
+    change->after = made;
+}
+
+/* ---- the body ------------------------------------------------------------------------ */
+
+/* httpd's own, made before it asks for filters, is a few lines and a link. */
+#define BODY_MOST 65536
+
+static const char *link_to(apr_pool_t *pool, const char *location)
+{
+    return apr_pstrcat(pool, "href=\"", ap_escape_html(pool, location), "\"", NULL);
+}
+
+static apr_status_t pass_changed(ap_filter_t *f, change *change)
+{
+    apr_pool_t *pool = f->r->pool;
+    const char *from = link_to(pool, change->before), *to = link_to(pool, change->after), *at;
+    apr_bucket *first = APR_BRIGADE_FIRST(change->body);
+    apr_size_t length;
+    char *text;
+
+    if (apr_brigade_pflatten(change->body, &text, &length, pool) == APR_SUCCESS) {
+        text = apr_pstrmemdup(pool, text, length);
+        at = strstr(text, from);
+        if (at) {
+            text = apr_pstrcat(pool, apr_pstrmemdup(pool, text, (apr_size_t)(at - text)), to,
+                               at + strlen(from), NULL);
+            while (!APR_BUCKET_IS_EOS(first)) {
+                apr_bucket_delete(first);
+                first = APR_BRIGADE_FIRST(change->body);
+            }
+            APR_BUCKET_INSERT_BEFORE(first,
+                                     apr_bucket_pool_create(text, strlen(text), pool,
+                                                            f->r->connection->bucket_alloc));
+            apr_table_unset(f->r->headers_out, "Content-Length");
+        }
+    }
+    ap_remove_output_filter(f);
+    return ap_pass_brigade(f->next, change->body);
+}
+
+static bool is_whole(const apr_bucket_brigade *bb)
+{
+    return !APR_BRIGADE_EMPTY(bb) && APR_BUCKET_IS_EOS(APR_BRIGADE_LAST(bb));
+}
+
+/* The body is kept until all of it is there. */
+static apr_status_t take_body(ap_filter_t *f, change *change, apr_bucket_brigade *bb)
+{
+    apr_off_t length = 0;
+
+    ap_save_brigade(f, &change->body, &bb, f->r->pool);
+    if (is_whole(change->body))
+        return pass_changed(f, change);
+    if (apr_brigade_length(change->body, 1, &length) == APR_SUCCESS && length <= BODY_MOST)
+        return APR_SUCCESS;
+    ap_remove_output_filter(f);
+    return ap_pass_brigade(f->next, change->body);
 }
 
 apr_status_t tc_location_filter(ap_filter_t *f, apr_bucket_brigade *bb)
 {
+    request_rec *r = f->r;
+    change *change = f->ctx;
+
+    if (change->body)
+        return take_body(f, change, bb);
     /* A redirect to the canonical spelling names it whole. */
-    if (ap_is_HTTP_REDIRECT(f->r->status) && !tc_call_canonical(f->r)) {
-        rewrite(f->r, f->r->headers_out);
-        rewrite(f->r, f->r->err_headers_out);
+    if (ap_is_HTTP_REDIRECT(r->status) && !tc_call_canonical(r)) {
+        rewrite(r, r->headers_out, change);
+        rewrite(r, r->err_headers_out, change);
     }
+    if (change->before && change->is_own && !r->header_only)
+        return take_body(f, change, bb);
     ap_remove_output_filter(f);
     return ap_pass_brigade(f->next, bb);
 }

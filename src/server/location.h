@@ -11,8 +11,11 @@
 
 #define TC_LOCATION_FILTER "TMPFS_CONVERT_LOCATION"
 
-/* insert_filter and insert_error_filter hooks, for redirects of handlers and of all others. */
+/* insert_filter hook, for redirects of handlers. */
 void tc_location_insert(request_rec *r);
+
+/* insert_error_filter hook, for all others: the link in the body that httpd writes, too. */
+void tc_location_insert_error(request_rec *r);
 
 apr_status_t tc_location_filter(ap_filter_t *f, apr_bucket_brigade *bb);
 

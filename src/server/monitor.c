@@ -227,6 +227,7 @@ static void read_place(tc_snapshot_place *place, const tc_spool_dir *dir)
     place->path = dir->path;
     place->fs = dir->fs;
     place->number = dir->number;
+    place->named = dir->named;
     place->available = (tc_figure){error, available};
     place->total = (tc_figure){error, total};
     place->inodes_free = (tc_figure){error, inodes};

@@ -24,6 +24,8 @@ typedef struct tc_request {
     bool in_place;              /* our handler answers, or has passed the whole original on */
     const char *variant;        /* what makes the converted answer's tag of the original's */
     apr_table_t *client_headers; /* headers_in as they came, while others are in their place */
+    bool is_mapping;             /* raw.c asks other modules */
+    char *unparsed_uri; /* the request's, while one without the function is in its place */
     /* sections.c's, about the sections of the URI with the function in it: */
     bool has_sections;      /* there are some */
     bool is_checking;       /* a subrequest for it is under way */

@@ -77,6 +77,7 @@ static int add_place(tc_server_conf *conf, const char *path, bool named)
     if (error)
         return error;
     dir->path = path;
+    dir->named = named;
     set_reserve(dir, conf, named);
     conf->places.dirs++;
     return 0;

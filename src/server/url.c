@@ -4,6 +4,7 @@
 #include "accept.h"
 #include "conditions.h"
 #include "config.h"
+#include "raw.h"
 #include "request.h"
 #include "respond.h"
 #include "sections.h"
@@ -60,8 +61,7 @@ static const tc_call *inherited_call(const request_rec *r)
     return NULL;
 }
 
-/* Take the function that begins at `function` out of r->uri, where it is allowed. */
-static int take_function(request_rec *r, const char *function)
+int tc_url_take(request_rec *r, const char *function)
 {
     const char *parameters = function + strlen(FUNCTION), *end = strpbrk(parameters, ")/");
     bool whole = end && end[0] == ')' && end[1] == '/';
@@ -87,6 +87,7 @@ static int take_function(request_rec *r, const char *function)
     make_call(r, TC_CALL_FUNCTION,
               apr_pstrmemdup(r->pool, parameters, (apr_size_t)(end - parameters)), original)
         ->whole = asked;
+    tc_raw_hide(r);
     return DECLINED;
 }
 
@@ -103,7 +104,7 @@ int tc_url_translate(request_rec *r)
     }
     function = strstr(r->uri, FUNCTION);
     if (function)
-        return take_function(r, function);
+        return tc_url_take(r, function);
     call = inherited_call(r);
     if (call)
         tc_request_of(r)->call = call;
@@ -116,7 +117,7 @@ int tc_url_translate_rewritten(request_rec *r)
     const tc_call *call = tc_url_call(r);
 
     /* Taken out once, a second one is part of the original's path. */
-    return function && !(call && call != inherited_call(r)) ? take_function(r, function)
+    return function && !(call && call != inherited_call(r)) ? tc_url_take(r, function)
                                                             : DECLINED;
 }
 

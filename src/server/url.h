@@ -71,6 +71,12 @@ const char *tc_url_find_function(const char *path, const char **params, const ch
 const char *tc_url_query_text(apr_pool_t *pool, const char *query, bool is_signed,
                               bool *others);
 
+/*
+ * Take the function that begins at `function` out of r->uri, where it is allowed: DECLINED,
+ * with or without a call, or the status to answer.
+ */
+int tc_url_take(request_rec *r, const char *function);
+
 /* translate_name hook, before all others. */
 int tc_url_translate(request_rec *r);
 

@@ -138,31 +138,45 @@ static void check_method(tc_diagnosis *diagnosis, const tc_snapshot *snapshot)
     }
 }
 
+static bool is_usable(const tc_snapshot_place *place)
+{
+    return place->number == 0 ||
+           (!place->available.error && place->available.value > place->reserve);
+}
+
+/* One that nobody asked for is no fault while others take its place. */
+static void check_place(tc_diagnosis *diagnosis, const tc_snapshot_place *place, bool others)
+{
+    bool missing = place->available.error != 0;
+    tc_finding *finding = add(diagnosis, place->named || !others ? TC_WARNING : TC_NOTE,
+                              missing ? "temp_dir_unusable" : "temp_dir_full");
+    const char *kind = place->named ? "" : ", one of the defaults,";
+    char words[120];
+
+    if (missing)
+        SAY(finding, what, "The temporary directory %.160s%s cannot be used: %s", place->path,
+            kind, tc_figure_reason(place->available.error, words, sizeof words));
+    else
+        SAY(finding, what, "The temporary directory %.160s%s is full to its reserve",
+            place->path, kind);
+    if (!place->named)
+        SAY(finding, todo, "%sTmpfsConvertTempDir names others in place of the defaults",
+            others ? "The others are used; " : "Make room there, or ");
+    else if (missing)
+        SAY(finding, todo, "Put it in order, or take it out of TmpfsConvertTempDir");
+    else
+        SAY(finding, todo, "Make room there, or give TmpfsConvertTempDir another directory");
+}
+
 static void check_places(tc_diagnosis *diagnosis, const tc_snapshot *snapshot)
 {
     unsigned usable = 0;
 
+    for (unsigned at = 0; at < snapshot->places; at++)
+        usable += is_usable(&snapshot->place[at]);
     for (unsigned at = 0; at < snapshot->places; at++) {
-        const tc_snapshot_place *place = &snapshot->place[at];
-        tc_finding *finding;
-        char words[120];
-
-        if (place->number == 0) {
-            usable++;
-        } else if (place->available.error) {
-            finding = add(diagnosis, TC_WARNING, "temp_dir_unusable");
-            SAY(finding, what, "The temporary directory %.160s cannot be used: %s", place->path,
-                tc_figure_reason(place->available.error, words, sizeof words));
-            SAY(finding, todo, "Put it in order, or take it out of TmpfsConvertTempDir");
-        } else if (place->available.value <= place->reserve) {
-            finding = add(diagnosis, TC_WARNING, "temp_dir_full");
-            SAY(finding, what, "The temporary directory %.160s is full to its reserve",
-                place->path);
-            SAY(finding, todo,
-                "Make room there, or give TmpfsConvertTempDir another directory");
-        } else {
-            usable++;
-        }
+        if (!is_usable(&snapshot->place[at]))
+            check_place(diagnosis, &snapshot->place[at], usable > 0);
     }
     if (usable == 0) {
         tc_finding *finding = add(diagnosis, TC_WARNING, "no_temp_dir");

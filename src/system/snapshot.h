@@ -15,6 +15,7 @@ typedef struct tc_snapshot_place {
     const char *path;
     tc_temp_fs fs;
     unsigned number; /* its slot in the tally */
+    bool named;      /* by TmpfsConvertTempDir, and not taken for want of it */
     tc_figure available, total, inodes_free;
     uint64_t reserve; /* bytes to be left free */
 } tc_snapshot_place;

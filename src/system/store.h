@@ -22,6 +22,7 @@ typedef struct tc_spool_dir {
     const char *path;
     tc_temp_fs fs;
     unsigned number; /* its slot in the counters */
+    bool named;      /* by the configuration, and not a default */
     /* To be left free in its file system: bytes, or percent of its size when over 0. */
     uint64_t reserve_bytes;
     double reserve_percent;

@@ -53,6 +53,7 @@ DavLockDB "$home/dav/lock"
     Redirect 307 /home/query/ /home/open/one.png?a=b
     RewriteEngine On
     RewriteRule ^/home/forced/(.*)\$ https://secure.test%{REQUEST_URI} [R=301,L]
+    RewriteRule ^/home/marked/(.*)\$ /home/open/\$1?a=\\%22&b=\\%3C [R=302,L,NE]
     RewriteRule ^/home/again/(.*)\$ /home/open/\$1 [R=302,L]
     RewriteRule ^/thumb/(\\d+)/(.*)\$ /small_light(dw=\$1)/home/open/\$2 [PT]
     RewriteRule ^/bad/(.*)\$ /small_light(dw=abc)/home/open/\$1 [PT]
@@ -169,6 +170,7 @@ for my $case (
     ['/far/small_light(dw=32)/there/home.png', 302, '/far/small_light(dw=32)/pictures/home.png'],
     # Another server's word, which leads to one that knows nothing of the function.
     ['/small_light(dw=32)/far/cdn/home.png', 302, 'http://cdn.test/pictures/home.png'],
+    ['/small_light(dw=32)/home/marked/one.png', 302, '/small_light(dw=32)/home/open/one.png?a=%22&b=%3C'],
     # What has no function gets none.
     ['/home/moved/one.png', 301, '/home/open/one.png'],
     ['/home/moved/one.png?dw=32', 301, '/home/open/one.png?dw=32'],
@@ -181,6 +183,10 @@ for my $case (
         my $got = $answer->header('Location') // '';
         ref $location ? like($got, $location, "... to $location")
             : is($got =~ s{^http://\Q$host\E(?::\d+)?(?=/)}{}r, $location, "... to $location");
+        next if $method eq 'HEAD' || $url =~ m{/far/};
+        my ($link) = $answer->content =~ /href="([^"]*)"/;
+        is(($link // '') =~ s/&amp;/&/gr, $got, '... by its link too');
+        is($answer->content_length, length $answer->content, '... of the right length') if defined $answer->content_length;
     }
 }
 

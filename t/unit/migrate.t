@@ -173,6 +173,24 @@ is(scalar(grep { $_->{name} eq 'rewrite' } @{ $report->{directives} }), 1, "only
 is($report->{urls}{without_call}, 1, 'a line without a call is counted as such');
 is(call($report, 'dw=5,dw=6')->{count}, 2, 'calls are counted by their text');
 like(texts(call($report, 'dw=5,dw=6')), qr/named twice \(dw\)/, 'the first counted there');
+my $prefixed = spew('prefixed', <<'LOG');
+/cdn/small_light(dw=8)/a.jpg
+http://img.example.com/cdn/small_light%28dw=8%29/b.jpg
+/x/y/small_light(dw=8)/a.jpg
+/small_light(dw=8)/a.jpg
+LOG
+($report) = report($nginx, $prefixed);
+my @prefixed = @{ $report->{urls}{calls} };
+is(scalar @prefixed, 3, 'a prefix that nginx drops is a way of its own');
+like(texts((grep { $_->{count} == 2 } @prefixed)[0]), qr{without /cdn, .* RewriteRule \^/cdn/\(\.\*\)\$ /\$1 \[PT\]}, '... and told, with the rule');
+is(scalar(grep { texts($_) eq '' } @prefixed), 1, '... and nothing without one');
+for my $location ('^/small_light[^/]*/(.+)$', '^(.*)/small_light[^/]*/(.+)$') {
+    my ($other) = report(spew('other.conf', "server { small_light on; location ~ $location { rewrite ^ /\$1; } }\n"), $prefixed);
+    is(scalar(grep { texts($_) =~ /dropped/ } @{ $other->{urls}{calls} }), 0, "$location drops none unseen");
+}
+($report) = report($httpd, $prefixed);
+is(scalar(grep { texts($_) =~ /dropped/ } @{ $report->{urls}{calls} }), 0, 'nor does httpd');
+($report) = report($nginx, $log);
 is(call($report, 'dw=70')->{count}, 1, 'a query is read, without what is no parameter');
 like(texts(call($report, 'DW=5')), qr/capitals \(DW\)/, 'capitals');
 like(texts(call($report, 'q,dw=5')), qr/ended the reading/, 'a key without a value');

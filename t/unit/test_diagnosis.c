@@ -78,11 +78,31 @@ static void test_method(void)
 static void test_places(void)
 {
     make_snapshot(&snapshot);
+    snapshot.place[1].named = true;
     snapshot.place[1].reserve = 100;
     snapshot.place[1].available = tc_figure_of(100);
     only("temp_dir_full", "/dev/shm is full", "another directory");
     snapshot.place[1].available = tc_figure_missing(ENOENT);
     only("temp_dir_unusable", "/dev/shm cannot be used", "TmpfsConvertTempDir");
+    /* One that nobody set. */
+    snapshot.place[1].named = false;
+    tc_diagnose(&diagnosis, &snapshot);
+    ok(diagnosis.well && finding("temp_dir_unusable")->severity == TC_NOTE,
+       "a default one that cannot be used is noted while others can");
+    ok(strstr(finding("temp_dir_unusable")->what, "/dev/shm, one of the defaults, cannot") &&
+           !strstr(finding("temp_dir_unusable")->todo, "take it out"),
+       "... %s. %s", finding("temp_dir_unusable")->what, finding("temp_dir_unusable")->todo);
+    snapshot.place[1].available = tc_figure_of(100);
+    tc_diagnose(&diagnosis, &snapshot);
+    ok(diagnosis.well && finding("temp_dir_full")->severity == TC_NOTE,
+       "... one that is full too");
+    snapshot.place[0] = snapshot.place[1];
+    snapshot.places = 1;
+    tc_diagnose(&diagnosis, &snapshot);
+    ok(!diagnosis.well && finding("temp_dir_full")->severity == TC_WARNING &&
+           finding("no_temp_dir") &&
+           strstr(finding("temp_dir_full")->todo, "TmpfsConvertTempDir names others"),
+       "... and warned of where there are no others: %s", finding("temp_dir_full")->todo);
     snapshot.places = 0;
     only("no_temp_dir", "no place", "TmpfsConvertTempDir");
 }
