@@ -10,7 +10,7 @@ TESTS      += $(REPLAYS)
 # What a target needs beside fuzz.c and the inner rings.
 FUZZ_CPPFLAGS    := -Isrc $(HTTPD_CPPFLAGS) $(CODEC_CPPFLAGS)
 FUZZ_LIBS        := $(CODEC_LIBS) $(APR_LIBS) -lz -lm -pthread
-FUZZ_SOURCES_url := src/server/url.c src/server/spelling.c src/server/request.c src/server/conditions.c \
+FUZZ_SOURCES_url := src/server/url.c src/server/spelling.c src/server/request.c src/server/conditions.c src/server/raw.c \
 	t/fuzz/httpd_stub.c
 FUZZ_SOURCES_sign := src/server/call.c src/server/sign.c $(FUZZ_SOURCES_url)
 # What libFuzzer's build of a target has in addition.

@@ -95,6 +95,18 @@ void ap_str_tolower(char *text)
         *text = (char)apr_tolower(*text);
 }
 
+int ap_run_pre_translate_name(request_rec *r)
+{
+    (void)r;
+    return DECLINED;
+}
+
+int ap_location_walk(request_rec *r)
+{
+    (void)r;
+    return OK;
+}
+
 bool tc_sections_enable(request_rec *r, char *original)
 {
     (void)r;
