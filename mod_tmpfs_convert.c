@@ -73,6 +73,8 @@ static void register_hooks(apr_pool_t *pool)
     ap_hook_insert_filter(tc_filter_insert, NULL, NULL, APR_HOOK_LAST);
     ap_register_output_filter(TC_FILTER, tc_filter, tc_filter_init, AP_FTYPE_RESOURCE);
     ap_register_output_filter(TC_FILTER_ALIAS, tc_filter, tc_filter_init, AP_FTYPE_RESOURCE);
+    /* mod_xsendfile's is of this type, and in the chain before it. */
+    ap_register_output_filter(TC_FILTER_LATE, tc_filter, NULL, AP_FTYPE_CONTENT_SET);
     ap_hook_insert_filter(tc_location_insert, NULL, NULL, APR_HOOK_LAST);
     ap_hook_insert_error_filter(tc_location_insert_error, NULL, NULL, APR_HOOK_LAST);
     /* Before mod_headers', which comes in later. */

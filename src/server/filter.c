@@ -432,12 +432,44 @@ static apr_status_t take(ap_filter_t *f, context *context, apr_bucket_brigade *b
     return APR_SUCCESS;
 }
 
+/*
+ * The answer of a program or another server may be no more than the name of a file, which
+ * mod_xsendfile then puts in its place, behind this filter.
+ */
+static bool names_file(const ap_filter_t *f)
+{
+    static const char *const headers[] = {"X-Sendfile", "X-Sendfile-Temporary"};
+    const request_rec *r = f->r;
+    bool named = false;
+
+    for (size_t at = 0; at < sizeof headers / sizeof headers[0]; at++)
+        named |= apr_table_get(r->headers_out, headers[at]) ||
+                 apr_table_get(r->err_headers_out, headers[at]);
+    for (const ap_filter_t *next = f->next; named && next; next = next->next) {
+        if (strcasecmp(next->frec->name, "XSENDFILE") == 0)
+            return true;
+    }
+    return false;
+}
+
+static apr_status_t go_behind(ap_filter_t *f, context *context, apr_bucket_brigade *bb)
+{
+    ap_filter_t *next;
+
+    context->filter = ap_add_output_filter(TC_FILTER_LATE, context, f->r, f->r->connection);
+    next = f->next;
+    ap_remove_output_filter(f);
+    return ap_pass_brigade(next, bb);
+}
+
 apr_status_t tc_filter(ap_filter_t *f, apr_bucket_brigade *bb)
 {
     /* Put in by a handler it was not made ready with the others. */
     int status = f->ctx ? OK : tc_filter_init(f);
     context *context = f->ctx;
 
+    if (status == OK && context->state == DECIDE && names_file(f))
+        return go_behind(f, context, bb);
     if (status == OK && context->state == DECIDE)
         status = decide(f->r, context);
     if (status != OK) {

@@ -14,7 +14,8 @@
 #include <stdbool.h>
 
 #define TC_FILTER       "TMPFS_CONVERT"
-#define TC_FILTER_ALIAS "SMALL_LIGHT" /* mod_small_light's */
+#define TC_FILTER_ALIAS "SMALL_LIGHT"        /* mod_small_light's */
+#define TC_FILTER_LATE  "TMPFS_CONVERT_LATE" /* the same behind mod_xsendfile's */
 
 /* Whether a filter of the request is ours under mod_small_light's name. */
 bool tc_filter_is_alias(const request_rec *r);
