@@ -219,16 +219,15 @@ sub _overload {
     my $httpd = Bench::Burst::Server::start($mpm);
     Bench::Measure::run_on($generator);
     my $before = _carried($httpd, $short, @paths);
-    my @much = ('-A', 100, '-c', 4000, '-r', sprintf '%.1f', $option->{times} * $before);
-    my $first = Bench::Burst::Server::begin_load($httpd, '127.0.2.1', @much, '-t', FIRST, @paths);
+    my $job = Bench::Burst::Server::begin_load($httpd, '127.0.2.1', '-A', 100, '-c', 4000,
+        '-r', sprintf('%.1f', $option->{times} * $before), '-w', FIRST, '-t', $seconds, @paths);
     Time::HiRes::sleep(FIRST);
     my $watch = Bench::Burst::Server::watch($httpd);
     my @beside = map { Bench::Burst::Server::begin_load($httpd, $_->[0], '-c', 100, '-r', 5, '-t', $seconds, $_->[1]) }
         ['127.0.1.1', '/plain.txt'], ['127.0.1.2', '/tmpstat?json'];
-    my $load = Bench::Burst::Server::load($httpd, '127.0.2.1', @much, '-t', $seconds, @paths);
     my ($plain, $status) = map { Bench::Burst::Server::end_load($_) } @beside;
-    Bench::Burst::Server::cut($first);
     my $took = Bench::Burst::Server::watched($watch);
+    my $load = Bench::Burst::Server::end_load($job);
     my $after = _carried($httpd, $short, @paths);
     $httpd->stop;
     Bench::Measure::run_on(@all);
