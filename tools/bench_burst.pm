@@ -195,9 +195,19 @@ sub _workers {
 
 # ---- overload ----------------------------------------------------------------------------------
 
-# Seconds of the overload before it counts: httpd starts with two processes, or five, and takes
-# as long to have all that it may have, whatever is asked of it.
+# Seconds of the overload before it counts.
 use constant FIRST => 5;
+
+# httpd starts with two processes, or five, and takes ten seconds and more to have all that it
+# may have, whatever is asked of it: until then the overload has another server.
+sub _let_grow {
+    my ($httpd, $all, @load) = @_;
+    my $job = Bench::Burst::Server::begin_load($httpd, @load);
+    my $end = Time::HiRes::time() + 60;
+    Time::HiRes::sleep(0.2) while $httpd->children < $all && Time::HiRes::time() < $end;
+    Bench::Burst::Server::cut($job);
+    return;
+}
 
 # The best of several numbers of connections, pictures a second.
 sub _carried {
@@ -219,16 +229,16 @@ sub _overload {
     my $httpd = Bench::Burst::Server::start($mpm);
     Bench::Measure::run_on($generator);
     my $before = _carried($httpd, $short, @paths);
-    my @much = ('-A', 100, '-c', 4000, '-r', sprintf '%.1f', $option->{times} * $before);
-    my $first = Bench::Burst::Server::begin_load($httpd, '127.0.2.1', @much, '-t', FIRST, @paths);
+    my @much = ('127.0.2.1', '-A', 100, '-c', 4000, '-r', sprintf '%.1f', $option->{times} * $before);
+    _let_grow($httpd, $mpm eq 'prefork' ? 150 : 6, @much, '-t', 3600, @paths);
+    my $job = Bench::Burst::Server::begin_load($httpd, @much, '-w', FIRST, '-t', $seconds, @paths);
     Time::HiRes::sleep(FIRST);
     my $watch = Bench::Burst::Server::watch($httpd);
     my @beside = map { Bench::Burst::Server::begin_load($httpd, $_->[0], '-c', 100, '-r', 5, '-t', $seconds, $_->[1]) }
         ['127.0.1.1', '/plain.txt'], ['127.0.1.2', '/tmpstat?json'];
-    my $load = Bench::Burst::Server::load($httpd, '127.0.2.1', @much, '-t', $seconds, @paths);
     my ($plain, $status) = map { Bench::Burst::Server::end_load($_) } @beside;
-    Bench::Burst::Server::cut($first);
     my $took = Bench::Burst::Server::watched($watch);
+    my $load = Bench::Burst::Server::end_load($job);
     my $after = _carried($httpd, $short, @paths);
     $httpd->stop;
     Bench::Measure::run_on(@all);

@@ -192,11 +192,10 @@ sub _machine_cpu {
     return $busy / POSIX::sysconf(POSIX::_SC_CLK_TCK());
 }
 
-# Of this program and of the clients that have ended.
+# Of this program and its clients.
 sub _own_cpu {
-    my @times = times;
-    my $sum = 0;
-    $sum += $_ for @times;
+    my $sum = Bench::Measure::cpu_ms(grep { $running{$_} == $$ } keys %running) / 1000;
+    $sum += $_ for times;
     return $sum;
 }
 

@@ -3,7 +3,7 @@
  * Loads a server on 127.0.0.1 and says how every request fared:
  *
  *   load -p PORT [-c CONNECTIONS] [-r RATE] [-t SECONDS] [-n REQUESTS] [-T SECONDS] [-k]
- *        [-a ADDRESS] [-A CLIENTS] PATH...
+ *        [-w SECONDS] [-a ADDRESS] [-A CLIENTS] PATH...
  *
  * Without -r each of CONNECTIONS asks again as soon as it is answered, and the last
  * round of the PATHs, taken in turn, is always whole. With -r requests begin at that
@@ -11,7 +11,8 @@
  * CONNECTIONS bounds how many are open: one for which there is no room then is counted
  * as not begun. What is under way at the end is waited for, -T seconds (30) a request
  * at most. -k keeps connections open between requests; where the server closes one just when
- * it is asked again, that request goes to a new one, as from a browser. -a is the client's own
+ * it is asked again, that request goes to a new one, as from a browser. -w has so many seconds
+ * of the same go before, of whose answers nothing is told. -a is the client's own
  * address, one of 127.0.0.0/8; with -A new connections come from so many addresses in turn,
  * from there on.
  *
@@ -69,7 +70,7 @@ typedef struct times {
 
 typedef struct load {
     unsigned port, connections;
-    double rate, seconds, timeout;
+    double rate, seconds, timeout, before;
     uint64_t most;
     bool keep;
     uint32_t address; /* of the first client; 0: any */
@@ -107,6 +108,8 @@ static void note(load *load, const connection *connection, int status, uint64_t 
     times *times = &load->by_status[status];
     double now = now_seconds();
 
+    if (now < load->began + load->before)
+        return;
     if (times->count == times->room) {
         times->room = 2 * times->room + 1024;
         times->ms = reallocarray(times->ms, times->room, sizeof *times->ms);
@@ -380,7 +383,7 @@ static void run(load *load)
     double checked, now;
 
     load->began = now = checked = now_seconds();
-    load->end = load->began + load->seconds;
+    load->end = load->began + load->before + load->seconds;
     while (goes_on(load, now) || load->busy > 0) {
         int count;
         begin_due(load, now);
@@ -467,7 +470,7 @@ static void parse(load *load, int argc, char **argv)
 {
     int option;
 
-    while ((option = getopt(argc, argv, "p:c:r:t:n:T:a:A:k")) != -1) {
+    while ((option = getopt(argc, argv, "p:c:r:t:n:T:w:a:A:k")) != -1) {
         if (option == 'p')
             load->port = (unsigned)number(optarg, 65535);
         else if (option == 'c')
@@ -480,6 +483,8 @@ static void parse(load *load, int argc, char **argv)
             load->most = (uint64_t)number(optarg, 1e12);
         else if (option == 'T')
             load->timeout = number(optarg, 3600);
+        else if (option == 'w')
+            load->before = number(optarg, 3600);
         else if (option == 'a')
             load->address = address_of(optarg);
         else if (option == 'A')

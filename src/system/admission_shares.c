@@ -11,7 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define LAYOUT   UINT64_C(0x7463616430303036)
+#define LAYOUT   UINT64_C(0x7463616430303037)
 #define KIB_MOST (UINT64_MAX >> ACTIVE_BITS)
 
 /* This process's share and number: set once, before its threads are. */

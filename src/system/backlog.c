@@ -7,6 +7,9 @@
 /* Longer than any conversion: what is more was not written by us. */
 #define MOST_US (3600 * SECOND)
 
+/* Of the pace: no right one comes near. */
+#define PACE_BOUND (UINT64_C(1024) * TC_PACE)
+
 static uint64_t get(const uint64_t *number)
 {
     return __atomic_load_n(number, __ATOMIC_RELAXED);
@@ -24,21 +27,38 @@ static uint64_t bounded(uint64_t us)
 
 /* ---- costs ------------------------------------------------------------------------- */
 
+/* 0 when nothing was measured. */
+static uint64_t mean_of(const tc_backlog *backlog, unsigned kind)
+{
+    return bounded(
+        tc_policy_mean(get(&backlog->mean_us[kind % TC_KINDS]), get(&backlog->mean_all_us)));
+}
+
+/* What another process wrote there is a wrong estimate at most. */
+static uint64_t pace_of(const tc_backlog *backlog)
+{
+    uint64_t pace = get(&backlog->pace);
+
+    return pace < PACE_BOUND ? pace : PACE_BOUND;
+}
+
 uint64_t tc_backlog_cost(const tc_backlog *backlog, unsigned kind)
 {
-    uint64_t mean = get(&backlog->mean_us[kind % TC_KINDS]);
+    uint64_t mean = mean_of(backlog, kind), pace = pace_of(backlog);
 
     if (mean == 0)
-        mean = get(&backlog->mean_all_us);
-    return mean ? bounded(mean) : TC_COST_BLIND;
+        return TC_COST_BLIND;
+    return bounded(pace ? mean * pace / TC_PACE : mean);
 }
 
 /* Two that learn at once may lose one of their samples, of which there are many. */
 void tc_backlog_learn(tc_backlog *backlog, unsigned kind, uint64_t took_us)
 {
-    uint64_t *mean = &backlog->mean_us[kind % TC_KINDS];
+    uint64_t *mean = &backlog->mean_us[kind % TC_KINDS], thought = mean_of(backlog, kind);
 
     took_us = bounded(took_us);
+    if (thought)
+        set(&backlog->pace, tc_policy_pace(pace_of(backlog), thought, took_us));
     set(mean, tc_policy_learn(bounded(get(mean)), took_us));
     set(&backlog->mean_all_us, tc_policy_learn(bounded(get(&backlog->mean_all_us)), took_us));
 }

@@ -24,6 +24,7 @@ typedef struct tc_backlog {
     tc_waits waits;
     uint64_t mean_us[TC_KINDS]; /* 0: none was measured */
     uint64_t mean_all_us;
+    uint64_t pace; /* tc_policy_pace() */
     struct {
         uint64_t minute;
         uint32_t served, waited_long, refused;

@@ -8,10 +8,9 @@
 #define SMALL      32
 #define RESERVE_US (SECOND / 4)
 
-/* Estimates err: under lasting overload less than WAIT is too long, and a queue so much longer
-   than WAIT is lasting overload by itself. */
-#define TOO_LONG(wait_us)      ((wait_us) / 10 * 8)
-#define MUCH_TOO_LONG(wait_us) ((wait_us) / 10 * 15)
+/* Estimates err: under lasting overload, where as many come as go, less than WAIT is too long.
+ */
+#define TOO_LONG(wait_us) ((wait_us) / 10 * 7)
 
 uint32_t tc_policy_active(long processors)
 {
@@ -124,13 +123,19 @@ static bool has_worker(const tc_load *load)
 
 tc_verdict tc_policy_verdict(const tc_load *load)
 {
-    if (load->expected_us >
-        (load->lasting ? TOO_LONG(load->wait_us) : MUCH_TOO_LONG(load->wait_us)))
+    if (load->expected_us > (load->lasting ? TOO_LONG(load->wait_us) : load->wait_us))
         return TC_TOO_LONG;
     return load->worker && load->workers && !has_worker(load) ? TC_NO_WORKERS : TC_WAIT;
 }
 
 /* ---- what is learned ------------------------------------------------------------------ */
+
+uint64_t tc_policy_mean(uint64_t kind_us, uint64_t all_us)
+{
+    if (kind_us)
+        return kind_us;
+    return all_us < TC_COST_UNKNOWN ? all_us : TC_COST_UNKNOWN;
+}
 
 uint64_t tc_policy_learn(uint64_t mean_us, uint64_t took_us)
 {
@@ -141,6 +146,20 @@ uint64_t tc_policy_learn(uint64_t mean_us, uint64_t took_us)
     else
         mean = mean_us - mean_us / 16 + took_us / 16;
     return mean ? mean : 1;
+}
+
+/* No more than this apart from what was learned: then one of its kind was another thing. */
+#define PACE_MOST  (4 * TC_PACE)
+#define PACE_LEAST (TC_PACE / 4)
+
+uint64_t tc_policy_pace(uint64_t pace, uint64_t mean_us, uint64_t took_us)
+{
+    uint64_t now = took_us * TC_PACE / (mean_us ? mean_us : 1);
+
+    if (!pace)
+        pace = TC_PACE;
+    now = now < PACE_LEAST ? PACE_LEAST : now > PACE_MOST ? PACE_MOST : now;
+    return pace - pace / 16 + now / 16;
 }
 
 uint64_t tc_policy_left(uint64_t cost_us, uint64_t ran_us)

@@ -115,8 +115,24 @@ tc_verdict tc_policy_verdict(const tc_load *load);
    nothing is refused for what is not known. */
 #define TC_COST_BLIND UINT64_C(10000)
 
+/*
+ * What one is thought to take whose kind took `kind_us` so far and all kinds `all_us`, each 0
+ * when nothing was measured; 0 when nothing was. Of a kind not seen yet no more than
+ * TC_COST_UNKNOWN: a page of thumbnails must not be refused for the blurs that were before.
+ */
+#define TC_COST_UNKNOWN UINT64_C(100000)
+uint64_t tc_policy_mean(uint64_t kind_us, uint64_t all_us);
+
 /* The running mean `mean_us`, 0 when nothing was measured, after one more took `took_us`. */
 uint64_t tc_policy_learn(uint64_t mean_us, uint64_t took_us);
+
+/*
+ * How fast the machine is against what was learned, in 1/TC_PACE of the time, after a
+ * conversion that was thought to take `mean_us` took `took_us`; `pace` 0: nothing is known.
+ * Kinds are many, and each learns slowly; other work on the processors slows all at once.
+ */
+#define TC_PACE 1024
+uint64_t tc_policy_pace(uint64_t pace, uint64_t mean_us, uint64_t took_us);
 
 /* What is left of a conversion that was thought to take `cost_us` and has run `ran_us`: of one
    that is overdue as much again as it was late, or will never be seen to end. */
