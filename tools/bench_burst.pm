@@ -232,7 +232,7 @@ sub _overload {
     Bench::Measure::run_on(@processors);
     my $httpd = Bench::Burst::Server::start($mpm);
     Bench::Measure::run_on($generator);
-    my $before = _carried($httpd, $short, @paths);
+    my $before = _carried($httpd, $short, @paths[0 .. 7]);
     my @much = ('127.0.2.1', '-A', 100, '-c', 4000, '-r', sprintf '%.1f', $option->{times} * $before);
     _let_grow($httpd, @much, '-t', 3600, @paths);
     my $job = Bench::Burst::Server::begin_load($httpd, @much, '-w', FIRST, '-t', $seconds, @paths);
@@ -243,7 +243,7 @@ sub _overload {
     my ($plain, $status) = map { Bench::Burst::Server::end_load($_) } @beside;
     my $took = Bench::Burst::Server::watched($watch);
     my $load = Bench::Burst::Server::end_load($job);
-    my $after = _carried($httpd, $short, @paths);
+    my $after = _carried($httpd, $short, @paths[0 .. 7]);
     $httpd->stop;
     Bench::Measure::run_on(@all);
     _told_overload($mpm, $seconds, ($before + $after) / 2, $load, $plain, $status, $took->{words});
