@@ -199,12 +199,16 @@ sub _workers {
 use constant FIRST => 5;
 
 # httpd starts with two processes, or five, and takes ten seconds and more to have all that it
-# may have, whatever is asked of it: until then the overload has another server.
+# wants, whatever is asked of it: until there are no more for three seconds it is another server.
 sub _let_grow {
-    my ($httpd, $all, @load) = @_;
+    my ($httpd, @load) = @_;
     my $job = Bench::Burst::Server::begin_load($httpd, @load);
-    my $end = Time::HiRes::time() + 60;
-    Time::HiRes::sleep(0.2) while $httpd->children < $all && Time::HiRes::time() < $end;
+    my ($most, $end) = (0, Time::HiRes::time() + 3);
+    while (Time::HiRes::time() < $end) {
+        my $now = () = $httpd->children;
+        ($most, $end) = ($now, Time::HiRes::time() + 3) if $now > $most;
+        Time::HiRes::sleep(0.2);
+    }
     Bench::Burst::Server::cut($job);
     return;
 }
@@ -228,9 +232,9 @@ sub _overload {
     Bench::Measure::run_on(@processors);
     my $httpd = Bench::Burst::Server::start($mpm);
     Bench::Measure::run_on($generator);
-    my $before = _carried($httpd, $short, @paths);
+    my $before = _carried($httpd, $short, @paths[0 .. 7]);
     my @much = ('127.0.2.1', '-A', 100, '-c', 4000, '-r', sprintf '%.1f', $option->{times} * $before);
-    _let_grow($httpd, $mpm eq 'prefork' ? 150 : 6, @much, '-t', 3600, @paths);
+    _let_grow($httpd, @much, '-t', 3600, @paths);
     my $job = Bench::Burst::Server::begin_load($httpd, @much, '-w', FIRST, '-t', $seconds, @paths);
     Time::HiRes::sleep(FIRST);
     my $watch = Bench::Burst::Server::watch($httpd);
@@ -239,7 +243,7 @@ sub _overload {
     my ($plain, $status) = map { Bench::Burst::Server::end_load($_) } @beside;
     my $took = Bench::Burst::Server::watched($watch);
     my $load = Bench::Burst::Server::end_load($job);
-    my $after = _carried($httpd, $short, @paths);
+    my $after = _carried($httpd, $short, @paths[0 .. 7]);
     $httpd->stop;
     Bench::Measure::run_on(@all);
     _told_overload($mpm, $seconds, ($before + $after) / 2, $load, $plain, $status, $took->{words});
