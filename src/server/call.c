@@ -301,13 +301,17 @@ static bool has_original_query(const reading *reading)
 
 /*
  * Without a signature only patterns; nor an unknown parameter, nor, of an original that
- * another handler makes, a query: each of them would be another conversion.
+ * another handler makes, a query, nor a path behind a file's: each of them would be another
+ * conversion.
  */
 static tc_error check_pattern(const reading *reading, const tc_params *own, tc_fail *fail)
 {
     if (reading->unknown || tc_params_asks(own))
         return tc_fail_set(fail, TC_E_PATTERN_ONLY,
                            "small_light: only a pattern may be asked for here, p=NAME");
+    if (tc_url_is_behind_file(reading->r))
+        return tc_fail_set(fail, TC_E_PATTERN_ONLY,
+                           "a path behind a file's name is not converted here");
     if (has_original_query(reading) && !reading->settings->pattern_query)
         return tc_fail_set(fail, TC_E_PATTERN_ONLY,
                            "a query for the original takes TmpfsConvertPatternQuery On, or a "

@@ -129,16 +129,22 @@ static int begin(request_rec *r, context *context)
     return OK;
 }
 
-int tc_filter_init(ap_filter_t *f)
+static int start(ap_filter_t *f, bool is_other)
 {
-    context *context;
+    context *context = apr_pcalloc(f->r->pool, sizeof *context);
 
-    if (f->ctx)
-        return OK;
-    f->ctx = context = apr_pcalloc(f->r->pool, sizeof *context);
+    f->ctx = context;
     context->state = PASS;
     context->filter = f;
-    return has_another(f->r, f) ? OK : begin(f->r, context);
+    return is_other ? OK : begin(f->r, context);
+}
+
+int tc_filter_init(ap_filter_t *f)
+{
+    if (f->ctx)
+        return OK;
+    /* Else it is mod_filter's, which looks at the answer before it takes us. */
+    return is_ours(f) ? start(f, has_another(f->r, f)) : OK;
 }
 
 /* ---- the original's headers ------------------------------------------------------- */
@@ -464,8 +470,8 @@ static apr_status_t go_behind(ap_filter_t *f, context *context, apr_bucket_briga
 
 apr_status_t tc_filter(ap_filter_t *f, apr_bucket_brigade *bb)
 {
-    /* Put in by a handler it was not made ready with the others. */
-    int status = f->ctx ? OK : tc_filter_init(f);
+    /* Put in by a handler, or taken by mod_filter, it was not made ready with the others. */
+    int status = f->ctx ? OK : start(f, has_another(f->r, is_ours(f) ? f : NULL));
     context *context = f->ctx;
 
     if (status == OK && context->state == DECIDE && names_file(f))

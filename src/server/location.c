@@ -2,11 +2,13 @@
 #include "location.h"
 
 #include "call.h"
+#include "request.h"
 #include "spelling.h"
 #include "url.h"
 
 #include <http_core.h>
 #include <http_protocol.h>
+#include <mod_core.h>
 
 #include <apr_strings.h>
 #include <apr_uri.h>
@@ -49,6 +51,23 @@ static bool leads_elsewhere(request_rec *r, const apr_uri_t *uri)
     return r->proxyreq && uri->hostname && strcasecmp(uri->hostname, host) != 0;
 }
 
+/* To a page about this answer, and not to where the original is: what ErrorDocument names, and
+   what a module sends a client to who has to log in. */
+static bool leads_to_page(request_rec *r, const char *location)
+{
+    const tc_request *request = tc_request_find(r);
+
+    if (request && request->is_deciding)
+        return true;
+    for (int status = HTTP_BAD_REQUEST; status < 600; status++) {
+        const char *page = ap_response_code_string(r, ap_index_of_response(status));
+
+        if (page && strcmp(page, location) == 0)
+            return true;
+    }
+    return false;
+}
+
 static bool has_function(request_rec *r, const char *path)
 {
     const char *params, *end;
@@ -86,7 +105,8 @@ static const char *with_function(request_rec *r, const char *location)
 static void rewrite(request_rec *r, apr_table_t *headers, change *change)
 {
     const char *location = apr_table_get(headers, "Location");
-    const char *made = location ? with_function(r, location) : NULL;
+    const char *made =
+        location && !leads_to_page(r, location) ? with_function(r, location) : NULL;
 
     if (!made)
         return;

@@ -29,6 +29,7 @@ typedef struct tc_request {
     /* sections.c's, about the sections of the URI with the function in it: */
     bool has_sections;      /* there are some */
     bool is_checking;       /* a subrequest for it is under way */
+    bool is_deciding;       /* whether this client may have it, and so not what it is */
     bool is_off;            /* TmpfsConvert is Off where the original lies, whatever they say */
     char *user, *auth_type; /* who has logged in for them */
     ap_conf_vector_t *merged; /* r->per_dir_config with them */

@@ -112,7 +112,10 @@ int tc_sections_access(request_rec *r)
     tc_request *request = tc_request_find(r);
     const request_rec *check;
 
-    if (!request || !request->has_sections)
+    if (!request)
+        return DECLINED;
+    request->is_deciding = true;
+    if (!request->has_sections)
         return DECLINED;
     request->is_checking = true;
     check = ap_sub_req_lookup_uri(ap_escape_uri(r->pool, request->call->whole), r, NULL);
@@ -134,6 +137,8 @@ int tc_sections_merge(request_rec *r)
 {
     tc_request *request = tc_request_find(r);
 
+    if (request)
+        request->is_deciding = false;
     if (!request || !request->call || request->call->kind != TC_CALL_FUNCTION ||
         r->per_dir_config == request->merged)
         return DECLINED;

@@ -311,17 +311,32 @@ bool tc_url_may_be_picture(const request_rec *r)
     return !r->content_type || tc_url_is_picture(r);
 }
 
-bool tc_url_is_picture_file(const request_rec *r)
+static bool has_path_info(const request_rec *r)
+{
+    return r->path_info && *r->path_info;
+}
+
+/* Whether the URI is mapped to a picture, or to something behind its name. */
+static bool maps_to_picture(const request_rec *r)
 {
     const char *type = r->content_type;
 
-    if (r->proxyreq || !r->filename || r->finfo.filetype != APR_REG ||
-        (r->path_info && *r->path_info) || !is_default_handler(r))
+    if (r->proxyreq || !r->filename || r->finfo.filetype != APR_REG || !is_default_handler(r))
         return false;
     if (!type)
         return true;
     return tc_url_is_picture(r) && (strncasecmp(type, "image/", 6) == 0 ||
                                     strcasecmp(type, "application/octet-stream") == 0);
+}
+
+bool tc_url_is_picture_file(const request_rec *r)
+{
+    return maps_to_picture(r) && !has_path_info(r);
+}
+
+bool tc_url_is_behind_file(const request_rec *r)
+{
+    return maps_to_picture(r) && has_path_info(r);
 }
 
 int tc_url_fixup(request_rec *r)

@@ -103,4 +103,7 @@ bool tc_url_may_be_picture(const request_rec *r);
  */
 bool tc_url_is_picture_file(const request_rec *r);
 
+/* Whether the URI is that of such a file with more behind it, as AcceptPathInfo allows. */
+bool tc_url_is_behind_file(const request_rec *r);
+
 #endif

@@ -26,6 +26,10 @@ Alias /free/ "$self->{documents}/pictures/"
 <LocationMatch "^/quer(?:ies|ied)/">
     TmpfsConvertPatternQuery On
 </LocationMatch>
+Alias /longer/ "$self->{documents}/pictures/"
+<Location /longer/>
+    AcceptPathInfo On
+</Location>
 <Location /made/>
     SetOutputFilter TMPFS_CONVERT
     TmpfsConvertDefaults "p=wide"
@@ -59,6 +63,7 @@ my @good = (
     ['/queries/only.jpg?x=1&p=thumb', 60, '... beside a pattern'],
     ['/small_light(p=thumb)/queries/found?id=only', 60, '... of a file that a rule finds by it'],
     ['/made/only.jpg', 200, 'an original elsewhere by the configuration'],
+    ['/small_light(p=thumb)/longer/only.jpg', 60, 'where a path behind the name is allowed'],
     ['/small_light(p=thumb)/pretty/only.jpg', 60, 'where a rule takes the query'],
     ['/thumbs/only.jpg', 60, 'where a rule names the pattern'],
 );
@@ -129,6 +134,10 @@ my @bad = (
     ['/small_light(p=thumb,dw=61)/far/only.jpg', 'an original elsewhere'],
     ['/small_light(q=61)/preset/only.jpg', 'where the configuration names a pattern'],
 );
+my @behind = (
+    ['/small_light(p=thumb)/longer/only.jpg/x', 'a path behind the name'],
+    ['/longer/only.jpg/x?p=thumb', '... and the pattern in a query'],
+);
 my @queries = (
     ['/small_light(p=thumb)/far/only.jpg?x=1', 'a query for an original elsewhere'],
     ['/far/only.jpg?x=1&p=thumb', '... beside the pattern'],
@@ -140,13 +149,19 @@ for my $case (@queries) {
     is($answer->code, 403, $what);
     like($answer->content, qr/takes TmpfsConvertPatternQuery On, or a signature/, '... and the answer says why');
 }
+for my $case (@behind) {
+    my ($url, $what) = @$case;
+    my $answer = get($url);
+    is($answer->code, 403, $what);
+    like($answer->content, qr/a path behind a file's name is not converted here/, '... and the answer says why');
+}
 for my $case (@bad) {
     my ($url, $what) = @$case;
     my $answer = get($url);
     is($answer->code, 403, $what);
     like($answer->content, qr/only a pattern may be asked for here, p=NAME/, '... and the answer says why');
 }
-is(scalar(error_log_lines(qr/:warn\].*TC0032: /)), @bad + @queries, 'one line each in the log');
+is(scalar(error_log_lines(qr/:warn\].*TC0032: /)), @bad + @queries + @behind, 'one line each in the log');
 is(get("/small_light(p=none)$picture")->code, 400, 'an unknown pattern is 400');
 expect_log(qr/TC0032|TC0001/);
 no_leftovers();

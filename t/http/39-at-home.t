@@ -8,10 +8,10 @@ use File::Path qw(make_path remove_tree);
 
 my $root = docroot() . '/home';
 remove_tree($root);
-make_path(map { "$root/$_" } qw(open closed folder off on speling dav));
+make_path(map { "$root/$_" } qw(open closed folder off on speling dav member typed));
 my $picture = docroot() . mkpicture('home.png', 64, 48, kind => 'quad');
 my $gif     = docroot() . mkpicture('home.gif', 64, 48, kind => 'quad');
-for my $dir (qw(open closed folder off on speling dav)) {
+for my $dir (qw(open closed folder off on speling dav member typed)) {
     copy($picture, "$root/$dir/one.png") or die $!;
     copy($gif, "$root/$dir/one.gif") or die $!;
     utime time - 5000, time - 5000, glob "$root/$dir/one.*";
@@ -28,6 +28,8 @@ spew('open/style.css', "a { b: c }\n");
 spew('open/logo.svg', "<svg xmlns='http://www.w3.org/2000/svg'/>\n");
 spew('open/plain', "no type at all\n");
 copy($picture, "$root/open/untyped") or die $!;
+spew('typed/page.html', "<p>a page of some length</p>\n");
+spew('typed/plain', "no type at all\n");
 copy($picture, "$root/speling/Photo.png") or die $!;
 
 my $origin = TmpfsConvertTest::Httpd->new(plain => 1, conf => <<'CONF');
@@ -39,7 +41,7 @@ Redirect 302 /cdn/ http://cdn.test/pictures/
 CONF
 my $far = 'http://127.0.0.1:' . $origin->port;
 
-my $httpd = TmpfsConvertTest::Httpd->new(modules => [qw(speling dav dav_fs)], conf => sub {
+my $httpd = TmpfsConvertTest::Httpd->new(modules => [qw(speling dav dav_fs filter session session_cookie auth_form request)], conf => sub {
     my $home = $_[0]->root;
     mkdir "$home/dav";
     return <<"CONF";
@@ -130,6 +132,43 @@ DavLockDB "$home/dav/lock"
     </Directory>
 </VirtualHost>
 <VirtualHost *>
+    ServerName pages.test
+    TmpfsConvert On
+    ErrorDocument 403 http://www.test/sorry.html
+    ErrorDocument 404 http://www.test/none/%{escape:%{REQUEST_URI}}
+    Redirect 302 /home/moved/ http://www.test/home/open/
+    <Directory "$root/member">
+        AuthType form
+        AuthName member
+        AuthFormProvider file
+        AuthUserFile "$TmpfsConvertTest::Site::ROOT/t/conf/passwords"
+        Session On
+        SessionCookieName session path=/
+        AuthFormLoginRequiredLocation "http://www.test/login.html"
+        Require valid-user
+    </Directory>
+    <Directory "$root/closed">
+        Require all denied
+    </Directory>
+    <LocationMatch "/small_light\\(dw=22[,)]">
+        AuthType form
+        AuthName member
+        AuthFormProvider file
+        AuthUserFile "$TmpfsConvertTest::Site::ROOT/t/conf/passwords"
+        Session On
+        SessionCookieName session path=/
+        AuthFormLoginRequiredLocation "http://www.test/login.html"
+        Require valid-user
+    </LocationMatch>
+</VirtualHost>
+<VirtualHost *>
+    ServerName typed.test
+    TmpfsConvert On
+    TmpfsConvertDefaults "dw=32"
+    AddOutputFilterByType TMPFS_CONVERT image/png
+    ProxyPass /far/ $far/
+</VirtualHost>
+<VirtualHost *>
     ServerName filter.test
     RewriteEngine On
     RewriteRule ^/small_light[^/]*/(pictures/.+)\$ $far/\$1 [P,L]
@@ -188,6 +227,22 @@ for my $case (
         is(($link // '') =~ s/&amp;/&/gr, $got, '... by its link too');
         is($answer->content_length, length $answer->content, '... of the right length') if defined $answer->content_length;
     }
+}
+
+# ---- redirects to pages about the answer do not ---------------------------------------------------------
+
+for my $case (
+    ['/small_light(dw=32)/home/closed/one.png', 'http://www.test/sorry.html'],
+    ['/small_light(dw=32)/none.png', 'http://www.test/none//none.png'],
+    ['/small_light(dw=32)/home/member/one.png', 'http://www.test/login.html'],
+    ['/small_light(dw=22)/home/open/one.png', 'http://www.test/login.html'],
+    ['/home/small_light(dw=32)/member/one.png', 'http://www.test/login.html'],
+    ['/small_light(dw=32)/home/moved/one.png', 'http://www.test/small_light(dw=32)/home/open/one.png'],
+) {
+    my ($url, $location) = @$case;
+    my $answer = get($url, Host => 'pages.test');
+    is($answer->code, 302, "$url: 302");
+    is($answer->header('Location'), $location, "... to $location");
 }
 
 # ---- what maps and what counts -------------------------------------------------------------------
@@ -270,6 +325,26 @@ is($both->header('X-Section'), 'function', "the function's section counts");
 is($both->header('X-Original'), 'yes', "... and the original's");
 is($both->header('Cache-Control'), 'max-age=31536000', "... of what both set the function's");
 expect_log(qr/TC0001|TC0014|AH01630|AH01797|AH01617|AH01276|AH10410|AH0312[0-9]/);
+
+# ---- by the answer's type, as mod_filter finds it -----------------------------------------------------
+
+my @typed = (Host => 'typed.test');
+for my $case (
+    ['/home/typed/one.png', '32x24'],
+    ['/far/pictures/home.png', '32x24'],
+    ['/small_light(dw=16)/home/typed/one.png', '16x12'],
+    ['/small_light(dw=16)/home/typed/one.gif', '16x12'],
+    ['/small_light(dw=16)/far/pictures/home.png', '16x12'],
+) {
+    my ($url, $want) = @$case;
+    is(size(get($url, @typed)), $want, "by type: $url: $want");
+}
+is(length get($_, @typed)->content, -s $gif, "by type: $_: as it is") for qw(/home/typed/one.gif /far/pictures/home.gif);
+is(get('/home/typed/plain', @typed)->content, "no type at all\n", 'a file of no type is none of them');
+my $other = get('/home/typed/page.html', @typed);
+is(get('/home/typed/page.html', @typed, 'If-None-Match' => $other->header('ETag'))->code, 304, "a page's tag holds");
+is(get('/home/typed/page.html', @typed, Range => 'bytes=0-2')->content, '<p>', '... and its ranges');
+unlike(get('/home/typed/one.png', @typed)->header('ETag'), qr/^"/, "the original's strong tag is not that of the answer");
 
 # ---- methods ----------------------------------------------------------------------------------------
 
