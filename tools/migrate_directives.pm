@@ -137,7 +137,7 @@ my %nginx = (
         my ($directive, $seen) = @_;
         my ($location) = grep { /small_light/ } @{ $directive->{sections} } or return;
         # What stands before the function is neither asked for by the pattern nor kept.
-        $seen->{drops_prefix} = 1 if $location !~ m{(?:\(|\^/?\\?)[^)]*small_light};
+        $seen->{drops_prefix} = 1 if $location !~ m{\((?!\?).*small_light|\^/?\\?small_light};
         return ['drop', 'with TmpfsConvert On the function is taken out of the path before anything else looks at it'];
     },
     image_filter => sub { return ['look', 'another module\'s; name what it does as parameters, such as TmpfsConvertDefaults "dw=300,dh=300"'] },
