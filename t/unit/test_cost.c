@@ -419,7 +419,7 @@ static void test_gaps(void)
         } else {
             note_gap(&gaps);
             took = cpu_seconds() - began;
-            ok(!fail.error && gaps.longest < took / 4,
+            ok(!fail.error && gaps.longest < took / 2,
                "%s %s, %s: of %.0f ms at most %.0f without asking", asking[at].format,
                asking[at].options, asking[at].params, took * 1e3, gaps.longest * 1e3);
         }
