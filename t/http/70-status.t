@@ -122,11 +122,11 @@ unlike(get('/tmpstat/%3Cscript%3E?%22%3E%3Cscript%3E')->content, qr/<script/,
 
 my $before = json();
 is($before->{schema}, 1, 'JSON has a schema number');
-my $first = get("/small_light(dw=100)$photo");
-is($first->code, 200, 'a conversion');
+my $converted = get("/small_light(dw=100)$photo");
+is($converted->code, 200, 'a conversion');
 is(get("/small_light(dw=600,of=png)$photo")->code, 200, '... one through a file');
 is(get("/small_light(p=thumb)$photo")->code, 200, '... one by a pattern');
-is(get("/small_light(dw=100)$photo", 'If-None-Match' => $first->header('ETag'))
+is(get("/small_light(dw=100)$photo", 'If-None-Match' => $converted->header('ETag'))
     ->code, 304, '... one not modified');
 is(get("/small_light(dw=abc)$photo")->code, 400, '... one refused');
 is(get('/small_light(dw=9)/none.jpg')->code, 404, '... one not there');
