@@ -63,11 +63,13 @@ static const tc_call *inherited_call(const request_rec *r)
 
 int tc_url_take(request_rec *r, const char *function)
 {
-    const char *parameters = function + strlen(FUNCTION), *end = strpbrk(parameters, ")/");
-    bool whole = end && end[0] == ')' && end[1] == '/';
+    const char *parameters, *end;
     char *asked = r->uri, *original;
+    bool whole;
     tc_fail fail;
 
+    tc_url_find_function(function, &parameters, &end);
+    whole = end && end[1] == '/';
     original =
         apr_pstrcat(r->pool, apr_pstrmemdup(r->pool, asked, (apr_size_t)(function - asked)),
                     whole ? end + 1 : "", NULL);

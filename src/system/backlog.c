@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "backlog.h"
 
+#include "shared.h"
+
 #define SECOND UINT64_C(1000000)
 #define MINUTE (60 * SECOND)
 
@@ -9,16 +11,6 @@
 
 /* Of the pace: no right one comes near. */
 #define PACE_BOUND (UINT64_C(1024) * TC_PACE)
-
-static uint64_t get(const uint64_t *number)
-{
-    return __atomic_load_n(number, __ATOMIC_RELAXED);
-}
-
-static void set(uint64_t *number, uint64_t value)
-{
-    __atomic_store_n(number, value, __ATOMIC_RELAXED);
-}
 
 static uint64_t bounded(uint64_t us)
 {
@@ -30,14 +22,14 @@ static uint64_t bounded(uint64_t us)
 /* 0 when nothing was measured. */
 static uint64_t mean_of(const tc_backlog *backlog, unsigned kind)
 {
-    return bounded(
-        tc_policy_mean(get(&backlog->mean_us[kind % TC_KINDS]), get(&backlog->mean_all_us)));
+    return bounded(tc_policy_mean(tc_shared_get(&backlog->mean_us[kind % TC_KINDS]),
+                                  tc_shared_get(&backlog->mean_all_us)));
 }
 
 /* What another process wrote there is a wrong estimate at most. */
 static uint64_t pace_of(const tc_backlog *backlog)
 {
-    uint64_t pace = get(&backlog->pace);
+    uint64_t pace = tc_shared_get(&backlog->pace);
 
     return pace < PACE_BOUND ? pace : PACE_BOUND;
 }
@@ -58,17 +50,19 @@ void tc_backlog_learn(tc_backlog *backlog, unsigned kind, uint64_t took_us)
 
     took_us = bounded(took_us);
     if (thought)
-        set(&backlog->pace, tc_policy_pace(pace_of(backlog), thought, took_us));
-    set(mean, tc_policy_learn(bounded(get(mean)), took_us));
-    set(&backlog->mean_all_us, tc_policy_learn(bounded(get(&backlog->mean_all_us)), took_us));
+        tc_shared_set(&backlog->pace, tc_policy_pace(pace_of(backlog), thought, took_us));
+    tc_shared_set(mean, tc_policy_learn(bounded(tc_shared_get(mean)), took_us));
+    tc_shared_set(&backlog->mean_all_us,
+                  tc_policy_learn(bounded(tc_shared_get(&backlog->mean_all_us)), took_us));
 }
 
 /* ---- waits ------------------------------------------------------------------------- */
 
 static tc_waits read_waits(const tc_backlog *backlog)
 {
-    return (tc_waits){get(&backlog->waits.second), get(&backlog->waits.least_us),
-                      get(&backlog->waits.before_us)};
+    return (tc_waits){tc_shared_get(&backlog->waits.second),
+                      tc_shared_get(&backlog->waits.least_us),
+                      tc_shared_get(&backlog->waits.before_us)};
 }
 
 /* The slot of this minute, emptied by the first that comes in it. */
@@ -76,7 +70,7 @@ static unsigned slot_of(tc_backlog *backlog, uint64_t now_us)
 {
     uint64_t minute = now_us / MINUTE + 1;
     unsigned at = (unsigned)(minute % TC_LATELY_SLOTS);
-    uint64_t has = get(&backlog->lately[at].minute);
+    uint64_t has = tc_shared_get(&backlog->lately[at].minute);
 
     if (has != minute &&
         __atomic_compare_exchange_n(&backlog->lately[at].minute, &has, minute, false,
@@ -97,9 +91,9 @@ void tc_backlog_served(tc_backlog *backlog, uint64_t now_us, uint64_t wait_us)
     if (wait_us > TC_LATELY_LONG_US)
         __atomic_fetch_add(&backlog->lately[at].waited_long, 1, __ATOMIC_RELAXED);
     tc_waits_note(&waits, now_us, wait_us);
-    set(&backlog->waits.least_us, waits.least_us);
-    set(&backlog->waits.before_us, waits.before_us);
-    set(&backlog->waits.second, waits.second);
+    tc_shared_set(&backlog->waits.least_us, waits.least_us);
+    tc_shared_set(&backlog->waits.before_us, waits.before_us);
+    tc_shared_set(&backlog->waits.second, waits.second);
 }
 
 void tc_backlog_refused(tc_backlog *backlog, uint64_t now_us)
@@ -121,7 +115,7 @@ void tc_backlog_read(const tc_backlog *backlog, uint64_t now_us, tc_lately *late
 
     *lately = (tc_lately){0};
     for (unsigned at = 0; at < TC_LATELY_SLOTS; at++) {
-        uint64_t minute = get(&backlog->lately[at].minute);
+        uint64_t minute = tc_shared_get(&backlog->lately[at].minute);
 
         if (minute == 0 || minute > now || now - minute >= TC_LATELY)
             continue;
@@ -136,7 +130,7 @@ void tc_backlog_read(const tc_backlog *backlog, uint64_t now_us, tc_lately *late
 
 bool tc_backlog_say(tc_backlog *backlog, uint64_t now_us, uint32_t *more)
 {
-    uint64_t second = now_us / SECOND + 1, said = get(&backlog->said_s);
+    uint64_t second = now_us / SECOND + 1, said = tc_shared_get(&backlog->said_s);
 
     if (said == second || !__atomic_compare_exchange_n(&backlog->said_s, &said, second, false,
                                                        __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {

@@ -36,16 +36,6 @@ static pid_t process_of(uint64_t owner)
     return (pid_t)(owner & PID_MASK);
 }
 
-static uint64_t get(const uint64_t *number)
-{
-    return __atomic_load_n(number, __ATOMIC_RELAXED);
-}
-
-static void set(uint64_t *number, uint64_t value)
-{
-    __atomic_store_n(number, value, __ATOMIC_RELAXED);
-}
-
 static uint64_t bounded(uint64_t us)
 {
     return us < MOST_US ? us : MOST_US;
@@ -80,7 +70,7 @@ static void raise_top(tc_queue *queue, uint32_t top)
 
 static void raise_now(tc_queue *queue, uint64_t start)
 {
-    uint64_t now = get(&queue->now);
+    uint64_t now = tc_shared_get(&queue->now);
 
     while (now < start && !__atomic_compare_exchange_n(&queue->now, &now, start, false,
                                                        __ATOMIC_RELAXED, __ATOMIC_RELAXED))
@@ -92,16 +82,16 @@ static void raise_now(tc_queue *queue, uint64_t start)
 /* The end of what its requests that wait or run are charged; what is over is forgiven. */
 uint64_t tc_queue_start(const tc_queue *queue, uint64_t client)
 {
-    uint64_t start = bounded(get(&queue->now));
+    uint64_t start = bounded(tc_shared_get(&queue->now));
     unsigned top = top_of(queue);
 
     for (unsigned at = 0; at < top; at++) {
         const tc_queue_place *place = &queue->place[at];
         uint64_t ends;
 
-        if (state_of(owner_at(queue, at)) < WAITS || get(&place->client) != client)
+        if (state_of(owner_at(queue, at)) < WAITS || tc_shared_get(&place->client) != client)
             continue;
-        ends = bounded(get(&place->ends));
+        ends = bounded(tc_shared_get(&place->ends));
         if (ends > start)
             start = ends;
     }
@@ -110,13 +100,13 @@ uint64_t tc_queue_start(const tc_queue *queue, uint64_t client)
 
 static void fill(tc_queue *queue, tc_queue_place *place, const tc_queue_entry *entry)
 {
-    set(&place->number, __atomic_add_fetch(&queue->joined, 1, __ATOMIC_SEQ_CST));
-    set(&place->turn, entry->fair ? tc_policy_turn(entry->start, entry->came_us) : 0);
-    set(&place->client, entry->client);
-    set(&place->kib, entry->kib);
-    set(&place->ends, entry->start + entry->cost_us);
-    set(&place->cost_us, entry->cost_us);
-    set(&place->since_us, entry->came_us);
+    tc_shared_set(&place->number, __atomic_add_fetch(&queue->joined, 1, __ATOMIC_SEQ_CST));
+    tc_shared_set(&place->turn, entry->fair ? tc_policy_turn(entry->start, entry->came_us) : 0);
+    tc_shared_set(&place->client, entry->client);
+    tc_shared_set(&place->kib, entry->kib);
+    tc_shared_set(&place->ends, entry->start + entry->cost_us);
+    tc_shared_set(&place->cost_us, entry->cost_us);
+    tc_shared_set(&place->since_us, entry->came_us);
     __atomic_store_n(&place->passed, 0, __ATOMIC_RELAXED);
     __atomic_store_n(&place->worker, entry->worker, __ATOMIC_RELAXED);
     if (entry->runs)
@@ -152,8 +142,9 @@ void tc_queue_run(tc_queue *queue, int place, int passes, uint64_t now_us)
     mine = &queue->place[place];
     if (is_place(passes))
         __atomic_fetch_add(&queue->place[passes].passed, 1, __ATOMIC_RELAXED);
-    raise_now(queue, bounded(get(&mine->ends)) - bounded(get(&mine->cost_us)));
-    set(&mine->since_us, now_us);
+    raise_now(queue,
+              bounded(tc_shared_get(&mine->ends)) - bounded(tc_shared_get(&mine->cost_us)));
+    tc_shared_set(&mine->since_us, now_us);
     __atomic_store_n(&mine->owner, owner_of(process_of(owner_at(queue, (unsigned)place)), RUNS),
                      __ATOMIC_SEQ_CST);
 }
@@ -164,7 +155,7 @@ uint64_t tc_queue_leave(tc_queue *queue, int place)
 
     if (!is_place(place))
         return 0;
-    since = get(&queue->place[place].since_us);
+    since = tc_shared_get(&queue->place[place].since_us);
     __atomic_store_n(&queue->place[place].owner, 0, __ATOMIC_SEQ_CST);
     return since;
 }
@@ -215,7 +206,7 @@ static bool only_client(const tc_queue *queue, uint32_t most, uint64_t *client)
 
         if (state_of(owner_at(queue, at)) != RUNS)
             continue;
-        has = get(&queue->place[at].client);
+        has = tc_shared_get(&queue->place[at].client);
         if (running && has != *client)
             return false;
         *client = has;
@@ -236,8 +227,9 @@ static tc_turn turn_at(const tc_queue *queue, unsigned at)
 {
     const tc_queue_place *place = &queue->place[at];
 
-    return (tc_turn){get(&place->turn), get(&place->number), get(&place->client),
-                     get(&place->kib), __atomic_load_n(&place->passed, __ATOMIC_RELAXED)};
+    return (tc_turn){tc_shared_get(&place->turn), tc_shared_get(&place->number),
+                     tc_shared_get(&place->client), tc_shared_get(&place->kib),
+                     __atomic_load_n(&place->passed, __ATOMIC_RELAXED)};
 }
 
 static bool pick(const tc_queue *queue, const tc_queue_room *room, unsigned *at, int *passes)
@@ -300,7 +292,7 @@ pid_t tc_queue_call(tc_queue *queue, const tc_queue_room *room)
 
 static uint64_t since(const tc_queue_place *place, uint64_t now_us)
 {
-    uint64_t from = get(&place->since_us);
+    uint64_t from = tc_shared_get(&place->since_us);
 
     return from < now_us ? now_us - from : 0;
 }
@@ -316,18 +308,19 @@ void tc_queue_read(const tc_queue *queue, const tc_queue_entry *entry, uint64_t 
     for (unsigned at = 0; at < top; at++) {
         const tc_queue_place *place = &queue->place[at];
         enum state state = state_of(owner_at(queue, at));
-        uint64_t cost = bounded(get(&place->cost_us)), age = bounded(since(place, now_us));
+        uint64_t cost = bounded(tc_shared_get(&place->cost_us)),
+                 age = bounded(since(place, now_us));
 
         if (state < WAITS)
             continue;
-        if (entry && get(&place->client) == entry->client)
+        if (entry && tc_shared_get(&place->client) == entry->client)
             ahead->own += place->worker != 0;
         if (state == RUNS) {
             cost = tc_policy_left(cost, age);
             ahead->work_us += cost;
         } else {
             ahead->waiting++;
-            ahead->work_us += get(&place->turn) <= turn ? cost : 0;
+            ahead->work_us += tc_shared_get(&place->turn) <= turn ? cost : 0;
             if (age > ahead->oldest_us)
                 ahead->oldest_us = age;
         }

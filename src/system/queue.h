@@ -32,7 +32,7 @@ typedef struct tc_queue_place {
     uint64_t cost_us;  /* what it is thought to take */
     uint64_t since_us; /* waits or runs */
     uint32_t passed;
-    uint32_t bell;   /* raised to wake who waits there */
+    uint32_t bell;   /* raised to wake what waits there */
     uint32_t worker; /* it has one of httpd's workers */
 } tc_queue_place;
 

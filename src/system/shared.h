@@ -30,6 +30,17 @@ bool tc_shared_is_child(int64_t pid);
  */
 void tc_shared_text(char *text, size_t size);
 
+/* A number that stands alone: neither orders anything else. */
+static inline uint64_t tc_shared_get(const uint64_t *number)
+{
+    return __atomic_load_n(number, __ATOMIC_RELAXED);
+}
+
+static inline void tc_shared_set(uint64_t *number, uint64_t value)
+{
+    __atomic_store_n(number, value, __ATOMIC_RELAXED);
+}
+
 /* Lower `*number` by `amount`, or to 0 when it is less. */
 void tc_shared_lower(uint32_t *number, uint32_t amount);
 void tc_shared_lower64(uint64_t *number, uint64_t amount);

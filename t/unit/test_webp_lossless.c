@@ -237,6 +237,22 @@ static uint64_t heap_used(void)
 #endif
 }
 
+/* Decode the first rows at `reduce`; decode_free is due whatever comes. */
+static tc_error first_rows(tc_decoder **decoder, tc_input *input, unsigned reduce,
+                           tc_image_info *info, tc_band *band)
+{
+    tc_fail fail = {0};
+    tc_layout layout;
+    tc_error error = tc_codec_webp.decode_open(decoder, input, info, &fail);
+
+    if (!error) {
+        tc_decode_want want = {.reduce = reduce, .source = {0, 0, info->width, info->height}};
+
+        error = tc_codec_webp.decode_start(*decoder, &want, &layout);
+    }
+    return error ? error : tc_codec_webp.decode_rows(*decoder, band);
+}
+
 /* What is held once libwebp has read the head, against what the header's reader says. */
 static void held(const bytes *file, const char *what)
 {
@@ -245,18 +261,9 @@ static void held(const bytes *file, const char *what)
     uint64_t before = heap_used(), used;
     tc_decoder *decoder;
     tc_image_info info;
-    tc_fail fail = {0};
-    tc_layout layout;
     tc_band band = {0};
-    tc_error error = tc_codec_webp.decode_open(&decoder, &input, &info, &fail);
+    tc_error error = first_rows(&decoder, &input, 1, &info, &band);
 
-    if (!error) {
-        tc_decode_want want = {.reduce = 1, .source = {0, 0, info.width, info.height}};
-
-        error = tc_codec_webp.decode_start(decoder, &want, &layout);
-    }
-    if (!error)
-        error = tc_codec_webp.decode_rows(decoder, &band);
     used = heap_used() - before;
     ok(!error && used <= info.held_bytes + 256 * 1024 && info.held_bytes <= 2 * used,
        "%s: %llu KiB planned, %llu KiB held", what, (unsigned long long)info.held_bytes / 1024,
@@ -331,18 +338,9 @@ static void head_at_once(void)
     tc_input input = {count_reads, &counted, counted.file.length, NULL};
     tc_decoder *decoder;
     tc_image_info info;
-    tc_fail fail = {0};
-    tc_layout layout;
     tc_band band = {0};
-    tc_error error = tc_codec_webp.decode_open(&decoder, &input, &info, &fail);
+    tc_error error = first_rows(&decoder, &input, 8, &info, &band);
 
-    if (!error) {
-        tc_decode_want want = {.reduce = 8, .source = {0, 0, info.width, info.height}};
-
-        error = tc_codec_webp.decode_start(decoder, &want, &layout);
-    }
-    if (!error)
-        error = tc_codec_webp.decode_rows(decoder, &band);
     ok(!error && band.plane[0].rows > 0, "a head of %zu bytes is read", counted.file.length);
     ok(counted.largest > counted.file.length - 1000 && counted.after <= 1,
        "and given to libwebp in one piece (%zu bytes)", counted.largest);
