@@ -27,7 +27,7 @@ void tc_account_conversion(request_rec *r, const tc_account *account);
 /* A request refused or failed. */
 void tc_account_error(const request_rec *r, tc_error error);
 
-/* For the access log: the id of the message that says why there is no picture. Static. */
+/* For the access log: the id of the message that gives the reason of a refusal. Static. */
 void tc_account_id(request_rec *r, const char *id);
 
 /* log_transaction hook: count the answer by its class of status, as the access log has it. */

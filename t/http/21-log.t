@@ -47,7 +47,7 @@ for my $case (
     my $mark = log_mark();
     is(get($url)->code, $code, substr($url, 0, 40) . "...: $code");
     my @lines = error_log_lines($mark, qr/tmpfs_convert:(?:error|warn)/);
-    is(scalar(grep { length > 700 } @lines), 0, '... no line of ours is long') or diag(map { length } @lines);
+    is(scalar(grep { length > 700 } @lines), 0, '... none of the module\'s lines is long') or diag(map { length } @lines);
     like(join("\n", error_log_lines($mark)), qr/$id/, "... $id");
 }
 expect_log(qr/TC0001|TC0014/);

@@ -313,7 +313,7 @@ for my $case (
     my ($host, $url, $want, @headers) = @$case;
     is(size(get($url, Host => "$host.test", @headers)), $want, "$host: $url: $want");
 }
-is(get('/home/open/plain?dw=10', @on)->content, "no type at all\n", 'a file of no type that is no picture stays');
+is(get('/home/open/plain?dw=10', @on)->content, "no type at all\n", 'a file without a type stays, unless it is a picture');
 is(size(get('/home/open/untyped?dw=32', @on)), '32x24', '... and one that is a picture is converted');
 my $css = get('/home/open/style.css?q=5', @on);
 is(get('/home/open/style.css?q=5', @on, 'If-None-Match' => $css->header('ETag'))->code, 304, "a page's query: 304 by its own tag");

@@ -132,7 +132,7 @@ for my $url (@urls) {
 is(get('/small_light(dw=32)/valid/pictures/one.png', 'If-Unmodified-Since' => 'Mon, 01 Jan 2001 00:00:00 GMT')->code,
     412, 'that the original is newer a date does tell');
 
-# What is no picture keeps its conditions by date.
+# Other files keep their conditions by date.
 open my $out, '>', "$root/pictures/style.css" or die $!;
 print $out "a { b: c }\n";
 close $out;
