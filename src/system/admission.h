@@ -65,7 +65,8 @@ bool tc_admission_adds_up(const tc_admission *admission);
  * A place for a conversion that will take `bytes`, counted in whole KiB. Returns 0
  * with the ticket; E2BIG when `bytes` alone is over the bound of bytes, EAGAIN when the
  * queue is full, ETIMEDOUT when no place came free within the wait, or ECANCELED when
- * `watch` (may be NULL), asked about every 50 ms while waiting, ended it. With a queue
+ * `watch` (may be NULL), asked every 50 ms while few wait and every second while many do,
+ * ended it. With a queue
  * bounded by number requests get in in the order in which they came, except those that
  * pass one that waits for memory. `asker` may be NULL: nobody in particular. `admission`
  * may be NULL: then everything is let in.

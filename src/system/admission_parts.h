@@ -103,9 +103,10 @@ bool tc_rule_capped(const tc_admission *admission, const tc_admission_limits *li
 uint32_t tc_rule_room(const tc_admission *admission, const tc_admission_limits *limits,
                       uint32_t others, bool called);
 
-/* The verdict on one that would wait now; TC_WAIT where the queue is bounded by number. */
+/* The verdict on one that would wait now, and `holds` its worker by tc_rule_hold_worker() or
+   does not yet; TC_WAIT where the queue is bounded by number. */
 tc_verdict tc_rule_judge(const tc_admission *admission, const tc_admission_limits *limits,
-                         const tc_queue_entry *entry);
+                         const tc_queue_entry *entry, bool holds);
 
 /* Whether one that would wait now would be refused, by number or by verdict. */
 bool tc_rule_full(const tc_admission *admission, const tc_admission_limits *limits,

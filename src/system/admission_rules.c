@@ -93,13 +93,13 @@ uint32_t tc_rule_room(const tc_admission *admission, const tc_admission_limits *
 }
 
 tc_verdict tc_rule_judge(const tc_admission *admission, const tc_admission_limits *limits,
-                         const tc_queue_entry *entry)
+                         const tc_queue_entry *entry, bool holds)
 {
     uint64_t since = __atomic_load_n(&admission->reserve_since, __ATOMIC_RELAXED);
     tc_load load = {.wait_us = limits->wait_ms * US_PER_MS,
                     .worker = entry->worker,
                     .workers = limits->workers,
-                    .held = __atomic_load_n(&admission->held, __ATOMIC_RELAXED)};
+                    .held = __atomic_load_n(&admission->held, __ATOMIC_RELAXED) + !holds};
     tc_queue_ahead ahead;
     uint64_t now = entry->came_us;
 
@@ -121,5 +121,5 @@ bool tc_rule_full(const tc_admission *admission, const tc_admission_limits *limi
     uint32_t others = __atomic_load_n(&admission->following, __ATOMIC_RELAXED);
 
     return queued >= tc_rule_room(admission, limits, others, true) ||
-           tc_rule_judge(admission, limits, entry) != TC_WAIT;
+           tc_rule_judge(admission, limits, entry, false) != TC_WAIT;
 }

@@ -106,19 +106,22 @@ bool tc_waits_lasting(const tc_waits *waits, uint64_t now_us, uint64_t oldest_us
 
 /*
  * Of the reserve, the first half is for clients that have little: one that has the rest of
- * the workers to itself must not have others refused. Of a large server's the second half is
- * never for conversions: while every worker waits for one, nothing can be refused or sent.
+ * the workers to itself must not have others refused. A large server lets everybody have it
+ * for a moment, and those that have little a quarter more, so that one that came first with
+ * very much leaves them something. The last quarter is never for conversions: while every
+ * worker waits for one, nothing can be refused or sent.
  */
 static bool has_worker(const tc_load *load)
 {
     uint32_t reserve = tc_policy_reserve(load->workers), most = load->workers - reserve;
-    uint32_t half = most + (reserve + 1) / 2;
+    uint32_t half = most + (reserve + 1) / 2, more = most + (3 * reserve + 3) / 4;
+    bool has_little = load->own < most / 8 + 1;
 
-    if (load->held < most)
+    if (load->held < most || (load->workers <= SMALL && !load->lasting))
         return true;
-    if (load->workers <= SMALL ? !load->lasting : load->reserve_us < RESERVE_US)
-        return load->workers <= SMALL || load->held < half;
-    return load->own < most / 8 + 1 && load->held < half;
+    if (load->workers > SMALL && load->reserve_us < RESERVE_US)
+        return load->held < (has_little ? more : half);
+    return has_little && load->held < half;
 }
 
 tc_verdict tc_policy_verdict(const tc_load *load)

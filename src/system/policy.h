@@ -26,8 +26,8 @@ uint32_t tc_policy_active(long processors);
  * one of up to eight, else a quarter. They are kept under lasting overload only: before,
  * a request waits there rather than being refused. To a server of up to 32 workers that is
  * lasting overload by the time that requests wait: others wait in its listen queue as long.
- * A larger one keeps half of them always, and all once they were in use for a quarter of a
- * second without a break.
+ * A larger one keeps half of them always, a quarter from clients that have little, and all once they were in use for a
+ * quarter of a second without a break; then up to half are for clients that have little.
  */
 uint32_t tc_policy_reserve(uint32_t workers);
 
@@ -96,7 +96,7 @@ typedef struct tc_load {
     bool lasting;         /* tc_waits_lasting(), with a quarter of WAIT */
     bool worker;          /* it holds one of httpd's workers: HTTP/1.1 */
     uint32_t workers;     /* of httpd; 0: not known, and nothing is refused for them */
-    uint32_t held;        /* by conversions that run or wait */
+    uint32_t held;        /* by conversions that run or wait, this one with them */
     uint32_t own;         /* of these, its client's */
     uint64_t reserve_us;  /* for how long they have been in the reserve */
 } tc_load;
