@@ -7,7 +7,7 @@
 #ifndef TC_ANALYZE_H
 #define TC_ANALYZE_H
 
-#include "image/error.h"
+#include "base/error.h"
 
 #include <stdio.h>
 

@@ -24,16 +24,16 @@ my @STAGES = qw(decode resample encode rest);
 # holds the others together.
 sub stage_of {
     my ($file, $function) = @_;
-    my ($room) = $file =~ m{(?:^|/)image/(\w+)\.c$} or return;
+    my ($room) = $file =~ m{(?:^|/)image/((?:\w+/)?\w+)\.c$} or return;
     return $function =~ /encode/ || $room =~ /encode/ ? 'encode' : 'decode' if $room =~ /codec|scan|orientation/;
-    return $room =~ /resample|kernel|box|turn/ ? 'resample' : undef;
+    return $room =~ m{^scale/|resample|kernel|box|turn} ? 'resample' : undef;
 }
 
 # Whether it holds the others together: what it calls is counted. A call from one stage
 # into itself is not, nor one that comes back through a library.
 sub holds_together {
     my ($file, $function) = @_;
-    return $file =~ m{(?:^|/)image/\w+\.c$} && !stage_of($file, $function);
+    return $file =~ m{(?:^|/)image/(?:\w+/)?\w+\.c$} && !stage_of($file, $function);
 }
 
 # Instructions by stage of one run. The file has blocks `fn=` of a function's own

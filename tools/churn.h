@@ -10,8 +10,8 @@
 #ifndef CHURN_H
 #define CHURN_H
 
-#include "system/host.h"
-#include "system/tempfile.h"
+#include "host/host.h"
+#include "temp/tempfile.h"
 
 #include <signal.h>
 #include <stdatomic.h>

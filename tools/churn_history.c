@@ -2,7 +2,7 @@
 /* Figures over the run, for the two charts. */
 #include "churn.h"
 
-#include "system/chart.h"
+#include "status/chart.h"
 
 #define WIDTH  720
 #define HEIGHT 280

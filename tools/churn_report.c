@@ -3,7 +3,7 @@
 #include "churn.h"
 
 #include "server/version.h"
-#include "system/writer.h"
+#include "base/writer.h"
 
 #include <errno.h>
 #include <math.h>

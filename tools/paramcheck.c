@@ -9,7 +9,7 @@
  *
  * CANONICAL names what departs from the defaults, in one spelling.
  */
-#include "image/params.h"
+#include "image/params/params.h"
 
 #include <stdio.h>
 #include <string.h>

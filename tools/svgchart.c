@@ -19,7 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "system/chart.h"
+#include "status/chart.h"
 
 static const char help[] =
     "usage: svgchart [options] < table.csv > chart.svg\n"

@@ -28,7 +28,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "image/pipeline.h"
+#include "image/pipeline/pipeline.h"
 #include "server/directives.h"
 
 /* The directives' defaults. */

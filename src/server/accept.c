@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "accept.h"
 
-#include "image/codec.h"
+#include "image/codec/codec.h"
 
 #include <http_protocol.h>
 #include <util_filter.h>

@@ -3,7 +3,7 @@
 #ifndef TC_ACCEPT_H
 #define TC_ACCEPT_H
 
-#include "image/image.h"
+#include "image/core/image.h"
 
 #include <httpd.h>
 

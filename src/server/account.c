@@ -8,7 +8,7 @@
 #include "once.h"
 #include "url.h"
 
-#include "image/clock.h"
+#include "base/clock.h"
 
 #include <apr_strings.h>
 

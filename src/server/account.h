@@ -3,7 +3,7 @@
 #ifndef TC_ACCOUNT_H
 #define TC_ACCOUNT_H
 
-#include "image/pipeline.h"
+#include "image/pipeline/pipeline.h"
 
 #include <httpd.h>
 

@@ -5,7 +5,7 @@
 #include "config.h"
 #include "monitor.h"
 
-#include "image/clock.h"
+#include "base/clock.h"
 
 #include <apr_strings.h>
 

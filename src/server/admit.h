@@ -6,10 +6,10 @@
 #ifndef TC_ADMIT_H
 #define TC_ADMIT_H
 
-#include "image/params.h"
-#include "image/watch.h"
-#include "system/admission.h"
-#include "system/counters.h"
+#include "image/params/params.h"
+#include "base/watch.h"
+#include "shared/admission.h"
+#include "shared/counters.h"
 
 #include <httpd.h>
 

@@ -7,7 +7,7 @@
 
 #include "config.h"
 
-#include "image/clock.h"
+#include "base/clock.h"
 
 #include <http_core.h>
 

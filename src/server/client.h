@@ -6,8 +6,8 @@
 #ifndef TC_CLIENT_H
 #define TC_CLIENT_H
 
-#include "image/watch.h"
-#include "system/spool.h"
+#include "base/watch.h"
+#include "temp/spool.h"
 
 #include <httpd.h>
 

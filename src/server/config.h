@@ -3,12 +3,12 @@
 #ifndef TC_CONFIG_H
 #define TC_CONFIG_H
 
-#include "image/geometry.h"
-#include "image/params.h"
-#include "system/admission.h"
-#include "system/flights.h"
-#include "system/history.h"
-#include "system/spool.h"
+#include "image/scale/geometry.h"
+#include "image/params/params.h"
+#include "shared/admission.h"
+#include "shared/flights.h"
+#include "shared/history.h"
+#include "temp/spool.h"
 
 #include <httpd.h>
 #include <http_config.h>

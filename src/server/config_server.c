@@ -4,8 +4,8 @@
 
 #include "config_parts.h"
 #include "remarks.h"
-#include "image/codec.h"
-#include "system/queue.h"
+#include "image/codec/codec.h"
+#include "shared/queue.h"
 
 #include <apr_lib.h>
 #include <apr_strings.h>

@@ -3,8 +3,8 @@
 #ifndef TC_CONVERT_H
 #define TC_CONVERT_H
 
-#include "image/pipeline.h"
-#include "system/spool.h"
+#include "image/pipeline/pipeline.h"
+#include "temp/spool.h"
 
 /*
  * Run `pipeline` into a new spool of `pool`, which holds up to `threshold` bytes

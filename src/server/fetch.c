@@ -8,7 +8,7 @@
 #include "request.h"
 #include "respond.h"
 
-#include "image/clock.h"
+#include "base/clock.h"
 
 #include <http_core.h>
 

@@ -13,7 +13,7 @@
 #include "upstream.h"
 #include "url.h"
 
-#include "image/clock.h"
+#include "base/clock.h"
 
 #include <http_core.h>
 #include <http_log.h>

@@ -2,7 +2,7 @@
 #include "monitor.h"
 
 #include "config.h"
-#include "image/codec.h"
+#include "image/codec/codec.h"
 #include "version.h"
 
 #include <http_config.h>
@@ -206,7 +206,8 @@ static void number_names(tc_server_conf *conf, apr_pool_t *pconf)
     places->admission = conf->admission;
     for (unsigned at = 0; at < places->dirs; at++)
         places->dir[at].number =
-            tc_counters_place(conf->counters, places->dir[at].path, &places->dir[at].fs);
+            tc_counters_place(conf->counters, places->dir[at].path, places->dir[at].fs.name,
+                              places->dir[at].fs.keeps_negatives);
     conf->pattern_numbers = apr_hash_make(pconf);
     for (int at = 0; at < conf->pattern_names->nelts; at++) {
         const char *name = APR_ARRAY_IDX(conf->pattern_names, at, const char *);

@@ -7,9 +7,9 @@
 #ifndef TC_MONITOR_H
 #define TC_MONITOR_H
 
-#include "system/flights.h"
-#include "system/history.h"
-#include "system/snapshot.h"
+#include "shared/flights.h"
+#include "shared/history.h"
+#include "status/snapshot.h"
 
 #include <ap_mpm.h>
 #include <httpd.h>

@@ -8,7 +8,7 @@
 #include "monitor.h"
 #include "respond.h"
 #include "spelling.h"
-#include "system/sha256.h"
+#include "base/sha256.h"
 #include "url.h"
 
 #include <http_core.h>

@@ -3,7 +3,7 @@
 #ifndef TC_ORIGINAL_H
 #define TC_ORIGINAL_H
 
-#include "image/image.h"
+#include "image/core/image.h"
 
 #include <httpd.h>
 

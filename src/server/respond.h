@@ -6,10 +6,10 @@
 #ifndef TC_RESPOND_H
 #define TC_RESPOND_H
 
-#include "image/codec.h"
-#include "image/params.h"
-#include "image/pipeline.h"
-#include "system/spool.h"
+#include "image/codec/codec.h"
+#include "image/params/params.h"
+#include "image/pipeline/pipeline.h"
+#include "temp/spool.h"
 
 #include <httpd.h>
 

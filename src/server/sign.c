@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sign.h"
 
-#include "system/sha256.h"
+#include "base/sha256.h"
 
 #include <http_log.h>
 

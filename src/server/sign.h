@@ -13,7 +13,7 @@
 #ifndef TC_SIGN_H
 #define TC_SIGN_H
 
-#include "image/params.h"
+#include "image/params/params.h"
 
 #include <httpd.h>
 #include <http_config.h>

@@ -6,7 +6,7 @@
 #include "loglimit.h"
 #include "respond.h"
 
-#include "image/clock.h"
+#include "base/clock.h"
 
 #include <http_log.h>
 

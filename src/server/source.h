@@ -6,7 +6,7 @@
 #ifndef TC_SOURCE_H
 #define TC_SOURCE_H
 
-#include "image/codec.h"
+#include "image/codec/codec.h"
 
 #include <httpd.h>
 

@@ -5,8 +5,8 @@
 #include "ends.h"
 #include "monitor.h"
 #include "remarks.h"
-#include "system/heap.h"
-#include "system/host.h"
+#include "host/heap.h"
+#include "host/host.h"
 
 #include <http_core.h>
 #include <http_log.h>

@@ -4,7 +4,7 @@
 #include "accept.h"
 #include "config.h"
 #include "monitor.h"
-#include "system/report.h"
+#include "status/report.h"
 
 #include <http_core.h>
 #include <http_log.h>

@@ -7,7 +7,7 @@
 #ifndef FUZZ_H
 #define FUZZ_H
 
-#include "image/codec.h"
+#include "image/codec/codec.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -7,7 +7,7 @@ FUZZ_NAMES := $(patsubst t/fuzz/fuzz_%.c,%,$(sort $(wildcard t/fuzz/fuzz_*.c)))
 REPLAYS    := $(FUZZ_NAMES:%=$(BUILD)/unit/fuzz_%.t)
 TESTS      += $(REPLAYS)
 
-# What a target needs beside fuzz.c and the inner rings.
+# What a target needs beside fuzz.c and the inner layers.
 FUZZ_CPPFLAGS    := -Isrc $(HTTPD_CPPFLAGS) $(CODEC_CPPFLAGS)
 FUZZ_LIBS        := $(CODEC_LIBS) $(APR_LIBS) -lz -lm -pthread
 FUZZ_SOURCES_url := src/server/url.c src/server/spelling.c src/server/request.c src/server/conditions.c src/server/raw.c \
@@ -17,7 +17,7 @@ FUZZ_SOURCES_sign := src/server/call.c src/server/sign.c $(FUZZ_SOURCES_url)
 FUZZ_MORE_avif     := t/fuzz/heap.c
 FUZZ_MORE_codec    := t/fuzz/mutate.c t/fuzz/heap.c
 FUZZ_MORE_pipeline := t/fuzz/mutate.c t/fuzz/heap.c
-FUZZ_HEADERS     := $(wildcard t/fuzz/*.h src/image/*.h src/server/*.h t/unit/*.h)
+FUZZ_HEADERS     := $(wildcard t/fuzz/*.h src/*/*.h src/*/*/*.h t/unit/*.h)
 
 $(BUILD)/unit/fuzz_%.t: t/fuzz/fuzz_%.c t/fuzz/fuzz.c t/fuzz/replay.c $$(FUZZ_SOURCES_$$*) \
   $(FUZZ_HEADERS) $(ARCHIVE)
@@ -48,7 +48,7 @@ FUZZ_FLAGS := -std=gnu11 -g -O1 -fno-omit-frame-pointer -Wall -Wextra -Werror \
 	-fsanitize=address,undefined -fno-sanitize-recover=undefined -DTC_GUARDED
 FUZZ_COVERED := -fsanitize=fuzzer-no-link
 FUZZ_COMPILE = $(CLANG) $(FUZZ_FLAGS) $(FUZZ_COVERED)
-FUZZ_OBJECTS := $(patsubst src/%.c,$(FUZZ)/obj/%.o,$(IMAGE) $(SYSTEM))
+FUZZ_OBJECTS := $(patsubst src/%.c,$(FUZZ)/obj/%.o,$(INNER))
 FUZZERS      := $(FUZZ_NAMES:%=$(FUZZ)/bin/%)
 FUZZ_STAMP   := $(BUILD)/flags.fuzz
 ifdef NEED_APXS
@@ -58,10 +58,10 @@ endif
 $(FUZZ)/obj/%.o: src/%.c $(FLAGS_STAMP) $(FUZZ_STAMP)
 	@mkdir -p $(@D)
 	$(call say,CLANG,$<)
-	$(Q)$(FUZZ_COMPILE) $(FLAGS_$(firstword $(subst /, ,$*))) -MMD -MP -c -o $@ $<
+	$(Q)$(FUZZ_COMPILE) $(FLAGS_$(patsubst %/,%,$(dir $*))) -MMD -MP -c -o $@ $<
 
 # Guarded buffers are checked byte by byte, which is coverage of no input.
-$(FUZZ)/obj/image/buffer.o: FUZZ_COVERED :=
+$(FUZZ)/obj/base/buffer.o: FUZZ_COVERED :=
 
 $(FUZZ)/libtc.a: $(FUZZ_OBJECTS)
 	$(Q)rm -f $@ && ar rcs $@ $^
@@ -73,7 +73,7 @@ $(FUZZ)/bin/%: t/fuzz/fuzz_%.c t/fuzz/fuzz.c $$(FUZZ_SOURCES_$$*) $$(FUZZ_MORE_$
 	$(Q)$(CLANG) $(FUZZ_FLAGS) -fsanitize=fuzzer $(FUZZ_CPPFLAGS) -o $@ \
 	  $(filter %.c,$^) $(FUZZ)/libtc.a $(FUZZ_LIBS)
 
--include $(wildcard $(FUZZ)/obj/*/*.d)
+-include $(wildcard $(FUZZ)/obj/*/*.d $(FUZZ)/obj/*/*/*.d)
 
 .PHONY: fuzz fuzz-build fuzz-clang
 fuzz-clang:

@@ -16,7 +16,7 @@
 
 #ifdef TC_WITH_AVIF
 
-#include "image/pipeline.h"
+#include "image/pipeline/pipeline.h"
 
 #include "../unit/isobmff.h"
 

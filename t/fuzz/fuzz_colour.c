@@ -5,7 +5,7 @@
  */
 #include "fuzz.h"
 
-#include "image/colour.h"
+#include "image/colour/colour.h"
 
 #include <stdlib.h>
 #include <string.h>

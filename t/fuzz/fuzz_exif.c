@@ -5,8 +5,8 @@
  */
 #include "fuzz.h"
 
-#include "image/exif.h"
-#include "image/orientation.h"
+#include "image/core/exif.h"
+#include "image/core/orientation.h"
 
 #include <stdlib.h>
 #include <string.h>

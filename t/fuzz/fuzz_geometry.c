@@ -6,8 +6,8 @@
  */
 #include "fuzz.h"
 
-#include "image/geometry.h"
-#include "image/orientation.h"
+#include "image/scale/geometry.h"
+#include "image/core/orientation.h"
 
 /* No codec built or thinkable reports a larger side: PNG's sizes have 31 bits. */
 #define SIDE_BITS 0x7fffffff

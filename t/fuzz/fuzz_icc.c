@@ -5,7 +5,7 @@
  */
 #include "fuzz.h"
 
-#include "image/icc.h"
+#include "image/colour/icc.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -5,7 +5,7 @@
  */
 #include "fuzz.h"
 
-#include "image/params.h"
+#include "image/params/params.h"
 
 #include <string.h>
 

@@ -7,7 +7,7 @@
  */
 #include "fuzz.h"
 
-#include "image/pipeline.h"
+#include "image/pipeline/pipeline.h"
 
 #include <string.h>
 

@@ -13,7 +13,7 @@
 #include "server/call.h"
 #include "server/handler.h"
 #include "server/url.h"
-#include "system/sha256.h"
+#include "base/sha256.h"
 
 #include <apr_general.h>
 #include <apr_strings.h>

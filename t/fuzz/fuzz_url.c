@@ -6,7 +6,7 @@
 #include "fuzz.h"
 #include "httpd_stub.h"
 
-#include "image/params.h"
+#include "image/params/params.h"
 #include "server/spelling.h"
 #include "server/url.h"
 

@@ -5,7 +5,7 @@
  */
 #include "fuzz.h"
 
-#include "image/pipeline.h"
+#include "image/pipeline/pipeline.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -94,7 +94,7 @@ SKIP: {
 
 # ---- who knows the name of the next file ----------------------------------------------------------
 
-# What src/system/tempfile.c makes when all that should be random is zero.
+# What src/temp/tempfile.c makes when all that should be random is zero.
 sub name_of {
     my ($pid) = @_;
     my $letters = join '', 'a' .. 'z', 2 .. 7;

@@ -8,7 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "image/pipeline.h"
+#include "image/pipeline/pipeline.h"
 #include "tap.h"
 
 typedef struct picture {

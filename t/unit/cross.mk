@@ -22,11 +22,11 @@ CROSS_SANITIZED := kernel resample
 # -fcf-protection is x86's alone.
 CROSS_FLAGS   = $(filter-out -fcf-protection,$(OURS))
 CROSS_HEADERS = -idirafter /usr/include -idirafter /usr/include/$(shell $(CC) -print-multiarch)
-CROSS_OBJECTS := $(patsubst src/%.c,$(CROSS)/obj/%.o,$(IMAGE) $(SYSTEM) $(SERVER)) \
+CROSS_OBJECTS := $(patsubst src/%.c,$(CROSS)/obj/%.o,$(INNER) $(SERVER)) \
 	$(CROSS)/obj/mod_tmpfs_convert.o
-CROSS_INNER   := $(patsubst src/%.c,$(CROSS)/obj/%.o,$(IMAGE) $(SYSTEM))
-CROSS_KERNELS := $(wildcard src/image/kernel*.c) src/image/resample.c src/image/taps.c \
-	src/image/error.c
+CROSS_INNER   := $(patsubst src/%.c,$(CROSS)/obj/%.o,$(INNER))
+CROSS_KERNELS := $(wildcard src/image/scale/kernel*.c) src/image/scale/resample.c src/image/scale/taps.c \
+	src/base/error.c
 
 .PHONY: cross cross-needs
 # The emulator is no place to look for leaks: LeakSanitizer traces its own process.
@@ -45,14 +45,14 @@ cross-needs:
 	  echo "cross: missing, and not installed by tools/deps: apt-get install$$missing" >&2; \
 	  exit 1; fi
 
-$(CROSS)/obj/image/kernel_%.o: OPTIMISE := -O3
-$(CROSS)/obj/image/effect_gauss.o: OPTIMISE := -O3
+$(CROSS)/obj/image/scale/kernel_%.o: OPTIMISE := -O3
+$(CROSS)/obj/image/compose/effect_gauss.o: OPTIMISE := -O3
 
 CROSS_COMPILE = $(CROSS_CC) $(CROSS_FLAGS) $(OPTIMISE) -MMD -MP -c -o $@ $<
 $(CROSS)/obj/%.o: src/%.c $(FLAGS_STAMP) | cross-needs
 	@mkdir -p $(@D)
 	$(call say,CROSS,$<)
-	$(Q)$(CROSS_COMPILE) $(FLAGS_$(firstword $(subst /, ,$*))) $(CROSS_HEADERS)
+	$(Q)$(CROSS_COMPILE) $(FLAGS_$(patsubst %/,%,$(dir $*))) $(CROSS_HEADERS)
 
 $(CROSS)/obj/mod_tmpfs_convert.o: mod_tmpfs_convert.c $(FLAGS_STAMP) | cross-needs
 	@mkdir -p $(@D)
@@ -68,11 +68,11 @@ $(CROSS)/unit/%.t: t/unit/test_%.c $(wildcard t/unit/*.h) $(CROSS)/libtc.a
 	$(call say,CROSS,$@)
 	$(Q)$(CROSS_CC) $(CROSS_FLAGS) -Isrc $(APR_CPPFLAGS) -o $@ $< $(CROSS)/libtc.a -lm -pthread
 
-$(CROSS)/sanitized/%.t: t/unit/test_%.c $(CROSS_KERNELS) $(wildcard t/unit/*.h src/image/*.h) \
+$(CROSS)/sanitized/%.t: t/unit/test_%.c $(CROSS_KERNELS) $(wildcard t/unit/*.h src/*/*.h src/*/*/*.h) \
   $(FLAGS_STAMP) | cross-needs
 	@mkdir -p $(@D)
 	$(call say,CROSS,$@)
 	$(Q)$(CROSS_CC) $(CROSS_FLAGS) -U_FORTIFY_SOURCE -fsanitize=address,undefined \
 	  -fno-sanitize-recover=undefined -Isrc -o $@ $< $(CROSS_KERNELS) -lm
 
--include $(wildcard $(CROSS)/obj/*.d $(CROSS)/obj/*/*.d)
+-include $(wildcard $(CROSS)/obj/*.d $(CROSS)/obj/*/*.d $(CROSS)/obj/*/*/*.d)

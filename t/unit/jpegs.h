@@ -11,7 +11,7 @@
 
 #include <jpeglib.h>
 
-#include "image/pipeline.h"
+#include "image/pipeline/pipeline.h"
 
 typedef struct bytes {
     uint8_t *data;

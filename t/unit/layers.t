@@ -35,15 +35,17 @@ refused() {
     ! layers "$scratch/src" && grep -q '^layers: ' "$scratch/output"
 }
 
-# A copy with little in it: one sound source a ring, and the one that is tried.
+# A copy with little in it: one sound source a folder, and the one that is tried.
+folders=$(sed -n 's/^LAYERS *[:+]= *//p' "$root/src/layers.mk")
 try() {
     what=$1
     rm -rf "$scratch/src"
-    mkdir -p "$scratch/src/image" "$scratch/src/system" "$scratch/src/server"
-    for ring in image system server; do
-        echo "int tc_${ring}_fine(void);" >"$scratch/src/$ring/fine.h"
-        printf '#include "fine.h"\nint tc_%s_fine(void)\n{\n    return 0;\n}\n' "$ring" \
-            >"$scratch/src/$ring/fine.c"
+    for folder in $folders; do
+        mkdir -p "$scratch/src/$folder"
+        name=$(echo "$folder" | tr / _)
+        echo "int tc_${name}_fine(void);" >"$scratch/src/$folder/fine.h"
+        printf '#include "fine.h"\nint tc_%s_fine(void)\n{\n    return 0;\n}\n' "$name" \
+            >"$scratch/src/$folder/fine.c"
     done
     [ $# -eq 1 ] || printf '#include %s\nextern int tc_tried;\n' "$3" >"$scratch/src/$2"
 }
@@ -53,41 +55,58 @@ ok layers "$root/src"
 try 'a sound copy'
 ok layers "$scratch/src"
 
-try 'system/ includes image/' system/tried.c '"image/fine.h"'
+try 'temp/ includes shared/' temp/tried.c '"shared/fine.h"'
 ok layers "$scratch/src"
-try 'system/ includes APR' system/tried.c '<apr_pools.h>'
+try 'temp/ includes APR' temp/tried.c '<apr_pools.h>'
 ok layers "$scratch/src"
-try 'server/ includes everything' server/tried.c '"system/fine.h"
-#include "image/fine.h"
+try 'server/ includes everything' server/tried.c '"temp/fine.h"
+#include "image/codec/fine.h"
 #include <httpd.h>
 #include <apr_pools.h>'
 ok layers "$scratch/src"
 
-try 'image/ includes system/: refused' image/tried.c '"system/fine.h"'
+# Each folder, including the next further out: what would be a circle.
+last=
+for folder in $folders; do
+    if [ -n "$last" ]; then
+        try "$last/ includes $folder/: refused" "$last/tried.c" "\"$folder/fine.h\""
+        ok refused
+    fi
+    last=$folder
+done
+try 'shared/ includes temp/: refused' shared/tried.c '"temp/fine.h"'
 ok refused
-try 'image/ includes server/: refused' image/tried.c '"server/fine.h"'
+try 'image/codec/ includes image/pipeline/: refused' image/codec/tried.c '"image/pipeline/fine.h"'
 ok refused
-try 'image/ includes APR: refused' image/tried.c '<apr_pools.h>'
+try 'image/core/ includes server/: refused' image/core/tried.c '"server/fine.h"'
 ok refused
-try 'image/ includes APR by its folder: refused' image/tried.c '<apr-1.0/apr_pools.h>'
+try 'a folder of no layer: refused'
+mkdir "$scratch/src/more"
+echo 'int tc_more(void);' >"$scratch/src/more/tried.h"
 ok refused
-try 'image/ includes httpd: refused' image/tried.c '<httpd.h>'
+
+try 'image/core/ includes APR: refused' image/core/tried.c '<apr_pools.h>'
 ok refused
-try 'image/ includes httpd by its folder: refused' image/tried.c '<apache2/httpd.h>'
+try 'image/core/ includes APR by its folder: refused' image/core/tried.c '<apr-1.0/apr_pools.h>'
 ok refused
-try 'a header of image/ includes APR: refused' image/tried.h '<apr.h>'
+try 'image/scale/ includes libjpeg: refused' image/scale/tried.c '<stdio.h>
+#include <jpeglib.h>'
 ok refused
-try 'system/ includes server/: refused' system/tried.c '"server/fine.h"'
+try 'image/codec/ includes httpd: refused' image/codec/tried.c '<httpd.h>'
 ok refused
-try 'system/ includes httpd: refused' system/tried.c '<http_log.h>'
+try 'image/codec/ includes httpd by its folder: refused' image/codec/tried.c '<apache2/httpd.h>'
 ok refused
-try 'system/ includes httpd by its folder: refused' system/tried.c '<apache2/http_log.h>'
+try 'a header of image/core/ includes APR: refused' image/core/tried.h '<apr.h>'
 ok refused
-try 'an include by way of "..": refused' system/tried.c '"../server/fine.h"'
+try 'temp/ includes httpd: refused' temp/tried.c '<http_log.h>'
 ok refused
-try 'an include by way of "./..": refused' image/tried.c '"./../system/fine.h"'
+try 'temp/ includes httpd by its folder: refused' temp/tried.c '<apache2/http_log.h>'
 ok refused
-try 'an absolute include: refused' image/tried.c '"/usr/include/stdio.h"'
+try 'an include by way of "..": refused' temp/tried.c '"../server/fine.h"'
+ok refused
+try 'an include by way of "./..": refused' image/core/tried.c '"./../scale/fine.h"'
+ok refused
+try 'an absolute include: refused' image/core/tried.c '"/usr/include/stdio.h"'
 ok refused
 
 echo "1..$count"

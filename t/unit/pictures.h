@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "image/codec.h"
+#include "image/codec/codec.h"
 #include "tap.h"
 
 typedef struct bytes {

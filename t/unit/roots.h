@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 #include "dirs.h"
-#include "system/figure.h"
+#include "host/figure.h"
 
 #define FIXTURES "t/unit/fixtures"
 #define NOBODY   65534

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "system/snapshot.h"
+#include "status/snapshot.h"
 
 #define GIB ((uint64_t)1024 * 1024 * 1024)
 

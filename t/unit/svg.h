@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "xml.h"
-#include "system/chart_parts.h"
+#include "status/chart_parts.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 

@@ -12,8 +12,8 @@
 #include <unistd.h>
 
 #include "tap.h"
-#include "image/clock.h"
-#include "system/admission.h"
+#include "base/clock.h"
+#include "shared/admission.h"
 
 #define KIB UINT64_C(1024)
 

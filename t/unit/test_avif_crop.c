@@ -9,8 +9,8 @@
 #ifndef TC_GUARDED
 #define TC_GUARDED
 #endif
-#include "image/buffer.c"
-#include "image/codec_avif.c"
+#include "base/buffer.c"
+#include "image/codec/avif.c"
 
 #include "avifs.h"
 

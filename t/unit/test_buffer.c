@@ -6,7 +6,7 @@
 #ifndef TC_GUARDED
 #define TC_GUARDED
 #endif
-#include "image/buffer.c"
+#include "base/buffer.c"
 
 #include <sys/wait.h>
 

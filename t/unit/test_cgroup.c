@@ -10,7 +10,7 @@
 
 #include "tap.h"
 #include "roots.h"
-#include "system/host.h"
+#include "host/host.h"
 
 #define CGROUP  "/proc/self/cgroup"
 #define MOUNTS  "/proc/self/mountinfo"

@@ -16,7 +16,7 @@
 #include "tap.h"
 #include "svg.h"
 #include "xml.h"
-#include "system/chart.h"
+#include "status/chart.h"
 
 static sink out;
 

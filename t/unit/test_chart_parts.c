@@ -11,7 +11,7 @@
 
 #include "tap.h"
 #include "xml.h"
-#include "system/chart_parts.h"
+#include "status/chart_parts.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 

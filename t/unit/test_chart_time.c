@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "tap.h"
-#include "system/chart_parts.h"
+#include "status/chart_parts.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "image/cicp.h"
+#include "image/colour/cicp.h"
 #include "tap.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))

@@ -2,7 +2,7 @@
 /* Formats by name and by magic bytes, whatever is built in. */
 #include <string.h>
 
-#include "image/codec.h"
+#include "image/codec/codec.h"
 #include "tap.h"
 
 static const struct {

@@ -5,7 +5,7 @@
 #ifdef TC_WITH_AVIF
 
 #include "avifs.h"
-#include "image/pipeline.h"
+#include "image/pipeline/pipeline.h"
 
 #define CODEC (&tc_codec_avif)
 

@@ -9,8 +9,8 @@
 
 #include "tap.h"
 #include "profiles.h"
-#include "image/colour.h"
-#include "image/icc_make.h"
+#include "image/colour/colour.h"
+#include "image/colour/icc_make.h"
 
 #ifdef TC_WITH_LCMS
 

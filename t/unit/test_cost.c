@@ -6,8 +6,8 @@
  */
 #include "costs.h"
 
-#include "image/cost.h"
-#include "image/meter.h"
+#include "image/pipeline/cost.h"
+#include "image/pipeline/meter.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define SLOW_BUILD true

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "tap.h"
-#include "system/counters.h"
+#include "shared/counters.h"
 
 static tc_tally tally; /* too large for a stack */
 
@@ -104,22 +104,22 @@ static void test_bounds(void)
 static void test_names(void)
 {
     tc_counters *counters = made();
-    tc_temp_fs ext4 = {"ext4", false, true}, tmpfs = {"tmpfs", true, false};
     char long_path[600], name[16];
     unsigned number, last = 0;
 
-    ok(tc_counters_place(counters, "/a", &ext4) == 1, "the first directory is place 1");
-    ok(tc_counters_place(counters, "/b", &tmpfs) == 2, "the second 2");
-    ok(tc_counters_place(counters, "/a", &ext4) == 1, "after a restart it is the same");
-    ok(tc_counters_place(counters, "/a", &tmpfs) == 3, "on another file system another");
+    ok(tc_counters_place(counters, "/a", "ext4", true) == 1, "the first directory is place 1");
+    ok(tc_counters_place(counters, "/b", "tmpfs", false) == 2, "the second 2");
+    ok(tc_counters_place(counters, "/a", "ext4", true) == 1, "after a restart it is the same");
+    ok(tc_counters_place(counters, "/a", "tmpfs", false) == 3,
+       "on another file system another");
     memset(long_path, 'x', sizeof long_path - 1);
     long_path[sizeof long_path - 1] = '\0';
-    number = tc_counters_place(counters, long_path, &ext4);
-    ok(number == 4 && tc_counters_place(counters, long_path, &ext4) == 4,
+    number = tc_counters_place(counters, long_path, "ext4", true);
+    ok(number == 4 && tc_counters_place(counters, long_path, "ext4", true) == 4,
        "a path too long for the table has its number too");
     for (int at = 0; at < TC_PLACES; at++) {
         snprintf(name, sizeof name, "/d%d", at);
-        last = tc_counters_place(counters, name, &ext4);
+        last = tc_counters_place(counters, name, "ext4", true);
     }
     ok(last == 0, "past the last slot it is 0");
     ok(tc_counters_pattern(counters, "thumb") == 1 && tc_counters_pattern(counters, "x") == 2 &&

@@ -5,7 +5,7 @@
  * many. Nothing here measures time, but a file that takes a minute ends the test.
  */
 #include "../../tools/damage.h"
-#include "image/pipeline.h"
+#include "image/pipeline/pipeline.h"
 #include "tap.h"
 
 #include <stdlib.h>

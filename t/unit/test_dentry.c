@@ -10,9 +10,9 @@
 
 #include "tap.h"
 #include "roots.h"
-#include "system/dentry.h"
-#include "system/lines.h"
-#include "system/tempfile.h"
+#include "host/dentry.h"
+#include "host/lines.h"
+#include "temp/tempfile.h"
 
 #define FILES  5000
 #define ROUNDS 5

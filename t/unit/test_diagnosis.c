@@ -5,7 +5,7 @@
 
 #include "tap.h"
 #include "snapshots.h"
-#include "system/diagnosis.h"
+#include "status/diagnosis.h"
 
 static tc_snapshot snapshot;
 static tc_diagnosis diagnosis;

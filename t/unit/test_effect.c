@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "tap.h"
-#include "image/effect.h"
+#include "image/compose/effect.h"
 
 static uint32_t random_state = 20250301;
 

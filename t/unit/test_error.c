@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "tap.h"
-#include "image/error.h"
+#include "base/error.h"
 
 static bool printable(const char *text)
 {

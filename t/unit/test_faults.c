@@ -18,9 +18,9 @@
 
 #include "tap.h"
 #include "dirs.h"
-#include "image/codec.h"
-#include "image/pipeline.h"
-#include "system/spool.h"
+#include "image/codec/codec.h"
+#include "image/pipeline/pipeline.h"
+#include "temp/spool.h"
 
 #define KB 1024u
 

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "tap.h"
-#include "system/flights.h"
+#include "shared/flights.h"
 
 /* The same slot, another tag: keys differ above the bits that choose a slot and hold a pid. */
 #define KEY   UINT64_C(0x1234567890abcdef)

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "tap.h"
-#include "image/geometry.h"
+#include "image/scale/geometry.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 

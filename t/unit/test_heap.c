@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "tap.h"
-#include "system/heap.h"
+#include "host/heap.h"
 
 #define MB ((size_t)1024 * 1024)
 

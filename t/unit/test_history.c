@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "tap.h"
-#include "system/history.h"
+#include "shared/history.h"
 
 #define SECOND INT64_C(1000000)
 

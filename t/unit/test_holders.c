@@ -17,8 +17,8 @@
 #include <apr_general.h>
 
 #include "tap.h"
-#include "system/holders.h"
-#include "system/spool.h"
+#include "temp/holders.h"
+#include "temp/spool.h"
 
 #define KIB    UINT64_C(1024)
 #define MIB    (1024 * KIB)

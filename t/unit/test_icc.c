@@ -7,9 +7,9 @@
 
 #include "profiles.h"
 
-#include "image/codec.h"
-#include "image/icc.h"
-#include "image/icc_make.h"
+#include "image/codec/codec.h"
+#include "image/colour/icc.h"
+#include "image/colour/icc_make.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define MB           (1024 * 1024)

@@ -14,7 +14,7 @@
 #include <jpeglib.h>
 
 #include "tap.h"
-#include "image/codec_jpeg_scans.h"
+#include "image/codec/jpeg_scans.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 

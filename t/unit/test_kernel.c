@@ -9,7 +9,7 @@
 #include <time.h>
 
 #include "tap.h"
-#include "image/kernel.h"
+#include "image/scale/kernel.h"
 
 #define ROUNDS 3000
 

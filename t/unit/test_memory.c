@@ -5,7 +5,7 @@
 #endif
 #include "tap.h"
 #include "roots.h"
-#include "system/memory.h"
+#include "host/memory.h"
 
 #define KB     UINT64_C(1024)
 #define FILLER 20000

@@ -7,8 +7,8 @@
 #include <unistd.h>
 
 #include "tap.h"
-#include "image/number.h"
-#include "image/params.h"
+#include "base/number.h"
+#include "image/params/params.h"
 
 static const struct {
     char style;

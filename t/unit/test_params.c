@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "tap.h"
-#include "image/params.h"
+#include "image/params/params.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 

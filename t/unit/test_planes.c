@@ -12,7 +12,7 @@
 
 #include "tap.h"
 #include "jpegs.h"
-#include "image/orientation.h"
+#include "image/core/orientation.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 

@@ -14,8 +14,8 @@
 #include <zlib.h>
 
 #include "tap.h"
-#include "image/codec.h"
-#include "image/png_filter.h"
+#include "image/codec/codec.h"
+#include "image/codec/png_filter.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 

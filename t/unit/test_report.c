@@ -12,7 +12,7 @@
 
 #include "tap.h"
 #include "snapshots.h"
-#include "system/report.h"
+#include "status/report.h"
 
 /* What a hostile directory and pattern are called. */
 #define HOSTILE "/a\"b\\c<d>&e'f:g\nh]i,j\x01k\xff-\xc3\xa4</script>{}"

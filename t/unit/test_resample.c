@@ -11,8 +11,8 @@
 #include <string.h>
 
 #include "tap.h"
-#include "image/resample.h"
-#include "image/taps.h"
+#include "image/scale/resample.h"
+#include "image/scale/taps.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 #define PI           3.14159265358979323846

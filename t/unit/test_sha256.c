@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "tap.h"
-#include "system/sha256.h"
+#include "base/sha256.h"
 
 static bool is_hex(const uint8_t *digest, const char *hex)
 {

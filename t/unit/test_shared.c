@@ -13,17 +13,18 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
+#include "base/text.h"
 #include "tap.h"
 #include "../preload/scribble.h"
 #include "snapshots.h"
-#include "image/clock.h"
-#include "system/admission.h"
-#include "system/counters.h"
-#include "system/flights.h"
-#include "system/history.h"
-#include "system/queue.h"
-#include "system/report.h"
-#include "system/shared.h"
+#include "base/clock.h"
+#include "shared/admission.h"
+#include "shared/counters.h"
+#include "shared/flights.h"
+#include "shared/history.h"
+#include "shared/queue.h"
+#include "status/report.h"
+#include "shared/shared.h"
 
 #define SAMPLES 9
 #define ROOM    7
@@ -129,19 +130,15 @@ static tc_counters counters;
 
 static void begin_counters(void *memory)
 {
-    const tc_temp_fs fs = {"ext4", false, true};
-
     memset(&counters, 0, sizeof counters);
     tc_counters_adopt(&counters, memory, 1);
-    tc_counters_place(&counters, "/some", &fs);
+    tc_counters_place(&counters, "/some", "ext4", true);
     tc_counters_pattern(&counters, "thumb");
     tc_counters_enter(&counters, bystander);
 }
 
 static void use_counters(void)
 {
-    const tc_temp_fs fs = {"ext4", false, true};
-
     tc_counters_enter(&counters, getpid());
     tc_count(&counters, TC_AT_SOURCE_BYTES, 1);
     tc_gauge(&counters, TC_NOW_QUEUED, 1);
@@ -157,7 +154,8 @@ static void use_counters(void)
         double p99 = tc_histogram_quantile(&tally.stage[stage], 0.99);
         want(isnan(p99) || (p99 >= 0 && p99 <= 100), "a quantile out of bounds");
     }
-    want(tc_counters_place(&counters, "/some", &fs) == 1, "another number for a place");
+    want(tc_counters_place(&counters, "/some", "ext4", true) == 1,
+         "another number for a place");
     want(tc_counters_adopt(&counters, counters.slots, 2), "counters that are not taken over");
     tc_counters_leave(&counters, getpid());
 }
@@ -548,7 +546,7 @@ static void test_small(void)
     ok(number == 0, "2 lowered by 3");
     tc_shared_lower64(&large, UINT64_MAX);
     ok(large == 0, "5 lowered by all there is");
-    tc_shared_text(text, sizeof text);
+    tc_text_bound(text, sizeof text);
     ok(strcmp(text, "a?"
                     "?<bcd") == 0,
        "a text that did not end, and was none: %s", text);

@@ -5,8 +5,8 @@
 #endif
 #include "tap.h"
 #include "roots.h"
-#include "system/dentry.h"
-#include "system/slab.h"
+#include "host/dentry.h"
+#include "host/slab.h"
 
 #define HEAD                    \
     "slabinfo - version: 2.1\n" \

@@ -32,7 +32,7 @@
 
 #include "tap.h"
 #include "dirs.h"
-#include "system/spool.h"
+#include "temp/spool.h"
 
 #define KB   1024u
 #define MB   (1024u * 1024u)

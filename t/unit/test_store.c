@@ -14,7 +14,7 @@
 
 #include "tap.h"
 #include "dirs.h"
-#include "system/store.h"
+#include "temp/store.h"
 
 #define KB   ((apr_size_t)1024)
 #define MB   (1024 * KB)

@@ -21,7 +21,7 @@
 
 #include "tap.h"
 #include "dirs.h"
-#include "system/tempfile.h"
+#include "temp/tempfile.h"
 
 #define FILES  2000
 #define ROUNDS 5

@@ -5,7 +5,7 @@
  * is shared between them that is written.
  */
 #include "../../tools/damage.h"
-#include "image/pipeline.h"
+#include "image/pipeline/pipeline.h"
 #include "tap.h"
 
 #include <pthread.h>

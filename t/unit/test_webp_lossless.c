@@ -8,7 +8,7 @@
 
 #ifdef TC_WITH_WEBP
 
-#include "image/codec_webp_lossless.h"
+#include "image/codec/webp_lossless.h"
 
 #include <malloc.h>
 

@@ -10,7 +10,7 @@
 
 #include "tap.h"
 #include "xml.h"
-#include "system/writer.h"
+#include "base/writer.h"
 
 #define FFFD "\xef\xbf\xbd"
 

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "system/writer.h"
+#include "base/writer.h"
 
 /* Terminated by a zero beyond `length`. */
 typedef struct sink {

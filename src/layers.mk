@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# Which folder may include which, from the inside out: part of Makefile.apxs, and what
+# `make -f Makefile.apxs layers` holds them to. A folder sees those of its SEES only, and
+# of the libraries besides libc those of its USES: codecs (and lcms), apr, httpd with apr.
+# There are no circles: a folder may see only what stands above it here.
+
+# errors, clock, cancellation, guarded buffers, text and numbers, SHA-256
+LAYERS := base
+
+# what a picture is: formats, models, bands, orientation
+LAYERS += image/core
+SEES_image/core := base
+
+# the parameters of a URL
+LAYERS += image/params
+SEES_image/params := base image/core
+
+# geometry, the resampler and its kernels
+LAYERS += image/scale
+SEES_image/scale := base image/core image/params
+
+# profiles and transforms
+LAYERS += image/colour
+SEES_image/colour := base image/core
+USES_image/colour := codecs
+
+# a decoder and an encoder for each format
+LAYERS += image/codec
+SEES_image/codec := base image/core image/colour
+USES_image/codec := codecs
+
+# an original decoded, turned and resampled
+LAYERS += image/picture
+SEES_image/picture := base image/core image/params image/scale image/colour image/codec
+
+# what is laid on the result: canvas, border, blur, icon
+LAYERS += image/compose
+SEES_image/compose := $(SEES_image/picture) image/picture
+
+# a whole conversion, and what it costs
+LAYERS += image/pipeline
+SEES_image/pipeline := $(SEES_image/compose) image/compose
+
+# what the kernel says: dentries, slab, memory, cgroup
+LAYERS += host
+SEES_host := base
+
+# what all processes share: admission, coalescing, counters, history
+LAYERS += shared
+SEES_shared := base image/core host
+
+# temporary files
+LAYERS += temp
+SEES_temp := base image/core host shared
+USES_temp := apr
+
+# the status page, its charts and its other formats
+LAYERS += status
+SEES_status := base image/core image/colour image/codec host shared temp
+USES_status := apr
+
+# httpd
+LAYERS += server
+SEES_server := $(LAYERS)
+USES_server := httpd

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Rules for memory that all processes share. It is not trusted: a child that was taken over
+ * may write anything there, and while others read it. The parent, which may be root, reads
+ * it too. Therefore:
+ *
+ *  - sizes, addresses, names and numbers of slots are kept in private memory, set by the
+ *    parent before it forks;
+ *  - a value is read once, into private memory, and bounded there before it is used;
+ *  - no loop depends on shared values alone to end, and a sum that is lowered stops at 0;
+ *  - a process id found there may be asked about; it is never waited for or signalled.
+ *
+ * Such a child can still make counts wrong and have conversions refused.
+ */
+#ifndef TC_SHARED_H
+#define TC_SHARED_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Whether `size` bytes are all zero, as new memory is. */
+bool tc_shared_is_blank(const void *memory, size_t size);
+
+/* Whether `pid`, a value from shared memory, is a child of this process: alive, or dead and not
+   yet waited for. */
+bool tc_shared_is_child(int64_t pid);
+
+/* A number that stands alone: neither orders anything else. */
+static inline uint64_t tc_shared_get(const uint64_t *number)
+{
+    return __atomic_load_n(number, __ATOMIC_RELAXED);
+}
+
+static inline void tc_shared_set(uint64_t *number, uint64_t value)
+{
+    __atomic_store_n(number, value, __ATOMIC_RELAXED);
+}
+
+/* Lower `*number` by `amount`, or to 0 when it is less. */
+void tc_shared_lower(uint32_t *number, uint32_t amount);
+void tc_shared_lower64(uint64_t *number, uint64_t amount);
+
+/*
+ * Call after copying from shared memory and before checking the copy: keeps the compiler
+ * from reading the original again, which may have changed since.
+ */
+static inline void tc_shared_copied(void)
+{
+    __atomic_thread_fence(__ATOMIC_ACQUIRE);
+}
+
+#endif

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "holders.h"
+
+#include "shared/shared.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#define PROCESSES 1024
+#define LAYOUT    UINT64_C(0x7463686f30303031)
+
+#define ROWS        3
+#define COLUMN_BITS 10
+#define COLUMNS     (1U << COLUMN_BITS)
+#define KIB         UINT64_C(1024)
+
+typedef uint32_t counts[ROWS][COLUMNS]; /* KiB */
+
+/*
+ * The counters, and what each process has in them; slot 0 is for processes past the
+ * last, and is never cleared. A share is raised after the counter and lowered before it:
+ * one killed between the two, a matter of nanoseconds, leaves the counter too high by
+ * what was under way, until the server is restarted, and never too low. All indices are
+ * this process's own: whatever is written here by a process that was taken over makes
+ * wrong sums, and no wrong address. The shares, 12 KiB each, come last and apart from
+ * the processes' ids, so that pages of slots never used are never touched.
+ */
+struct tc_holders {
+    uint64_t layout;
+    int64_t pid[PROCESSES]; /* 0: free; below: of a dead process, and being given back */
+    counts total;
+    counts share[PROCESSES];
+};
+
+/* This process's share: set once, before its threads are. */
+static unsigned own;
+
+size_t tc_holders_size(void)
+{
+    return sizeof(tc_holders);
+}
+
+/* Times, a millisecond apart, that counters and shares are compared: they differ for a moment
+   while bytes are taken or given back. */
+#define LOOKS 50
+
+/* Whether each counter is the sum of what this process's children hold. Slots of no process
+   are not looked at, so that their pages stay untouched. */
+static bool adds_up(const tc_holders *holders)
+{
+    counts sum = {{0}};
+
+    for (unsigned at = 0; at < PROCESSES; at++) {
+        int64_t pid = __atomic_load_n(&holders->pid[at], __ATOMIC_ACQUIRE);
+
+        if (at > 0 && pid == 0)
+            continue;
+        if (at > 0 && !tc_shared_is_child(pid))
+            return false;
+        for (unsigned row = 0; row < ROWS; row++) {
+            for (unsigned column = 0; column < COLUMNS; column++)
+                sum[row][column] +=
+                    __atomic_load_n(&holders->share[at][row][column], __ATOMIC_RELAXED);
+        }
+    }
+    return memcmp(sum, holders->total, sizeof sum) == 0;
+}
+
+bool tc_holders_adopt(tc_holders *memory)
+{
+    uint64_t layout = __atomic_load_n(&memory->layout, __ATOMIC_ACQUIRE);
+
+    /* Fresh memory is zero, and takes no pages until it is written. */
+    if (layout == 0) {
+        __atomic_store_n(&memory->layout, LAYOUT, __ATOMIC_RELEASE);
+        return true;
+    }
+    for (int look = 0; layout == LAYOUT && look < LOOKS; look++) {
+        if (adds_up(memory))
+            return true;
+        usleep(1000);
+    }
+    return false;
+}
+
+/* Steele, Lea and Flood's mix of SplitMix64: each bit depends on all. */
+static uint64_t mix(uint64_t bits)
+{
+    bits = (bits ^ bits >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    bits = (bits ^ bits >> 27) * UINT64_C(0x94d049bb133111eb);
+    return bits ^ bits >> 31;
+}
+
+uint64_t tc_holders_client(uint64_t secret, uint64_t key)
+{
+    return mix(mix(key + secret) ^ secret);
+}
+
+static unsigned column_of(uint64_t client, unsigned row)
+{
+    return (unsigned)(client >> row * COLUMN_BITS) & (COLUMNS - 1);
+}
+
+static uint32_t kib_of(uint64_t bytes)
+{
+    uint64_t kib = bytes / KIB + (bytes % KIB != 0);
+
+    return kib < UINT32_MAX ? (uint32_t)kib : UINT32_MAX;
+}
+
+/* The least of the client's counters. */
+static uint32_t held_by(const tc_holders *holders, uint64_t client)
+{
+    uint32_t least = UINT32_MAX;
+
+    for (unsigned row = 0; row < ROWS; row++) {
+        uint32_t now =
+            __atomic_load_n(&holders->total[row][column_of(client, row)], __ATOMIC_RELAXED);
+        if (now < least)
+            least = now;
+    }
+    return least;
+}
+
+/* Where one row has room, with whoever else is counted there, the client has. */
+static bool add(tc_holders *holders, uint64_t client, uint64_t most, uint32_t kib)
+{
+    bool fits = false;
+
+    for (unsigned row = 0; row < ROWS; row++) {
+        uint64_t before = __atomic_fetch_add(&holders->total[row][column_of(client, row)], kib,
+                                             __ATOMIC_ACQ_REL);
+        if (before + kib <= most / KIB)
+            fits = true;
+    }
+    return fits;
+}
+
+static void lower(counts *from, uint64_t client, uint32_t kib)
+{
+    for (unsigned row = 0; row < ROWS; row++)
+        tc_shared_lower(&(*from)[row][column_of(client, row)], kib);
+}
+
+bool tc_holders_take(tc_holders *holders, uint64_t client, uint64_t most, uint64_t bytes)
+{
+    uint32_t kib = kib_of(bytes);
+
+    if (!holders)
+        return true;
+    if (!add(holders, client, most, kib)) {
+        lower(&holders->total, client, kib);
+        return false;
+    }
+    for (unsigned row = 0; row < ROWS; row++)
+        __atomic_fetch_add(&holders->share[own][row][column_of(client, row)], kib,
+                           __ATOMIC_RELAXED);
+    return true;
+}
+
+void tc_holders_give(tc_holders *holders, uint64_t client, uint64_t bytes)
+{
+    uint32_t kib = kib_of(bytes);
+
+    if (!holders)
+        return;
+    lower(&holders->share[own], client, kib);
+    lower(&holders->total, client, kib);
+}
+
+uint64_t tc_holders_of(const tc_holders *holders, uint64_t client)
+{
+    return holders ? held_by(holders, client) * KIB : 0;
+}
+
+uint64_t tc_holders_largest(const tc_holders *holders)
+{
+    uint32_t least = UINT32_MAX;
+
+    if (!holders)
+        return 0;
+    /* The largest client is in each row, in a counter that is not over the row's largest. */
+    for (unsigned row = 0; row < ROWS; row++) {
+        uint32_t largest = 0;
+
+        for (unsigned column = 0; column < COLUMNS; column++) {
+            uint32_t now = __atomic_load_n(&holders->total[row][column], __ATOMIC_RELAXED);
+            if (now > largest)
+                largest = now;
+        }
+        if (largest < least)
+            least = largest;
+    }
+    return least * KIB;
+}
+
+/* ---- processes ------------------------------------------------------------------- */
+
+static void give_back(tc_holders *holders, counts *share)
+{
+    for (unsigned row = 0; row < ROWS; row++) {
+        for (unsigned column = 0; column < COLUMNS; column++) {
+            uint32_t held = __atomic_exchange_n(&(*share)[row][column], 0, __ATOMIC_RELAXED);
+            if (held)
+                tc_shared_lower(&holders->total[row][column], held);
+        }
+    }
+}
+
+/* The first slot from 1 on whose process was `from` and now is `to`; 0: there is none. */
+static unsigned change_slot(tc_holders *holders, int64_t from, int64_t to)
+{
+    for (unsigned at = 1; at < PROCESSES; at++) {
+        int64_t now = from;
+
+        if (__atomic_compare_exchange_n(&holders->pid[at], &now, to, false, __ATOMIC_ACQ_REL,
+                                        __ATOMIC_RELAXED))
+            return at;
+    }
+    return 0;
+}
+
+void tc_holders_gone(tc_holders *holders, pid_t pid)
+{
+    unsigned at = holders ? change_slot(holders, pid, -(int64_t)pid) : 0;
+
+    if (at == 0)
+        return;
+    give_back(holders, &holders->share[at]);
+    __atomic_store_n(&holders->pid[at], 0, __ATOMIC_RELEASE);
+}
+
+void tc_holders_begin(tc_holders *holders, pid_t pid)
+{
+    if (!holders)
+        return;
+    /* Of one whose number this process has, and whose death nobody saw. */
+    tc_holders_gone(holders, pid);
+    own = change_slot(holders, 0, pid);
+}
