@@ -66,13 +66,13 @@ try 'server/ includes everything' server/tried.c '"temp/fine.h"
 ok layers "$scratch/src"
 
 # Each folder, including the next further out: what would be a circle.
-last=
-for folder in $folders; do
-    if [ -n "$last" ]; then
-        try "$last/ includes $folder/: refused" "$last/tried.c" "\"$folder/fine.h\""
+inner=
+for outer in $folders; do
+    if [ -n "$inner" ]; then
+        try "$inner/ includes $outer/: refused" "$inner/tried.c" "\"$outer/fine.h\""
         ok refused
     fi
-    last=$folder
+    inner=$outer
 done
 try 'shared/ includes temp/: refused' shared/tried.c '"temp/fine.h"'
 ok refused
