@@ -4,13 +4,12 @@
 
 #include "config_parts.h"
 #include "remarks.h"
+#include "host/processors.h"
 #include "image/codec/codec.h"
 #include "shared/queue.h"
 
 #include <apr_lib.h>
 #include <apr_strings.h>
-
-#include <unistd.h>
 
 static tc_server_conf *server_conf(const server_rec *server)
 {
@@ -39,7 +38,7 @@ void *tc_server_conf_create(apr_pool_t *pool, server_rec *server)
     conf->budget_percent = TC_BUDGET_PERCENT;
     conf->pattern_names = apr_array_make(pool, 8, sizeof(const char *));
     conf->remarks = tc_remarks_make(pool);
-    conf->admission_limits.active = tc_policy_active(sysconf(_SC_NPROCESSORS_ONLN));
+    conf->admission_limits.active = tc_policy_active(tc_processors(""));
     conf->admission_limits.timed = true;
     conf->admission_limits.wait_ms = TC_WAIT_MS;
     conf->history_interval = TC_HISTORY_SECONDS;
