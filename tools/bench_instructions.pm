@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-# tools/bench instructions [--photos DIR] [--workloads W1,W4] [--beside PATH] [--short]
+# tools/bench instructions [--photos DIR] [--workloads W1,W4] [--against PATH] [--short]
 #                          [--json FILE] [--write]
 #
 # Where the instructions of a conversion go: build/bin/tcconvert under callgrind, the
-# inclusive counts of what the pipeline calls, summed by stage. --beside names another
+# inclusive counts of what the pipeline calls, summed by stage. --against names another
 # build's tcconvert, for a second column. Counts hardly depend on what else the machine
 # does, so one run is enough; that they are not time goes without saying: a vector
 # instruction counts as one, and so does a load that misses the cache.
@@ -86,15 +86,15 @@ sub count {
 sub main {
     local @ARGV = @_;
     my %option = (workloads => 'W1,W4');
-    Getopt::Long::GetOptions(\%option, 'photos=s', 'workloads=s', 'beside=s', 'short', 'json=s', 'write')
+    Getopt::Long::GetOptions(\%option, 'photos=s', 'workloads=s', 'against=s', 'short', 'json=s', 'write')
         && !@ARGV or die "usage: tools/bench instructions [--photos DIR] [--workloads W1,W4]"
-        . " [--beside PATH] [--short] [--json FILE] [--write]\n";
+        . " [--against PATH] [--short] [--json FILE] [--write]\n";
     qx(valgrind --version) or die "bench: valgrind is missing: tools/deps --test\n";
     my $root = $Bench::Measure::ROOT;
     my ($folder, @workloads) = Bench::Workloads::prepare($root, photos => $option{photos},
         names => [split /,/, $option{workloads}], most => $option{short} ? 1 : 4);
     my @builds = (['this', "$root/build/bin/tcconvert"]);
-    push @builds, ['beside', $option{beside}] if $option{beside};
+    push @builds, ['against', $option{against}] if $option{against};
     my @rows;
     for my $workload (@workloads) {
         for my $hint ($workload->{reduce} ? (0, 1) : 0) {

@@ -140,7 +140,7 @@ sub _method {
         . ' is due, whatever became of those before; then the same rates again. What it can carry is the best'
         . ' of the three, each as the mean of before and after. Medians of'
         . " $option->{rounds} rounds, in which the MPMs take turns. accepted: answers with a picture before"
-        . ' the end of the load, and beside it their share of the best. Times from when a request was due to'
+        . ' the end of the load, and then their share of the best. Times from when a request was due to'
         . " the last byte of its answer. line: the 99th percentile with $line connections, as many as have"
         . ' places to work and to wait in, and none refused, the larger of before and after: the longest that the queue can make it, which'
         . ' the overload may prolong by as much as it may take of the rate, to line / 0.9.'

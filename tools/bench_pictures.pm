@@ -184,7 +184,7 @@ sub _method {
     my $photos = @{ $workloads->[0]{files} };
     my $text = "$machine.\n\n$option->{rounds} rounds, $photos photograph(s) a workload; in each round all take"
         . " their turns at it one after the other. CPU ms: processor time a picture, user and system, all"
-        . ' threads and processes of the contender; the median of the rounds, and beside it the least and the'
+        . ' threads and processes of the contender; the median of the rounds, then the least and the'
         . ' most, which is the noise. Servers: ' . Bench::Contenders::CONNECTIONS() . ' connections, no'
         . ' keep-alive, ' . Bench::Contenders::WORKERS() . " workers, no bound on conversions at once, nothing cached, $option->{seconds} s a"
         . ' turn; their CPU time has HTTP in it, of which `no server`, tcconvert in a loop, has none, and the load generator takes its share of the same'

@@ -50,7 +50,7 @@ typedef struct record {
 
 enum { HEAD = sizeof(record) + FRONT };
 
-/* Freed maps are kept for buffers of as many pages: to map them anew takes page faults, half
+/* Freed maps are kept for buffers of as many pages: to map new ones takes page faults, half
    the time of a fuzzer. */
 enum { KEPT_MAPS = 64 };
 #define KEPT_BYTES ((size_t)16 * 1024 * 1024)

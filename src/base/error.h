@@ -46,7 +46,7 @@ typedef enum tc_error {
 
 /*
  * What went wrong, for people: `text` is one line of printable ASCII, set by
- * whoever first noticed. The struct is the caller's and outlives the call.
+ * the code that noticed first. The struct is the caller's and outlives the call.
  */
 typedef struct tc_fail {
     tc_error error;

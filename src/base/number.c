@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Whatever is no part of a number is the locale's decimal mark, of one byte or more. */
+/* Whatever is not part of a number is the locale's decimal mark, of one byte or more. */
 static void put_point(char *text)
 {
     size_t before = strspn(text, "+-0123456789einfaEINFA");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Somebody who may end a conversion: asked between rows, and by decoders between
+ * What may end a conversion: asked between rows, and by decoders between
  * the parts of what takes long before the first row comes.
  */
 #ifndef TC_WATCH_H
@@ -35,7 +35,7 @@ static inline tc_error tc_watch_ask(const tc_watch *watch, tc_fail *fail)
     return error;
 }
 
-/* Ask whether uninterruptible work of `ns` nanoseconds may begin; likewise. */
+/* Ask whether uninterruptible work of `ns` nanoseconds may begin; the same. */
 static inline tc_error tc_watch_afford(const tc_watch *watch, uint64_t ns, tc_fail *fail)
 {
     tc_error error = tc_watch_ask(watch, fail);

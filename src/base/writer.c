@@ -80,7 +80,7 @@ static size_t decode(const char *text, uint32_t *code)
 
     for (size_t at = 1; at < length; at++) {
         unsigned char byte = (unsigned char)text[at];
-        /* The terminator is no continuation, so this never reads past it. */
+        /* The terminator is not a continuation, so this never reads past it. */
         if ((byte & 0xc0) != 0x80)
             return 0;
         *code = *code << 6 | (byte & 0x3f);
@@ -98,7 +98,7 @@ size_t tc_utf8(const char *text, uint32_t *code)
     if (!*text)
         return 0;
     length = decode(text, code);
-    /* U+FFFE and U+FFFF are no characters of XML's. */
+    /* U+FFFE and U+FFFF are not characters in XML. */
     if (length == 0 || is_control(*code) || *code == 0xfffe || *code == 0xffff)
         *code = REPLACEMENT;
     return length ? length : 1;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Text on its way out, whoever takes it. */
+/* Text on its way out, to any taker. */
 #ifndef TC_WRITER_H
 #define TC_WRITER_H
 
@@ -21,13 +21,13 @@ void tc_putf(const tc_writer *to, const char *format, ...)
 
 /*
  * Text for XML and HTML, in elements and quoted attributes: < > & " ' are escaped;
- * control characters and bytes that are no UTF-8 become U+FFFD.
+ * control characters and bytes that are not UTF-8 become U+FFFD.
  */
 void tc_put_xml(const tc_writer *to, const char *text);
 
 /*
  * A JSON string with its quotes: " and \ and control characters are escaped, bytes
- * that are no UTF-8 become \ufffd.
+ * that are not UTF-8 become \ufffd.
  */
 void tc_put_json(const tc_writer *to, const char *text);
 
@@ -36,7 +36,7 @@ tc_writer tc_writer_file(FILE *stream);
 
 /*
  * The first character of `text` into `*code`; returns its bytes, 1 to 4, or 0 at
- * the end. Bytes that are no UTF-8 count as U+FFFD each, and the same goes for
+ * the end. Bytes that are not UTF-8 count as U+FFFD each, and the same goes for
  * control characters, which no page and no chart can show.
  */
 size_t tc_utf8(const char *text, uint32_t *code);

@@ -28,11 +28,11 @@ typedef struct tc_slab_totals {
 } tc_slab_totals;
 
 typedef struct tc_slab {
-    int error;            /* 0, or why the dentry cache's figures are not to be had */
+    int error;            /* 0, or why there are no figures of the dentry cache */
     tc_slab_cache dentry; /* named "dentry" or, in old kernels, "dentry_cache" */
     int others_error;     /* 0, or why the rest is not: ENOENT when only sysfs was there */
     tc_slab_totals totals;
-    unsigned others; /* the largest caches beside dentry, by bytes, largest first */
+    unsigned others; /* the largest caches other than dentry, by bytes, largest first */
     tc_slab_cache other[TC_SLAB_TOP];
 } tc_slab;
 

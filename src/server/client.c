@@ -37,8 +37,8 @@ static int socket_of(const conn_rec *connection)
 }
 
 /*
- * A client that closed its side will not read the answer: who half-closes on
- * purpose cannot be told from who left, and leaving is what happens. Unlike a
+ * A client that closed its side will not read the answer: one that half-closes on
+ * purpose cannot be told from one that left, and leaving is what happens. Unlike a
  * peek, this sees the end behind unread bytes, such as TLS's farewell.
  */
 static bool is_gone(const tc_client *client)
@@ -95,7 +95,7 @@ uint64_t tc_client_key(const request_rec *r)
         at += sizeof mapped;
         length -= (int)sizeof mapped;
     }
-    /* Of IPv6 the first half; IPv4's four bytes are no such half (::/32 is nobody's). */
+    /* Of IPv6 the first half; IPv4's four bytes are not such a half (::/32 is nobody's). */
     for (int byte = 0; at && byte < length && byte < 8; byte++)
         key = key << 8 | at[byte];
     return key ? key : 1;

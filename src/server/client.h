@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The client who waits for a conversion: whether it is still there, and how long
+ * The client that waits for a conversion: whether it is still there, and how long
  * it is made to wait. Asked while the conversion runs or waits for its turn.
  */
 #ifndef TC_CLIENT_H

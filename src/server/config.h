@@ -42,13 +42,13 @@ typedef struct tc_server_conf {
     apr_array_header_t *pattern_names; /* of const char *: of all hosts and directories */
     apr_array_header_t *remarks;       /* remarks.c's, of all hosts */
     apr_hash_t *pattern_numbers;       /* name to unsigned *, its slot in the counters */
-    /* What files in memory may have; resolved into `places` likewise. */
+    /* What files in memory may have; resolved into `places` too. */
     uint64_t temp_memory_bytes;
     double temp_memory_percent; /* of the memory, when over 0 */
-    uint64_t per_client_bytes;  /* likewise */
+    uint64_t per_client_bytes;  /* resolved into `places` too */
     double per_client_percent;  /* of the memory, when over 0 */
-    bool per_client_given;      /* else it is no less than TC_PER_CLIENT_LEAST */
-    uint64_t reserve_bytes;     /* in every directory, if reserve_given; likewise */
+    bool per_client_given;      /* else it is at least TC_PER_CLIENT_LEAST */
+    uint64_t reserve_bytes;     /* in every directory, if reserve_given; resolved too */
     double reserve_percent;     /* of the file system's size, when over 0 */
     bool reserve_given;
     uint64_t budget_bytes;                /* 0: no bound, unless: */

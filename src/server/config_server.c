@@ -150,7 +150,7 @@ const char *set_temp_reserve(cmd_parms *cmd, void *conf, const char *text)
     return NULL;
 }
 
-/* A share, or "off", which is no bound. */
+/* A share, or "off": unbounded. */
 static const char *set_bound(cmd_parms *cmd, const char *text, uint64_t *bytes, double *percent)
 {
     const char *error = ap_check_cmd_context(cmd, GLOBAL_ONLY);

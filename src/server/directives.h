@@ -10,7 +10,7 @@
  *     behind), or WORD: one of those that the help begins with, split by '|', which stand
  *     for 0, 1 and so on.
  * TC_OTHERS:  X(name, arguments, setter, context, help)
- *     directives whose value is no single number.
+ *     directives whose value is not a single number.
  */
 #ifndef TC_DIRECTIVES_H
 #define TC_DIRECTIVES_H

@@ -59,7 +59,7 @@ static bool is_ours(const ap_filter_t *f)
     return f->frec->filter_func.out_func == tc_filter;
 }
 
-/* Whether a filter of ours stands before `last`; NULL: anywhere. */
+/* Whether one of our filters stands before `last`; NULL: anywhere. */
 static bool has_another(const request_rec *r, const ap_filter_t *last)
 {
     for (const ap_filter_t *f = r->output_filters; f && f != last; f = f->next) {
@@ -162,7 +162,7 @@ static const char *variant_tag(request_rec *r, const char *tag, const char *vari
     return apr_psprintf(r->pool, "W/%.*s-%s\"", (int)(length - 1), tag, variant);
 }
 
-/* What was true of the original's bytes and is not of ours. */
+/* What was true of the original's bytes and is not of the result's. */
 static void replace_headers(request_rec *r, const context *context)
 {
     static const char *const of_bytes[] = {"Accept-Ranges",  "Content-MD5",     "Content-Range",

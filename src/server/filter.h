@@ -20,7 +20,7 @@
 /* Whether a filter of the request is ours under mod_small_light's name. */
 bool tc_filter_is_alias(const request_rec *r);
 
-/* insert_filter hook: a call whose original is no file of ours needs the filter. */
+/* insert_filter hook: a call whose original is not a local file needs the filter. */
 void tc_filter_insert(request_rec *r);
 
 /*

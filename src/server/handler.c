@@ -191,7 +191,7 @@ int tc_handler(request_rec *r)
     if (request->refused)
         return tc_respond_error(r, &request->job->fail);
     if (request->job->params.engine == TC_ENGINE_DUMMY)
-        return DECLINED; /* the file as it is, by whoever serves files; so with pt, above */
+        return DECLINED; /* the file as it is, by httpd's own handler; so with pt, above */
     return serve(r, request->job, apr_pcalloc(r->pool, sizeof(tc_source)));
 }
 

@@ -52,7 +52,7 @@ static bool leads_elsewhere(request_rec *r, const apr_uri_t *uri)
 }
 
 /* To a page about this answer, and not to where the original is: what ErrorDocument names, and
-   what a module sends a client to who has to log in. */
+   where a module sends a client that has to log in. */
 static bool leads_to_page(request_rec *r, const char *location)
 {
     const tc_request *request = tc_request_find(r);

@@ -137,7 +137,7 @@ static apr_status_t take_plain(segment *segment, apr_size_t size, bool (*adopt)(
     if (status == APR_SUCCESS && !adopt(aligned(segment->shm))) {
         ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, main,
                      "shared memory of %" APR_SIZE_T_FMT " bytes: what it holds is not "
-                     "consistent, or of another version; it begins anew",
+                     "consistent, or of another version; it starts over",
                      size);
         status = renew(segment, size, main);
         if (status == APR_SUCCESS)
@@ -301,7 +301,7 @@ static void check_admission(server_rec *main, tc_server_conf *conf)
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, main,
                      "TC0130: the sums of admission in shared memory are wrong: a child was "
                      "killed while it changed them, or something wrote over them; conversions "
-                     "may be refused until a graceful restart, which begins admission anew");
+                     "may be refused until a graceful restart, which resets admission");
 }
 
 int tc_monitor_sample(apr_pool_t *pool, server_rec *main)

@@ -27,10 +27,10 @@ void tc_monitor_child(apr_pool_t *pool, server_rec *main);
 void tc_monitor_child_status(server_rec *main, pid_t pid, ap_generation_t generation, int slot,
                              mpm_child_status status);
 
-/* NULL before tc_monitor_start, or when there was no shared memory to be had. */
+/* NULL before tc_monitor_start, or when there was no shared memory. */
 tc_counters *tc_monitor_counters(const server_rec *server);
 
-/* Likewise. */
+/* NULL as above. */
 tc_flights *tc_monitor_flights(const server_rec *server);
 
 /*

@@ -26,7 +26,7 @@ APLOG_USE_MODULE(tmpfs_convert);
 /* When this request looked into the cache last; kept where the next one finds it. */
 #define ASKED_AGAIN "tmpfs-convert-asked-again"
 
-/* After so many times that nothing was in the cache it will not be. */
+/* Once the cache had nothing this often, it will never have it. */
 #define TRIES 3
 
 /* What makes a request conditional, and then what else mod_cache takes out of one with which it

@@ -3,8 +3,8 @@
  * The same picture asked for many times at once, while no cache has it yet: one
  * request converts, the others wait and then ask again, so that the cache in this
  * server answers them. mod_cache's own lock does not do that: as long as it has
- * nothing, stale or not, it lets everybody through; and beside it who leads here is
- * not who may store there, so CacheLock is to be off.
+ * nothing, stale or not, it lets every request through; and the request that leads here
+ * is not always the one that may store there, so CacheLock has to be off.
  */
 #ifndef TC_ONCE_H
 #define TC_ONCE_H

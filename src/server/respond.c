@@ -86,7 +86,7 @@ static const char *hash(apr_pool_t *pool, const char *text, unsigned bytes)
     return made;
 }
 
-/* What the answer's bytes depend on beside the original. */
+/* What the answer's bytes depend on in addition to the original. */
 static const char *make(request_rec *r, const tc_params *params)
 {
     char canonical[TC_CANONICAL_MAX];

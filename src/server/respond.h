@@ -44,7 +44,7 @@ void tc_respond_description(request_rec *r, const tc_stats *stats, apr_time_t be
 
 /*
  * A few letters that tell what is made of an original, whichever it is: part of an
- * entity tag beside the original's own.
+ * entity tag next to the original's own.
  */
 const char *tc_respond_variant(request_rec *r, const tc_params *params);
 

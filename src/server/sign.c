@@ -16,10 +16,10 @@ APLOG_USE_MODULE(tmpfs_convert);
 /* 128 bits, when they are random; as hexadecimal digits or the like twice that is usual. */
 #define KEY_LEAST 16
 
-/* More is no file of keys. */
+/* More is not a key file. */
 #define FILE_MOST 65536
 
-/* ---- the file of keys ---------------------------------------------------------------- */
+/* ---- the key file --------------------------------------------------------------------- */
 
 static const char *trim(char *line)
 {
@@ -56,7 +56,7 @@ static const char *take_lines(cmd_parms *cmd, char *text, apr_array_header_t *ke
                 number, KEY_LEAST);
         APR_ARRAY_PUSH(keys, const char *) = line;
     }
-    return keys->nelts ? NULL : "there is no key in it";
+    return keys->nelts ? NULL : "no key in it";
 }
 
 static const char *read_text(cmd_parms *cmd, const char *path, char **text)
@@ -74,7 +74,7 @@ static const char *read_text(cmd_parms *cmd, const char *path, char **text)
     if (status != APR_SUCCESS)
         return apr_pstrdup(cmd->pool, apr_strerror(status, words, sizeof words));
     if (info.filetype != APR_REG || info.size > FILE_MOST)
-        return "it is no file of keys, a line each";
+        return "not a key file (expected one key per line)";
     length = (apr_size_t)info.size;
     *text = apr_pcalloc(cmd->pool, length + 1);
     status = length ? apr_file_read_full(file, *text, length, NULL) : APR_SUCCESS;
@@ -82,7 +82,7 @@ static const char *read_text(cmd_parms *cmd, const char *path, char **text)
     if (status != APR_SUCCESS)
         return apr_pstrdup(cmd->pool, apr_strerror(status, words, sizeof words));
     if (memchr(*text, '\0', length))
-        return "it is no text";
+        return "not a text file";
     if (info.protection & (APR_FPROT_WREAD | APR_FPROT_WWRITE))
         ap_log_error(APLOG_MARK, APLOG_STARTUP | APLOG_WARNING, 0, cmd->server,
                      "TC0121: %s %s: everybody on this machine can read or write it; chmod 600",

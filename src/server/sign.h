@@ -30,7 +30,7 @@ typedef struct tc_secrets {
 
 /*
  * Read `path`: a key a line, of 16 bytes at least; empty lines and those beginning
- * with '#' are no keys. NULL, or what is wrong with the file, in `cmd`'s pool.
+ * with '#' are not keys. NULL, or what is wrong with the file, in `cmd`'s pool.
  */
 const char *tc_sign_read(cmd_parms *cmd, const char *path, const tc_secrets **secrets);
 

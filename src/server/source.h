@@ -28,7 +28,7 @@ int tc_source_open(request_rec *r, tc_source *source);
 
 /*
  * Open `name`, which has no folder in it, in the material directory `dir`; NULL: there is
- * none. A symbolic link is not followed. TC_E_ICON when there is no such file to be had.
+ * none. A symbolic link is not followed. TC_E_ICON when there is no such file.
  */
 tc_error tc_source_open_material(request_rec *r, tc_source *source, const char *dir,
                                  const char *name, tc_fail *fail);

@@ -117,7 +117,7 @@ static int wants(request_rec *r, const char *accept, const char *type)
     return found;
 }
 
-/* A scraper and a program say what they read; whoever says nothing of it gets the page. */
+/* A scraper and a program say what they read; a request that does not gets the page. */
 static format negotiate(request_rec *r, const char *accept)
 {
     static const struct {

@@ -9,7 +9,7 @@
 
 /*
  * GET and HEAD. The query names the format: ?auto, ?json, ?metrics, else Accept
- * does, else it is HTML; beside it span=TIME (of the charts and, with history, of
+ * does, else it is HTML; and span=TIME (of the charts and, with history, of
  * the JSON), history, and refresh[=SECONDS].
  */
 int tc_status_handler(request_rec *r);

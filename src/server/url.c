@@ -284,7 +284,7 @@ static void read_query(request_rec *r, bool is_signed)
         make_call(r, TC_CALL_QUERY, text, asked_path(r))->others = others;
 }
 
-/* ---- who answers ---------------------------------------------------------------------- */
+/* ---- which handler ------------------------------------------------------------------- */
 
 /* Whether the handler is none, the default one, or only the content type's name. */
 static bool is_default_handler(const request_rec *r)

@@ -55,7 +55,7 @@ static void call_next(tc_admission *admission)
         .timed = __atomic_load_n(&admission->hint.timed, __ATOMIC_RELAXED) != 0,
         .bytes = __atomic_load_n(&admission->hint.bytes, __ATOMIC_RELAXED)};
 
-    /* At most so many processes have died; waiters see the rest themselves within ASK_MS. */
+    /* No more processes than that have died; waiters see the rest themselves when they look. */
     for (unsigned tries = 0; tries < PROCESSES; tries++) {
         tc_queue_room room = room_of(admission, &limits);
 
@@ -68,7 +68,7 @@ static void call_next(tc_admission *admission)
 /* ---- waiting ----------------------------------------------------------------------- */
 
 /* The next goes on if it can, unless its process was stopped: the others do not wait for that
-   when nothing was at work at so many looks one after the other, `*idle` by now. */
+   when nothing was at work at IDLE_LOOKS looks in a row, `*idle` by now. */
 #define IDLE_LOOKS 4
 
 static bool may_enter(const tc_admission *admission, bool next, unsigned *idle)

@@ -25,7 +25,7 @@ typedef struct tc_share {
  * nanoseconds, leaves the sum a place too high: one place is lost until the server
  * is restarted, and never are there more at work than may be. `queued` bounds how
  * many are in `queue`: it is raised before and lowered after. What `queue`, `backlog` and
- * `hint` say decides who is next and who is refused, never how much may run.
+ * `hint` say decides which request is next or refused, never how much may run.
  */
 struct tc_admission {
     uint64_t layout;

@@ -34,7 +34,7 @@ void tc_rule_free_worker(tc_admission *admission)
     tc_shared_lower(&admission->held, 1);
 }
 
-/* ---- who may wait ------------------------------------------------------------------- */
+/* ---- which may wait ---------------------------------------------------------------- */
 
 tc_queue_entry tc_rule_entry(const tc_admission *admission, const tc_admission_limits *limits,
                              const tc_asker *asker, uint64_t kib)
@@ -71,8 +71,8 @@ bool tc_rule_capped(const tc_admission *admission, const tc_admission_limits *li
 }
 
 /* Those that are called to one of them wait no longer, though they have yet to leave the line:
-   so many more may have joined it, and as many as may work and wait are never refused, however
-   they come and go. */
+   that many more may have joined it, and as many as may work and wait are never refused,
+   however they come and go. */
 static uint32_t free_places(const tc_admission *admission, const tc_admission_limits *limits)
 {
     uint64_t active = __atomic_load_n(&admission->work, __ATOMIC_SEQ_CST) & ACTIVE_MOST;

@@ -206,7 +206,8 @@ static void clear(tc_share *of)
     of->kib = of->temp = 0;
 }
 
-/* By its parent or by who found it dead, whichever is first: only one gives back. */
+/* By its parent or by the process that found it dead, whichever is first: only one gives back.
+ */
 void tc_share_forget(tc_admission *admission, pid_t pid)
 {
     tc_queue_forget(&admission->queue, pid);

@@ -173,7 +173,7 @@ size_t tc_counters_size(void);
 
 /*
  * Take shared `memory` (of tc_counters_size bytes, aligned to 64) into use: unless
- * `counters` has it already, with this very layout, begin anew as of `now`, seconds
+ * `counters` has it already, with this very layout, start over as of `now`, seconds
  * since 1970. Returns whether it had it. Gauges of processes that are not children of
  * this one are dropped. For the parent only.
  */

@@ -23,7 +23,7 @@
 
 /*
  * `flight` is one word, of the key without its low bits and the leader's pid, 0
- * without a flight, so that two who come at once cannot both lead. `done` is the
+ * without a flight, so that two that come at once cannot both lead. `done` is the
  * last flight's key, half of it, and when it ended, in milliseconds modulo 2^32.
  */
 typedef struct slot {

@@ -64,7 +64,7 @@ void tc_history_copy(const tc_history *to, const tc_history *from);
 
 /*
  * Make a sample of what was read at `now_us` (microseconds since 1970) and put
- * it into the ring, and `host` beside it. `place_used` has TC_PLACES shares. By
+ * it into the ring, and `host` with it. `place_used` has TC_PLACES shares. By
  * one process only.
  */
 void tc_history_add(const tc_history *history, int64_t now_us, const tc_host *host,

@@ -75,7 +75,7 @@ bool tc_policy_capped(uint32_t active, uint32_t running)
     return active >= 3 && running >= active - 1;
 }
 
-/* ---- who is refused ------------------------------------------------------------------ */
+/* ---- what is refused ----------------------------------------------------------------- */
 
 void tc_waits_note(tc_waits *waits, uint64_t now_us, uint64_t wait_us)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Who is admitted, who is served next and who is refused: the rules of admission as
+ * Which request is admitted, served next or refused: the rules of admission as
  * functions over plain numbers. No clock, no shared memory; admission.c and queue.c collect
  * the numbers, t/unit/test_policy.c simulates whole servers with them.
  *
@@ -69,10 +69,10 @@ void tc_pick_offer(tc_pick *pick, const tc_turn *turn, unsigned at);
  */
 bool tc_pick_next(const tc_pick *pick, unsigned *at, int *passes);
 
-/* Whether, of `active` places, the last may not be for `client`, who has `running` of them. */
+/* Whether the last of `active` places is not for a client that has `running` of them. */
 bool tc_policy_capped(uint32_t active, uint32_t running);
 
-/* ---- who is refused ------------------------------------------------------------------ */
+/* ---- what is refused ----------------------------------------------------------------- */
 
 /* How waits were lately, by the second; all zero before the first. */
 typedef struct tc_waits {

@@ -193,7 +193,7 @@ bool tc_queue_is_by_children(const tc_queue *queue)
     return true;
 }
 
-/* ---- who is next --------------------------------------------------------------------- */
+/* ---- which is next ------------------------------------------------------------------- */
 
 /* The client that has `most` places or more, if all that are known to run are its own. */
 static bool only_client(const tc_queue *queue, uint32_t most, uint64_t *client)
@@ -271,8 +271,8 @@ void tc_queue_wait(tc_queue *queue, int place, uint32_t bell, uint64_t ms)
     syscall(SYS_futex, &queue->place[place].bell, FUTEX_WAIT, bell, &most, NULL, 0);
 }
 
-/* Should the next leave meanwhile, whoever has the place then is woken for nothing, and the
-   one after it by who left. */
+/* Should the next leave meanwhile, the request that has the place then is woken for nothing,
+   and the one that left wakes the one after it. */
 pid_t tc_queue_call(tc_queue *queue, const tc_queue_room *room)
 {
     unsigned at;

@@ -8,7 +8,7 @@
  * A thread that waits reads its bell, asks tc_queue_next() whether it is its turn and
  * looks whether there is what it waits for, then waits, and so on. Whatever may let the
  * next go on is followed by tc_queue_call(), and so is tc_queue_leave(): then no call is
- * lost, since who joins is seen by calls from then on, and sees what was before.
+ * lost, since a request that joins is seen by calls from then on, and sees what was before.
  */
 #ifndef TC_QUEUE_H
 #define TC_QUEUE_H
@@ -97,7 +97,7 @@ void tc_queue_forget(tc_queue *queue, pid_t pid);
 unsigned tc_queue_waiting(const tc_queue *queue);
 bool tc_queue_is_by_children(const tc_queue *queue);
 
-/* What is ahead of a request, and beside it. */
+/* What is ahead of a request, and what its client has. */
 typedef struct tc_queue_ahead {
     uint64_t work_us;   /* of those that run and of those that wait and go before it */
     uint64_t all_us;    /* ... and of all that wait */

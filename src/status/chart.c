@@ -11,7 +11,7 @@
 #define AGAIN_LEFT  "13 3 2 3"
 #define AGAIN_RIGHT "7 4 2 4"
 
-/* A line that goes up and down so many times its width is drawn thinner. */
+/* A line that goes up and down this many times its width is drawn thinner. */
 #define NOISY 10
 
 /*
@@ -133,9 +133,9 @@ static void put_frame(const tc_plot *plot)
     put_names(plot);
     put_grid(plot);
     if (plot->any && plot->uses_left)
-        put_axis(plot, &plot->left_axis, plot->left - BESIDE, " text-anchor=\"end\"");
+        put_axis(plot, &plot->left_axis, plot->left - AXIS_GAP, " text-anchor=\"end\"");
     if (plot->any && plot->uses_right)
-        put_axis(plot, &plot->right_axis, plot->right + BESIDE, "");
+        put_axis(plot, &plot->right_axis, plot->right + AXIS_GAP, "");
     put_times(plot);
 }
 
@@ -273,7 +273,7 @@ static void put_legend(const tc_plot *plot)
     }
 }
 
-/* ---- for those who do not see it --------------------------------------------------------- */
+/* ---- for readers who cannot see it ------------------------------------------------------- */
 
 static void put_description(const tc_plot *plot)
 {

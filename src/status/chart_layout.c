@@ -16,7 +16,7 @@ static int text_width(const char *text, bool bold)
     return (int)ceil(tc_text_width(text, bold) * FONT);
 }
 
-/* Beside an axis: its widest label. */
+/* Next to an axis: its widest label. */
 static int margin(const tc_chart_axis *axis)
 {
     char text[TC_TICK_TEXT];
@@ -27,7 +27,7 @@ static int margin(const tc_chart_axis *axis)
         width = text_width(text, false);
         widest = width > widest ? width : widest;
     }
-    return EDGE + widest + BESIDE;
+    return EDGE + widest + AXIS_GAP;
 }
 
 /* With the labels of this step: whether they have room, and room for the axes' labels. */
@@ -47,7 +47,7 @@ static bool try_times(tc_plot *plot, unsigned nth, int left, int right)
     }
     /* The zone stands left of the first label, wherever that is. */
     half = EDGE + (widest + 1) / 2;
-    left = fmax(left, half + text_width(time->unit, false) + BESIDE);
+    left = fmax(left, half + text_width(time->unit, false) + AXIS_GAP);
     plot->left = left;
     plot->right = plot->width - (right > half ? right : half);
     if (time->count < 2)

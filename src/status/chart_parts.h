@@ -181,7 +181,7 @@ const char *tc_plot_text(const char *text);
 #define NAMES_ROW    22 /* the axes' names */
 #define TIME_ROW     24
 #define LEGEND_ROW   22
-#define BESIDE       8 /* between an axis and its labels */
+#define AXIS_GAP     8 /* between an axis and its labels */
 #define SWATCH       24
 #define AFTER_SWATCH 6
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How wide a text will be: nobody who draws an svg on a server knows, so never too little. */
+/* How wide a text will be: a server that draws an svg cannot know, so never too little. */
 #include "chart_parts.h"
 
 #include <string.h>

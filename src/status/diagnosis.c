@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* A quarter of the memory in one cache of names is no cache any more. */
+/* A quarter of the memory in one cache of names is more than a cache. */
 #define SLAB_SHARE 0.25
 /* Bytes a second that the dentry slab grows over ten minutes: 700 MiB a day. */
 #define GROWTH 8500.0
@@ -63,7 +63,7 @@ static bool grew_by_negatives(const tc_snapshot *snapshot)
                (last->dentries - first->dentries) / 2;
 }
 
-/* 1: the kernel drops a dentry with its file, whoever made it. */
+/* 1: the kernel drops a dentry with its file, whichever program made it. */
 static bool kernel_drops(const tc_snapshot *snapshot)
 {
     tc_figure policy = snapshot->host.knobs.dentry_negative;
@@ -144,7 +144,7 @@ static bool is_usable(const tc_snapshot_place *place)
            (!place->available.error && place->available.value > place->reserve);
 }
 
-/* One that nobody asked for is no fault while others take its place. */
+/* One that nobody asked for is not a fault while others take its place. */
 static void check_place(tc_diagnosis *diagnosis, const tc_snapshot_place *place, bool others)
 {
     bool missing = place->available.error != 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Metrics for Prometheus and whatever else reads its formats. OpenMetrics names a
- * counter's family without "_total" and its sample with it, and likewise "_info";
+ * counter's family without "_total" and its sample with it, and "_info" in the same way;
  * the older text format names both with it. Times of day are gauges, texts are
  * the labels of an _info, and what cannot be read is told by one more family,
  * never by a 0.
@@ -29,7 +29,7 @@ static size_t plain_length(const unsigned char *at)
     return length;
 }
 
-/* Backslash, quote and line feed are escaped; what is no text would break the reader. */
+/* Backslash, quote and line feed are escaped; what is not text would break the reader. */
 static void put_value(const tc_writer *to, const char *text)
 {
     while (*text) {

@@ -57,7 +57,7 @@ static void put_labels(const tc_writer *to, const tc_point *point)
     tc_put(to, "]");
 }
 
-/* Words on the rest of a line: what would end it, or is no plain text, is '?'. */
+/* Words on the rest of a line: what would end it, or is not plain text, is '?'. */
 static void put_words(const tc_writer *to, const char *text)
 {
     for (const unsigned char *at = (const unsigned char *)text; *at; at++)

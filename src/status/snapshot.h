@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Everything a status page tells, as typed values of one moment. Types only:
- * who collects them knows no format, and who formats them reads no file.
+ * the collector knows no format, and the formats read no file.
  */
 #ifndef TC_SNAPSHOT_H
 #define TC_SNAPSHOT_H

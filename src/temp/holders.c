@@ -122,7 +122,7 @@ static uint32_t held_by(const tc_holders *holders, uint64_t client)
     return least;
 }
 
-/* Where one row has room, with whoever else is counted there, the client has. */
+/* Where one row has room, with all that is counted there, the client has. */
 static bool add(tc_holders *holders, uint64_t client, uint64_t most, uint32_t kib)
 {
     bool fits = false;

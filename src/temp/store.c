@@ -13,8 +13,8 @@
 #define BUFFER  ((apr_size_t)64 * 1024)
 #define RECHECK ((apr_size_t)1024 * 1024)
 
-/* Beside the errno values: what is left in the directory is the reserve; what all files in
-   memory may have is taken. */
+/* In addition to the errno values: what is left in the directory is the reserve; what all files
+   in memory may have is taken. */
 #define AT_RESERVE (-1)
 #define AT_BOUND   (-2)
 

@@ -34,11 +34,11 @@ typedef struct tc_spool_places {
     unsigned dirs;
     tc_spool_dir dir[TC_SPOOL_DIRS];
     tc_counters *counters; /* what files are made and left is counted there; or NULL */
-    /* All processes' files in memory, memfd and tmpfs, together have no more than so many
+    /* All processes' files in memory, memfd and tmpfs, together have at most this many
        bytes; without an admission there is no bound. */
     tc_admission *admission;
     uint64_t memory;
-    /* What spools hold for one client, in memory and on disks, is no more than so many bytes;
+    /* What spools hold for one client, in memory and on disks, is at most this many bytes;
        without holders there is no bound. In a copy for one request: whose it is, as a number
        and in words. */
     tc_holders *holders;
@@ -76,7 +76,7 @@ typedef struct tc_store {
     const char *reason;   /* the same in words, naming the place; "" without a failure */
 } tc_store;
 
-/* Nothing is open yet. `pool` is for words; whoever has the store closes it. */
+/* Nothing is open yet. `pool` is for words; the owner of the store closes it. */
 void tc_store_init(tc_store *store, apr_pool_t *pool, const tc_spool_places *places);
 
 /* Whether it has a file. */

@@ -107,7 +107,7 @@ static void fill_from_clock(unsigned char *bytes, size_t length)
 
 static const char letters[] = "abcdefghijklmnopqrstuvwxyz234567";
 
-/* The process whose file this would be, 0 when the name is none of ours. */
+/* The process whose file this would be, 0 when the name is not one of the module's. */
 static pid_t name_pid(const char *name)
 {
     uint32_t pid = 0;

@@ -29,9 +29,9 @@ key_file('keys', "# two\n0123456789abcdef\n\n  fedcba9876543210 \r\n");
 
 my @wrong = (
     ["TmpfsConvertSecretFile $dir/none", qr{TmpfsConvertSecretFile \Q$dir\E/none: No such file}],
-    ["TmpfsConvertSecretFile $dir/no-keys", qr{no-keys: there is no key in it}],
+    ["TmpfsConvertSecretFile $dir/no-keys", qr{no-keys: no key in it}],
     ["TmpfsConvertSecretFile $dir/short-key", qr{short-key: the key in line 3 is shorter than 16}],
-    ["TmpfsConvertSecretFile $dir", qr{TmpfsConvertSecretFile \Q$dir\E: it is no file of keys}],
+    ["TmpfsConvertSecretFile $dir", qr{TmpfsConvertSecretFile \Q$dir\E: not a key file \(expected one key per line\)}],
     ['TmpfsConvertOnce perhaps', qr{TmpfsConvertOnce must be On or Off}],
     ['TmpfsConvertPatternOnly perhaps', qr{TmpfsConvertPatternOnly must be On or Off}],
     ['TmpfsConvertPatternQuery perhaps', qr{TmpfsConvertPatternQuery must be On or Off}],
@@ -162,7 +162,7 @@ for my $case (
 }
 
 ($text, $status) = configtest("TmpfsConvertSecretFile $dir/keys\n");
-is($status, 0, 'a file of keys passes') or diag $text;
+is($status, 0, 'a key file passes') or diag $text;
 unlike($text, qr/TC0121/, '... without a warning');
 chmod 0644, "$dir/keys";
 ($text, $status) = configtest("TmpfsConvertSecretFile $dir/keys\n");

@@ -5,7 +5,7 @@
  * rows a few at a time.
  *
  * How to turn it upright is said by the properties irot and imir; an orientation
- * in EXIF is not to be heeded beside them (ISO/IEC 23000-22, 7.3.6.7).
+ * in EXIF is ignored where these are given (ISO/IEC 23000-22, 7.3.6.7).
  */
 #include "avif.h"
 
@@ -72,7 +72,7 @@ static bool make_room(tc_decoder *decoder, size_t length)
     return decoder->buffer != NULL;
 }
 
-/* The buffer is no larger than what the file still has, whatever is asked for. */
+/* The buffer is at most as large as what the file still has, whatever is asked for. */
 static avifResult on_read(avifIO *io, uint32_t flags, uint64_t offset, size_t length,
                           avifROData *data)
 {
@@ -115,7 +115,7 @@ static avifResult parse(tc_decoder *decoder)
     avifDecoder *avif = decoder->avif;
     avifResult result;
 
-    /* Of the AV1 decoders it alone heeds a limit on the coded picture's size. */
+    /* Of the AV1 decoders it alone keeps to a limit on the coded picture's size. */
     avif->codecChoice = AVIF_CODEC_CHOICE_DAV1D;
     avif->maxThreads = 1;
     avif->requestedSource = AVIF_DECODER_SOURCE_PRIMARY_ITEM;

@@ -24,7 +24,7 @@
 #define QUANTIZER_MAX 63
 
 /*
- * Over so many pixels the picture is coded in 16 tiles: less memory, by a sixth of a
+ * Over this many pixels the picture is coded in 16 tiles: less memory, by a sixth of a
  * lossless one's, and viewers can decode it in several threads, for 0.3 percent more bytes.
  */
 #define ONE_TILE_PIXELS_MAX (2 * 1024 * 1024)

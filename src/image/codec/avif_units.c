@@ -19,7 +19,7 @@
 /* Units of all coded pictures of a file: three or four each, of large ones one a tile. */
 #define UNITS_MAX (8 * TC_AVIF_ITEMS_MAX)
 
-/* Units that dav1d does not know, likewise; an honest file has none. */
+/* The same for units that dav1d does not know; an honest file has none. */
 #define STRANGE_MAX 16
 
 /* Frames of one coded picture: one, or one for each of up to four layers. */
@@ -33,7 +33,7 @@ typedef struct stream {
     uint64_t at;   /* of this piece */
 } stream;
 
-/* Pass some bytes; false: there are not so many. */
+/* Pass some bytes; false: fewer are left. */
 static bool pass(stream *stream, uint64_t bytes)
 {
     while (stream->left > 0 && bytes >= stream->extent->size - stream->at) {

@@ -60,7 +60,7 @@ typedef struct tc_encode_spec {
     uint32_t width, height;
     unsigned quality; /* 1..100; ignored by lossless formats */
     bool lossless;    /* where the format has both kinds; `quality` does not count then */
-    bool progressive; /* JPEG alone heeds it */
+    bool progressive; /* for JPEG only */
     bool palette;     /* the source had one: worth trying for, where the format can */
     bool flat;        /* drawn, not photographed: long repeats, little noise */
     const uint8_t *icc;

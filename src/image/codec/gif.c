@@ -25,7 +25,7 @@
 /* Bytes before the first frame: some files have half a megabyte of XMP there. */
 #define HEAD_BYTES_MAX (8 * 1024 * 1024)
 
-/* Data come in blocks of at most so many bytes. */
+/* The most bytes in a block of data. */
 #define BLOCK_MAX 255
 
 struct tc_decoder {

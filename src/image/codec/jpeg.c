@@ -211,7 +211,7 @@ static size_t read_marker(j_decompress_ptr cinfo)
     return length;
 }
 
-/* The first EXIF block, for whoever wants it in the answer. */
+/* The first EXIF block, in case the answer is to have it. */
 static void keep_exif(j_decompress_ptr cinfo, const uint8_t *exif, size_t length)
 {
     tc_decoder *decoder = cinfo->client_data;

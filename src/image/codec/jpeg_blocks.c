@@ -72,7 +72,7 @@ static size_t block_bytes(const tc_jpeg_blocks *blocks, unsigned at)
            sizeof(JBLOCK);
 }
 
-/* So many bytes, all zero: small ones of libjpeg's pool, large ones of the system. */
+/* Zeroed memory: small ones of libjpeg's pool, large ones of the system. */
 static uint8_t *get(j_common_ptr cinfo, tc_jpeg_blocks *blocks, size_t size)
 {
     size_t room = size + HUGE_PAGE;

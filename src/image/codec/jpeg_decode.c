@@ -175,7 +175,7 @@ bool tc_jpeg_bearable(j_decompress_ptr cinfo)
     return has_all_dc(cinfo) && (half || !first);
 }
 
-/* Rows of pixels, all samples of one beside each other. */
+/* Rows of pixels, all samples of one next to each other. */
 static void shape_pixels(tc_decoder *decoder, unsigned reduce, tc_layout *layout)
 {
     j_decompress_ptr cinfo = &decoder->cinfo;

@@ -96,7 +96,8 @@ static bool is_restart(uint8_t code)
     return code >= RST0 && code <= RST7;
 }
 
-/* Segments that stand between scans and are of no interest: a length and so many bytes. */
+/* Segments that stand between scans and are of no interest: a length, and bytes of that number.
+ */
 static bool is_segment(uint8_t code)
 {
     return code == DHT || code == DAC || code == DQT || code == DNL || code == DRI ||

@@ -71,7 +71,7 @@ static void on_decode_error(png_structp png, png_const_charp message)
 /*
  * libpng's warnings concern chunks it then leaves out; the picture is whole. But
  * one it had no memory for, a profile or an orientation, would make it another
- * picture: that is noted, and whoever called libpng looks. Not from here: zlib's
+ * picture: that is noted, and the caller of libpng looks. Not from here: zlib's
  * frames may lie in between.
  */
 void tc_png_warned(png_structp png, png_const_charp message)

@@ -7,7 +7,7 @@
 
 #include <png.h>
 
-/* Note why, unless a callback of ours has already, and leave libpng by its longjmp. */
+/* Note why, unless one of our callbacks has already, and leave libpng by its longjmp. */
 _Noreturn void tc_png_give_up(png_structp png, png_const_charp message, tc_error fallback);
 
 /* libpng's warnings, for either side: only a want of memory is noted. */

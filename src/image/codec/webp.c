@@ -17,7 +17,7 @@
 
 #include <webp/decode.h>
 
-/* libwebp's bit reader has so many bytes of what comes next. */
+/* How many of the next bytes libwebp's bit reader holds. */
 #define READ_AHEAD 16
 
 /* Rows of a composed canvas at a time. */
@@ -95,7 +95,7 @@ static tc_error webp_decode_open(tc_decoder **made, const tc_input *input, tc_im
         .height = decoder->file.height,
         .orientation = decoder->file.orientation,
         .model = decoder->alpha ? TC_RGB_ALPHA : TC_RGB,
-        /* libwebp averages the colours of a lossy picture without heeding its alpha. */
+        /* libwebp averages the colours of a lossy picture whatever its alpha. */
         .max_reduce =
             decoder->file.composed || (decoder->alpha && !decoder->file.lossless) ? 1 : 8,
         .lossless = decoder->file.lossless,
@@ -113,7 +113,7 @@ static tc_error webp_decode_open(tc_decoder **made, const tc_input *input, tc_im
     return TC_E_OK;
 }
 
-/* Where libwebp is to put the frame: memory of ours, in the canvas's model. */
+/* Where libwebp is to put the frame: our own memory, in the canvas's model. */
 static tc_error start_decoding(tc_decoder *decoder, uint32_t w, uint32_t h, bool scaled)
 {
     WebPDecoderConfig *config = &decoder->config;
@@ -171,7 +171,7 @@ static tc_error webp_decode_start(tc_decoder *decoder, const tc_decode_want *wan
 static tc_error decode_more(tc_decoder *decoder)
 {
     size_t left = decoder->file.length - decoder->filled;
-    /* libwebp begins a lossless picture anew until all of its head is there. */
+    /* libwebp starts a lossless picture over until all of its head is there. */
     size_t head = decoder->filled == 0 ? decoder->file.head + READ_AHEAD : 0;
     size_t most = head > TC_IO_BYTES ? head : TC_IO_BYTES;
     size_t length = left < most ? left : most;

@@ -29,7 +29,7 @@ typedef struct tc_webp_file {
     size_t head; /* of these, the bytes before the data of a lossless picture's pixels */
     uint64_t alpha_from; /* of the ALPH chunk's payload */
     size_t alpha_length;
-    uint64_t held; /* bytes that libwebp holds beside pixels */
+    uint64_t held; /* bytes that libwebp holds in addition to pixels */
     bool alpha, lossless;
     uint8_t orientation;
     uint8_t *icc;

@@ -2,7 +2,7 @@
 /*
  * WebP's container (RFC 9649): RIFF chunks, walked one by one, so that of an
  * animation nothing but its first frame is read, and nothing of what a file may
- * hold beside.
+ * hold as well.
  */
 #include "base/buffer.h"
 #include "webp.h"

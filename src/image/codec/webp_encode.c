@@ -21,7 +21,7 @@
 
 /*
  * A lossy picture's tokens are held until their probabilities are known: up to 28 bytes a
- * pixel. Over so many pixels libwebp guesses them from a first pass instead, in no memory,
+ * pixel. Over this many pixels libwebp guesses them from a first pass instead, in no memory,
  * which makes photographs 0.5 to 3 percent larger and takes a third longer.
  */
 #define TOKEN_PIXELS_MAX (2 * 1024 * 1024)

@@ -19,7 +19,8 @@
 #define TC_WEBP_TILES_MAX  (256 * 1024)
 
 typedef struct tc_webp_lossless {
-    uint64_t bytes; /* that libwebp holds beside pixels: codes, transforms, the entropy image */
+    uint64_t bytes; /* that libwebp holds in addition to pixels: codes, transforms, the entropy
+                       image */
     size_t head;    /* bytes of the stream before the pixels' data */
 } tc_webp_lossless;
 

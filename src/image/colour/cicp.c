@@ -273,7 +273,7 @@ static float factor(const float *table, float light)
 
 static uint8_t level_of(const tc_cicp_transform *transform, float light)
 {
-    /* The comparison is made so that what is no number is black. */
+    /* The comparison is made so that NaN is black. */
     float at = light > 0 ? light * LIGHTS + 0.5F : 0;
 
     return transform->level[at < LIGHTS ? (int)at : LIGHTS];

@@ -21,7 +21,7 @@
 
 /* A curve in memory: its values, 16 bits each, and what describes it. */
 #define CURVE_BYTES 512
-/* Parametric ones are sampled at so many places. */
+/* Samples of a parametric curve. */
 #define PARAMETRIC_VALUES 4096
 
 typedef struct reader {
@@ -246,7 +246,7 @@ static bool check_tag(reader *reader, kind kind, uint64_t from, unsigned channel
 
 /*
  * The tag's offset; 0 when there is none, or more than one. Entries that reach outside of
- * the profile are no tags.
+ * the profile are not tags.
  */
 static uint32_t find_tag(const reader *reader, uint32_t name)
 {

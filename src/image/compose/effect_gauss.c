@@ -40,7 +40,7 @@ struct tc_effect {
     float *padded;            /* a row, premultiplied, and `radius` pixels on each side */
     uint32_t held, originals; /* rows in the rings */
     float *ring;              /* rows blurred across; row y is at y % held */
-    uint8_t *original;        /* rows as they came; likewise */
+    uint8_t *original;        /* rows as they came; a ring as well */
     float *sum;
     uint8_t *out;
     uint32_t next_in, next_out;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A second picture, laid over the answer at its own size: a watermark, a logo. It is
- * decoded row by row beside the answer, and only the part that falls on the answer.
+ * decoded row by row along with the answer, and only the part that falls on the answer.
  */
 #ifndef TC_ICON_H
 #define TC_ICON_H

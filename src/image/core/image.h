@@ -101,7 +101,7 @@ typedef struct tc_layout {
 
 /*
  * Some consecutive rows of every plane, in order from the top. The memory
- * belongs to whoever made the band and holds until that room's next call.
+ * belongs to the maker of the band and holds until that room's next call.
  */
 typedef struct tc_band {
     struct {

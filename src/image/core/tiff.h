@@ -26,7 +26,7 @@ static inline uint32_t tc_tiff_get16(const tc_tiff *tiff, size_t at)
     return tiff->big_endian ? (uint32_t)p[0] << 8 | p[1] : (uint32_t)p[1] << 8 | p[0];
 }
 
-/* Likewise four. */
+/* Four bytes. */
 static inline uint32_t tc_tiff_get32(const tc_tiff *tiff, size_t at)
 {
     uint32_t first = tc_tiff_get16(tiff, at), second = tc_tiff_get16(tiff, at + 2);

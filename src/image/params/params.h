@@ -52,7 +52,7 @@ typedef enum tc_engine { TC_ENGINE_BUILTIN, TC_ENGINE_DUMMY } tc_engine;
 #define TC_CANONICAL_MAX 2048 /* bytes, with the terminator, tc_params_canonical may need */
 
 /*
- * What beside the URL decides how the answer looks: set by whoever read the URL, and
+ * What else decides how the answer looks, besides the URL: set by the reader of the URL, and
  * part of the canonical text.
  */
 typedef struct tc_policy {
@@ -64,7 +64,7 @@ typedef struct tc_policy {
 
 typedef struct tc_params {
     uint64_t given; /* one bit a table row: the parameter was named */
-    uint64_t brief; /* likewise: a colour of 3 or 4 digits, until settled */
+    uint64_t brief; /* the same for a colour of 3 or 4 digits, until settled */
     tc_policy policy;
     char pattern[TC_PATTERN_MAX + 1];
     int engine; /* tc_engine */

@@ -40,7 +40,7 @@ static bool parse_decimal(const char *text, size_t length, double *value)
     return digits > 0 && at == length;
 }
 
-/* To whole parts, where there are any to be had; 0, for there is no minus zero. */
+/* To whole parts, where there are any; 0, for there is no minus zero. */
 static double to_parts(double value)
 {
     return fabs(value) <= PARTS ? round(value * PARTS) / PARTS + 0.0 : value;
@@ -237,7 +237,7 @@ tc_error tc_value_parse(const tc_row *row, const char *value, void *to, tc_fail 
     return parsers[row->kind](row, value, to, fail);
 }
 
-/* Without the zeros that end it, nor an exponent, which is no number here. */
+/* Without the zeros that end it, nor an exponent, which is not a number here. */
 static int print_number(char *text, size_t size, double value)
 {
     int length = tc_number_print(text, size, 'f', 6, value);

@@ -105,7 +105,7 @@ static double decode_ns(const tc_image_info *info, const tc_plan *plan, const tc
 #define PREMULTIPLY 1.2  /* a source pixel with alpha */
 #define DIVIDE      4.0  /* an answer's pixel with alpha */
 #define TURN        7.0  /* a pixel of a picture that is turned by 90 degrees or 180 */
-#define PLANES      2    /* planes of 4:2:0 take as much as so many channels */
+#define PLANES      2    /* planes of 4:2:0 take as much as this many channels */
 
 static double resample_ns(const tc_image_info *info, const tc_plan *plan, const tc_rect *used)
 {

@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Of the rows down to its end, a part of the picture is small at one of so many; measured. */
+/* Of the rows down to its end, a part of the picture is small at this fraction; measured. */
 #define PART 4
 
 struct tc_pipeline {

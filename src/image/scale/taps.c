@@ -168,7 +168,7 @@ static double middle(const tc_axis *axis, uint32_t at, double step)
     return axis->from + (low + high) / 2 * step;
 }
 
-/* After how many outputs the weights come again: when so many steps are whole samples. */
+/* After how many outputs the weights come again: when that many steps are whole samples. */
 static uint32_t find_period(double step, uint32_t count)
 {
     for (uint32_t outputs = 1; outputs < count; outputs++) {

@@ -12,7 +12,7 @@
 
 /*
  * Make the table of `axis`, its taps a multiple of `step` where the axis has room:
- * kernels take so many at a time, and what is left over singly. tc_taps_free is due
+ * kernels take that many at a time, and the rest one by one. tc_taps_free is due
  * whatever comes. TC_E_NO_MEMORY is the one error.
  * Both tables of 1600x1200 to 300x300 take 0.02 ms, a thumbnail's 0.007: under half a
  * percent of those conversions, so none are kept from one picture to the next.
