@@ -7,42 +7,46 @@
 #include <stdio.h>
 #include <string.h>
 
-/* What the build found; the others are known by name and by their magic bytes. */
-static const tc_codec *const codecs[] = {
-    &tc_codec_jpeg, &tc_codec_png,
-#ifdef TC_WITH_GIF
-    &tc_codec_gif,
-#endif
-#ifdef TC_WITH_WEBP
-    &tc_codec_webp,
-#endif
-#ifdef TC_WITH_AVIF
-    &tc_codec_avif,
-#endif
-};
+/* What the build found; JPEG and PNG are always there. */
+#define TC_WITH_JPEG 1
+#define TC_WITH_PNG  1
 
-#define CODECS (sizeof codecs / sizeof codecs[0])
+/* IS_SET(TC_WITH_GIF): 1 where that is defined as 1, else 0, for what follows to choose by. */
+#define COMMA_1                    ,
+#define SECOND(first, second, ...) second
+#define IF_SET(comma)              SECOND(comma 1, 0, )
+#define PASTE(a, b)                a##b
+#define COMMA(value)               PASTE(COMMA_, value)
+#define IS_SET(name)               IF_SET(COMMA(name))
 
+#define CODEC_0(name)             NULL
+#define CODEC_1(name)             &tc_codec_##name
+#define CODEC(is_set, name)       PASTE(CODEC_, is_set)(name)
+#define ROW(id, name, title, ...) [TC_FORMAT_##id] = CODEC(IS_SET(TC_WITH_##id), name),
+
+/* NULL: known by its name and its magic bytes only. */
+static const tc_codec *const codecs[TC_FORMATS] = {TC_FORMAT_LIST(ROW)};
+#undef ROW
+
+#define ROW(id, name, title, ...) [TC_FORMAT_##id] = {#name, title},
 static const struct {
     const char *name, *title;
-} words[TC_FORMATS] = {
-    [TC_FORMAT_NONE] = {"none", "no format"}, [TC_FORMAT_JPEG] = {"jpeg", "JPEG"},
-    [TC_FORMAT_PNG] = {"png", "PNG"},         [TC_FORMAT_GIF] = {"gif", "GIF"},
-    [TC_FORMAT_TIFF] = {"tiff", "TIFF"},      [TC_FORMAT_WEBP] = {"webp", "WebP"},
-    [TC_FORMAT_AVIF] = {"avif", "AVIF"}};
+} words[TC_FORMATS] = {[TC_FORMAT_NONE] = {"none", "no format"}, TC_FORMAT_LIST(ROW)};
+#undef ROW
 
-/* Bytes at one place of a file that no other format has there. */
-static const struct {
-    tc_format format;
+/* Bytes at one place of a file or at two that no other format has there. */
+typedef struct magic {
     uint8_t at, length;
     const char *bytes;
-} magic[] = {
-    {TC_FORMAT_JPEG, 0, 3, "\xff\xd8\xff"}, {TC_FORMAT_PNG, 0, 8, "\x89PNG\r\n\x1a\n"},
-    {TC_FORMAT_GIF, 0, 6, "GIF87a"},        {TC_FORMAT_GIF, 0, 6, "GIF89a"},
-    {TC_FORMAT_TIFF, 0, 4, "II*\0"},        {TC_FORMAT_TIFF, 0, 4, "MM\0*"},
-    {TC_FORMAT_TIFF, 0, 4, "II+\0"}, /* with 64-bit offsets */
-    {TC_FORMAT_TIFF, 0, 4, "MM\0+"},        {TC_FORMAT_WEBP, 8, 4, "WEBP"},
-};
+    uint8_t more_at, more_length;
+    const char *more;
+} magic;
+
+#define MAGIC_MOST 4
+
+#define ROW(id, name, title, ...) [TC_FORMAT_##id] = {__VA_ARGS__},
+static const magic magics[TC_FORMATS][MAGIC_MOST] = {TC_FORMAT_LIST(ROW)};
+#undef ROW
 
 /* A file in ISO boxes begins with a box that names its major brand, and from here on others. */
 #define FTYP_BRANDS 16
@@ -80,15 +84,25 @@ static bool is_avif(const uint8_t *head, size_t length)
     return false;
 }
 
+static bool has_bytes(const uint8_t *head, size_t length, size_t at, size_t count,
+                      const char *bytes)
+{
+    return at + count <= length && (count == 0 || memcmp(head + at, bytes, count) == 0);
+}
+
+static bool has_magic(const uint8_t *head, size_t length, const magic *magic)
+{
+    return magic->length && has_bytes(head, length, magic->at, magic->length, magic->bytes) &&
+           has_bytes(head, length, magic->more_at, magic->more_length, magic->more);
+}
+
 tc_format tc_format_sniff(const uint8_t *head, size_t length)
 {
-    size_t at;
-
-    for (at = 0; at < sizeof magic / sizeof magic[0]; at++) {
-        if ((size_t)magic[at].at + magic[at].length <= length &&
-            memcmp(head + magic[at].at, magic[at].bytes, magic[at].length) == 0 &&
-            (magic[at].format != TC_FORMAT_WEBP || memcmp(head, "RIFF", 4) == 0))
-            return magic[at].format;
+    for (int format = TC_FORMAT_NONE + 1; format < TC_FORMATS; format++) {
+        for (int at = 0; at < MAGIC_MOST; at++) {
+            if (has_magic(head, length, &magics[format][at]))
+                return (tc_format)format;
+        }
     }
     return is_avif(head, length) ? TC_FORMAT_AVIF : TC_FORMAT_NONE;
 }
@@ -113,13 +127,7 @@ tc_error tc_format_read(const tc_input *input, tc_format *format)
 
 const tc_codec *tc_codec_find(tc_format format)
 {
-    size_t at;
-
-    for (at = 0; at < CODECS; at++) {
-        if (codecs[at]->format == format)
-            return codecs[at];
-    }
-    return NULL;
+    return format < TC_FORMATS ? codecs[format] : NULL;
 }
 
 const char *tc_format_name(tc_format format)
@@ -134,15 +142,17 @@ const char *tc_format_title(tc_format format)
 
 void tc_codec_versions(char *text, size_t size)
 {
-    size_t used, at;
+    size_t used;
 
     text[0] = '\0';
-    for (at = 0; at < CODECS; at++) {
+    for (int format = TC_FORMAT_NONE + 1; format < TC_FORMATS; format++) {
+        if (!codecs[format])
+            continue;
         used = strlen(text);
-        if (at)
+        if (used)
             snprintf(text + used, size - used, ", ");
         used = strlen(text);
-        codecs[at]->library(text + used, size - used);
+        codecs[format]->library(text + used, size - used);
     }
     used = strlen(text);
     if (tc_transform_library())

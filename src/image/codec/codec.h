@@ -144,11 +144,9 @@ const char *tc_format_title(tc_format format);
 /* The libraries of the built-in codecs and of colour management, for validators. */
 void tc_codec_versions(char *text, size_t size);
 
-/* One extern line here and one row in codec.c make a codec known. */
-extern const tc_codec tc_codec_jpeg;
-extern const tc_codec tc_codec_png;
-extern const tc_codec tc_codec_gif;
-extern const tc_codec tc_codec_webp;
-extern const tc_codec tc_codec_avif;
+/* One for each row of core/formats.h; those that are not built in are not defined. */
+#define TC_CODEC_EXTERN(id, name, ...) extern const tc_codec tc_codec_##name;
+TC_FORMAT_LIST(TC_CODEC_EXTERN)
+#undef TC_CODEC_EXTERN
 
 #endif

@@ -6,6 +6,8 @@
 #ifndef TC_IMAGE_H
 #define TC_IMAGE_H
 
+#include "formats.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -17,13 +19,10 @@
 /* Every format a URL may name, built in or not. */
 typedef enum tc_format {
     TC_FORMAT_NONE,
-    TC_FORMAT_JPEG,
-    TC_FORMAT_PNG,
-    TC_FORMAT_GIF,
-    TC_FORMAT_TIFF,
-    TC_FORMAT_WEBP,
-    TC_FORMAT_AVIF,
-    TC_FORMATS,
+#define TC_FORMAT_ID(id, ...) TC_FORMAT_##id,
+    TC_FORMAT_LIST(TC_FORMAT_ID)
+#undef TC_FORMAT_ID
+        TC_FORMATS,
     TC_FORMAT_AUTO = TC_FORMATS /* a request's word, for one of those: no format itself */
 } tc_format;
 

@@ -19,10 +19,10 @@ static const tc_word words_aspect[] = {
 
 static const tc_word words_scale[] = {{"s", 1}, {"n", 0}, {NULL, 0}};
 
-static const tc_word words_format[] = {
-    {"jpeg", TC_FORMAT_JPEG}, {"jpg", TC_FORMAT_JPEG},  {"png", TC_FORMAT_PNG},
-    {"gif", TC_FORMAT_GIF},   {"tiff", TC_FORMAT_TIFF}, {"webp", TC_FORMAT_WEBP},
-    {"avif", TC_FORMAT_AVIF}, {"auto", TC_FORMAT_AUTO}, {NULL, TC_FORMAT_NONE}};
+#define FORMAT(id, name, ...) {#name, TC_FORMAT_##id},
+static const tc_word words_format[] = {TC_FORMAT_LIST(FORMAT){"jpg", TC_FORMAT_JPEG},
+                                       {"auto", TC_FORMAT_AUTO},
+                                       {NULL, TC_FORMAT_NONE}};
 
 static const tc_word words_pass[] = {
     {"n", TC_PASS_NONE}, {"ptss", TC_PASS_SMALLER}, {"ptls", TC_PASS_LARGER}, {NULL, 0}};

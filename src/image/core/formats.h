@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Every format that a URL may name or that a file is known to have: one row each. A format
+ * that is read or written has, besides its row, a file image/codec/NAME.c that defines
+ * tc_codec_NAME, and where a library of its own is needed a line in Makefile.apxs.
+ */
+#ifndef TC_FORMATS_H
+#define TC_FORMATS_H
+
+/*
+ * X(ID, name, title, magic...): TC_FORMAT_ID; its name in URLs, in what /tmpstat says and in
+ * TC_WITH_ID; its name for people; and what its files have that no others do, each
+ * {offset, length, bytes} with, where two places are needed, another three. Formats in
+ * ISO boxes have none: codec.c looks at their brands. Statistics depend on the order.
+ */
+#define TC_FORMAT_LIST(X)                                                                     \
+    X(JPEG, jpeg, "JPEG", {0, 3, "\xff\xd8\xff"})                                             \
+    X(PNG, png, "PNG", {0, 8, "\x89PNG\r\n\x1a\n"})                                           \
+    X(GIF, gif, "GIF", {0, 6, "GIF87a"}, {0, 6, "GIF89a"})                                    \
+    /* The last two have 64-bit offsets. */                                                   \
+    X(TIFF, tiff, "TIFF", {0, 4, "II*\0"}, {0, 4, "MM\0*"}, {0, 4, "II+\0"}, {0, 4, "MM\0+"}) \
+    X(WEBP, webp, "WebP", {0, 4, "RIFF", 8, 4, "WEBP"})                                       \
+    X(AVIF, avif, "AVIF", {0})
+
+#endif
