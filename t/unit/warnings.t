@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 #
-# A warning stops a build only where WERROR asks for that, and a httpd that is too old is
-# named as the reason why nothing can be built.
+# A warning stops a build only where WERROR asks for that; a httpd that is too old is named
+# as the reason why nothing can be built, and a libavif that is too old is left out.
 set -eu
 
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -20,7 +20,7 @@ ok() {
         echo "ok $count - $what"
     else
         echo "not ok $count - $what"
-        sed 's/^/# /' "$scratch/output"
+        tail -n 5 "$scratch/output" | cut -c1-300 | sed 's/^/# /'
         failed=1
     fi
 }
@@ -58,6 +58,18 @@ cat >"$scratch/older.h" <<'H'
 H
 ok 'httpd 2.4.48 is refused by name' \
     fails_with 'needs Apache httpd 2.4.49' older.h server/config.lo
+
+# What a build would say of the libraries in it, with a libavif of that version.
+with_libavif() {
+    printf 'Name: libavif\nDescription: AVIF\nVersion: %s\n' "$1" >"$scratch/libavif.pc"
+    env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL PKG_CONFIG_PATH="$scratch" make -n -C "$root" \
+        -f Makefile.apxs BUILD="$scratch/build" all 2>&1 | tail -n 20 >"$scratch/output"
+}
+
+with_libavif 0.10.1
+ok 'libavif 0.10 is not built in' says 'not built in: .*avif (no-libavif-0.11.0)'
+with_libavif 1.3.0
+ok 'libavif 1.3 is' says 'built in: jpeg png [a-z ]*avif'
 
 echo "1..$count"
 exit $failed
