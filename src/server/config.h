@@ -20,6 +20,11 @@
 #include "loglimit.h"
 #include "sign.h"
 
+/* The hook pre_translate_name came with 2.4.49. */
+#if !AP_MODULE_MAGIC_AT_LEAST(20120211, 109)
+#error "mod_tmpfs_convert needs Apache httpd 2.4.49 or later"
+#endif
+
 #define TC_UNSET INT64_C(-1)
 
 /* What holds for a request: server config, virtual host and directory, merged inward. */

@@ -44,7 +44,7 @@ $(SEEDS): t/fuzz/seeds $(BUILD)/bin/mkpicture $(REFORMAT)
 
 CLANG ?= clang
 FUZZ       := $(BUILD)/fuzz
-FUZZ_FLAGS := -std=gnu11 -g -O1 -fno-omit-frame-pointer -Wall -Wextra -Werror \
+FUZZ_FLAGS := -std=gnu11 -g -O1 -fno-omit-frame-pointer $(WARNINGS) \
 	-fsanitize=address,undefined -fno-sanitize-recover=undefined -DTC_GUARDED
 FUZZ_COVERED := -fsanitize=fuzzer-no-link
 FUZZ_COMPILE = $(CLANG) $(FUZZ_FLAGS) $(FUZZ_COVERED)

@@ -94,7 +94,7 @@ typedef struct still {
     uint32_t grid_w, grid_h;   /* what the grid claims; 0: what its cells come to */
     uint32_t alphas;           /* items that are the picture as its alpha */
     uint32_t alpha_w, alpha_h; /* what they claim; 0: what is coded */
-    uint32_t exif;             /* items of EXIF that are the file up to there */
+    uint32_t exif;             /* items of EXIF that are the padding and 8 bytes more */
     uint32_t pieces;           /* of each item's data: single bytes, and the rest */
     uint32_t repeats;          /* of each item's data */
     uint32_t empty;            /* items without data, in iloc alone */
@@ -109,7 +109,7 @@ typedef struct still {
     uint32_t boxes;            /* in meta, of no use */
     uint32_t file_boxes;       /* in front of meta, likewise */
     uint32_t brands;           /* in front of avif */
-    uint32_t padding;          /* bytes in front of meta */
+    uint32_t padding;          /* bytes in front of meta, EXIF's header first if it fits */
     bool large;                /* the padding's box has a size of 64 bits */
 } still;
 
@@ -169,8 +169,8 @@ static void put_iloc(bytes *to, const still *still, const coded *coded, uint32_t
             put_number(to, 0, 4);
             put_number(to, 12, 4);
         } else {
-            put_place(to, still, id, id < items.exif ? data_at : 0,
-                      id < items.exif ? data : data_at);
+            put_place(to, still, id, id < items.exif ? data_at : data_at - 8 - still->padding,
+                      id < items.exif ? data : still->padding + 8);
         }
     }
     for (uint32_t id = items.empty; id < items.info; id++) {
@@ -353,7 +353,7 @@ __attribute__((unused)) static bytes make_still(const still *still, const coded 
     if (still->large)
         put_number(&made, still->padding + 16, 8);
     for (uint32_t at = 0; at < still->padding; at++)
-        put_number(&made, 0, 1);
+        put_number(&made, at < 8 && still->padding >= 8 ? (uint8_t) "\0\0\0\0II*\0"[at] : 0, 1);
     end_box(&made, box);
     if (still->large)
         set_number(made.data + box, 1);

@@ -515,12 +515,18 @@ static void test_truncated(const coded *coded)
 static void test_exif(const coded *coded)
 {
     static const still little = {.cells = 1, .exif = 1, .padding = 1000};
+    static const still none = {.cells = 1, .exif = 1};
     static const still large = {.cells = 1, .exif = 1, .padding = 5 << 20};
     static const still many = {.cells = 1, .exif = 1000, .padding = 10000};
     bytes file = make_still(&little, coded);
     outcome outcome = open_apart(&file, true);
 
     ok(outcome.error == TC_E_OK && outcome.exif, "EXIF of a KiB is there");
+    free(file.data);
+    file = make_still(&none, coded);
+    outcome = open_apart(&file, true);
+    ok(outcome.error == TC_E_OK, "EXIF without a TIFF header keeps no picture back: %s",
+       outcome.text);
     free(file.data);
     file = make_still(&large, coded);
     outcome = open_apart(&file, true);

@@ -110,6 +110,20 @@ static void avif_decode_free(tc_decoder *decoder)
 }
 
 /* The still picture, or where there is none the first frame of a sequence. */
+static avifResult parse_source(tc_decoder *decoder)
+{
+    avifResult result;
+
+    decoder->picture = &decoder->file.still;
+    decoder->avif->requestedSource = AVIF_DECODER_SOURCE_PRIMARY_ITEM;
+    result = avifDecoderParse(decoder->avif);
+    if (result == AVIF_RESULT_NO_CONTENT || result == AVIF_RESULT_NO_AV1_ITEMS_FOUND) {
+        decoder->picture = &decoder->file.sequence;
+        result = avifDecoderSetSource(decoder->avif, AVIF_DECODER_SOURCE_TRACKS);
+    }
+    return result;
+}
+
 static avifResult parse(tc_decoder *decoder)
 {
     avifDecoder *avif = decoder->avif;
@@ -118,7 +132,6 @@ static avifResult parse(tc_decoder *decoder)
     /* Of the AV1 decoders it alone keeps to a limit on the coded picture's size. */
     avif->codecChoice = AVIF_CODEC_CHOICE_DAV1D;
     avif->maxThreads = 1;
-    avif->requestedSource = AVIF_DECODER_SOURCE_PRIMARY_ITEM;
     avif->ignoreXMP = AVIF_TRUE;
     avif->ignoreExif = decoder->file.exif_is_large;
     avif->imageDimensionLimit = TC_AVIF_SIDE_MAX;
@@ -127,11 +140,11 @@ static avifResult parse(tc_decoder *decoder)
     avif->strictFlags = AVIF_STRICT_ALPHA_ISPE_REQUIRED;
     decoder->io = (avifIO){.read = on_read, .sizeHint = decoder->input->size, .data = decoder};
     avifDecoderSetIO(avif, &decoder->io);
-    decoder->picture = &decoder->file.still;
-    result = avifDecoderParse(avif);
-    if (result == AVIF_RESULT_NO_CONTENT || result == AVIF_RESULT_NO_AV1_ITEMS_FOUND) {
-        decoder->picture = &decoder->file.sequence;
-        result = avifDecoderSetSource(avif, AVIF_DECODER_SOURCE_TRACKS);
+    result = parse_source(decoder);
+    if (result == AVIF_RESULT_INVALID_EXIF_PAYLOAD) {
+        /* From 1.0 on libavif refuses a whole picture whose EXIF has no TIFF header. */
+        avif->ignoreExif = AVIF_TRUE;
+        result = parse_source(decoder);
     }
     return result;
 }
@@ -172,13 +185,26 @@ static uint8_t orientation(const avifImage *image)
     return number[turn][mirror];
 }
 
-/* dav1d's own memory for one coded picture: 407 KiB as measured. */
+/* dav1d's own memory, one decoder's: 407 KiB as measured. */
 #define CONTEXT_BYTES (512 * 1024)
+
+/*
+ * libavif 0.11 has a decoder for each coded picture, and so have later ones where the pictures
+ * are not all decoded alike; else from 1.0 on the cells of a grid share one.
+ */
+static uint32_t decoders(const tc_decoder *decoder)
+{
+    const tc_avif_picture *picture = decoder->picture;
+
+    if (AVIF_VERSION < 1000000 || decoder->alpha || picture->layered)
+        return picture->pictures;
+    return 1;
+}
 
 /*
  * What libavif and its codec keep, bytes: the coded pictures as they are decoded and as the
  * codec's reference; the planes that a grid's cells are copied into; the coded data, twice;
- * and the decoders, one a coded picture.
+ * and the decoders.
  */
 static uint64_t held_bytes(const tc_decoder *decoder)
 {
@@ -195,7 +221,7 @@ static uint64_t held_bytes(const tc_decoder *decoder)
     if (decoder->alpha)
         halves += 2 * (picture->alpha_pixels + whole);
     return halves / 2 * (image->depth > 8 ? 2 : 1) + 2 * picture->coded_bytes +
-           (uint64_t)picture->pictures * CONTEXT_BYTES;
+           (uint64_t)decoders(decoder) * CONTEXT_BYTES;
 }
 
 static void describe(tc_decoder *decoder, tc_image_info *info)

@@ -34,6 +34,7 @@ typedef struct tc_avif_picture {
     uint64_t colour_pixels; /* of all frames of colour */
     uint64_t alpha_pixels;  /* of all of alpha */
     uint64_t coded_bytes;   /* of their data, each as often as it is used */
+    bool layered;           /* some item chooses an operating point or a layer */
 } tc_avif_picture;
 
 typedef struct tc_avif_file {

@@ -238,6 +238,20 @@ static void read_properties(tc_avif_meta *meta, tc_avif_cursor body)
     }
 }
 
+/* Whether any item may choose what of its coded picture is decoded. */
+static bool is_layered(const tc_avif_meta *meta)
+{
+    static const char choosing[][5] = {"a1op", "lsel", "a1lx"};
+
+    for (uint32_t at = 0; at < meta->properties; at++) {
+        for (size_t kind = 0; kind < sizeof choosing / sizeof choosing[0]; kind++) {
+            if (memcmp(meta->property[at].type, choosing[kind], 4) == 0)
+                return true;
+        }
+    }
+    return false;
+}
+
 /* Those that libavif knows; of others an item that cannot do without one is passed over. */
 static bool is_supported(const tc_avif_property *property)
 {
@@ -378,8 +392,10 @@ void tc_avif_walk_meta(tc_avif_walk *walk, tc_avif_cursor body, tc_avif_picture 
     }
     meta->walk = walk;
     read_meta(meta, body);
-    if (tc_avif_is_sound(walk) && picture)
+    if (tc_avif_is_sound(walk) && picture) {
         tc_avif_note_picture(meta, picture);
+        picture->layered = is_layered(meta);
+    }
     *exif_is_large |= has_large_exif(meta);
     free(meta);
 }

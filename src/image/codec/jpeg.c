@@ -327,6 +327,20 @@ static void jpeg_decode_free(tc_decoder *decoder)
     tc_buffer_free(decoder);
 }
 
+/*
+ * libjpeg-turbo 3 reads headers of what only its functions for other samples decode: 12 bits,
+ * and lossless coding, whose scans are told by a predictor in place of a first coefficient.
+ */
+static void refuse_kinds(j_decompress_ptr cinfo)
+{
+    if (cinfo->data_precision != 8)
+        ERREXIT1(cinfo, JERR_BAD_PRECISION, cinfo->data_precision);
+#if LIBJPEG_TURBO_VERSION_NUMBER >= 3000000
+    if (!cinfo->progressive_mode && cinfo->Ss > 0 && cinfo->Se == 0)
+        ERREXIT1(cinfo, JERR_SOF_UNSUPPORTED, 0xc3);
+#endif
+}
+
 static bool read_header(tc_decoder *decoder)
 {
     j_decompress_ptr cinfo = &decoder->cinfo;
@@ -340,6 +354,7 @@ static bool read_header(tc_decoder *decoder)
     jpeg_set_marker_processor(cinfo, MARKER_EXIF, on_exif);
     jpeg_set_marker_processor(cinfo, MARKER_ICC, on_icc);
     jpeg_read_header(cinfo, TRUE);
+    refuse_kinds(cinfo);
     return true;
 }
 

@@ -284,7 +284,7 @@ tc_error tc_plan_make(tc_plan *plan, const tc_params *params, const tc_image_inf
     bool swaps = tc_orientation_swaps(orientation);
     uint32_t full_w = swaps ? info->height : info->width;
     uint32_t full_h = swaps ? info->width : info->height;
-    tc_rect rect, scaled, visible;
+    tc_rect rect = {0}, scaled = {0}, visible;
     bool pass = false;
     tc_error error = tc_limits_check(limits, info, fail);
 
