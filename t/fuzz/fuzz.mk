@@ -96,4 +96,4 @@ tools: $(BUILD)/bin/damage $(SEEDS)
 DAMAGED ?= 10000
 .PHONY: damage
 damage:
-	TC_DAMAGED=$(DAMAGED) tools/check --asan --mpm worker t/unit/test_damaged.c t/http/25-damaged.t
+	TC_DAMAGED=$(DAMAGED) TC_TEST_LIMIT=$${TC_TEST_LIMIT:-7200} tools/check --asan --mpm worker t/unit/test_damaged.c t/http/25-damaged.t

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # WebP, AVIF and GIF, from files and from another server; and what is said of a
 # format that is not built in.
+# Under event only: the codecs know nothing of threads or processes; 10-resize runs under each MPM.
 use TmpfsConvertTest;
 use TmpfsConvertTest::Httpd;
 use JSON::PP ();

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # What a stranger can write into the log, and what an error tells a stranger.
+# Under event only: what is logged does not depend on the MPM; 20-errors runs under each.
 use TmpfsConvertTest;
 use TmpfsConvertTest::Httpd;
 use File::Path qw(make_path);

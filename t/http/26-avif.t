@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # AVIF files that are unusual, and AVIF files that are hostile: crops at odd places, brands
 # far back, tables that are dear to read. No child dies, and other answers do not wait.
+# Under event only: a decoder's subject; 25-damaged runs under each MPM.
 use TmpfsConvertTest;
 use File::Copy qw(copy);
 use File::Path qw(make_path);

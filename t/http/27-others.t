@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Pictures as other programs write them: each is shown as browsers, ImageMagick and libvips do,
 # by its pixels; and small files that cost far more than they should are answered at once.
+# Under event only: the decoders' subject; 10-resize runs under each MPM.
 use strict;
 use warnings;
 use TmpfsConvertTest;

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Every parameter and its values: sizes and colours, from a file, from another server and
 # by the query.
+# Under event only: parsing and drawing; 10-resize runs under each MPM.
 use TmpfsConvertTest;
 use TmpfsConvertTest::Entries;
 use POSIX ();

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Signed URLs: as a function, through the filter and in a query, in both forms; what each
 # form covers; keys that change, time that runs out.
+# Under event only: parsing and comparing; 30-url runs under each MPM.
 use TmpfsConvertTest;
 use TmpfsConvertTest::Httpd;
 use Digest::SHA qw(hmac_sha256_hex hmac_sha256_base64);

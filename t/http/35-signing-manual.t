@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # docs/signing.md: its table of signatures, and its examples, run as they stand there.
+# Under event only: a manual's examples; 30-url runs under each MPM.
 use TmpfsConvertTest;
 use TmpfsConvertTest::Httpd;
 use Digest::SHA qw(hmac_sha256_hex);

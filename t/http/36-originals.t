@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The faults of mod_small_light and ngx_small_light, one by one, as they must not be; and
 # TmpfsConvertCompat strict, which keeps some for those who have come to rely on them.
+# Under event only: parsing and drawing; 10-resize runs under each MPM.
 use TmpfsConvertTest;
 use TmpfsConvertTest::Entries;
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # TmpfsConvertPatternOnly: a pattern's name and nothing else, however it is asked.
+# Under event only: configuration and parsing; 30-url runs under each MPM.
 use TmpfsConvertTest;
 use TmpfsConvertTest::Httpd;
 

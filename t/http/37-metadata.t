@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # EXIF, profiles and damage: what of them an answer has, by parameter and by directive.
+# Under event only: the encoders' subject; 10-resize runs under each MPM.
 use TmpfsConvertTest;
 use TmpfsConvertTest::Entries;
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # What one request may cost: over the limits 413 at once, in words that name the directive;
 # within them done; raised by the operator, done or ended by the timeout.
+# Under event only: limits of one request; 20-errors runs under each MPM, 60-memory too.
 use strict;
 use warnings;
 use TmpfsConvertTest;

@@ -2,6 +2,7 @@
 # A program is run, never read: through the function, a query or a filter no file's text comes
 # out that httpd itself would not serve. Handlers by name and by content type, mod_actions,
 # mod_negotiation, mod_include, and a module like mod_php (t/module/program.c).
+# Under event only: how a request is mapped; 30-url and 66-slow-origin run under each MPM.
 use TmpfsConvertTest;
 use TmpfsConvertTest::Httpd;
 use File::Copy qw(copy);

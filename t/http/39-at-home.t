@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The function among httpd's other modules: redirects, rewriting, sections, FallbackResource,
 # pages with queries of their own, caching headers. One table of URLs a subject.
+# Under event only: how a request is mapped; 30-url runs under each MPM.
 use TmpfsConvertTest;
 use TmpfsConvertTest::Httpd;
 use File::Copy qw(copy);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # What a client's copy is worth after the configuration changed: entity tags know, dates do
 # not. And FileETag.
+# Under event only: headers; 40-http runs under each MPM.
 use TmpfsConvertTest;
 use TmpfsConvertTest::Httpd;
 use File::Copy qw(copy);

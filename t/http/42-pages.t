@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # SetHandler tmpfs-convert for a directory that has pages, too.
+# Under event only: how a request is mapped; 30-url runs under each MPM.
 use TmpfsConvertTest;
 use TmpfsConvertTest::Httpd;
 use File::Copy qw(copy);

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # What an original's headers say: no-transform, and the name to save it under.
+# Under event only: headers; 40-http runs under each MPM.
 use TmpfsConvertTest;
 use TmpfsConvertTest::Httpd;
 use File::Path qw(make_path);

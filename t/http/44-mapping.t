@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # ProxyPass that maps or sends on what is not decoded: mapping=encoded, mapping=servlet,
 # nocanon. And signed URLs through the filter in spellings of their own.
+# Under event only: how a request is mapped; 30-url and 60-filter run under each MPM.
 use TmpfsConvertTest;
 use TmpfsConvertTest::Httpd;
 use Digest::SHA qw(hmac_sha256_hex);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # of=auto: the format by the Accept header, and answers that say so, wherever the
 # word comes from: URL, pattern, defaults, query; by the handler and by the filter.
+# Under event only: headers; 40-http runs under each MPM.
 use TmpfsConvertTest;
 use TmpfsConvertTest::Httpd;
 use JSON::PP ();

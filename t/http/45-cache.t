@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # conf/tmpfs_convert_cache.conf: what is asked for at once is converted once, what
 # is in the cache not at all, and a changed original is noticed.
+# Under event only: mod_cache's configuration, under the MPM with several processes of several threads.
 use TmpfsConvertTest;
 use TmpfsConvertTest::Fault;
 use TmpfsConvertTest::Httpd;

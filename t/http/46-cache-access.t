@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # conf/tmpfs_convert_cache.conf behind access rules: what one client may see no other gets
 # from the cache, whole or converted, and what is a user's own is not stored.
+# Under event only: access rules; 30-url has them under each MPM.
 use TmpfsConvertTest;
 use TmpfsConvertTest::Httpd;
 use Digest::SHA qw(sha1_base64);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Where only patterns or signed URLs may convert, a picture is converted once and is one
 # file in mod_cache, in however many ways its URL, its Accept or its Host are written.
+# Under event only: spellings of a URL; 30-url runs under each MPM.
 use TmpfsConvertTest;
 use TmpfsConvertTest::Httpd;
 use Digest::SHA qw(hmac_sha256_hex);

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # docs/recipes.md: each recipe as it stands there, a virtual host of its own.
+# Under event only: a manual's examples; 30-url runs under each MPM.
 use TmpfsConvertTest;
 use TmpfsConvertTest::Httpd;
 use File::Copy qw(copy);

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # What configtest says: the directive and the fix.
+# Under event only: what configtest says, before there is a process or a thread.
 use TmpfsConvertTest;
 use TmpfsConvertTest::Httpd;
 

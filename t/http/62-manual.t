@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The configurations of mod_small_light's manual as they are, and one of
 # ngx_small_light translated: t/conf/*small_light*.conf.
+# Under event only: a manual's examples; 30-url and 60-filter run under each MPM.
 use TmpfsConvertTest;
 use TmpfsConvertTest::Httpd;
 use File::Copy qw(copy);

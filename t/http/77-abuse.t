@@ -2,6 +2,7 @@
 # What strangers send: storms of parameters, paths that lead elsewhere, line ends where
 # headers are made, and pictures that claim more than they are. A clear status each, one
 # line in the log at most, bounded time and memory, and no child dies of it.
+# Under event only: parsing and decoding; 20-errors and 25-damaged run under each MPM.
 use TmpfsConvertTest;
 use TmpfsConvertTest::Httpd;
 use Compress::Zlib qw(compress crc32);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # What the longest URLs and headers that httpd takes cost before anything is converted:
 # time and memory in proportion to their length.
+# Under event only: parsing; 30-url runs under each MPM.
 use TmpfsConvertTest;
 use TmpfsConvertTest::Httpd;
 use POSIX ();

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # The access log's notes, by the shipped LogFormat.
+# Under event only: a log format; 20-errors runs under each MPM.
 use TmpfsConvertTest;
 use TmpfsConvertTest::Httpd;
 use Time::HiRes qw(sleep);

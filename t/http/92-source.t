@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The original changes while it is read: a whole picture, the old one or the new, or an
 # error; never half of one, and never SIGBUS.
+# Under event only: reading a file; 90-faults has what fails meanwhile under each MPM.
 use TmpfsConvertTest;
 use TmpfsConvertTest::Fault;
 use TmpfsConvertTest::Httpd;

@@ -3,6 +3,7 @@
 #
 # tools/churn as an ordinary user: its command line, its figures, its verdicts, and
 # that it leaves nothing behind.
+# Alone: it counts the machine's negative dentries.
 use strict;
 use warnings;
 use File::Temp ();

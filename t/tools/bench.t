@@ -2,11 +2,11 @@
 # tools/bench: that what it measures with measures, and that each of its parts runs and
 # reports. How fast anything is, is not asked here.
 use TmpfsConvertTest;
+use TmpfsConvertTest::Httpd;
 use File::Path qw(make_path remove_tree);
 use JSON::PP ();
 
 plan(skip_all => 'under a sanitizer the figures would be those of the sanitizer') if $ENV{TC_SANITIZER};
-plan(skip_all => 'tools/bench takes its MPMs itself: once is enough') if mpm() ne 'event';
 
 my $root = $TmpfsConvertTest::Site::ROOT;
 my $bin = "$root/build/bin";
@@ -120,9 +120,9 @@ like($text, qr/^cpu_ms: [1-9]/m, '... and has counted');
 
 # ---- load --------------------------------------------------------------------------------
 
+my $port = server(TmpfsConvertTest::Httpd->new)->port;
 my $small = mkpicture('bench.jpg', 64, 48);
-my $port = server()->port;
-server() && get($small);
+get($small);
 
 sub load {
     my @options = @_;

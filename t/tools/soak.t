@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-# tools/soak, in short: that the server stands it, and that each verdict can fail.
+# tools/soak, in short: that the server stands it under each MPM, and that each verdict can fail.
 # TC_SOAK=100000 makes it that many requests.
+# Alone: it counts the machine's dentries, and judges memory.
 use TmpfsConvertTest;
 use JSON::PP ();
 use POSIX ();
@@ -13,8 +14,8 @@ $ENV{TMPDIR} ||= '/tmp';
 
 # What it found: exit status, and its JSON.
 sub soak {
-    my @options = @_;
-    open my $out, '-|', $^X, "$root/tools/soak", '--mpm', mpm(), '-j', '-i', 0.1, @options
+    my ($mpm, @options) = @_;
+    open my $out, '-|', $^X, "$root/tools/soak", '--mpm', $mpm, '-j', '-i', 0.1, @options
         or die "tools/soak: $!";
     my $text = do { local $/ = undef; <$out> };
     close $out;
@@ -38,20 +39,22 @@ for my $wrong (['-n', 1], ['--plant', 'none'], ['more'], ['--more']) {
 
 # ---- the server stands it ------------------------------------------------------------------
 
-my ($status, $result) = soak('-n', $many, '--kill', 0.4, '--graceful', 0.9);
-my %verdict = verdicts($result);
-is(scalar(keys %verdict), 10, 'ten verdicts') or diag "exit status $status";
-for my $name (sort keys %verdict) {
-    # Memory needs more than some seconds to tell.
-    next if $name eq 'memory' && $many < 50_000;
-    ok($verdict{$name}{good}, "$name: $verdict{$name}{words}");
+for my $mpm (qw(prefork worker event)) {
+    my ($status, $result) = soak($mpm, '-n', $many, '--kill', 0.4, '--graceful', 0.9);
+    my %verdict = verdicts($result);
+    is(scalar(keys %verdict), 10, "$mpm: ten verdicts") or diag "exit status $status";
+    for my $name (sort keys %verdict) {
+        # Memory needs more than some seconds to tell.
+        next if $name eq 'memory' && $many < 50_000;
+        ok($verdict{$name}{good}, "$mpm: $name: $verdict{$name}{words}");
+    }
+    note "memory: $verdict{memory}{words}";
+    cmp_ok($result->{load}{asked}, '>=', $many, "$mpm: $many requests");
+    cmp_ok($result->{run}{kills}, '>', 0, '... with children killed');
+    cmp_ok($result->{status}{temp_made}, '>', $many / 10, '... and temporary files made');
+    is(scalar(grep { !$result->{load}{kinds}{$_}{asked} } qw(handler filter bad huge aborted head plain)), 0,
+        '... of every kind');
 }
-note "memory: $verdict{memory}{words}";
-cmp_ok($result->{load}{asked}, '>=', $many, "$many requests");
-cmp_ok($result->{run}{kills}, '>', 0, '... with children killed');
-cmp_ok($result->{status}{temp_made}, '>', $many / 10, '... and temporary files made');
-is(scalar(grep { !$result->{load}{kinds}{$_}{asked} } qw(handler filter bad huge aborted head plain)), 0,
-    '... of every kind');
 
 # ---- each verdict can fail -----------------------------------------------------------------------
 
@@ -66,9 +69,9 @@ if ($kind =~ m{^(?:ext2/ext3|xfs|btrfs)$} && $knob == 0) {
 else {
     note "dentries: not planted, $kind keeps none here";
 }
-($status, $result) = soak('-n', 2000, '--plant', join ',', @plants);
+my ($status, $result) = soak('event', '-n', 2000, '--plant', join ',', @plants);
 is($status, 1, 'with faults planted: exit status 1');
-%verdict = verdicts($result);
+my %verdict = verdicts($result);
 for my $plant (@plants) {
     my $of = $verdict{ $fails{$plant} };
     ok($of && !$of->{good}, "$plant: $of->{words}");
