@@ -62,8 +62,8 @@ static void check(const apr_array_header_t *remarks, server_rec *main, const rem
         if (!ap_find_linked_module("mod_cache.c"))
             ap_log_error(
                 APLOG_MARK, APLOG_STARTUP | APLOG_WARNING, 0, main,
-                "TC0125: %s:%d: TmpfsConvertOnce On: mod_cache is not loaded, so there "
-                "is no answer to share and requests only wait; load it, or set Off",
+                "TC0125: %s:%d: TmpfsConvertOnce On: mod_cache is not loaded, so "
+                "requests wait with no answer to share; load it, or set Off",
                 at->file, at->line);
         break;
     case TC_REMARK_NAMED:
