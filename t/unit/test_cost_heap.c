@@ -45,7 +45,7 @@ static void heap_changed(int blocks, void *block, const void *caller)
 /* What no plan counts, and is the same of every picture: libraries' tables and states. */
 #define SLACK_KIB 256.0
 
-#define PICTURE "1200 900 kind=noise"
+#define PICTURE "900 700 kind=noise"
 
 static const struct {
     const char *format, *options, *params;
@@ -94,7 +94,7 @@ static const struct {
     {"jpg", PICTURE, "sharpen=20x8,of=jpeg"},
     {"jpg", PICTURE, "unsharp=20x8,of=jpeg"},
     {"jpg", PICTURE, "bw=20,bh=20,bc=f00,of=jpeg"},
-    {"jpg", PICTURE, "cw=2000,ch=2000,of=jpeg"},
+    {"jpg", PICTURE, "cw=1500,ch=1500,of=jpeg"},
 };
 
 #define CASES (sizeof cases / sizeof cases[0])
