@@ -148,9 +148,10 @@ static bool heap_fails(const void *caller)
     return true;
 }
 
-static void heap_changed(int blocks, const void *caller)
+static void heap_changed(int blocks, void *block, const void *caller)
 {
     (void)blocks;
+    (void)block;
     (void)caller;
 }
 

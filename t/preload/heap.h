@@ -23,9 +23,10 @@
 #define HEAP_PLAIN __attribute__((no_sanitize("address,undefined")))
 
 /* Whether this call, whose return address is `caller`, is to fail; and what became of
- * those that did not: +1 block taken, -1 given back. */
+ * those that did not: `blocks` is 1 where the block was taken, -1 where it is about to be given
+ * back, and one after the other where its size changes. */
 HEAP_PLAIN static bool heap_fails(const void *caller);
-HEAP_PLAIN static void heap_changed(int blocks, const void *caller);
+HEAP_PLAIN static void heap_changed(int blocks, void *block, const void *caller);
 
 typedef struct heap_calls {
     void *(*malloc)(size_t);
@@ -91,7 +92,7 @@ HEAP_PLAIN static bool heap_ready(void)
 HEAP_PLAIN static void *heap_noted(void *block, const void *caller)
 {
     if (block)
-        heap_changed(1, caller);
+        heap_changed(1, block, caller);
     return block;
 }
 
@@ -136,9 +137,11 @@ HEAP_PLAIN void *realloc(void *block, size_t size)
         errno = ENOMEM;
         return NULL;
     }
+    if (block)
+        heap_changed(-1, block, CALLER);
     made = heap_next.realloc(block, size);
-    if (made && !block)
-        heap_changed(1, CALLER);
+    if (made || (block && size > 0)) /* else it was given back, or there was none */
+        heap_changed(1, made ? made : block, CALLER);
     return made;
 }
 
@@ -152,7 +155,7 @@ HEAP_PLAIN int posix_memalign(void **block, size_t alignment, size_t size)
         return ENOMEM;
     rc = heap_next.posix_memalign(block, alignment, size);
     if (rc == 0)
-        heap_changed(1, CALLER);
+        heap_changed(1, *block, CALLER);
     return rc;
 }
 
@@ -173,7 +176,7 @@ HEAP_PLAIN void free(void *block)
         return;
     if (!heap_ready())
         return;
-    heap_changed(-1, CALLER);
+    heap_changed(-1, block, CALLER);
     heap_next.free(block);
 }
 

@@ -52,8 +52,9 @@ HEAP_PLAIN static bool heap_fails(const void *caller)
     return true;
 }
 
-HEAP_PLAIN static void heap_changed(int blocks, const void *caller)
+HEAP_PLAIN static void heap_changed(int blocks, void *block, const void *caller)
 {
+    (void)block;
     if (counts(caller))
         heap.live += blocks;
 }

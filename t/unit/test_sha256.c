@@ -142,9 +142,14 @@ static void test_parse(void)
        "nothing else");
     ok(tc_sha256_equal(a, b), "equal ones");
     for (unsigned at = 0; at < TC_SHA256_BYTES; at++) {
-        b[at] ^= 0x80;
-        ok(!tc_sha256_equal(a, b), "unequal in byte %u", at);
-        b[at] ^= 0x80;
+        bool equal = false;
+
+        for (unsigned bit = 0; bit < 8; bit++) {
+            b[at] ^= (uint8_t)(1u << bit);
+            equal |= tc_sha256_equal(a, b);
+            b[at] ^= (uint8_t)(1u << bit);
+        }
+        ok(!equal, "unequal in any bit of byte %u", at);
     }
 }
 

@@ -91,7 +91,7 @@ uint64_t tc_avif_encode_held(const tc_encode_spec *spec)
     if (!tiles && !spec->lossless)
         each += 4;
     if (tc_model_has_alpha(spec->model))
-        each += 4.5;
+        each += spec->lossless ? 6.5 : 4.5;
     return (uint64_t)(each * spec->width * spec->height) + 4 * 1024 * 1024;
 }
 

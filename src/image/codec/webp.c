@@ -101,7 +101,9 @@ static tc_error webp_decode_open(tc_decoder **made, const tc_input *input, tc_im
         .lossless = decoder->file.lossless,
         .held_bytes =
             (uint64_t)decoder->file.frame.w * decoder->file.frame.h * held_a_pixel(decoder) +
-            decoder->file.held + decoder->file.length};
+            decoder->file.held + decoder->file.length,
+        .scaled_bytes =
+            (uint64_t)decoder->file.frame.w * decoder->file.frame.h * (decoder->alpha ? 4 : 3)};
     if (decoder->file.exif) {
         info->exif = decoder->file.exif + decoder->file.exif_skip;
         info->exif_length = decoder->file.exif_length;

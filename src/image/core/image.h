@@ -62,10 +62,11 @@ typedef struct tc_image_info {
     tc_format format;
     uint32_t width, height;
     uint8_t orientation;
-    tc_model model;      /* of the rows the decoder will deliver */
-    unsigned max_reduce; /* the decoder can deliver 1/1, 1/2 .. 1/max_reduce (a power of 2) */
-    uint64_t held_bytes; /* whole-picture memory the decoder needs: interlace, progression */
-    bool cmyk;           /* stored as ink, and rows of TC_CMYK can be had */
+    tc_model model;        /* of the rows the decoder will deliver */
+    unsigned max_reduce;   /* the decoder can deliver 1/1, 1/2 .. 1/max_reduce (a power of 2) */
+    uint64_t held_bytes;   /* whole-picture memory the decoder needs: interlace, progression */
+    uint64_t scaled_bytes; /* those of them that are of the reduced picture */
+    bool cmyk;             /* stored as ink, and rows of TC_CMYK can be had */
     const uint8_t *icc; /* embedded profile in the space of `model`, with `cmyk` in that of ink;
                            the decoder's, or NULL */
     size_t icc_length;

@@ -158,6 +158,15 @@ static uint64_t planes_cost(const tc_axis *x, const tc_axis *y)
            y->count * (taps_y * 2 + 12);
 }
 
+/* What the decoder holds of the whole picture, of which some may be of the reduced one. */
+static uint64_t held_bytes(const tc_image_info *info, uint64_t pixels)
+{
+    uint64_t full = (uint64_t)info->width * info->height;
+
+    return info->held_bytes - info->scaled_bytes +
+           (uint64_t)((double)info->scaled_bytes * (double)pixels / (double)full);
+}
+
 static void plan_cost(tc_plan *plan, const tc_image_info *info)
 {
     uint8_t channels = tc_model_channels(info->cmyk ? TC_CMYK : info->model);
@@ -167,7 +176,7 @@ static void plan_cost(tc_plan *plan, const tc_image_info *info)
     tc_axis y = {0, h, h, plan->scaled_h, 0, plan->visible.h, 0};
 
     plan->pixels = (uint64_t)w * h;
-    plan->bytes = info->held_bytes + (uint64_t)w * channels * 32 +
+    plan->bytes = held_bytes(info, plan->pixels) + (uint64_t)w * channels * 32 +
                   tc_resample_bytes(&x, &y, channels) + (uint64_t)plan->output_w * 4 * 32;
     if (info->planes)
         plan->bytes += planes_cost(&x, &y);
