@@ -20,7 +20,7 @@
 #include <string.h>
 
 /* Called before a sanitizer has laid out its own memory: without its checks. */
-#define HEAP_PLAIN __attribute__((no_sanitize("address,undefined")))
+#define HEAP_PLAIN __attribute__((no_sanitize("address", "undefined")))
 
 /* Whether this call, whose return address is `caller`, is to fail; and what became of
  * those that did not: `blocks` is 1 where the block was taken, -1 where it is about to be given

@@ -7,6 +7,11 @@
 
 #include <avif/avif.h>
 
+/* Whether libavif did what it was asked to is seen by what comes out. */
+#ifdef __clang__
+#pragma clang diagnostic ignored "-Wunused-result"
+#endif
+
 /* What libavif is asked to make of a ramp. */
 typedef struct recipe {
     uint32_t w, h;

@@ -12,6 +12,7 @@
 #include "base/buffer.h"
 #include "avif_boxes.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,6 +47,9 @@ tc_error tc_avif_failed(tc_fail *fail, int result, tc_error fallback)
 {
     if (fail->error)
         return fail->error;
+    /* libavif calls any failure of a codec or of libyuv by one name, out of memory too. */
+    if (errno == ENOMEM)
+        result = AVIF_RESULT_OUT_OF_MEMORY;
     switch (result) {
     case AVIF_RESULT_OUT_OF_MEMORY:
         return tc_fail_set(fail, TC_E_NO_MEMORY, "AVIF: out of memory");
@@ -140,6 +144,7 @@ static avifResult parse(tc_decoder *decoder)
     avif->strictFlags = AVIF_STRICT_ALPHA_ISPE_REQUIRED;
     decoder->io = (avifIO){.read = on_read, .sizeHint = decoder->input->size, .data = decoder};
     avifDecoderSetIO(avif, &decoder->io);
+    errno = 0;
     result = parse_source(decoder);
     if (result == AVIF_RESULT_INVALID_EXIF_PAYLOAD) {
         /* From 1.0 on libavif refuses a whole picture whose EXIF has no TIFF header. */
@@ -147,6 +152,15 @@ static avifResult parse(tc_decoder *decoder)
         result = parse_source(decoder);
     }
     return result;
+}
+
+/* Whether the crop begins and ends between samples of chroma (ISO/IEC 23000-22, 7.3.6.7). */
+static bool cuts_chroma_whole(const avifCropRect *crop, avifPixelFormat format)
+{
+    bool down = format == AVIF_PIXEL_FORMAT_YUV420;
+    bool across = down || format == AVIF_PIXEL_FORMAT_YUV422;
+
+    return !(across && (crop->x | crop->width) & 1) && !(down && (crop->y | crop->height) & 1);
 }
 
 /* What is shown: all of it, unless there is a clean aperture that makes sense. */
@@ -158,8 +172,10 @@ static avifCropRect shown(const avifImage *image)
     if (!(image->transformFlags & AVIF_TRANSFORM_CLAP))
         return all;
     avifDiagnosticsClearError(&why);
+    /* libavif 1.2 takes odd widths and heights, which 0.11 refuses: the same for both. */
     return avifCropRectConvertCleanApertureBox(&crop, &image->clap, image->width, image->height,
-                                               image->yuvFormat, &why)
+                                               image->yuvFormat, &why) &&
+                   cuts_chroma_whole(&crop, image->yuvFormat)
                ? crop
                : all;
 }
@@ -294,6 +310,7 @@ static tc_error decode_picture(tc_decoder *decoder)
 
     /* The coded pictures may claim more than the header that was judged. */
     avif->imageSizeLimit = (uint32_t)decoder->picture->one_pixels;
+    errno = 0;
     result = avifDecoderNextImage(avif);
     if (result != AVIF_RESULT_OK)
         return tc_avif_failed(decoder->fail, result, TC_E_DAMAGED);
@@ -383,6 +400,7 @@ static tc_error convert(tc_decoder *decoder, const strip *strip, const uint8_t *
     if (count > decoder->rgb_rows)
         return tc_fail_set(decoder->fail, TC_E_INTERNAL, "AVIF: no room for %u rows", count);
     part = avifImageCreateEmpty();
+    errno = 0;
     result = part ? avifImageSetViewRect(part, image, &rect) : AVIF_RESULT_OUT_OF_MEMORY;
     if (result == AVIF_RESULT_OK) {
         part->alphaPremultiplied = image->alphaPremultiplied;

@@ -5,8 +5,9 @@
 
 #include "codec.h"
 
-/* Set `fail` from an avifResult; `fallback` is what a failure is that is not of memory or of
- * a kind unsupported. What a callback has set before stays. */
+/* Set `fail` from an avifResult, and from errno, which is 0 before the call; `fallback` is what
+ * a failure is that is not of memory or of a kind unsupported. What a callback has set before
+ * stays. */
 tc_error tc_avif_failed(tc_fail *fail, int result, tc_error fallback);
 
 tc_error tc_avif_encode_open(tc_encoder **made, const tc_output *output,

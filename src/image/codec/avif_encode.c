@@ -7,6 +7,7 @@
 #include "avif.h"
 #include "encode_cost.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +33,13 @@
 
 /* Encoded bytes go out in pieces, so that a spool need not grow at once. */
 #define PIECE_BYTES TC_IO_BYTES
+
+/* Of calls that return nothing in libavif 0.11 and an avifResult from 1.0 on. */
+#if AVIF_VERSION >= 1000000
+#define SUCCEEDS(call) ((call) == AVIF_RESULT_OK)
+#else
+#define SUCCEEDS(call) ((call), true)
+#endif
 
 struct tc_encoder {
     const tc_output *output;
@@ -95,7 +103,8 @@ uint64_t tc_avif_encode_held(const tc_encode_spec *spec)
     return (uint64_t)(each * spec->width * spec->height) + 4 * 1024 * 1024;
 }
 
-static void describe(avifImage *image, const tc_encode_spec *spec)
+/* False without memory for EXIF or the profile. */
+static bool describe(avifImage *image, const tc_encode_spec *spec)
 {
     image->yuvRange = AVIF_RANGE_FULL;
     image->colorPrimaries = AVIF_COLOR_PRIMARIES_BT709;
@@ -103,13 +112,17 @@ static void describe(avifImage *image, const tc_encode_spec *spec)
     image->matrixCoefficients = spec->lossless && !tc_model_is_grey(spec->model)
                                     ? AVIF_MATRIX_COEFFICIENTS_IDENTITY
                                     : AVIF_MATRIX_COEFFICIENTS_BT601;
-    if (spec->exif)
-        avifImageSetMetadataExif(image, spec->exif, spec->exif_length);
+    if (spec->exif &&
+        !(SUCCEEDS(avifImageSetMetadataExif(image, spec->exif, spec->exif_length)) &&
+          image->exif.size == spec->exif_length))
+        return false;
     if (spec->icc) {
-        avifImageSetProfileICC(image, spec->icc, spec->icc_length);
         image->colorPrimaries = AVIF_COLOR_PRIMARIES_UNSPECIFIED;
         image->transferCharacteristics = AVIF_TRANSFER_CHARACTERISTICS_UNSPECIFIED;
+        return SUCCEEDS(avifImageSetProfileICC(image, spec->icc, spec->icc_length)) &&
+               image->icc.size == spec->icc_length;
     }
+    return true;
 }
 
 tc_error tc_avif_encode_open(tc_encoder **made, const tc_output *output,
@@ -138,15 +151,13 @@ tc_error tc_avif_encode_open(tc_encoder **made, const tc_output *output,
     encoder->image = avifImageCreate((int)spec->width, (int)spec->height, 8, format);
     if (!encoder->rows || !encoder->avif || !encoder->image)
         return no_memory(fail);
-    describe(encoder->image, spec);
-    if ((spec->icc && encoder->image->icc.size != spec->icc_length) ||
-        (spec->exif && encoder->image->exif.size != spec->exif_length))
+    if (!describe(encoder->image, spec))
         return no_memory(fail);
     configure(encoder->avif, spec);
-    avifImageAllocatePlanes(encoder->image,
-                            AVIF_PLANES_YUV |
-                                (tc_model_has_alpha(spec->model) ? AVIF_PLANES_A : 0));
-    if (!encoder->image->yuvPlanes[AVIF_CHAN_Y] ||
+    if (!SUCCEEDS(avifImageAllocatePlanes(
+            encoder->image,
+            AVIF_PLANES_YUV | (tc_model_has_alpha(spec->model) ? AVIF_PLANES_A : 0))) ||
+        !encoder->image->yuvPlanes[AVIF_CHAN_Y] ||
         (tc_model_has_alpha(spec->model) && !encoder->image->alphaPlane))
         return no_memory(fail);
     return TC_E_OK;
@@ -203,6 +214,7 @@ static tc_error flush(tc_encoder *encoder)
 
     if (encoder->gathered == 0)
         return TC_E_OK;
+    errno = 0;
     if (tc_model_is_grey(encoder->model))
         copy_grey(encoder);
     else
@@ -239,6 +251,7 @@ tc_error tc_avif_encode_finish(tc_encoder *encoder)
         error = tc_watch_afford(encoder->watch, encoder->finish_ns, encoder->fail);
     if (error)
         return error;
+    errno = 0;
     result = avifEncoderWrite(encoder->avif, encoder->image, &encoder->data);
     if (result != AVIF_RESULT_OK)
         return tc_avif_failed(encoder->fail, result, TC_E_INTERNAL);
