@@ -52,6 +52,7 @@ my $docs = do { local $/ = undef; <$in> };
 my @survivors = grep { /^= /m } @paragraphs;
 for (@survivors) {
     my ($old) = /^- (.*)/m;
+    $old =~ s/\|/\\|/g; # as a table has it
     ok(index($docs, $old) >= 0, "docs/mutants.md names the survivor $old");
 }
 cmp_ok(@survivors / @paragraphs, '<', 0.05, 'less than 5 % are accepted survivors: ' . scalar @survivors);
