@@ -47,9 +47,9 @@ says() {
 }
 
 echo '#warning planted' >"$scratch/warning.h"
-ok 'an object whose source has a warning is built' build warning.h base/error.lo
+ok 'an object whose source has a warning is built' build warning.h base/error.o
 ok '... and the warning is shown' says 'warning: .*planted'
-ok '... is an error with WERROR=1' fails_with 'error: .*planted' warning.h base/error.lo WERROR=1
+ok '... is an error with WERROR=1' fails_with 'error: .*planted' warning.h base/error.o WERROR=1
 
 cat >"$scratch/older.h" <<'H'
 #include <ap_mmn.h>
@@ -57,7 +57,7 @@ cat >"$scratch/older.h" <<'H'
 #define MODULE_MAGIC_NUMBER_MINOR 105
 H
 ok 'httpd 2.4.48 is refused by name' \
-    fails_with 'needs Apache httpd 2.4.49' older.h server/config.lo
+    fails_with 'needs Apache httpd 2.4.49' older.h server/config.o
 
 # What a build would say of the libraries in it, with a libavif of that version.
 with_libavif() {
