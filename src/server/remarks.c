@@ -60,11 +60,10 @@ static void check(const apr_array_header_t *remarks, server_rec *main, const rem
         break;
     case TC_REMARK_ONCE:
         if (!ap_find_linked_module("mod_cache.c"))
-            ap_log_error(
-                APLOG_MARK, APLOG_STARTUP | APLOG_WARNING, 0, main,
-                "TC0125: %s:%d: TmpfsConvertOnce On: mod_cache is not loaded, so "
-                "requests wait with no answer to share; load it, or set Off",
-                at->file, at->line);
+            ap_log_error(APLOG_MARK, APLOG_STARTUP | APLOG_WARNING, 0, main,
+                         "TC0125: %s:%d: TmpfsConvertOnce On: mod_cache is not loaded, so "
+                         "requests wait with no answer to share; load it, or set Off",
+                         at->file, at->line);
         break;
     case TC_REMARK_NAMED:
         if (!has(remarks, main, at, TC_REMARK_PATTERN, at->name))
