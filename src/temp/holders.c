@@ -115,25 +115,17 @@ static uint32_t held_by(const tc_holders *holders, uint64_t client)
 
     for (unsigned row = 0; row < ROWS; row++) {
         uint32_t now =
-            __atomic_load_n(&holders->total[row][column_of(client, row)], __ATOMIC_RELAXED);
+            __atomic_load_n(&holders->total[row][column_of(client, row)], __ATOMIC_SEQ_CST);
         if (now < least)
             least = now;
     }
     return least;
 }
 
-/* Where one row has room, with all that is counted there, the client has. */
-static bool add(tc_holders *holders, uint64_t client, uint64_t most, uint32_t kib)
+static void add(tc_holders *holders, uint64_t client, uint32_t kib)
 {
-    bool fits = false;
-
-    for (unsigned row = 0; row < ROWS; row++) {
-        uint64_t before = __atomic_fetch_add(&holders->total[row][column_of(client, row)], kib,
-                                             __ATOMIC_ACQ_REL);
-        if (before + kib <= most / KIB)
-            fits = true;
-    }
-    return fits;
+    for (unsigned row = 0; row < ROWS; row++)
+        __atomic_fetch_add(&holders->total[row][column_of(client, row)], kib, __ATOMIC_SEQ_CST);
 }
 
 static void lower(counts *from, uint64_t client, uint32_t kib)
@@ -148,7 +140,16 @@ bool tc_holders_take(tc_holders *holders, uint64_t client, uint64_t most, uint64
 
     if (!holders)
         return true;
-    if (!add(holders, client, most, kib)) {
+    if (kib > most / KIB)
+        return false;
+    add(holders, client, kib);
+    /*
+     * Where one row has room, with all that is counted there, the client has. Looked at when
+     * all rows are raised: of several that come at once the last sees the others in each row.
+     * What each row had while it was raised would not do, for every one of them can be the
+     * first in some row.
+     */
+    if (held_by(holders, client) > most / KIB) {
         lower(&holders->total, client, kib);
         return false;
     }
