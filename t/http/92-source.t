@@ -44,13 +44,18 @@ for my $kind (
         my $word = during($url, $file, $file{old}, \%right, undef, $do);
         like($word, $expected, "$end, $name: $what while it is read");
     }
-    # At any moment, before and after the reading too.
+    # At any moment, before and after the reading too: before it a file that is half the new
+    # one is what there is.
+    copy($file{old}, $file);
+    $change{'written over by part'}[0]->();
+    my $mixed = get("/small_light(dw=300,of=jpeg)$url");
+    $right{mixed} = $mixed->content if $mixed->code == 200;
     my %seen;
     for (1 .. 8) {
         my ($do) = @{ $change{ (sort keys %change)[rand keys %change] } };
         $seen{ during($url, $file, $file{old}, \%right, rand 0.25, $do) }++;
     }
-    is_deeply([grep { !/^(?:old|new|503|422|415|404)$/ } keys %seen], [],
+    is_deeply([grep { !/^(?:old|new|mixed|503|422|415|404)$/ } keys %seen], [],
         "... at random moments: " . join(', ', map { "$_ x $seen{$_}" } sort keys %seen));
     unlink $file;
 }
@@ -86,7 +91,7 @@ sub during {
     defined $pid or die "fork: $!";
     if (!$pid) {
         my $answer = get("/small_light(dw=300,of=jpeg)$url");
-        my ($which) = grep { $answer->content eq $right->{$_} } qw(old new);
+        my ($which) = grep { $answer->content eq $right->{$_} } sort keys %$right;
         print $answer->code == 200 ? $which || 'half' : $answer->code;
         close STDOUT;
         POSIX::_exit(0);

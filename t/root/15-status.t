@@ -51,10 +51,10 @@ for my $mpm (qw(prefork worker event)) {
 }
 
 # The same module started by an ordinary user.
+my $dir = File::Temp->newdir('/tmp/tc-status-XXXXXX');    # the parent's, to remove
 my $pid = fork // die "fork: $!";
 if (!$pid) {
     my ($uid, $gid) = (getpwnam 'nobody')[2, 3];
-    my $dir = File::Temp->newdir('/tmp/tc-status-XXXXXX');
     chown $uid, $gid, "$dir";
     $) = "$gid $gid"; $( = $gid; $< = $> = $uid;
     my $page = eval { as_user("$dir") } // "failed: $@";
