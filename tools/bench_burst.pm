@@ -85,7 +85,7 @@ sub _method {
         . ' connection of HTTP/2 asks for 100 thumbnails of 2 megapixels; *pages*: four connections, 12 megapixels:'
         . ' the time that was left to the server, over what the same conversions take one after the other.'
         . ' *clients*: ten of HTTP/1.1, six connections and 60 thumbnails each. *workers*: 60 thumbnails at once'
-        . ' where MaxRequestWorkers is so many. *overload*: ' . "$option->{times} times the load it can carry of 12"
+        . ' where MaxRequestWorkers is this number. *overload*: ' . "$option->{times} times the load it can carry of 12"
         . " megapixels for $option->{seconds} s in @{[ TURNS ]} turns, from 100 clients, the load generator on a processor"
         . ' of its own; what it can carry is measured before and after each, and shares are medians; a plain file and /tmpstat are asked for meanwhile, five times a second each. *hog*: one client with'
         . ' 1,000 connections of HTTP/1.1, or one of HTTP/2 with 100 streams, that asks again whenever it is'
@@ -203,7 +203,8 @@ sub _workers {
 use constant FIRST => 5;
 
 # httpd starts with two processes, or five, and takes ten seconds and more to have all that it
-# wants, whatever is asked of it: until there are no more for three seconds it is another server.
+# wants, whatever is asked of it, and ends most of them when little is asked for a while: until
+# there are no more for three seconds it is another server.
 sub _let_grow {
     my ($httpd, @load) = @_;
     my $job = Bench::Burst::Server::begin_load($httpd, @load);
@@ -244,8 +245,9 @@ sub _overload_turn {
     my ($httpd, $option, $best, $short, @paths) = @_;
     my $seconds = $option->{seconds} / ($option->{short} ? 1 : TURNS);
     my $rate = sprintf '%.1f', $option->{times} * $best;
-    my $job = Bench::Burst::Server::begin_load($httpd, '127.0.2.1', '-A', 100, '-c', 4000, '-r', $rate, '-w', FIRST, '-t',
-        $seconds, @paths);
+    my @much = ('127.0.2.1', '-A', 100, '-c', 4000, '-r', $rate);
+    _let_grow($httpd, @much, '-t', 3600, @paths);
+    my $job = Bench::Burst::Server::begin_load($httpd, @much, '-w', FIRST, '-t', $seconds, @paths);
     Time::HiRes::sleep(FIRST);
     my @beside = map { Bench::Burst::Server::begin_load($httpd, $_->[0], '-c', 100, '-r', 5, '-t', $seconds, $_->[1]) }
         ['127.0.1.1', '/plain.txt'], ['127.0.1.2', '/tmpstat?json'];
@@ -270,9 +272,6 @@ sub _overload {
     my $httpd = Bench::Burst::Server::start($mpm);
     Bench::Measure::run_on($generator);
     my $best = _carried($httpd, $short, @paths);
-    _let_grow($httpd, '127.0.2.1', '-A', 100, '-c', 4000, '-r', sprintf('%.1f', $option->{times} * $best), '-t', 3600,
-        @paths);
-    $best = _carried($httpd, $short, @paths);
     my $watch = Bench::Burst::Server::watch($httpd);
     my @turns;
     for (1 .. ($option->{short} ? 1 : TURNS)) {
@@ -305,7 +304,7 @@ sub _told_overload {
     my ($good, $no) = map { _of_turns(\@loads, $_) } 200, 503;
     my $lost = 0;
     $lost += $_->{not_begun} + ($_->{answers}{failed}{count} // 0) for @loads;
-    _row('overload', $mpm, sprintf('%.0f/s accepted of %.0f/s that it can carry: %.0f %%; with as many 404s beside a queue'
+    _row('overload', $mpm, sprintf('%.0f/s accepted of %.0f/s that it can carry: %.0f %%; with as many 404s and a queue'
         . ' of 100, httpd leaves %.0f %%', @median{qw(rate best)}, 100 * $median{share}, 100 * $median{httpd}) . $words,
         $median{share} >= LEAST_SHARE);
     _row('... accepted', $mpm, sprintf('p99 %.1f s', $good->{p99} / 1000), $good->{p99} < WAIT);
