@@ -86,7 +86,7 @@ sub _method {
         . ' the time that was left to the server, over what the same conversions take one after the other.'
         . ' *clients*: ten of HTTP/1.1, six connections and 60 thumbnails each. *workers*: 60 thumbnails at once'
         . ' where MaxRequestWorkers is this number. *overload*: ' . "$option->{times} times the load it can carry of 12"
-        . " megapixels for $option->{seconds} s in @{[ TURNS ]} turns, from 100 clients, the load generator on a processor"
+        . " megapixels for $option->{seconds} s in @{[ _turns($option) ]} turns, from 100 clients, the load generator on a processor"
         . ' of its own; what it can carry is measured before and after each, and shares are medians; a plain file and /tmpstat are asked for meanwhile, five times a second each. *hog*: one client with'
         . ' 1,000 connections of HTTP/1.1, or one of HTTP/2 with 100 streams, that asks again whenever it is'
         . ' answered; every half second another client asks for six thumbnails at once.' . "\n";
@@ -241,9 +241,11 @@ sub _beside_none {
     return Bench::Measure::only_good('beside 404s', $load) / $load->{seconds};
 }
 
+sub _turns { return $_[0]{short} ? 1 : TURNS }
+
 sub _overload_turn {
     my ($httpd, $option, $best, $short, @paths) = @_;
-    my $seconds = $option->{seconds} / ($option->{short} ? 1 : TURNS);
+    my $seconds = $option->{seconds} / _turns($option);
     my $rate = sprintf '%.1f', $option->{times} * $best;
     my @much = ('127.0.2.1', '-A', 100, '-c', 4000, '-r', $rate);
     _let_grow($httpd, @much, '-t', 3600, @paths);
@@ -274,7 +276,7 @@ sub _overload {
     my $best = _carried($httpd, $short, @paths);
     my $watch = Bench::Burst::Server::watch($httpd);
     my @turns;
-    for (1 .. ($option->{short} ? 1 : TURNS)) {
+    for (1 .. _turns($option)) {
         push @turns, _overload_turn($httpd, $option, $best, $short, @paths);
         $best = $turns[-1]{last};
     }

@@ -11,14 +11,6 @@
 /* No limit, in v1, is the greatest count of pages: more than any machine's memory. */
 #define V1_UNLIMITED (UINT64_C(1) << 62)
 
-static tc_figure number_in(const char *root, const char *directory, const char *file)
-{
-    char path[PATH_MAX + NAME_MAX];
-
-    snprintf(path, sizeof(path), "%s/%s", directory, file);
-    return tc_figure_number(root, path);
-}
-
 typedef struct wanted {
     const char *key;
     tc_figure *to;
@@ -55,11 +47,11 @@ static void read_v1(tc_cgroup *cgroup, const char *root, const tc_hierarchy *at)
 
     read_stat(root, at->directory, want, sizeof(want) / sizeof(*want));
     if (cgroup->limit.error == ENODATA || cgroup->limit.error == ENOENT)
-        cgroup->limit = number_in(root, at->directory, "memory.limit_in_bytes");
+        cgroup->limit = tc_hierarchy_number(root, at->directory, "memory.limit_in_bytes");
     if (!cgroup->limit.error && cgroup->limit.value >= V1_UNLIMITED)
         cgroup->limit.value = TC_UNLIMITED;
-    cgroup->usage = number_in(root, at->directory, "memory.usage_in_bytes");
-    cgroup->kernel = number_in(root, at->directory, "memory.kmem.usage_in_bytes");
+    cgroup->usage = tc_hierarchy_number(root, at->directory, "memory.usage_in_bytes");
+    cgroup->kernel = tc_hierarchy_number(root, at->directory, "memory.kmem.usage_in_bytes");
 }
 
 /* The least of the limits from the cgroup up to the mount point. Levels without the file
@@ -71,7 +63,7 @@ static tc_figure least_limit(const char *root, const tc_hierarchy *at)
 
     strcpy(directory, at->directory);
     do {
-        limit = number_in(root, directory, "memory.max");
+        limit = tc_hierarchy_number(root, directory, "memory.max");
         /* With one unknown the least of all is unknown. */
         if (limit.error && limit.error != ENOENT)
             return limit;
@@ -89,7 +81,7 @@ static void read_v2(tc_cgroup *cgroup, const char *root, const tc_hierarchy *at)
 
     read_stat(root, at->directory, want, sizeof(want) / sizeof(*want));
     cgroup->limit = least_limit(root, at);
-    cgroup->usage = number_in(root, at->directory, "memory.current");
+    cgroup->usage = tc_hierarchy_number(root, at->directory, "memory.current");
 }
 
 void tc_cgroup_read(tc_cgroup *cgroup, const char *root)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "hierarchy.h"
 
-#include "figure.h"
 #include "lines.h"
 
 #include <errno.h>
@@ -185,14 +184,29 @@ static int find_mount(tc_hierarchy *at, const char *root, const char *type,
     return error ? error : at->point[0] ? 0 : ENOENT;
 }
 
+int tc_hierarchy_file(const char *root, const char *directory, const char *file, char *buffer,
+                      size_t size)
+{
+    char path[PATH_MAX + NAME_MAX];
+
+    snprintf(path, sizeof(path), "%s/%s", directory, file);
+    return tc_figure_file(root, path, buffer, size);
+}
+
+tc_figure tc_hierarchy_number(const char *root, const char *directory, const char *file)
+{
+    char path[PATH_MAX + NAME_MAX];
+
+    snprintf(path, sizeof(path), "%s/%s", directory, file);
+    return tc_figure_number(root, path);
+}
+
 /* Next to a controller of v1 there may be a v2 hierarchy without it. */
 static int has_controller(const char *root, const tc_hierarchy *at, const char *controller)
 {
-    char path[PATH_MAX + NAME_MAX], list[1024];
-    int error;
+    char list[1024];
+    int error = tc_hierarchy_file(root, at->point, CONTROLLERS, list, sizeof(list));
 
-    snprintf(path, sizeof(path), "%s/" CONTROLLERS, at->point);
-    error = tc_figure_file(root, path, list, sizeof(list));
     list[strcspn(list, "\n")] = '\0';
     return error ? error : has_word(list, controller, " ") ? 0 : ENOENT;
 }

@@ -4,6 +4,8 @@
 #ifndef TC_HIERARCHY_H
 #define TC_HIERARCHY_H
 
+#include "figure.h"
+
 #include <limits.h>
 #include <stdbool.h>
 
@@ -21,5 +23,10 @@ int tc_hierarchy_find(tc_hierarchy *at, const char *root, const char *controller
 /* From a cgroup's `directory`, a copy of at->directory at first, to its parent's; false at the
    mount point. */
 bool tc_hierarchy_up(const tc_hierarchy *at, char *directory);
+
+/* A file of a cgroup's `directory`: tc_figure_file() and tc_figure_number(). */
+int tc_hierarchy_file(const char *root, const char *directory, const char *file, char *buffer,
+                      size_t size);
+tc_figure tc_hierarchy_number(const char *root, const char *directory, const char *file);
 
 #endif

@@ -4,68 +4,47 @@
 #endif
 #include "processors.h"
 
-#include "figure.h"
 #include "hierarchy.h"
 
 #include <sched.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-/* The first two numbers of a file, each -1 where there is none: "max 100000" has one. */
-static void numbers_in(const char *root, const char *directory, const char *file,
-                       long long number[2])
+/* Microseconds of processor time a period, and that: false where no quota is to be read. */
+static bool quota_in(const tc_hierarchy *at, const char *root, const char *directory,
+                     uint64_t *quota, uint64_t *period)
 {
-    char path[PATH_MAX + NAME_MAX], text[64], *at = text, *end;
-
-    number[0] = number[1] = -1;
-    snprintf(path, sizeof(path), "%s/%s", directory, file);
-    if (tc_figure_file(root, path, text, sizeof(text)))
-        return;
-    for (int i = 0; i < 2; i++) {
-        long long value;
-
-        at += strspn(at, " ");
-        value = strtoll(at, &end, 10);
-        if (end > at)
-            number[i] = value;
-        at = end + strcspn(end, " ");
-    }
-}
-
-/* Microseconds of processor time a period, and that; either not above 0: no quota. */
-static void quota_in(const tc_hierarchy *at, const char *root, const char *directory,
-                     long long *quota, long long *period)
-{
-    long long number[2];
+    char text[64];
+    const char *rest;
+    tc_figure most, span;
 
     if (at->version == 2) {
-        numbers_in(root, directory, "cpu.max", number);
-        *quota = number[0];
-        *period = number[1];
-        return;
+        if (tc_hierarchy_file(root, directory, "cpu.max", text, sizeof(text)))
+            return false;
+        most = tc_figure_parse(text, &rest);
+        span = tc_figure_parse(rest, NULL);
+    } else {
+        most = tc_hierarchy_number(root, directory, "cpu.cfs_quota_us");
+        span = tc_hierarchy_number(root, directory, "cpu.cfs_period_us");
     }
-    numbers_in(root, directory, "cpu.cfs_quota_us", number);
-    *quota = number[0];
-    numbers_in(root, directory, "cpu.cfs_period_us", number);
-    *period = number[0];
+    *quota = most.value;
+    *period = span.value;
+    return !most.error && !span.error && *quota && *period;
 }
 
 unsigned tc_processors_quota(const char *root)
 {
     tc_hierarchy at;
     char directory[PATH_MAX];
-    long long least = 0;
+    uint64_t least = 0;
 
     if (tc_hierarchy_find(&at, root, "cpu"))
         return 0;
     strcpy(directory, at.directory);
     do {
-        long long quota, period, whole;
+        uint64_t quota, period, whole;
 
-        quota_in(&at, root, directory, &quota, &period);
-        if (quota <= 0 || period <= 0)
+        if (!quota_in(&at, root, directory, &quota, &period))
             continue;
         whole = quota / period + (quota % period != 0);
         if (least == 0 || whole < least)

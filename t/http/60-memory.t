@@ -27,7 +27,7 @@ sub kib {
     return $value;
 }
 
-# What is touched for the first time, code above all, is no picture's.
+# Pages touched for the first time, mostly code, do not count as a picture's.
 is(get("/small_light(dw=300,dh=300,da=n)$_")->code, 200, 'the worker has answered something small') for $small, $small;
 my ($worker) = $httpd->children;
 my $idle = kib($worker, 'VmRSS');
