@@ -3,6 +3,7 @@
 
 #include "client.h"
 #include "config.h"
+#include "listeners.h"
 #include "monitor.h"
 
 #include "base/clock.h"
@@ -76,9 +77,12 @@ static unsigned kind_of(const tc_params *params, uint64_t bytes)
 /* Streams of HTTP/2 run on threads of mod_http2's own. */
 tc_asker tc_admit_asker(const request_rec *r, const tc_params *params, uint64_t bytes)
 {
+    bool worker = !r->connection->master;
+
     return (tc_asker){.client = tc_client_key(r),
                       .kind = params ? kind_of(params, bytes) : 0,
-                      .worker = !r->connection->master};
+                      .worker = worker,
+                      .pending = worker ? tc_listeners_pending() : 0};
 }
 
 tc_error tc_admit_room(request_rec *r, const tc_asker *asker, tc_fail *fail)

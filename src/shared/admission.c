@@ -176,7 +176,7 @@ int tc_admission_enter(tc_admission *admission, const tc_admission_limits *limit
     entry = tc_rule_entry(admission, limits, asker, kib);
     ticket->start = entry.start;
     if (asker->worker)
-        tc_rule_hold_worker(admission, limits);
+        tc_rule_hold_worker(admission, limits, asker->pending);
     rc = enter(admission, limits, &entry, watch, ticket);
     ticket->held = rc == 0;
     if (rc == 0) {
@@ -271,7 +271,7 @@ bool tc_admission_follow(tc_admission *admission, const tc_admission_limits *lim
         return false;
     __atomic_fetch_add(&tc_share_own(admission)->following, 1, __ATOMIC_RELAXED);
     if (asker->worker)
-        tc_rule_hold_worker(admission, limits);
+        tc_rule_hold_worker(admission, limits, asker->pending);
     return true;
 }
 

@@ -32,10 +32,11 @@ typedef struct tc_admission_limits {
 
 /* Which request asks for a place. */
 typedef struct tc_asker {
-    uint64_t client; /* a number for it */
-    unsigned kind;   /* of the conversion: those of one kind take about as long */
-    bool worker;     /* it has one of httpd's workers while it waits: HTTP/1.1 */
-    uint64_t start;  /* 0, or its turn from a ticket that it gave back to wait again */
+    uint64_t client;  /* a number for it */
+    unsigned kind;    /* of the conversion: those of one kind take about as long */
+    bool worker;      /* it has one of httpd's workers while it waits: HTTP/1.1 */
+    uint32_t pending; /* connections that wait for a worker in the listen queue */
+    uint64_t start;   /* 0, or its turn from a ticket that it gave back to wait again */
 } tc_asker;
 
 /* A place taken; all zero: none. Its owner gives it back, once. */

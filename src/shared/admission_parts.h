@@ -84,8 +84,10 @@ bool tc_share_forget_dead(tc_admission *admission, pid_t pid);
 
 /* ---- which request may wait: admission_rules.c --------------------------------------- */
 
-/* A request takes one of httpd's workers, or is done with it. */
-void tc_rule_hold_worker(tc_admission *admission, const tc_admission_limits *limits);
+/* A request takes one of httpd's workers, while `pending` connections wait for one; or is done
+   with it. */
+void tc_rule_hold_worker(tc_admission *admission, const tc_admission_limits *limits,
+                         uint32_t pending);
 void tc_rule_free_worker(tc_admission *admission);
 
 /* What the queue is to know of a request that needs `kib`. */

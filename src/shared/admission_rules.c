@@ -5,27 +5,29 @@
 
 /* ---- workers ----------------------------------------------------------------------- */
 
-/* When the reserve came into use is kept until conversions have half of the rest: under
-   lasting overload as many come as go. */
-static void note_reserve(tc_admission *admission, const tc_admission_limits *limits)
+/* When the reserve came into use is kept until conversions have half of the rest and no
+   connection waits for a worker: under lasting overload as many come as go. */
+static void note_reserve(tc_admission *admission, const tc_admission_limits *limits,
+                         uint32_t pending)
 {
-    uint32_t held = __atomic_load_n(&admission->held, __ATOMIC_RELAXED);
+    uint64_t held = (uint64_t)__atomic_load_n(&admission->held, __ATOMIC_RELAXED) + pending;
     uint32_t most = limits->workers - tc_policy_reserve(limits->workers);
     uint64_t none = 0;
 
     if (held > most)
         __atomic_compare_exchange_n(&admission->reserve_since, &none, tc_admission_now_us(),
                                     false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
-    else if (held <= most / 2)
+    else if (held <= most / 2 && !pending)
         __atomic_store_n(&admission->reserve_since, 0, __ATOMIC_RELAXED);
 }
 
-void tc_rule_hold_worker(tc_admission *admission, const tc_admission_limits *limits)
+void tc_rule_hold_worker(tc_admission *admission, const tc_admission_limits *limits,
+                         uint32_t pending)
 {
     __atomic_fetch_add(&admission->held, 1, __ATOMIC_ACQ_REL);
     __atomic_fetch_add(&tc_share_own(admission)->held, 1, __ATOMIC_RELAXED);
     if (limits->workers)
-        note_reserve(admission, limits);
+        note_reserve(admission, limits, pending);
 }
 
 void tc_rule_free_worker(tc_admission *admission)
@@ -45,7 +47,8 @@ tc_queue_entry tc_rule_entry(const tc_admission *admission, const tc_admission_l
                             .start = asker->start,
                             .came_us = tc_admission_now_us(),
                             .fair = limits->timed,
-                            .worker = asker->worker};
+                            .worker = asker->worker,
+                            .pending = asker->pending};
 
     if (!entry.start)
         entry.start = tc_queue_start(&admission->queue, asker->client);
@@ -99,6 +102,7 @@ tc_verdict tc_rule_judge(const tc_admission *admission, const tc_admission_limit
     tc_load load = {.wait_us = limits->wait_ms * US_PER_MS,
                     .worker = entry->worker,
                     .workers = limits->workers,
+                    .pending = entry->pending,
                     .held = __atomic_load_n(&admission->held, __ATOMIC_RELAXED) + !holds};
     tc_queue_ahead ahead;
     uint64_t now = entry->came_us;

@@ -8,6 +8,9 @@
 #define SMALL      32
 #define RESERVE_US (SECOND / 4)
 
+/* A browser's connections to one server over HTTP/1.1. */
+#define BROWSER 6
+
 /* Estimates err: under lasting overload, where as many come as go, less than WAIT is too long.
  */
 #define TOO_LONG(wait_us) ((wait_us) / 10 * 7)
@@ -117,6 +120,10 @@ static bool has_worker(const tc_load *load)
     uint32_t half = most + (reserve + 1) / 2, more = most + (3 * reserve + 3) / 4;
     bool has_little = load->own < most / 8 + 1;
 
+    /* It has most of the workers that there are, and others cannot even be refused by these. */
+    if (load->workers > SMALL && load->pending && load->reserve_us >= RESERVE_US &&
+        load->own > BROWSER && load->own > load->held / 2)
+        return false;
     if (load->held < most || (load->workers <= SMALL && !load->lasting))
         return true;
     if (load->workers > SMALL && load->reserve_us < RESERVE_US)

@@ -29,6 +29,10 @@ uint32_t tc_policy_active(long processors);
  * A larger one keeps half of them always, a quarter from clients that have little, and all once
  * they were in use for a quarter of a second without a break; then up to half are for clients
  * that have little.
+ * A server whose processes are still being started has fewer workers than that. Connections
+ * that find none wait in its listen queue, and the reserve is in use when the whole server's
+ * would be with all of these. From then on, until none waits, no client has more than half of
+ * the workers there are, but for a browser's six.
  */
 uint32_t tc_policy_reserve(uint32_t workers);
 
@@ -98,8 +102,9 @@ typedef struct tc_load {
     bool worker;          /* it holds one of httpd's workers: HTTP/1.1 */
     uint32_t workers;     /* of httpd; 0: not known, and nothing is refused for them */
     uint32_t held;        /* by conversions that run or wait, this one with them */
+    uint32_t pending;     /* connections that wait for a worker in httpd's listen queue */
     uint32_t own;         /* of these, its client's */
-    uint64_t reserve_us;  /* for how long they have been in the reserve */
+    uint64_t reserve_us;  /* for how long they, with those pending, have been in the reserve */
 } tc_load;
 
 typedef enum tc_verdict {

@@ -48,9 +48,10 @@ typedef struct tc_queue_entry {
     uint64_t client, kib, cost_us;
     uint64_t start; /* of its charge, as tc_queue_start() says */
     uint64_t came_us;
-    bool fair;   /* in turn with other clients; else in the order of coming */
-    bool worker; /* it has one of httpd's workers */
-    bool runs;   /* has its place already */
+    bool fair;        /* in turn with other clients; else in the order of coming */
+    bool worker;      /* it has one of httpd's workers */
+    uint32_t pending; /* connections that wait for one */
+    bool runs;        /* has its place already */
 } tc_queue_entry;
 
 /* From where on a request of `client` is charged now. */

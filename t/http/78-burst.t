@@ -94,6 +94,33 @@ for my $workers (2, 4, 8, 16, 25) {
     $httpd->stop;
 }
 
+# ---- another client, before httpd has its processes ------------------------------------------
+
+SKIP: {
+    skip 'threads are there at once, and a listener takes every connection', 4 if mpm() ne 'prefork';
+    my $httpd = TmpfsConvertTest::Httpd->new(
+        conf => "TmpfsConvert On\nStartServers 9\nServerLimit 60\nMaxRequestWorkers 60\n");
+    server($httpd);
+    # As many as the whole server would refuse some of, while nine processes are there.
+    pipe my $reader, my $writer or die "pipe: $!";
+    my $hog = fork // die "fork: $!";
+    if (!$hog) {
+        my $status = at_once(2 * $sanitizer, '127.0.0.1', ("/small_light(dw=2000,blur=10x5,of=png)$slow") x 120);
+        syswrite $writer, $status->{503} // 0;
+        POSIX::_exit(0);
+    }
+    close $writer;
+    sleep 0.7;
+    is_deeply(at_once(60 * $sanitizer, '127.0.0.2', thumbnails(6)), { 200 => 6 },
+        'before httpd has its processes, beside 120 blurs of one client the six pictures of another');
+    my $refused = <$reader>;
+    waitpid $hog, 0;
+    cmp_ok($refused, '>', 50, "... for $refused of those are refused by then");
+    expect_log(qr/TC0018|TC0030|TC0031|TC0042|$few/);
+    no_leftovers();
+    $httpd->stop;
+}
+
 # ---- over HTTP/2 --------------------------------------------------------------------------
 
 SKIP: {

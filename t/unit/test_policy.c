@@ -4,13 +4,10 @@
  * which nothing is left to chance.
  */
 #include "shared/policy.h"
+#include "simulated.h"
 #include "tap.h"
 
-#include <stdlib.h>
 #include <string.h>
-
-#define MS     UINT64_C(1000)
-#define SECOND (1000 * MS)
 
 /* ---- sizes ------------------------------------------------------------------------- */
 
@@ -246,6 +243,59 @@ static void test_verdict(void)
           .own = 150,
           .reserve_us = 9 * SECOND},
          TC_WAIT},
+        {"a server of 150 that has few processes yet, and a browser",
+         {.wait_us = 10 * SECOND,
+          .worker = true,
+          .workers = 150,
+          .held = 8,
+          .own = 6,
+          .pending = 500,
+          .reserve_us = SECOND},
+         TC_WAIT},
+        {"... and a client that has most of them while very many wait",
+         {.wait_us = 10 * SECOND,
+          .worker = true,
+          .workers = 150,
+          .held = 8,
+          .own = 7,
+          .pending = 105,
+          .reserve_us = 250 * MS},
+         TC_NO_WORKERS},
+        {"... not for so long yet",
+         {.wait_us = 10 * SECOND,
+          .worker = true,
+          .workers = 150,
+          .held = 8,
+          .own = 7,
+          .pending = 105,
+          .reserve_us = 249 * MS},
+         TC_WAIT},
+        {"... nor with none that waits for a process",
+         {.wait_us = 10 * SECOND,
+          .worker = true,
+          .workers = 150,
+          .held = 8,
+          .own = 7,
+          .reserve_us = SECOND},
+         TC_WAIT},
+        {"... nor on a small server",
+         {.wait_us = 10 * SECOND,
+          .worker = true,
+          .workers = 32,
+          .held = 8,
+          .own = 7,
+          .pending = 105,
+          .reserve_us = SECOND},
+         TC_WAIT},
+        {"... and one that has less than half of them",
+         {.wait_us = 10 * SECOND,
+          .worker = true,
+          .workers = 150,
+          .held = 20,
+          .own = 10,
+          .pending = 500,
+          .reserve_us = SECOND},
+         TC_WAIT},
         {"workers that nobody knows",
          {.wait_us = 10 * SECOND, .worker = true, .held = 1000},
          TC_WAIT},
@@ -287,292 +337,6 @@ static void test_learn(void)
 }
 
 /* ---- simulated servers ------------------------------------------------------------------ */
-
-#define MOST_REQUESTS 20000
-#define KINDS         4096
-
-typedef struct request {
-    uint64_t arrives, work, kib;
-    bool plain;    /* a file: it needs a worker for a moment, and no place */
-    uint64_t came; /* when a worker took it, and it asked for its place */
-    uint64_t cost; /* what it is thought to take with its place */
-    unsigned client;
-    uint64_t number, start, ends, turn;
-    uint32_t passed;
-    enum { COMING, WAITING, RUNNING, DONE, REFUSED, LATE } state;
-    uint64_t began, ended;
-} request;
-
-typedef struct server {
-    unsigned processors, places;
-    unsigned workers; /* 0: as many as there are requests */
-    unsigned held;    /* ... by those that wait or run */
-    uint64_t reserve_since;
-    uint64_t wait_us, budget_kib;
-    bool capped;
-    request *request;
-    unsigned count;
-    uint64_t now, virtual_now, number;
-    tc_waits waits;
-    uint64_t mean[KINDS], mean_all, pace;
-    uint64_t slow_from; /* from then on a third as fast, for other work is on it; 0: never */
-} server;
-
-static unsigned running(const server *server, uint64_t *kib, unsigned *client, bool *one)
-{
-    unsigned count = 0;
-
-    *kib = 0;
-    *one = true;
-    for (unsigned at = 0; at < server->count; at++) {
-        const request *it = &server->request[at];
-        if (it->state != RUNNING)
-            continue;
-        *one = *one && (count == 0 || *client == it->client);
-        *client = it->client;
-        *kib += it->kib;
-        count++;
-    }
-    return count;
-}
-
-/* As many as there are processors run at full speed, more share them: each runs as fast as
-   its share. Returns when the first ends. */
-static double share(const server *server, unsigned active)
-{
-    double all = server->slow_from && server->now >= server->slow_from ? 3 : 1;
-
-    return (active <= server->processors ? 1 : (double)server->processors / active) / all;
-}
-
-static void begin(server *server, request *it)
-{
-    it->state = RUNNING;
-    it->began = server->now;
-    if (it->start > server->virtual_now)
-        server->virtual_now = it->start;
-    tc_waits_note(&server->waits, server->now, server->now - it->came);
-}
-
-static void fill_places(server *server)
-{
-    for (;;) {
-        uint64_t kib;
-        unsigned client = 0, at, active;
-        bool one;
-        int passes;
-        tc_pick pick = {0};
-
-        active = running(server, &kib, &client, &one);
-        if (active >= server->places)
-            return;
-        pick.free_kib = server->budget_kib - kib;
-        pick.capped = server->capped && active + 1 == server->places && one &&
-                      tc_policy_capped(server->places, active);
-        pick.client = client;
-        for (unsigned i = 0; i < server->count; i++) {
-            const request *it = &server->request[i];
-            tc_turn turn = {it->turn, it->number, it->client, it->kib, it->passed};
-            if (it->state == WAITING)
-                tc_pick_offer(&pick, &turn, i);
-        }
-        if (!tc_pick_next(&pick, &at, &passes) || server->request[at].kib > pick.free_kib)
-            return;
-        if (passes >= 0)
-            server->request[passes].passed++;
-        begin(server, &server->request[at]);
-    }
-}
-
-/* As the module: it counts itself, and the reserve is in use until half of the rest is free. */
-static void take_worker(server *server, tc_load *load)
-{
-    uint32_t most = server->workers - tc_policy_reserve(server->workers);
-
-    server->held++;
-    if (server->held > most && !server->reserve_since)
-        server->reserve_since = server->now;
-    else if (server->held <= most / 2)
-        server->reserve_since = 0;
-    load->worker = true;
-    load->workers = server->workers;
-    load->held = server->held;
-    load->reserve_us = server->reserve_since ? server->now - server->reserve_since : 0;
-}
-
-static bool has_place(const request *it)
-{
-    return it->state == WAITING || it->state == RUNNING;
-}
-
-/* Of its kind, or of all where nothing of its kind was seen. */
-static uint64_t mean_of(const server *server, const request *it)
-{
-    return tc_policy_mean(server->mean[it->work / MS % KINDS], server->mean_all);
-}
-
-static void arrive(server *server, request *it)
-{
-    uint64_t start = server->virtual_now, ahead = 0, oldest = 0;
-    uint64_t mean = mean_of(server, it);
-    tc_load load = {.wait_us = server->wait_us};
-
-    it->came = server->now;
-    for (unsigned at = 0; at < server->count; at++) {
-        const request *other = &server->request[at];
-        if (!has_place(other) || other->client != it->client)
-            continue;
-        load.own++;
-        if (other->ends > start)
-            start = other->ends;
-    }
-    it->cost = mean ? mean * (server->pace ? server->pace : TC_PACE) / TC_PACE : TC_COST_BLIND;
-    it->start = start;
-    it->ends = start + it->cost;
-    it->turn = tc_policy_turn(start, it->came);
-    it->number = ++server->number;
-    for (unsigned at = 0; at < server->count; at++) {
-        const request *other = &server->request[at];
-        if (other->state == RUNNING || (other->state == WAITING && other->turn <= it->turn))
-            ahead += other->cost;
-        if (other->state == WAITING && server->now - other->came > oldest)
-            oldest = server->now - other->came;
-    }
-    load.expected_us = ahead / server->places;
-    load.lasting = tc_waits_lasting(&server->waits, server->now, oldest, server->wait_us / 4);
-    if (server->workers)
-        take_worker(server, &load);
-    it->state = tc_policy_verdict(&load) == TC_WAIT ? WAITING : REFUSED;
-}
-
-static void learn(server *server, const request *it)
-{
-    uint64_t *mean = &server->mean[it->work / MS % KINDS], took = it->ended - it->began;
-
-    if (mean_of(server, it))
-        server->pace = tc_policy_pace(server->pace, mean_of(server, it), took);
-    *mean = tc_policy_learn(*mean, took);
-    server->mean_all = tc_policy_learn(server->mean_all, took);
-}
-
-/* Those that came, in their order, while a worker is free: one that is refused and a plain file
-   have it for this millisecond. */
-static unsigned accept_some(server *server, unsigned next)
-{
-    unsigned brief = 0;
-
-    for (; next < server->count && server->request[next].arrives <= server->now; next++) {
-        request *it = &server->request[next];
-
-        if (server->workers && server->held + brief >= server->workers)
-            break;
-        if (it->plain)
-            it->state = DONE;
-        else
-            arrive(server, it);
-        if (has_place(it))
-            continue;
-        it->ended = server->now;
-        brief++;
-        server->held -= it->state == REFUSED && server->workers;
-    }
-    return next;
-}
-
-/* Whether it is over after another millisecond, of which `share` was for it. */
-static bool goes_on(server *server, request *it, double *done, double share)
-{
-    if (it->state == WAITING && server->now - it->came > server->wait_us)
-        it->state = LATE;
-    if (it->state == RUNNING) {
-        *done += (double)MS * share;
-        if (*done >= (double)it->work)
-            it->state = DONE;
-    }
-    if (has_place(it))
-        return true;
-    it->ended = server->now;
-    server->held -= server->workers != 0;
-    if (it->state == DONE)
-        learn(server, it);
-    return false;
-}
-
-/* Until all have come and gone, in steps of a millisecond. */
-static void simulate(server *server)
-{
-    unsigned next = 0, open = 1;
-    double *done = calloc(server->count, sizeof *done);
-
-    while (done && (open > 0 || next < server->count)) {
-        uint64_t kib;
-        unsigned client, active;
-        bool one;
-
-        next = accept_some(server, next);
-        fill_places(server);
-        active = running(server, &kib, &client, &one);
-        server->now += MS;
-        open = 0;
-        for (unsigned at = 0; at < next; at++) {
-            request *it = &server->request[at];
-            open += has_place(it) && goes_on(server, it, &done[at], share(server, active));
-        }
-    }
-    free(done);
-}
-
-/* `count` more of one client, `gap` apart from `from` on. Arrivals of a simulation must rise.
- */
-static void add(server *server, unsigned client, unsigned count, uint64_t from, uint64_t gap,
-                uint64_t work, uint64_t kib)
-{
-    for (unsigned i = 0; i < count; i++)
-        server->request[server->count++] =
-            (request){.arrives = from + i * gap, .work = work, .kib = kib, .client = client};
-}
-
-static int by_arrival(const void *a, const void *b)
-{
-    const request *one = a, *other = b;
-
-    return one->arrives < other->arrives ? -1 : one->arrives > other->arrives;
-}
-
-static server make(void)
-{
-    server made = {.processors = 2,
-                   .places = 5,
-                   .wait_us = 10 * SECOND,
-                   .budget_kib = 1000,
-                   .capped = true};
-
-    made.request = calloc(MOST_REQUESTS, sizeof *made.request);
-    return made;
-}
-
-static void run(server *server)
-{
-    qsort(server->request, server->count, sizeof *server->request, by_arrival);
-    simulate(server);
-}
-
-/* How many of a client ended so; and the longest that one of them took, in milliseconds. */
-static unsigned ended(const server *server, unsigned client, int state, uint64_t *longest)
-{
-    unsigned count = 0;
-
-    *longest = 0;
-    for (unsigned at = 0; at < server->count; at++) {
-        const request *it = &server->request[at];
-        if (it->client != client || (int)it->state != state)
-            continue;
-        count++;
-        if ((it->ended - it->arrives) / MS > *longest)
-            *longest = (it->ended - it->arrives) / MS;
-    }
-    return count;
-}
 
 static void test_gallery(void)
 {
@@ -676,31 +440,6 @@ static void test_large(void)
     free(server.request);
 }
 
-static int by_number(const void *a, const void *b)
-{
-    uint64_t one = *(const uint64_t *)a, other = *(const uint64_t *)b;
-
-    return one < other ? -1 : one > other;
-}
-
-/* Of those that came from `since` on and were served, the time that 99 % of them stayed under,
-   in milliseconds. */
-static uint64_t p99(const server *server, uint64_t since)
-{
-    uint64_t *took = calloc(server->count, sizeof *took), found;
-    unsigned count = 0;
-
-    for (unsigned at = 0; at < server->count; at++) {
-        const request *it = &server->request[at];
-        if (it->state == DONE && it->arrives >= since)
-            took[count++] = (it->ended - it->arrives) / MS;
-    }
-    qsort(took, count, sizeof *took, by_number);
-    found = count ? took[count * 99 / 100] : 0;
-    free(took);
-    return found;
-}
-
 /* Ten times what it can carry, from many clients: all of one kind, of many kinds, and while
    other work comes to the processors, which is too late for those that wait then. */
 static void test_overload(void)
@@ -740,23 +479,6 @@ static void test_overload(void)
     }
 }
 
-/* Of those that ended so, the longest from arrival to end, in milliseconds; and how many. */
-static uint64_t longest_of(const server *server, bool plain, int state, unsigned *count)
-{
-    uint64_t longest = 0;
-
-    *count = 0;
-    for (unsigned at = 0; at < server->count; at++) {
-        const request *it = &server->request[at];
-        if (it->plain != plain || (int)it->state != state)
-            continue;
-        ++*count;
-        if ((it->ended - it->arrives) / MS > longest)
-            longest = (it->ended - it->arrives) / MS;
-    }
-    return longest;
-}
-
 /* While 500 conversions a second are asked for, ten or a hundred times what can be made, a
    plain file every 20 ms. */
 static void test_plain(void)
@@ -793,6 +515,58 @@ static void test_plain(void)
     }
 }
 
+/* Prefork's first seconds: one client comes with 1,000 connections at once, and all of them are
+   before another's in the listen queue. */
+static void test_growing(void)
+{
+    static const struct {
+        const char *what;
+        uint64_t work, from, most_ms;
+    } cases[] = {{"thumbnails", 8 * MS, 0, 2100}, /* five processes until the first second */
+                 {"blurs", 700 * MS, 0, 2800},
+                 {"thumbnails", 8 * MS, 3 * SECOND, 300},
+                 {"blurs", 700 * MS, 3 * SECOND, 1000}};
+
+    for (size_t at = 0; at < sizeof cases / sizeof *cases; at++) {
+        server server = make();
+        uint64_t longest;
+        bool good;
+
+        server.workers = 150;
+        server.grows = true;
+        add(&server, 1, 1000, cases[at].from, 0, cases[at].work, 1);
+        add(&server, 2, 6, cases[at].from + SECOND / 2, 0, 8 * MS, 1);
+        run(&server);
+        good = ended(&server, 2, DONE, &longest) == 6 && longest < cases[at].most_ms;
+        ok(good,
+           "while processes are started, beside a thousand %s of one client another's six "
+           "take %llu ms",
+           cases[at].what, (unsigned long long)longest);
+        free(server.request);
+    }
+}
+
+/* A hundred at once, of one client or of many, while processes are started. */
+static void test_growing_page(void)
+{
+    for (unsigned clients = 1; clients <= 20; clients += 19) {
+        server server = make();
+        uint64_t longest;
+        unsigned served = 0;
+
+        server.workers = 150;
+        server.grows = true;
+        for (unsigned client = 1; client <= clients; client++)
+            add(&server, client, 100 / clients, 0, 0, 40 * MS, 1);
+        run(&server);
+        for (unsigned client = 1; client <= clients; client++)
+            served += ended(&server, client, DONE, &longest);
+        ok(served == 100, "... a hundred of %u are served, though it takes seconds: %u",
+           clients, served);
+        free(server.request);
+    }
+}
+
 int main(void)
 {
     test_sizes();
@@ -807,5 +581,7 @@ int main(void)
     test_large();
     test_overload();
     test_plain();
+    test_growing();
+    test_growing_page();
     return done_testing();
 }
