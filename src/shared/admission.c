@@ -56,7 +56,7 @@ static void call_next(tc_admission *admission)
         .bytes = __atomic_load_n(&admission->hint.bytes, __ATOMIC_RELAXED)};
 
     /* No more processes than that have died; waiters see the rest themselves when they look. */
-    for (unsigned tries = 0; tries < PROCESSES; tries++) {
+    for (unsigned tries = 0; tries < TC_PROCESSES; tries++) {
         tc_queue_room room = room_of(admission, &limits);
 
         if (__atomic_load_n(&admission->queued, __ATOMIC_SEQ_CST) == 0 ||

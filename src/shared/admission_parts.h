@@ -6,13 +6,11 @@
 #include "admission.h"
 
 #include "base/clock.h"
+#include "processes.h"
 #include "queue.h"
 
-#define PROCESSES 1024
-
-/* What one process has. Slot 0 is for processes past the last, and is never cleared. */
+/* What one process has; slot 0's is never cleared. */
 typedef struct tc_share {
-    int64_t pid; /* 0: free; below: of a dead process, and being given back */
     uint32_t active, queued, following, held;
     uint64_t kib;  /* of the plans */
     uint64_t temp; /* bytes */
@@ -40,7 +38,8 @@ struct tc_admission {
     } hint; /* the limits of the last request, where none are at hand */
     tc_backlog backlog;
     tc_queue queue;
-    tc_share share[PROCESSES];
+    tc_processes processes;
+    tc_share share[TC_PROCESSES];
 };
 
 #define ACTIVE_BITS 16

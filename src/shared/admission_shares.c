@@ -11,7 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define LAYOUT   UINT64_C(0x7463616430303037)
+#define LAYOUT   UINT64_C(0x7463616430303038)
 #define KIB_MOST (UINT64_MAX >> ACTIVE_BITS)
 
 /* This process's share and number: set once, before its threads are. */
@@ -42,8 +42,7 @@ pid_t tc_share_pid(void)
 /* A copy, each field read once. */
 static tc_share read_share(const tc_share *from)
 {
-    return (tc_share){__atomic_load_n(&from->pid, __ATOMIC_ACQUIRE),
-                      __atomic_load_n(&from->active, __ATOMIC_RELAXED),
+    return (tc_share){__atomic_load_n(&from->active, __ATOMIC_RELAXED),
                       __atomic_load_n(&from->queued, __ATOMIC_RELAXED),
                       __atomic_load_n(&from->following, __ATOMIC_RELAXED),
                       __atomic_load_n(&from->held, __ATOMIC_RELAXED),
@@ -56,7 +55,7 @@ static bool sums_agree(const tc_admission *admission)
     uint64_t work = __atomic_load_n(&admission->work, __ATOMIC_SEQ_CST);
     uint64_t active = 0, queued = 0, following = 0, held = 0, kib = 0, temp = 0;
 
-    for (unsigned at = 0; at < PROCESSES; at++) {
+    for (unsigned at = 0; at < TC_PROCESSES; at++) {
         tc_share one = read_share(&admission->share[at]);
         active += one.active;
         queued += one.queued;
@@ -76,11 +75,12 @@ static bool sums_agree(const tc_admission *admission)
 /* Whether everything that is taken is held by a process that can give it back. */
 static bool shares_are_by_children(const tc_admission *admission)
 {
-    for (unsigned at = 1; at < PROCESSES; at++) {
+    for (unsigned at = 1; at < TC_PROCESSES; at++) {
+        bool taken = tc_processes_pid(&admission->processes, at) != 0;
         tc_share one = read_share(&admission->share[at]);
         bool has = one.active || one.queued || one.following || one.held || one.kib || one.temp;
 
-        if (one.pid == 0 ? has : !tc_shared_is_child(one.pid))
+        if (taken ? !tc_processes_is_childs(&admission->processes, at) : has)
             return false;
     }
     return true;
@@ -99,12 +99,9 @@ bool tc_admission_adds_up(const tc_admission *admission)
 
 bool tc_admission_adopt(tc_admission *memory)
 {
-    if (tc_shared_is_blank(memory, sizeof *memory)) {
-        __atomic_store_n(&memory->layout, LAYOUT, __ATOMIC_RELEASE);
-        return true;
-    }
-    return __atomic_load_n(&memory->layout, __ATOMIC_ACQUIRE) == LAYOUT &&
-           tc_admission_adds_up(memory);
+    tc_segment is = tc_shared_adopt(memory, LAYOUT, sizeof *memory);
+
+    return is == TC_SEGMENT_NEW || (is == TC_SEGMENT_KNOWN && tc_admission_adds_up(memory));
 }
 
 /* ---- counting ------------------------------------------------------------------- */
@@ -210,20 +207,17 @@ static void clear(tc_share *of)
  */
 void tc_share_forget(tc_admission *admission, pid_t pid)
 {
+    unsigned at;
+    tc_share held;
+
     tc_queue_forget(&admission->queue, pid);
-    for (unsigned at = 1; at < PROCESSES; at++) {
-        tc_share *gone = &admission->share[at];
-        int64_t owner = pid;
-        tc_share held;
-        if (!__atomic_compare_exchange_n(&gone->pid, &owner, -owner, false, __ATOMIC_ACQ_REL,
-                                         __ATOMIC_RELAXED))
-            continue;
-        held = read_share(gone);
-        give_back(admission, &held);
-        clear(gone);
-        __atomic_store_n(&gone->pid, 0, __ATOMIC_RELEASE);
-        break;
-    }
+    at = tc_processes_claim(&admission->processes, pid);
+    if (at == 0)
+        return;
+    held = read_share(&admission->share[at]);
+    give_back(admission, &held);
+    clear(&admission->share[at]);
+    tc_processes_free(&admission->processes, at);
 }
 
 bool tc_share_forget_dead(tc_admission *admission, pid_t pid)
@@ -241,15 +235,9 @@ void tc_admission_begin(tc_admission *admission, pid_t pid)
     own_pid = pid;
     /* Of one whose number this process has, and whose death nobody saw. */
     tc_admission_gone(admission, pid);
-    for (unsigned at = 1; at < PROCESSES; at++) {
-        int64_t free_share = 0;
-        if (__atomic_compare_exchange_n(&admission->share[at].pid, &free_share, pid, false,
-                                        __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
-            clear(&admission->share[at]);
-            own = at;
-            return;
-        }
-    }
+    own = tc_processes_enter(&admission->processes, pid);
+    if (own)
+        clear(&admission->share[own]);
 }
 
 /* ---- temporary data in memory ------------------------------------------------------ */

@@ -1,22 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "counters.h"
 
+#include "processes.h"
 #include "shared.h"
 
 #include <math.h>
 #include <string.h>
-
-/* Processes that can hold gauges at once; slot 0 is for those past the last, and is not cleared
-   when one of them ends. */
-#define PROCESSES 1024
 
 /* The shared memory. Gauges are read only where the slot has a process, so that the others take
    up no pages. */
 struct tc_counter_slots {
     uint64_t counter[TC_COUNTER_SLOTS] __attribute__((aligned(64)));
     tc_histogram stage[TC_STAGE_COUNT] __attribute__((aligned(64)));
-    int64_t pid[PROCESSES] __attribute__((aligned(64))); /* 0: free */
-    uint64_t gauge[PROCESSES][TC_GAUGE_SLOTS] __attribute__((aligned(64)));
+    tc_processes processes __attribute__((aligned(64)));
+    uint64_t gauge[TC_PROCESSES][TC_GAUGE_SLOTS] __attribute__((aligned(64)));
 };
 
 /* This process's slot: set once, before its threads are. */
@@ -125,7 +122,7 @@ static void clear(tc_counter_slots *slots, unsigned at)
 static void free_slot(tc_counter_slots *slots, unsigned at)
 {
     clear(slots, at);
-    __atomic_store_n(&slots->pid[at], 0, __ATOMIC_RELEASE);
+    tc_processes_free(&slots->processes, at);
 }
 
 /* Clear gauges that no child holds, and slot 0's unless all other slots are taken. */
@@ -133,8 +130,8 @@ static void drop_strangers(tc_counter_slots *slots)
 {
     bool all_taken = true;
 
-    for (unsigned at = 1; at < PROCESSES; at++) {
-        int64_t pid = __atomic_load_n(&slots->pid[at], __ATOMIC_ACQUIRE);
+    for (unsigned at = 1; at < TC_PROCESSES; at++) {
+        int64_t pid = tc_processes_pid(&slots->processes, at);
         bool taken = pid != 0 && tc_shared_is_child(pid);
         if (pid != 0 && !taken)
             free_slot(slots, at);
@@ -239,35 +236,29 @@ void tc_stage_took(tc_counters *counters, tc_stage stage, uint64_t ns)
     __atomic_fetch_add(&histogram->sum_ns, ns, __ATOMIC_RELAXED);
 }
 
+void tc_counters_leave(tc_counters *counters, pid_t pid)
+{
+    unsigned at = counters ? tc_processes_claim(&counters->slots->processes, pid) : 0;
+
+    if (at)
+        free_slot(counters->slots, at);
+}
+
 void tc_counters_enter(tc_counters *counters, pid_t pid)
 {
     if (!counters)
         return;
-    for (unsigned at = 1; at < PROCESSES; at++) {
-        int64_t free_slot = 0;
-        if (__atomic_compare_exchange_n(&counters->slots->pid[at], &free_slot, pid, false,
-                                        __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
-            clear(counters->slots, at);
-            own = at;
-            return;
-        }
-    }
-}
-
-void tc_counters_leave(tc_counters *counters, pid_t pid)
-{
-    if (!counters)
-        return;
-    for (unsigned at = 1; at < PROCESSES; at++) {
-        if (__atomic_load_n(&counters->slots->pid[at], __ATOMIC_ACQUIRE) == pid)
-            free_slot(counters->slots, at);
-    }
+    /* Of one whose number this process has, and whose death nobody saw. */
+    tc_counters_leave(counters, pid);
+    own = tc_processes_enter(&counters->slots->processes, pid);
+    if (own)
+        clear(counters->slots, own);
 }
 
 static void read_gauges(const tc_counter_slots *slots, tc_tally *tally)
 {
-    for (unsigned at = 0; at < PROCESSES; at++) {
-        if (at > 0 && __atomic_load_n(&slots->pid[at], __ATOMIC_ACQUIRE) == 0)
+    for (unsigned at = 0; at < TC_PROCESSES; at++) {
+        if (at > 0 && tc_processes_pid(&slots->processes, at) == 0)
             continue;
         for (unsigned slot = 0; slot < TC_GAUGE_SLOTS; slot++)
             tally->gauge[slot] += __atomic_load_n(&slots->gauge[at][slot], __ATOMIC_RELAXED);

@@ -1,15 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include "flights.h"
 
 #include "shared.h"
 
 #include <errno.h>
 #include <limits.h>
-#include <linux/futex.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -97,7 +92,6 @@ int tc_flights_wait(tc_flights *flights, uint64_t key, unsigned wait_ms, const t
     for (;;) {
         uint32_t seen = __atomic_load_n(&flights->ended, __ATOMIC_SEQ_CST);
         uint64_t now = tc_flights_clock(), left;
-        struct timespec most = {0};
 
         if (!is_in_flight(flights, key))
             return 0;
@@ -106,15 +100,14 @@ int tc_flights_wait(tc_flights *flights, uint64_t key, unsigned wait_ms, const t
         if (watch && watch->check(watch->context))
             return ECANCELED;
         left = end - now < ASK_MS ? end - now : ASK_MS;
-        most.tv_nsec = (long)left * 1000000;
-        syscall(SYS_futex, &flights->ended, FUTEX_WAIT, seen, &most, NULL, 0);
+        tc_shared_wait(&flights->ended, seen, left);
     }
 }
 
 static void wake(tc_flights *flights)
 {
     __atomic_fetch_add(&flights->ended, 1, __ATOMIC_SEQ_CST);
-    syscall(SYS_futex, &flights->ended, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+    tc_shared_wake(&flights->ended, INT_MAX);
 }
 
 void tc_flights_end(tc_flights *flights, uint64_t key)
@@ -152,12 +145,13 @@ void tc_flights_gone(tc_flights *flights, pid_t pid)
 
 bool tc_flights_adopt(tc_flights *memory)
 {
-    if (tc_shared_is_blank(memory, sizeof *memory)) {
-        __atomic_store_n(&memory->layout, LAYOUT, __ATOMIC_RELEASE);
+    switch (tc_shared_adopt(memory, LAYOUT, sizeof *memory)) {
+    case TC_SEGMENT_NEW:
         return true;
-    }
-    if (__atomic_load_n(&memory->layout, __ATOMIC_ACQUIRE) != LAYOUT)
+    case TC_SEGMENT_KNOWN:
+        end_all(memory, 0);
+        return true;
+    default:
         return false;
-    end_all(memory, 0);
-    return true;
+    }
 }

@@ -1,16 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include "queue.h"
 
 #include "shared.h"
 
-#include <linux/futex.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <time.h>
-#include <unistd.h>
 
 /* Linux has no process of a number that takes more (PID_MAX_LIMIT); above it the state. */
 #define PID_BITS 22
@@ -264,11 +257,8 @@ uint32_t tc_queue_bell(const tc_queue *queue, int place)
 
 void tc_queue_wait(tc_queue *queue, int place, uint32_t bell, uint64_t ms)
 {
-    struct timespec most = {.tv_sec = (time_t)(ms / 1000),
-                            .tv_nsec = (long)(ms % 1000) * 1000000};
-
     /* Woken, changed since, interrupted, too long: the caller looks again in any case. */
-    syscall(SYS_futex, &queue->place[place].bell, FUTEX_WAIT, bell, &most, NULL, 0);
+    tc_shared_wait(&queue->place[place].bell, bell, ms);
 }
 
 /* Should the next leave meanwhile, the request that has the place then is woken for nothing,
@@ -285,7 +275,7 @@ pid_t tc_queue_call(tc_queue *queue, const tc_queue_room *room)
     owner = owner_at(queue, at);
     bell = &queue->place[at].bell;
     __atomic_fetch_add(bell, 1, __ATOMIC_SEQ_CST);
-    return syscall(SYS_futex, bell, FUTEX_WAKE, 1, NULL, NULL, 0) > 0 ? 0 : process_of(owner);
+    return tc_shared_wake(bell, 1) > 0 ? 0 : process_of(owner);
 }
 
 /* ---- what is ahead --------------------------------------------------------------------- */

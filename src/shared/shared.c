@@ -1,15 +1,49 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
 #include "shared.h"
 
 #include <limits.h>
+#include <linux/futex.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
 
-bool tc_shared_is_blank(const void *memory, size_t size)
+static bool is_blank(const void *memory, size_t size)
 {
     const char *bytes = memory;
 
-    return size == 0 || (bytes[0] == 0 && memcmp(bytes, bytes + 1, size - 1) == 0);
+    return bytes[0] == 0 && memcmp(bytes, bytes + 1, size - 1) == 0;
+}
+
+tc_segment tc_shared_adopt(void *memory, uint64_t layout, size_t head)
+{
+    uint64_t *word = memory;
+
+    if (is_blank(memory, head)) {
+        __atomic_store_n(word, layout, __ATOMIC_RELEASE);
+        return TC_SEGMENT_NEW;
+    }
+    return __atomic_load_n(word, __ATOMIC_ACQUIRE) == layout ? TC_SEGMENT_KNOWN
+                                                             : TC_SEGMENT_OTHER;
+}
+
+void tc_shared_wait(const uint32_t *word, uint32_t seen, uint64_t ms)
+{
+    struct timespec most = {.tv_sec = (time_t)(ms / 1000),
+                            .tv_nsec = (long)(ms % 1000) * 1000000};
+
+    syscall(SYS_futex, word, FUTEX_WAIT, seen, &most, NULL, 0);
+}
+
+int tc_shared_wake(uint32_t *word, int most)
+{
+    long woken = syscall(SYS_futex, word, FUTEX_WAKE, most, NULL, NULL, 0);
+
+    return woken > 0 ? (int)woken : 0;
 }
 
 /* With WNOWAIT and WNOHANG waitid(2) neither blocks nor reaps, whatever `pid` is. */

@@ -19,8 +19,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Whether `size` bytes are all zero, as new memory is. */
-bool tc_shared_is_blank(const void *memory, size_t size);
+/* A segment after it was mapped, by its first word, which says what the rest means. */
+typedef enum tc_segment {
+    TC_SEGMENT_NEW,   /* all zero before; its first word is `layout` now */
+    TC_SEGMENT_KNOWN, /* it was in use with this layout */
+    TC_SEGMENT_OTHER  /* of another layout, or no segment: not touched */
+} tc_segment;
+
+/*
+ * Which of these `memory` is. Of memory that is large and used in part only the first `head`
+ * bytes have to be zero, so that the pages of the rest are not touched. For the parent only.
+ */
+tc_segment tc_shared_adopt(void *memory, uint64_t layout, size_t head);
 
 /* Whether `pid`, a value from shared memory, is a child of this process: alive, or dead and not
    yet waited for. */
@@ -40,6 +50,12 @@ static inline void tc_shared_set(uint64_t *number, uint64_t value)
 /* Lower `*number` by `amount`, or to 0 when it is less. */
 void tc_shared_lower(uint32_t *number, uint32_t amount);
 void tc_shared_lower64(uint64_t *number, uint64_t amount);
+
+/* Wait while `*word` is `seen`, `ms` at most; it may end sooner for no reason (futex(2)). */
+void tc_shared_wait(const uint32_t *word, uint32_t seen, uint64_t ms);
+
+/* Wake as many as `most` that wait for `*word` to change; returns how many. */
+int tc_shared_wake(uint32_t *word, int most);
 
 /*
  * Call after copying from shared memory and before checking the copy: keeps the compiler

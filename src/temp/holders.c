@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "holders.h"
 
+#include "shared/processes.h"
 #include "shared/shared.h"
 
+#include <stddef.h>
 #include <string.h>
 #include <unistd.h>
 
-#define PROCESSES 1024
-#define LAYOUT    UINT64_C(0x7463686f30303031)
+#define LAYOUT UINT64_C(0x7463686f30303032)
 
 #define ROWS        3
 #define COLUMN_BITS 10
@@ -27,9 +28,9 @@ typedef uint32_t counts[ROWS][COLUMNS]; /* KiB */
  */
 struct tc_holders {
     uint64_t layout;
-    int64_t pid[PROCESSES]; /* 0: free; below: of a dead process, and being given back */
+    tc_processes processes;
     counts total;
-    counts share[PROCESSES];
+    counts share[TC_PROCESSES];
 };
 
 /* This process's share: set once, before its threads are. */
@@ -50,12 +51,10 @@ static bool adds_up(const tc_holders *holders)
 {
     counts sum = {{0}};
 
-    for (unsigned at = 0; at < PROCESSES; at++) {
-        int64_t pid = __atomic_load_n(&holders->pid[at], __ATOMIC_ACQUIRE);
-
-        if (at > 0 && pid == 0)
+    for (unsigned at = 0; at < TC_PROCESSES; at++) {
+        if (at > 0 && tc_processes_pid(&holders->processes, at) == 0)
             continue;
-        if (at > 0 && !tc_shared_is_child(pid))
+        if (at > 0 && !tc_processes_is_childs(&holders->processes, at))
             return false;
         for (unsigned row = 0; row < ROWS; row++) {
             for (unsigned column = 0; column < COLUMNS; column++)
@@ -68,19 +67,14 @@ static bool adds_up(const tc_holders *holders)
 
 bool tc_holders_adopt(tc_holders *memory)
 {
-    uint64_t layout = __atomic_load_n(&memory->layout, __ATOMIC_ACQUIRE);
+    tc_segment is = tc_shared_adopt(memory, LAYOUT, offsetof(tc_holders, share));
 
-    /* Fresh memory is zero, and takes no pages until it is written. */
-    if (layout == 0) {
-        __atomic_store_n(&memory->layout, LAYOUT, __ATOMIC_RELEASE);
-        return true;
-    }
-    for (int look = 0; layout == LAYOUT && look < LOOKS; look++) {
+    for (int look = 0; is == TC_SEGMENT_KNOWN && look < LOOKS; look++) {
         if (adds_up(memory))
             return true;
         usleep(1000);
     }
-    return false;
+    return is == TC_SEGMENT_NEW;
 }
 
 /* Steele, Lea and Flood's mix of SplitMix64: each bit depends on all. */
@@ -208,27 +202,14 @@ static void give_back(tc_holders *holders, counts *share)
     }
 }
 
-/* The first slot from 1 on whose process was `from` and now is `to`; 0: there is none. */
-static unsigned change_slot(tc_holders *holders, int64_t from, int64_t to)
-{
-    for (unsigned at = 1; at < PROCESSES; at++) {
-        int64_t now = from;
-
-        if (__atomic_compare_exchange_n(&holders->pid[at], &now, to, false, __ATOMIC_ACQ_REL,
-                                        __ATOMIC_RELAXED))
-            return at;
-    }
-    return 0;
-}
-
 void tc_holders_gone(tc_holders *holders, pid_t pid)
 {
-    unsigned at = holders ? change_slot(holders, pid, -(int64_t)pid) : 0;
+    unsigned at = holders ? tc_processes_claim(&holders->processes, pid) : 0;
 
     if (at == 0)
         return;
     give_back(holders, &holders->share[at]);
-    __atomic_store_n(&holders->pid[at], 0, __ATOMIC_RELEASE);
+    tc_processes_free(&holders->processes, at);
 }
 
 void tc_holders_begin(tc_holders *holders, pid_t pid)
@@ -237,5 +218,5 @@ void tc_holders_begin(tc_holders *holders, pid_t pid)
         return;
     /* Of one whose number this process has, and whose death nobody saw. */
     tc_holders_gone(holders, pid);
-    own = change_slot(holders, 0, pid);
+    own = tc_processes_enter(&holders->processes, pid);
 }
