@@ -44,6 +44,9 @@ static void test_slots(void)
     unsigned taken = 1;
 
     ok(first == 1 && tc_processes_pid(&processes, 1) == 100, "slot 0 is for nobody");
+    ok(tc_processes_claim(&processes, 0) == 0 && tc_processes_claim(&processes, -100) == 0 &&
+           tc_processes_claim(&processes, 999) == 0,
+       "no process, no slot");
     while (tc_processes_enter(&processes, 1000 + (pid_t)taken))
         taken++;
     ok(taken == TC_PROCESSES - 1, "%u processes have slots, one more has none", taken);
@@ -54,9 +57,6 @@ static void test_slots(void)
        "... and has no other process while it is cleared");
     tc_processes_free(&processes, slot);
     ok(tc_processes_enter(&processes, 5) == slot, "... and has one afterwards");
-    ok(tc_processes_claim(&processes, 0) == 0 && tc_processes_claim(&processes, -5) == 0 &&
-           tc_processes_claim(&processes, 999) == 0,
-       "no process, no slot");
 }
 
 static void test_children(void)
@@ -71,6 +71,7 @@ static void test_children(void)
     }
     slot = tc_processes_enter(&processes, child);
     ok(tc_processes_is_childs(&processes, slot), "a child's slot");
+    ok(!tc_shared_is_child((INT64_C(1) << 32) + child), "... and what begins another number");
     ok(!tc_processes_is_childs(&processes, slot + 1), "a free slot is no child's");
     ok(!tc_processes_is_childs(&processes, tc_processes_enter(&processes, getppid())),
        "nor is the parent's");
