@@ -184,7 +184,7 @@ static int follow(request_rec *r, tc_flights *flights, uint64_t key)
         return DECLINED;
     tc_client_begin(&client, r, &fail);
     tc_gauge(counters, TC_NOW_QUEUED, 1);
-    error = tc_flights_wait(flights, key, limits->wait_ms, &client.watch);
+    error = tc_flights_wait(flights, key, limits->wait_ms, &client.cancel);
     tc_gauge(counters, TC_NOW_QUEUED, -1);
     tc_admission_unfollow(admission, &asker);
     if (error == ECANCELED)

@@ -90,7 +90,8 @@ static bool is_in_flight(tc_flights *flights, uint64_t key)
     return flight && tag_of(flight) == tag_of(key);
 }
 
-int tc_flights_wait(tc_flights *flights, uint64_t key, unsigned wait_ms, const tc_watch *watch)
+int tc_flights_wait(tc_flights *flights, uint64_t key, unsigned wait_ms,
+                    const tc_cancel *cancel)
 {
     uint64_t end = tc_flights_clock() + wait_ms;
 
@@ -103,7 +104,7 @@ int tc_flights_wait(tc_flights *flights, uint64_t key, unsigned wait_ms, const t
             return 0;
         if (now >= end)
             return ETIMEDOUT;
-        if (watch && watch->check(watch->context))
+        if (cancel && cancel->check(cancel->context))
             return ECANCELED;
         left = end - now < ASK_MS ? end - now : ASK_MS;
         most.tv_nsec = (long)left * 1000000;

@@ -8,7 +8,7 @@
 #ifndef TC_FLIGHTS_H
 #define TC_FLIGHTS_H
 
-#include "base/watch.h"
+#include "base/cancel.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -42,9 +42,10 @@ tc_flight tc_flights_join(tc_flights *flights, uint64_t key, uint64_t since);
 
 /*
  * Wait for the flight of `key` to end. Returns 0, ETIMEDOUT after `wait_ms`, or
- * ECANCELED when `watch` (may be NULL), asked about every 50 ms, ended it.
+ * ECANCELED when `cancel` (may be NULL), asked about every 50 ms, ended it.
  */
-int tc_flights_wait(tc_flights *flights, uint64_t key, unsigned wait_ms, const tc_watch *watch);
+int tc_flights_wait(tc_flights *flights, uint64_t key, unsigned wait_ms,
+                    const tc_cancel *cancel);
 
 /* The leader's: the answer is where others find it, or there is none. */
 void tc_flights_end(tc_flights *flights, uint64_t key);

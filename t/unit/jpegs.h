@@ -207,10 +207,10 @@ static tc_error write_bytes(void *context, const void *data, size_t length)
     return TC_E_OK;
 }
 
-/* Convert `file` as `params` ask; `plan` and `watch` may be NULL. Prints the reason of an
+/* Convert `file` as `params` ask; `plan` and `cancel` may be NULL. Prints the reason of an
  * error. */
 __attribute__((unused)) static bytes convert(const bytes *file, const char *params,
-                                             tc_plan *plan, const tc_watch *watch)
+                                             tc_plan *plan, const tc_cancel *cancel)
 {
     tc_input input = {read_bytes, (void *)(uintptr_t)file, file->length, NULL};
     bytes answer = {NULL, 0};
@@ -223,7 +223,7 @@ __attribute__((unused)) static bytes convert(const bytes *file, const char *para
     tc_params_init(&parsed);
     if (tc_params_parse(&parsed, params, strlen(params), NULL, NULL, &fail) ||
         tc_pipeline_open(&pipeline, &input, &parsed, &limits, &fail) ||
-        tc_pipeline_run(pipeline, &output, watch, NULL)) {
+        tc_pipeline_run(pipeline, &output, cancel, NULL)) {
         printf("# %s: %s\n", params, fail.text);
         free(answer.data);
         answer = (bytes){NULL, 0};

@@ -57,15 +57,15 @@ static tc_error third_time(void *context)
     return ++*asked == 3 ? TC_E_CLIENT_GONE : TC_E_OK;
 }
 
-static void test_watch(void)
+static void test_cancel(void)
 {
     tc_flights *flights = shared();
     int asked = 0;
-    tc_watch watch = {.check = third_time, .context = &asked};
+    tc_cancel cancel = {.check = third_time, .context = &asked};
 
     tc_flights_join(flights, KEY, 0);
-    ok(tc_flights_wait(flights, KEY, 60000, &watch) == ECANCELED && asked == 3,
-       "a watch ends the wait");
+    ok(tc_flights_wait(flights, KEY, 60000, &cancel) == ECANCELED && asked == 3,
+       "cancelling ends the wait");
     munmap(flights, tc_flights_size());
 }
 
@@ -143,7 +143,7 @@ static void test_crowd(void)
 int main(void)
 {
     test_join();
-    test_watch();
+    test_cancel();
     test_killed();
     test_crowd();
     return done_testing();

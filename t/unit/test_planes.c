@@ -344,10 +344,10 @@ static void plan_covers_memory(void)
         const sampling *sampling = &samplings[held[at].sampling];
         bytes file = make_jpeg(sampling, held[at].w, held[at].h, 1), answer;
         uint64_t before = heap_used(), peak = before;
-        tc_watch watch = {.check = note_peak, .context = &peak};
+        tc_cancel cancel = {.check = note_peak, .context = &peak};
         tc_plan plan;
 
-        answer = convert(&file, held[at].params, &plan, &watch);
+        answer = convert(&file, held[at].params, &plan, &cancel);
         peak -= before + (peak > before ? answer.length : 0);
         ok(answer.data && peak <= plan.bytes + FIXED,
            "%s %ux%u %s: %llu KiB held at most, %llu planned", sampling->name, held[at].w,

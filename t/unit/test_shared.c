@@ -230,7 +230,7 @@ static void use_admission(void)
         {.active = UINT32_MAX, .queue = UINT32_MAX, .wait_ms = 1, .bytes = UINT64_MAX},
         {.active = 3, .timed = true, .wait_ms = 1, .bytes = 1 << 20, .workers = 8}};
     const tc_asker asker = {.client = 7, .kind = 3, .worker = true};
-    const tc_watch watch = {at_once, NULL, NULL};
+    const tc_cancel watch = {at_once, NULL, NULL};
     tc_admission_now now;
     tc_ticket ticket;
 

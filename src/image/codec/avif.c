@@ -366,7 +366,7 @@ static tc_error avif_decode_start(tc_decoder *decoder, const tc_decode_want *wan
                                   tc_layout *layout)
 {
     uint8_t channels = tc_model_channels(decoder->model);
-    tc_error error = tc_watch_ask(want->watch, decoder->fail);
+    tc_error error = tc_cancel_check(want->cancel, decoder->fail);
 
     if (!error)
         error = decode_picture(decoder);

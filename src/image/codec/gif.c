@@ -31,8 +31,8 @@
 struct tc_decoder {
     const tc_input *input;
     tc_fail *fail;
-    const tc_watch *watch; /* NULL until decoding starts */
-    tc_error io_error;     /* of the input's own, to be told apart from giflib's */
+    const tc_cancel *cancel; /* NULL until decoding starts */
+    tc_error io_error;       /* of the input's own, to be told apart from giflib's */
     uint64_t offset;
     GifFileType *gif;
     uint32_t width, height;    /* of the screen */
@@ -60,7 +60,7 @@ static bool refill(tc_decoder *decoder)
 {
     size_t got = 0;
 
-    decoder->io_error = tc_watch_ask(decoder->watch, decoder->fail);
+    decoder->io_error = tc_cancel_check(decoder->cancel, decoder->fail);
     if (!decoder->io_error)
         decoder->io_error = decoder->input->read(decoder->input->context, decoder->offset,
                                                  decoder->io, sizeof decoder->io, &got);
@@ -288,7 +288,7 @@ static tc_error gif_decode_start(tc_decoder *decoder, const tc_decode_want *want
 {
     size_t rows = decoder->interlaced ? decoder->frame_h : 1;
 
-    decoder->watch = want->watch;
+    decoder->cancel = want->cancel;
     decoder->indexes = tc_buffer_alloc((size_t)decoder->frame_w * rows);
     decoder->band = tc_buffer_alloc((size_t)decoder->width * decoder->channels * BAND_ROWS);
     if (!decoder->indexes || !decoder->band)
@@ -357,7 +357,7 @@ static tc_error gather(tc_decoder *decoder)
     decoder->gathered = true;
     for (int pass = 0; pass < INTERLACE_PASSES; pass++) {
         for (uint32_t y = first[pass]; y < decoder->frame_h; y += step[pass]) {
-            tc_error error = tc_watch_ask(decoder->watch, decoder->fail);
+            tc_error error = tc_cancel_check(decoder->cancel, decoder->fail);
 
             if (!error)
                 error = read_row(decoder, decoder->indexes + (size_t)decoder->frame_w * y);

@@ -56,7 +56,7 @@ struct tc_decoder {
     struct jpeg_source_mgr source;
     struct jpeg_progress_mgr progress;
     const tc_input *input;
-    const tc_watch *watch; /* NULL until decoding starts */
+    const tc_cancel *cancel; /* NULL until decoding starts */
     uint64_t offset;
     bool ended; /* the data ran out and an end-of-image marker was made up */
     bool single_scan;

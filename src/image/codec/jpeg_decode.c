@@ -256,7 +256,7 @@ static tc_error make_band(tc_decoder *decoder, const tc_layout *layout)
 tc_error tc_jpeg_decode_start(tc_decoder *decoder, const tc_decode_want *want,
                               tc_layout *layout)
 {
-    decoder->watch = want->watch;
+    decoder->cancel = want->cancel;
     decoder->ink = want->cmyk;
     decoder->errors.damage = want->damage;
     if (!start_decoding(decoder, want))

@@ -16,7 +16,7 @@ struct tc_encoder {
     tc_jpeg_errors errors;
     struct jpeg_destination_mgr destination;
     struct jpeg_progress_mgr progress;
-    const tc_watch *watch;
+    const tc_cancel *cancel;
     const tc_output *output;
     uint8_t *mcus; /* of planes: one row of MCUs, which libjpeg takes whole */
     struct {
@@ -32,7 +32,7 @@ static void on_progress(j_common_ptr cinfo)
 {
     tc_encoder *encoder = ((j_compress_ptr)cinfo)->client_data;
 
-    if (tc_watch_ask(encoder->watch, encoder->errors.fail))
+    if (tc_cancel_check(encoder->cancel, encoder->errors.fail))
         encoder->errors.manager.error_exit(cinfo);
 }
 
@@ -157,7 +157,7 @@ tc_error tc_jpeg_encode_open(tc_encoder **made, const tc_output *output,
     memset(encoder, 0, sizeof *encoder);
     encoder->cinfo.err = tc_jpeg_errors_init(&encoder->errors, fail, TC_E_INTERNAL);
     encoder->output = output;
-    encoder->watch = spec->watch;
+    encoder->cancel = spec->cancel;
     encoder->progress.progress_monitor = on_progress;
     encoder->destination = (struct jpeg_destination_mgr){.init_destination = on_start,
                                                          .empty_output_buffer = on_full,

@@ -26,7 +26,7 @@
 struct tc_decoder {
     const tc_input *input;
     tc_fail *fail;
-    const tc_watch *watch; /* NULL until decoding starts */
+    const tc_cancel *cancel; /* NULL until decoding starts */
     tc_webp_file file;
     bool alpha;    /* rows have it: the picture does, or it does not cover its canvas */
     uint8_t *data; /* the picture's chunks, of which `filled` bytes are read */
@@ -148,7 +148,7 @@ static tc_error webp_decode_start(tc_decoder *decoder, const tc_decode_want *wan
     uint32_t h = (decoder->file.frame.h + want->reduce - 1) / want->reduce;
     tc_error error;
 
-    decoder->watch = want->watch;
+    decoder->cancel = want->cancel;
     error = start_decoding(decoder, w, h, want->reduce > 1);
     if (error)
         return error;
@@ -177,7 +177,7 @@ static tc_error decode_more(tc_decoder *decoder)
     size_t head = decoder->filled == 0 ? decoder->file.head + READ_AHEAD : 0;
     size_t most = head > TC_IO_BYTES ? head : TC_IO_BYTES;
     size_t length = left < most ? left : most;
-    tc_error error = tc_watch_ask(decoder->watch, decoder->fail);
+    tc_error error = tc_cancel_check(decoder->cancel, decoder->fail);
     VP8StatusCode status;
     int ready = 0;
 

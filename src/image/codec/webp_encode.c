@@ -29,7 +29,7 @@
 struct tc_encoder {
     const tc_output *output;
     tc_fail *fail;
-    const tc_watch *watch;
+    const tc_cancel *cancel;
     WebPConfig config;
     WebPPicture picture;
     bool drawable;          /* the picture's memory is there */
@@ -67,7 +67,7 @@ static int on_progress(int percent, const WebPPicture *picture)
     const tc_encoder *encoder = picture->user_data;
 
     (void)percent;
-    return tc_watch_ask(encoder->watch, encoder->fail) == TC_E_OK;
+    return tc_cancel_check(encoder->cancel, encoder->fail) == TC_E_OK;
 }
 
 void tc_webp_encode_free(tc_encoder *encoder)
@@ -150,7 +150,7 @@ tc_error tc_webp_encode_open(tc_encoder **made, const tc_output *output,
                            spec->width, spec->height);
     encoder->output = output;
     encoder->fail = fail;
-    encoder->watch = spec->watch;
+    encoder->cancel = spec->cancel;
     encoder->model = spec->model;
     WebPMemoryWriterInit(&encoder->whole);
     if (!configure(encoder, spec))

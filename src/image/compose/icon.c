@@ -93,9 +93,9 @@ uint64_t tc_icon_ns(const tc_icon *icon)
            (uint64_t)icon->plan.picture_w * icon->plan.picture_h * LAY_NS;
 }
 
-tc_error tc_icon_start(tc_icon *icon, const tc_watch *watch, tc_fail *fail)
+tc_error tc_icon_start(tc_icon *icon, const tc_cancel *cancel, tc_fail *fail)
 {
-    tc_decode_want want = {.watch = watch};
+    tc_decode_want want = {.cancel = cancel};
     tc_error error;
 
     if (icon->plan.empty)

@@ -22,7 +22,7 @@ typedef struct plane {
 struct tc_picture {
     const tc_codec *codec;
     tc_decoder *decoder;
-    const tc_watch *watch;
+    const tc_cancel *cancel;
     tc_fail *fail;
     const tc_kernel *kernel;
     tc_layout layout;
@@ -249,7 +249,7 @@ tc_error tc_picture_start(tc_picture **picture, const tc_codec *codec, tc_decode
         return tc_fail_set(fail, TC_E_NO_MEMORY, "out of memory for the picture's rows");
     made->codec = codec;
     made->decoder = decoder;
-    made->watch = want->watch;
+    made->cancel = want->cancel;
     made->fail = fail;
     made->kernel = tc_kernel_best();
     all.reduce = plan->reduce;
@@ -292,7 +292,7 @@ static tc_error next_band(tc_picture *picture)
 {
     unsigned planes = picture->layout.planes;
     uint64_t start;
-    tc_error error = tc_watch_ask(picture->watch, picture->fail);
+    tc_error error = tc_cancel_check(picture->cancel, picture->fail);
 
     if (error)
         return error;

@@ -28,7 +28,7 @@ static tc_error check(void *context)
 {
     tc_meter *meter = context;
     uint64_t most = meter->limits->max_cost_ns, now, used;
-    tc_error error = tc_watch_ask(meter->other, meter->fail);
+    tc_error error = tc_cancel_check(meter->other, meter->fail);
 
     if (error || !most)
         return error;
@@ -53,15 +53,15 @@ static tc_error afford(void *context, uint64_t ns)
 
     if (most && used + ns > most)
         return over(meter);
-    return tc_watch_afford(meter->other, (uint64_t)((double)ns * slowness), meter->fail);
+    return tc_cancel_afford(meter->other, (uint64_t)((double)ns * slowness), meter->fail);
 }
 
-void tc_meter_begin(tc_meter *meter, const tc_limits *limits, const tc_watch *other,
+void tc_meter_begin(tc_meter *meter, const tc_limits *limits, const tc_cancel *other,
                     tc_fail *fail)
 {
     uint64_t now = tc_clock_ns();
 
-    *meter = (tc_meter){.watch = {check, meter, afford},
+    *meter = (tc_meter){.cancel = {check, meter, afford},
                         .other = other,
                         .limits = limits,
                         .fail = fail,

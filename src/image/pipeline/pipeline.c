@@ -64,7 +64,7 @@ static tc_error open_source(tc_pipeline *pipeline, const tc_limits *limits)
     error = tc_format_read(input, &format);
     if (error)
         return tc_fail_set(pipeline->fail, error, "reading failed");
-    error = tc_watch_ask(input->watch, pipeline->fail);
+    error = tc_cancel_check(input->cancel, pipeline->fail);
     if (error)
         return error;
     if (format == TC_FORMAT_NONE)
@@ -162,7 +162,7 @@ tc_error tc_pipeline_open(tc_pipeline **pipeline, const tc_input *input,
     error = open_source(made, limits);
     /* A library's own walk through a header asks nobody. */
     if (!error)
-        error = tc_watch_ask(input->watch, fail);
+        error = tc_cancel_check(input->cancel, fail);
     if (!error)
         error = choose_target(made);
     if (!error)
@@ -318,12 +318,12 @@ static bool wants_planes(const tc_pipeline *pipeline)
 }
 
 static tc_error start_answer(tc_pipeline *pipeline, const tc_output *output,
-                             const tc_watch *watch)
+                             const tc_cancel *cancel)
 {
     const tc_outline *outline = &pipeline->outline;
     tc_encode_spec spec = answer_spec(pipeline);
 
-    spec.watch = watch;
+    spec.cancel = cancel;
     if (pipeline->planes)
         spec.model = TC_YCC;
     describe_metadata(pipeline, &spec);
@@ -335,7 +335,7 @@ static tc_error start_answer(tc_pipeline *pipeline, const tc_output *output,
     return outline->target->encode_open(&pipeline->encoder, output, &spec, pipeline->fail);
 }
 
-static tc_error start_effects(tc_pipeline *pipeline, const tc_watch *watch)
+static tc_error start_effects(tc_pipeline *pipeline, const tc_cancel *cancel)
 {
     tc_shape shape = {pipeline->canvas.to, pipeline->outline.plan.output_w,
                       pipeline->outline.plan.output_h};
@@ -344,7 +344,7 @@ static tc_error start_effects(tc_pipeline *pipeline, const tc_watch *watch)
     if (!tc_effects_named(&pipeline->params))
         return TC_E_OK;
     if (pipeline->icon)
-        error = tc_icon_start(pipeline->icon, watch, pipeline->fail);
+        error = tc_icon_start(pipeline->icon, cancel, pipeline->fail);
     return error ? error
                  : tc_effects_create(&pipeline->effects, &pipeline->params, &shape,
                                      pipeline->icon, pipeline->fail);
@@ -392,7 +392,7 @@ static tc_error put_through(tc_pipeline *pipeline, const uint8_t *row)
     return error;
 }
 
-static tc_error pump(tc_pipeline *pipeline, const tc_watch *watch)
+static tc_error pump(tc_pipeline *pipeline, const tc_cancel *cancel)
 {
     uint64_t start = tc_clock_ns(), made;
     tc_stats *stats = &pipeline->stats;
@@ -401,7 +401,7 @@ static tc_error pump(tc_pipeline *pipeline, const tc_watch *watch)
     for (uint32_t y = 0; y < pipeline->outline.plan.output_h && !error; y++) {
         tc_band band;
 
-        error = tc_watch_ask(watch, pipeline->fail);
+        error = tc_cancel_check(cancel, pipeline->fail);
         if (!error)
             error = make_rows(pipeline, y, &band);
         made = tc_clock_ns();
@@ -424,12 +424,12 @@ static tc_error finish(tc_pipeline *pipeline)
     return error;
 }
 
-tc_error tc_pipeline_run(tc_pipeline *pipeline, const tc_output *output, const tc_watch *client,
-                         tc_stats *stats)
+tc_error tc_pipeline_run(tc_pipeline *pipeline, const tc_output *output,
+                         const tc_cancel *client, tc_stats *stats)
 {
     const tc_outline *outline = &pipeline->outline;
-    const tc_watch *watch = &pipeline->meter.watch;
-    tc_decode_want want = {.watch = watch};
+    const tc_cancel *cancel = &pipeline->meter.cancel;
+    tc_decode_want want = {.cancel = cancel};
     tc_error error;
 
     tc_meter_begin(&pipeline->meter, &pipeline->limits, client, pipeline->fail);
@@ -446,11 +446,11 @@ tc_error tc_pipeline_run(tc_pipeline *pipeline, const tc_output *output, const t
     if (!error && pipeline->picture)
         pipeline->stats.decode_ns = tc_picture_decode_ns(pipeline->picture);
     if (!error)
-        error = start_answer(pipeline, output, watch);
+        error = start_answer(pipeline, output, cancel);
     if (!error)
-        error = start_effects(pipeline, watch);
+        error = start_effects(pipeline, cancel);
     if (!error)
-        error = pump(pipeline, watch);
+        error = pump(pipeline, cancel);
     if (!error)
         error = finish(pipeline);
     if (pipeline->picture) {
