@@ -8,7 +8,7 @@
 # errors, clock, cancellation, guarded buffers, text and numbers, SHA-256
 LAYERS := base
 
-# what a picture is: formats, models, bands, orientation
+# what a picture is: formats, models, strips of rows, orientation
 LAYERS += image/core
 SEES_image/core := base
 

@@ -158,14 +158,14 @@ static bool decode_file(fuzz_file *file, tc_image_info *info)
         must(error || (layout.plane[0].w == info->width && layout.plane[0].h == info->height));
     }
     for (uint32_t have = 0; !error && have < info->height;) {
-        tc_band band = {0};
+        tc_strip strip = {0};
 
-        error = codec->decode_rows(decoder, &band);
+        error = codec->decode_rows(decoder, &strip);
         if (error)
             break;
-        must(band.plane[0].rows > 0 && band.plane[0].rows <= info->height - have);
-        fuzz_read_band(&band, &layout);
-        have += band.plane[0].rows;
+        must(strip.plane[0].rows > 0 && strip.plane[0].rows <= info->height - have);
+        fuzz_read_strip(&strip, &layout);
+        have += strip.plane[0].rows;
     }
     codec->decode_free(decoder);
     if (error)

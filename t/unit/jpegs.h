@@ -173,10 +173,10 @@ __attribute__((unused)) static planes read_planes(const bytes *file, unsigned re
         JSAMPARRAY arrays[3] = {rows[0], rows[1], rows[2]};
         for (int at = 0; at < planes.count; at++) {
             jpeg_component_info *c = &cinfo.comp_info[at];
-            unsigned band = (unsigned)(c->v_samp_factor * c->DCT_scaled_size);
-            for (unsigned y = 0; y < band; y++)
+            unsigned strip = (unsigned)(c->v_samp_factor * c->DCT_scaled_size);
+            for (unsigned y = 0; y < strip; y++)
                 rows[at][y] =
-                    planes.plane[at].data + planes.plane[at].stride * (done * band + y);
+                    planes.plane[at].data + planes.plane[at].stride * (done * strip + y);
         }
         jpeg_read_raw_data(&cinfo, arrays, 4 * DCTSIZE);
         done++;

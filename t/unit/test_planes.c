@@ -258,7 +258,7 @@ static void unscaled_is_unchanged(void)
     }
 }
 
-/* A plane may be far ahead of another: the narrowest bands, the farthest reach. */
+/* A plane may be far ahead of another: the narrowest strips, the farthest reach. */
 static void skewed_pictures(void)
 {
     static const struct {

@@ -225,13 +225,13 @@ static tc_error flush(tc_encoder *encoder)
                                     : tc_avif_failed(encoder->fail, result, TC_E_INTERNAL);
 }
 
-tc_error tc_avif_encode_rows(tc_encoder *encoder, const tc_band *band)
+tc_error tc_avif_encode_rows(tc_encoder *encoder, const tc_strip *strip)
 {
-    for (uint32_t y = 0; y < band->plane[0].rows; y++) {
+    for (uint32_t y = 0; y < strip->plane[0].rows; y++) {
         tc_error error;
 
         memcpy(encoder->rows + encoder->stride * encoder->gathered++,
-               band->plane[0].data + band->plane[0].stride * y, encoder->stride);
+               strip->plane[0].data + strip->plane[0].stride * y, encoder->stride);
         if (encoder->gathered < PART_ROWS)
             continue;
         error = flush(encoder);

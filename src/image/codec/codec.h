@@ -90,7 +90,7 @@ typedef struct tc_codec {
     tc_error (*decode_start)(tc_decoder *decoder, const tc_decode_want *want,
                              tc_layout *layout);
     /* The next rows, at least one; never called past the last row. */
-    tc_error (*decode_rows)(tc_decoder *decoder, tc_band *band);
+    tc_error (*decode_rows)(tc_decoder *decoder, tc_strip *strip);
     void (*decode_free)(tc_decoder *decoder);
 
     /* NULL where the format is only read. */
@@ -100,7 +100,7 @@ typedef struct tc_codec {
      * The next rows. Of TC_YCC, one luma row and, with every other one from the first
      * on, one row of each of the others, which have half as many samples, rounded up.
      */
-    tc_error (*encode_rows)(tc_encoder *encoder, const tc_band *band);
+    tc_error (*encode_rows)(tc_encoder *encoder, const tc_strip *strip);
     /* All rows are in: write what remains. */
     tc_error (*encode_finish)(tc_encoder *encoder);
     void (*encode_free)(tc_encoder *encoder);

@@ -14,7 +14,7 @@
 
 #include <gif_lib.h>
 
-#define BAND_ROWS 16
+#define STRIP_ROWS 16
 
 #define INTERLACE_PASSES 4
 
@@ -45,7 +45,7 @@ struct tc_decoder {
     uint8_t colour[COLOURS][4];
     uint8_t *indexes; /* one row of the frame, or all of an interlaced one */
     bool gathered;    /* all rows of an interlaced frame are there */
-    uint8_t *band;
+    uint8_t *strip;
     uint32_t next; /* of the screen's rows */
     size_t io_at, io_length;
     bool ended;   /* more was asked for than there is */
@@ -136,7 +136,7 @@ static void gif_decode_free(tc_decoder *decoder)
     if (decoder->gif)
         DGifCloseFile(decoder->gif, &code);
     tc_buffer_free(decoder->indexes);
-    tc_buffer_free(decoder->band);
+    tc_buffer_free(decoder->strip);
     tc_buffer_free(decoder);
 }
 
@@ -290,8 +290,8 @@ static tc_error gif_decode_start(tc_decoder *decoder, const tc_decode_want *want
 
     decoder->cancel = want->cancel;
     decoder->indexes = tc_buffer_alloc((size_t)decoder->frame_w * rows);
-    decoder->band = tc_buffer_alloc((size_t)decoder->width * decoder->channels * BAND_ROWS);
-    if (!decoder->indexes || !decoder->band)
+    decoder->strip = tc_buffer_alloc((size_t)decoder->width * decoder->channels * STRIP_ROWS);
+    if (!decoder->indexes || !decoder->strip)
         return no_memory(decoder);
     *layout = (tc_layout){.model = decoder->model, .planes = 1};
     layout->plane[0].w = decoder->width;
@@ -402,17 +402,17 @@ static tc_error screen_row(tc_decoder *decoder, uint8_t *to)
     return TC_E_OK;
 }
 
-static tc_error gif_decode_rows(tc_decoder *decoder, tc_band *band)
+static tc_error gif_decode_rows(tc_decoder *decoder, tc_strip *strip)
 {
-    band->plane[0].data = decoder->band;
-    band->plane[0].stride = (size_t)decoder->width * decoder->channels;
-    band->plane[0].rows = 0;
-    while (band->plane[0].rows < BAND_ROWS && decoder->next < decoder->height) {
+    strip->plane[0].data = decoder->strip;
+    strip->plane[0].stride = (size_t)decoder->width * decoder->channels;
+    strip->plane[0].rows = 0;
+    while (strip->plane[0].rows < STRIP_ROWS && decoder->next < decoder->height) {
         tc_error error =
-            screen_row(decoder, decoder->band + band->plane[0].stride * band->plane[0].rows);
+            screen_row(decoder, decoder->strip + strip->plane[0].stride * strip->plane[0].rows);
         if (error)
             return error;
-        band->plane[0].rows++;
+        strip->plane[0].rows++;
     }
     return TC_E_OK;
 }

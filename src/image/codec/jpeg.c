@@ -323,7 +323,7 @@ static void jpeg_decode_free(tc_decoder *decoder)
     tc_buffer_free(decoder->profile.data);
     tc_buffer_free(decoder->exif);
     tc_buffer_free(decoder->cmyk);
-    tc_buffer_free(decoder->band);
+    tc_buffer_free(decoder->strip);
     tc_buffer_free(decoder);
 }
 

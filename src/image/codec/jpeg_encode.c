@@ -187,11 +187,11 @@ static void write_mcus(tc_encoder *encoder)
         encoder->plane[at].rows = 0;
 }
 
-static void put_planes(tc_encoder *encoder, const tc_band *band)
+static void put_planes(tc_encoder *encoder, const tc_strip *strip)
 {
     for (int at = 0; at < TC_PLANES; at++) {
-        for (uint32_t y = 0; y < band->plane[at].rows; y++)
-            keep_row(encoder, at, band->plane[at].data + band->plane[at].stride * y);
+        for (uint32_t y = 0; y < strip->plane[at].rows; y++)
+            keep_row(encoder, at, strip->plane[at].data + strip->plane[at].stride * y);
     }
     if (encoder->plane[0].rows == encoder->plane[0].room)
         write_mcus(encoder);
@@ -210,16 +210,16 @@ static void fill_mcus(tc_encoder *encoder)
     write_mcus(encoder);
 }
 
-tc_error tc_jpeg_encode_rows(tc_encoder *encoder, const tc_band *band)
+tc_error tc_jpeg_encode_rows(tc_encoder *encoder, const tc_strip *strip)
 {
     if (setjmp(encoder->errors.jump))
         return encoder->errors.fail->error;
     if (encoder->cinfo.raw_data_in) {
-        put_planes(encoder, band);
+        put_planes(encoder, strip);
         return TC_E_OK;
     }
-    for (uint32_t y = 0; y < band->plane[0].rows; y++) {
-        JSAMPROW row = (JSAMPROW)(band->plane[0].data + band->plane[0].stride * y);
+    for (uint32_t y = 0; y < strip->plane[0].rows; y++) {
+        JSAMPROW row = (JSAMPROW)(strip->plane[0].data + strip->plane[0].stride * y);
         jpeg_write_scanlines(&encoder->cinfo, &row, 1);
     }
     return TC_E_OK;

@@ -459,16 +459,16 @@ static bool bear(tc_decoder *decoder)
     return true;
 }
 
-static tc_error png_decode_rows(tc_decoder *decoder, tc_band *band)
+static tc_error png_decode_rows(tc_decoder *decoder, tc_strip *strip)
 {
     if (decoder->plain)
-        return tc_png_rows_next(decoder->plain, band);
+        return tc_png_rows_next(decoder->plain, strip);
     if (!decoder->broken && !read_rows(decoder) && !bear(decoder))
         return decoder->fail->error;
-    band->plane[0].data = decoder->rows;
-    band->plane[0].stride = decoder->row_bytes;
-    band->plane[0].rows = decoder->interlaced ? decoder->height : 1;
-    decoder->next += band->plane[0].rows;
+    strip->plane[0].data = decoder->rows;
+    strip->plane[0].stride = decoder->row_bytes;
+    strip->plane[0].rows = decoder->interlaced ? decoder->height : 1;
+    decoder->next += strip->plane[0].rows;
     return TC_E_OK;
 }
 

@@ -187,13 +187,13 @@ static void put_row(uint32_t *to, const uint8_t *from, uint32_t width, tc_model 
     }
 }
 
-tc_error tc_webp_encode_rows(tc_encoder *encoder, const tc_band *band)
+tc_error tc_webp_encode_rows(tc_encoder *encoder, const tc_strip *strip)
 {
     WebPPicture *picture = &encoder->picture;
 
-    for (uint32_t y = 0; y < band->plane[0].rows; y++)
+    for (uint32_t y = 0; y < strip->plane[0].rows; y++)
         put_row(picture->argb + (size_t)picture->argb_stride * encoder->next++,
-                band->plane[0].data + band->plane[0].stride * y, (uint32_t)picture->width,
+                strip->plane[0].data + strip->plane[0].stride * y, (uint32_t)picture->width,
                 encoder->model);
     return TC_E_OK;
 }

@@ -112,15 +112,15 @@ tc_error tc_icon_row(tc_icon *icon, uint8_t *row, tc_model model, tc_fail *fail)
     uint8_t channels = tc_model_channels(model);
     uint32_t y = icon->y++;
     const uint8_t *from;
-    tc_band band;
+    tc_strip strip;
     tc_error error;
 
     if (plan->empty || y < plan->place_y || y - plan->place_y >= plan->picture_h)
         return TC_E_OK;
-    error = tc_picture_rows(icon->picture, &band);
+    error = tc_picture_rows(icon->picture, &strip);
     if (error)
         return tell(icon, error, fail);
-    from = band.plane[0].data;
+    from = strip.plane[0].data;
     row += (size_t)plan->place_x * channels;
     for (uint32_t x = 0; x < plan->picture_w; x++, row += channels, from += from_channels)
         tc_colour_store(

@@ -13,7 +13,7 @@
 typedef struct plane {
     tc_resample *resample;
     tc_turn *turn;
-    uint32_t taken; /* rows of the band that went to the resampler */
+    uint32_t taken; /* rows of the strip that went to the resampler */
     uint32_t left;  /* rows the decoder has yet to deliver */
     uint8_t *pair;  /* when rows are halved first: one that waits for its other, and the half */
     uint32_t put;   /* rows that were, or wait for that */
@@ -26,7 +26,7 @@ struct tc_picture {
     tc_fail *fail;
     const tc_kernel *kernel;
     tc_layout layout;
-    tc_band band; /* decoded rows */
+    tc_strip strip; /* decoded rows */
     plane plane[TC_PLANES];
     uint32_t stored_h; /* of the visible part */
     bool whole;        /* the turn must have all of it before a row comes out */
@@ -156,30 +156,30 @@ static uint32_t plane_rows(unsigned at, uint32_t rows)
 }
 
 /*
- * A band has rows of all planes, and one plane may need the next while others
+ * A strip has rows of all planes, and one plane may need the next while others
  * are still busy with this: what is left of it goes to their resamplers early.
  * Which rows each output row needs is known, so how early is, too.
  */
 static tc_error reserve(tc_picture *picture)
 {
     const tc_layout *layout = &picture->layout;
-    uint32_t bands = 0, ahead[TC_PLANES] = {0};
+    uint32_t strips = 0, ahead[TC_PLANES] = {0};
 
     for (uint32_t y = 0; y < picture->stored_h; y++) {
         uint32_t needs[TC_PLANES];
 
         for (unsigned at = 0; at < layout->planes; at++) {
-            uint32_t step = layout->plane[at].band_rows;
+            uint32_t step = layout->plane[at].strip_rows;
             uint32_t out = plane_rows(at, y + 1) - 1;
 
             needs[at] = tc_resample_needs(picture->plane[at].resample, out);
             if (picture->plane[at].pair)
                 needs[at] *= 2;
-            if ((needs[at] + step - 1) / step > bands)
-                bands = (needs[at] + step - 1) / step;
+            if ((needs[at] + step - 1) / step > strips)
+                strips = (needs[at] + step - 1) / step;
         }
         for (unsigned at = 0; at < layout->planes; at++) {
-            uint32_t put = (bands - 1) * layout->plane[at].band_rows;
+            uint32_t put = (strips - 1) * layout->plane[at].strip_rows;
 
             if (put > needs[at] && put - needs[at] > ahead[at])
                 ahead[at] = put - needs[at];
@@ -278,8 +278,8 @@ static void put_half(tc_picture *picture, unsigned at, const uint8_t *row)
 
 static void put_row(tc_picture *picture, unsigned at)
 {
-    const uint8_t *row = picture->band.plane[at].data +
-                         picture->band.plane[at].stride * picture->plane[at].taken++;
+    const uint8_t *row = picture->strip.plane[at].data +
+                         picture->strip.plane[at].stride * picture->plane[at].taken++;
 
     if (picture->plane[at].pair)
         put_half(picture, at, row);
@@ -287,8 +287,8 @@ static void put_row(tc_picture *picture, unsigned at)
         tc_resample_put(picture->plane[at].resample, row);
 }
 
-/* The next band, once nothing of this one is left. */
-static tc_error next_band(tc_picture *picture)
+/* The next strip, once nothing of this one is left. */
+static tc_error next_strip(tc_picture *picture)
 {
     unsigned planes = picture->layout.planes;
     uint64_t start;
@@ -297,15 +297,15 @@ static tc_error next_band(tc_picture *picture)
     if (error)
         return error;
     for (unsigned at = 0; at < planes; at++) {
-        while (picture->plane[at].taken < picture->band.plane[at].rows)
+        while (picture->plane[at].taken < picture->strip.plane[at].rows)
             put_row(picture, at);
     }
     start = tc_clock_ns();
-    error = picture->codec->decode_rows(picture->decoder, &picture->band);
+    error = picture->codec->decode_rows(picture->decoder, &picture->strip);
     picture->decode_ns += tc_clock_ns() - start;
     for (unsigned at = 0; at < planes; at++) {
         picture->plane[at].taken = 0;
-        picture->plane[at].left -= picture->band.plane[at].rows;
+        picture->plane[at].left -= picture->strip.plane[at].rows;
     }
     return error;
 }
@@ -316,12 +316,12 @@ static tc_error resample_row(tc_picture *picture, unsigned at)
     plane *plane = &picture->plane[at];
 
     while (!tc_resample_ready(plane->resample)) {
-        if (plane->taken == picture->band.plane[at].rows) {
+        if (plane->taken == picture->strip.plane[at].rows) {
             tc_error error;
 
             if (plane->left == 0)
                 return tc_fail_set(picture->fail, TC_E_INTERNAL, "rows ran out");
-            error = next_band(picture);
+            error = next_strip(picture);
             if (error)
                 return error;
         }
@@ -352,7 +352,7 @@ static tc_error resample_all(tc_picture *picture)
     return error;
 }
 
-tc_error tc_picture_rows(tc_picture *picture, tc_band *band)
+tc_error tc_picture_rows(tc_picture *picture, tc_strip *strip)
 {
     uint32_t upright = picture->next++;
     tc_error error = TC_E_OK;
@@ -363,12 +363,12 @@ tc_error tc_picture_rows(tc_picture *picture, tc_band *band)
         error = resample_all(picture);
     if (error)
         return error;
-    *band = (tc_band){0};
+    *strip = (tc_strip){0};
     for (unsigned at = 0; at < picture->layout.planes; at++) {
         if (at > 0 && upright % 2 != 0)
             continue;
-        band->plane[at].data = tc_turn_get(picture->plane[at].turn);
-        band->plane[at].rows = 1;
+        strip->plane[at].data = tc_turn_get(picture->plane[at].turn);
+        strip->plane[at].rows = 1;
     }
     return TC_E_OK;
 }

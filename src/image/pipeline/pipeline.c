@@ -242,15 +242,16 @@ static tc_error start_colour(tc_pipeline *pipeline)
 }
 
 /* One of the picture's rows in sRGB. */
-static void convert(tc_pipeline *pipeline, tc_band *band)
+static void convert(tc_pipeline *pipeline, tc_strip *strip)
 {
     uint32_t pixels = pipeline->outline.plan.picture_w;
 
     if (pipeline->transform)
-        tc_transform_row(pipeline->transform, band->plane[0].data, pipeline->converted, pixels);
+        tc_transform_row(pipeline->transform, strip->plane[0].data, pipeline->converted,
+                         pixels);
     else
-        tc_cicp_row(pipeline->cicp, band->plane[0].data, pipeline->converted, pixels);
-    *band = (tc_band){{{pipeline->converted, 0, 1}}};
+        tc_cicp_row(pipeline->cicp, strip->plane[0].data, pipeline->converted, pixels);
+    *strip = (tc_strip){{{pipeline->converted, 0, 1}}};
 }
 
 /* What of the original's EXIF the answer is to have. */
@@ -351,28 +352,28 @@ static tc_error start_effects(tc_pipeline *pipeline, const tc_cancel *cancel)
 }
 
 /* Row `y` of the answer, or with planes those of them that begin there. */
-static tc_error make_rows(tc_pipeline *pipeline, uint32_t y, tc_band *band)
+static tc_error make_rows(tc_pipeline *pipeline, uint32_t y, tc_strip *strip)
 {
     const tc_canvas *canvas = &pipeline->canvas;
     tc_error error = TC_E_OK;
 
-    *band = (tc_band){0};
+    *strip = (tc_strip){0};
     if (tc_canvas_wants_picture(canvas, y))
-        error = tc_picture_rows(pipeline->picture, band);
+        error = tc_picture_rows(pipeline->picture, strip);
     if (error)
         return error;
-    if (pipeline->converted && band->plane[0].data)
-        convert(pipeline, band);
+    if (pipeline->converted && strip->plane[0].data)
+        convert(pipeline, strip);
     if (canvas->direct)
         return TC_E_OK;
-    tc_canvas_row(canvas, band->plane[0].data, pipeline->row);
-    *band = (tc_band){{{pipeline->row, 0, 1}}};
+    tc_canvas_row(canvas, strip->plane[0].data, pipeline->row);
+    *strip = (tc_strip){{{pipeline->row, 0, 1}}};
     return TC_E_OK;
 }
 
-static tc_error put_rows(tc_pipeline *pipeline, const tc_band *band)
+static tc_error put_rows(tc_pipeline *pipeline, const tc_strip *strip)
 {
-    return pipeline->outline.target->encode_rows(pipeline->encoder, band);
+    return pipeline->outline.target->encode_rows(pipeline->encoder, strip);
 }
 
 /* A row of the canvas, through the effects, to the encoder. */
@@ -386,7 +387,7 @@ static tc_error put_through(tc_pipeline *pipeline, const uint8_t *row)
         pipeline->effect_ns += tc_clock_ns() - start;
         if (error || !row)
             break;
-        error = put_rows(pipeline, &(tc_band){{{row, 0, 1}}});
+        error = put_rows(pipeline, &(tc_strip){{{row, 0, 1}}});
         start = tc_clock_ns();
     }
     return error;
@@ -399,16 +400,16 @@ static tc_error pump(tc_pipeline *pipeline, const tc_cancel *cancel)
     tc_error error = TC_E_OK;
 
     for (uint32_t y = 0; y < pipeline->outline.plan.output_h && !error; y++) {
-        tc_band band;
+        tc_strip strip;
 
         error = tc_cancel_check(cancel, pipeline->fail);
         if (!error)
-            error = make_rows(pipeline, y, &band);
+            error = make_rows(pipeline, y, &strip);
         made = tc_clock_ns();
         stats->resample_ns += made - start;
         if (!error)
-            error = pipeline->effects ? put_through(pipeline, band.plane[0].data)
-                                      : put_rows(pipeline, &band);
+            error = pipeline->effects ? put_through(pipeline, strip.plane[0].data)
+                                      : put_rows(pipeline, &strip);
         start = tc_clock_ns();
         stats->encode_ns += start - made;
     }
