@@ -16,7 +16,7 @@ SEES_image/core := base
 LAYERS += image/params
 SEES_image/params := base image/core
 
-# geometry, the resampler and its kernels
+# geometry, the resampler and its inner loops
 LAYERS += image/scale
 SEES_image/scale := base image/core image/params
 

@@ -132,9 +132,10 @@ static bytes make_built(fuzz_bytes *from)
 static void expect_size(const uint8_t how[8], avifCropRect *crop)
 {
     unsigned sampling = how[0] & 3;
-    bool across = sampling == 0 || sampling == 2, down = sampling == 0;
+    bool horizontal = sampling == 0 || sampling == 2, vertical = sampling == 0;
 
-    if ((across && (crop->x | crop->width) % 2) || (down && (crop->y | crop->height) % 2))
+    if ((horizontal && (crop->x | crop->width) % 2) ||
+        (vertical && (crop->y | crop->height) % 2))
         *crop = (avifCropRect){0, 0, shapes[how[1] & 7].w, shapes[how[1] & 7].h};
 }
 

@@ -150,11 +150,11 @@ static void both_ways(tally *tally, const sampling *sampling, const bytes *file,
     for (int c = 0; c < got.count; c++) {
         distance off = compare(&expected, &got, c);
         double by = c == 0 ? 1 : 2;
-        double across = fmax(by * plan.source.w / plan.scaled_w,
-                             finest(sampling->h) * plan.reduce / sampling->h[c]);
-        double down = fmax(by * plan.source.h / plan.scaled_h,
-                           finest(sampling->v) * plan.reduce / sampling->v[c]);
-        double allowed = slope[c][0] * across / w + slope[c][1] * down / h;
+        double horizontal = fmax(by * plan.source.w / plan.scaled_w,
+                                 finest(sampling->h) * plan.reduce / sampling->h[c]);
+        double vertical = fmax(by * plan.source.h / plan.scaled_h,
+                               finest(sampling->v) * plan.reduce / sampling->v[c]);
+        double allowed = slope[c][0] * horizontal / w + slope[c][1] * vertical / h;
 
         good = good && off.mean >= 0 && off.most <= 3 + allowed * 0.4 &&
                off.mean <= 1.6 + allowed * 0.35;

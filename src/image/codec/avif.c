@@ -157,10 +157,11 @@ static avifResult parse(tc_decoder *decoder)
 /* Whether the crop begins and ends between samples of chroma (ISO/IEC 23000-22, 7.3.6.7). */
 static bool cuts_chroma_whole(const avifCropRect *crop, avifPixelFormat format)
 {
-    bool down = format == AVIF_PIXEL_FORMAT_YUV420;
-    bool across = down || format == AVIF_PIXEL_FORMAT_YUV422;
+    bool vertical = format == AVIF_PIXEL_FORMAT_YUV420;
+    bool horizontal = vertical || format == AVIF_PIXEL_FORMAT_YUV422;
 
-    return !(across && (crop->x | crop->width) & 1) && !(down && (crop->y | crop->height) & 1);
+    return !(horizontal && (crop->x | crop->width) & 1) &&
+           !(vertical && (crop->y | crop->height) & 1);
 }
 
 /* What is shown: all of it, unless there is a clean aperture that makes sense. */

@@ -208,21 +208,21 @@ static void shape_planes(tc_decoder *decoder, tc_layout *layout)
     for (int at = 0; at < TC_PLANES; at++) {
         const jpeg_component_info *component = &cinfo->comp_info[at];
         unsigned w = TC_JPEG_BLOCK_W(component), h = TC_JPEG_BLOCK_H(component);
-        unsigned across = (unsigned)component->h_samp_factor;
-        unsigned down = (unsigned)component->v_samp_factor;
+        unsigned h_samp = (unsigned)component->h_samp_factor;
+        unsigned v_samp = (unsigned)component->v_samp_factor;
         size_t blocks = component->width_in_blocks;
 
         layout->plane[at].w = component->downsampled_width;
         layout->plane[at].h = component->downsampled_height;
         layout->plane[at].true_w =
-            (double)cinfo->image_width * (across * w) / (cinfo->max_h_samp_factor * DCTSIZE);
+            (double)cinfo->image_width * (h_samp * w) / (cinfo->max_h_samp_factor * DCTSIZE);
         layout->plane[at].true_h =
-            (double)cinfo->image_height * (down * h) / (cinfo->max_v_samp_factor * DCTSIZE);
+            (double)cinfo->image_height * (v_samp * h) / (cinfo->max_v_samp_factor * DCTSIZE);
         layout->plane[at].channels = 1;
-        layout->plane[at].strip_rows = down * h;
+        layout->plane[at].strip_rows = v_samp * h;
         /* libjpeg may write whole MCUs. */
-        decoder->plane[at].stride = (blocks + across - 1) / across * across * w;
-        decoder->plane[at].rows = down * h;
+        decoder->plane[at].stride = (blocks + h_samp - 1) / h_samp * h_samp * w;
+        decoder->plane[at].rows = v_samp * h;
     }
 }
 

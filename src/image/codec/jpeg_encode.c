@@ -82,10 +82,10 @@ void tc_jpeg_encode_free(tc_encoder *encoder)
 /* libjpeg keeps all coefficients, 16 bits each, to write them scan by scan. */
 uint64_t tc_jpeg_encode_held(const tc_encode_spec *spec)
 {
-    uint64_t across = (spec->width + LUMA_ROWS - 1) / LUMA_ROWS * LUMA_ROWS;
-    uint64_t down = (spec->height + LUMA_ROWS - 1) / LUMA_ROWS * LUMA_ROWS;
+    uint64_t width = (spec->width + LUMA_ROWS - 1) / LUMA_ROWS * LUMA_ROWS;
+    uint64_t height = (spec->height + LUMA_ROWS - 1) / LUMA_ROWS * LUMA_ROWS;
 
-    return spec->progressive ? across * down * (spec->model == TC_GREY ? 2 : 3) : 0;
+    return spec->progressive ? width * height * (spec->model == TC_GREY ? 2 : 3) : 0;
 }
 
 static void write_exif(j_compress_ptr cinfo, const tc_encode_spec *spec)
@@ -131,15 +131,15 @@ static bool start_encoding(tc_encoder *encoder, const tc_encode_spec *spec)
 
 static tc_error make_mcus(tc_encoder *encoder, const tc_encode_spec *spec)
 {
-    uint32_t across = (spec->width + LUMA_ROWS - 1) / LUMA_ROWS;
-    uint8_t *to = encoder->mcus = tc_buffer_alloc((size_t)across * (4 + 2) * DCTSIZE2);
+    uint32_t mcus = (spec->width + LUMA_ROWS - 1) / LUMA_ROWS;
+    uint8_t *to = encoder->mcus = tc_buffer_alloc((size_t)mcus * (4 + 2) * DCTSIZE2);
 
     if (!to)
         return tc_fail_set(encoder->errors.fail, TC_E_NO_MEMORY, "JPEG: out of memory");
     for (int at = 0; at < TC_PLANES; at++) {
         encoder->plane[at].w = at == 0 ? spec->width : (spec->width + 1) / 2;
         encoder->plane[at].room = at == 0 ? LUMA_ROWS : DCTSIZE;
-        encoder->plane[at].padded = across * encoder->plane[at].room;
+        encoder->plane[at].padded = mcus * encoder->plane[at].room;
         for (uint32_t y = 0; y < encoder->plane[at].room; y++, to += encoder->plane[at].padded)
             encoder->plane[at].row[y] = to;
     }

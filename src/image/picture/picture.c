@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "image/core/orientation.h"
 #include "image/scale/resample.h"
-#include "image/scale/taps.h"
+#include "image/scale/weights.h"
 #include "image/core/turn.h"
 
 #include <stdlib.h>
@@ -24,7 +24,7 @@ struct tc_picture {
     tc_decoder *decoder;
     const tc_cancel *cancel;
     tc_fail *fail;
-    const tc_kernel *kernel;
+    const tc_scale_ops *ops;
     tc_layout layout;
     tc_strip strip; /* decoded rows */
     plane plane[TC_PLANES];
@@ -118,9 +118,9 @@ static tc_error make_plane(tc_picture *picture, unsigned at, const side *x, cons
 {
     const tc_layout *layout = &picture->layout;
     plane *plane = &picture->plane[at];
-    tc_axis across =
+    tc_axis horizontal =
         axis_of(x, layout->plane[at].true_w, layout->plane[at].x, layout->plane[at].w);
-    tc_axis down =
+    tc_axis vertical =
         axis_of(y, layout->plane[at].true_h, layout->plane[at].y, layout->plane[at].h);
     bool same = at == 2 && layout->plane[2].w == layout->plane[1].w &&
                 layout->plane[2].h == layout->plane[1].h &&
@@ -130,22 +130,22 @@ static tc_error make_plane(tc_picture *picture, unsigned at, const side *x, cons
 
     plane->left = layout->plane[at].h;
     if (at > 0) {
-        halve(&across, x->reversed);
-        halve(&down, y->reversed);
-        if (has_plenty(&across) && has_plenty(&down)) {
-            halve_source(&across);
-            halve_source(&down);
-            plane->pair = malloc((size_t)layout->plane[at].w + across.limit);
+        halve(&horizontal, x->reversed);
+        halve(&vertical, y->reversed);
+        if (has_plenty(&horizontal) && has_plenty(&vertical)) {
+            halve_source(&horizontal);
+            halve_source(&vertical);
+            plane->pair = malloc((size_t)layout->plane[at].w + horizontal.limit);
             if (!plane->pair)
                 return TC_E_NO_MEMORY;
         }
     }
     error = same ? tc_resample_create_like(&plane->resample, picture->plane[1].resample)
-                 : tc_resample_create(&plane->resample, &across, &down,
+                 : tc_resample_create(&plane->resample, &horizontal, &vertical,
                                       layout->plane[at].channels, alpha);
     if (!error)
-        error = tc_turn_create(&plane->turn, plan->orientation, across.count, down.count,
-                               layout->plane[at].channels);
+        error = tc_turn_create(&plane->turn, plan->orientation, horizontal.count,
+                               vertical.count, layout->plane[at].channels);
     return error;
 }
 
@@ -218,7 +218,7 @@ static void used(const side *side, unsigned reduce, uint32_t *first, uint32_t *c
         axis_of(side, (double)side->full / reduce, 0, (side->full + reduce - 1) / reduce);
     uint32_t left;
 
-    tc_taps_span(&axis, first, count);
+    tc_weights_span(&axis, first, count);
     *first *= reduce;
     *count *= reduce;
     left = side->full - *first;
@@ -251,7 +251,7 @@ tc_error tc_picture_start(tc_picture **picture, const tc_codec *codec, tc_decode
     made->decoder = decoder;
     made->cancel = want->cancel;
     made->fail = fail;
-    made->kernel = tc_kernel_best();
+    made->ops = tc_scale_ops_best();
     all.reduce = plan->reduce;
     all.source = tc_picture_source(info, plan);
     error = codec->decode_start(decoder, &all, &made->layout);
@@ -272,7 +272,7 @@ static void put_half(tc_picture *picture, unsigned at, const uint8_t *row)
         memcpy(plane->pair, row, w);
         return;
     }
-    picture->kernel->halve(plane->pair + w, second ? plane->pair : row, row, w);
+    picture->ops->halve(plane->pair + w, second ? plane->pair : row, row, w);
     tc_resample_put(plane->resample, plane->pair + w);
 }
 
