@@ -30,7 +30,7 @@ LAYERS += image/codec
 SEES_image/codec := base image/core image/colour
 USES_image/codec := codecs
 
-# an original decoded, turned and resampled
+# a source decoded, resampled and oriented
 LAYERS += image/picture
 SEES_image/picture := base image/core image/params image/scale image/colour image/codec
 

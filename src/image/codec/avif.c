@@ -195,11 +195,11 @@ static unsigned mirror_axis(const avifImage *image)
 static uint8_t orientation(const avifImage *image)
 {
     static const uint8_t number[4][3] = {{1, 4, 2}, {8, 5, 7}, {3, 2, 4}, {6, 7, 5}};
-    unsigned turn = image->transformFlags & AVIF_TRANSFORM_IROT ? image->irot.angle & 3 : 0;
+    unsigned angle = image->transformFlags & AVIF_TRANSFORM_IROT ? image->irot.angle & 3 : 0;
     unsigned mirror =
         image->transformFlags & AVIF_TRANSFORM_IMIR ? 1 + (mirror_axis(image) & 1) : 0;
 
-    return number[turn][mirror];
+    return number[angle][mirror];
 }
 
 /* dav1d's own memory, one decoder's: 407 KiB as measured. */

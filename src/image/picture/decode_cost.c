@@ -104,7 +104,7 @@ static double decode_ns(const tc_image_info *info, const tc_plan *plan, const tc
 #define SAMPLE         0.25 /* an answer's sample, weights aside */
 #define PREMULTIPLY    1.2  /* a source pixel with alpha */
 #define DIVIDE         4.0  /* an answer's pixel with alpha */
-#define TURN           7.0  /* a pixel of a picture that is turned by 90 degrees or 180 */
+#define ORIENT         7.0  /* a pixel of a picture that is turned by 90 degrees or 180 */
 #define PLANES         2    /* planes of 4:2:0 take as much as this many channels */
 
 static double resample_ns(const tc_image_info *info, const tc_plan *plan, const tc_rect *used)
@@ -132,7 +132,7 @@ static double resample_ns(const tc_image_info *info, const tc_plan *plan, const 
 
     if (tc_model_has_alpha(info->model))
         ns += rows * used->w / reduce * PREMULTIPLY + out * DIVIDE;
-    return plan->orientation > 2 ? ns + out * TURN : ns;
+    return plan->orientation > 2 ? ns + out * ORIENT : ns;
 }
 
 uint64_t tc_cost_picture_ns(const tc_image_info *info, const tc_plan *plan, uint64_t bytes)

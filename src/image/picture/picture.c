@@ -5,14 +5,14 @@
 #include "image/core/orientation.h"
 #include "image/scale/resample.h"
 #include "image/scale/weights.h"
-#include "image/core/turn.h"
+#include "image/core/orient.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 typedef struct plane {
     tc_resample *resample;
-    tc_turn *turn;
+    tc_orient *orient;
     uint32_t taken; /* rows of the strip that went to the resampler */
     uint32_t left;  /* rows the decoder has yet to deliver */
     uint8_t *pair;  /* when rows are halved first: one that waits for its other, and the half */
@@ -29,7 +29,7 @@ struct tc_picture {
     tc_strip strip; /* decoded rows */
     plane plane[TC_PLANES];
     uint32_t stored_h; /* of the visible part */
-    bool whole;        /* the turn must have all of it before a row comes out */
+    bool whole;        /* orienting needs all of it before a row comes out */
     uint32_t next;     /* row, upright */
     uint64_t decode_ns;
 };
@@ -39,7 +39,7 @@ typedef struct side {
     uint32_t from, length, full; /* the source rectangle, in pixels of the full picture */
     uint32_t scaled;             /* what it is resampled to */
     uint32_t first, count;       /* the visible part of that */
-    bool reversed;               /* the turn begins at its end */
+    bool reversed;               /* upright it begins at its end */
 } side;
 
 static side side_x(const tc_image_info *info, const tc_plan *plan)
@@ -82,7 +82,7 @@ static tc_axis axis_of(const side *side, double true_samples, uint32_t skipped,
 /*
  * The same for half as many samples. In JPEG each lies in the middle of two of
  * the upright picture, counted from its edge, and of an odd number the last has one
- * of its own; where the turn counts from the other end, that is the first.
+ * of its own; where orienting counts from the other end, that is the first.
  */
 static void halve(tc_axis *axis, bool reversed)
 {
@@ -144,8 +144,8 @@ static tc_error make_plane(tc_picture *picture, unsigned at, const side *x, cons
                  : tc_resample_create(&plane->resample, &horizontal, &vertical,
                                       layout->plane[at].channels, alpha);
     if (!error)
-        error = tc_turn_create(&plane->turn, plan->orientation, horizontal.count,
-                               vertical.count, layout->plane[at].channels);
+        error = tc_orient_create(&plane->orient, plan->orientation, horizontal.count,
+                                 vertical.count, layout->plane[at].channels);
     return error;
 }
 
@@ -310,7 +310,7 @@ static tc_error next_strip(tc_picture *picture)
     return error;
 }
 
-/* Resample the plane's next row into its turn. */
+/* Resample the plane's next row into its orientation. */
 static tc_error resample_row(tc_picture *picture, unsigned at)
 {
     plane *plane = &picture->plane[at];
@@ -327,7 +327,7 @@ static tc_error resample_row(tc_picture *picture, unsigned at)
         }
         put_row(picture, at);
     }
-    tc_resample_get(plane->resample, tc_turn_put(plane->turn));
+    tc_resample_get(plane->resample, tc_orient_put(plane->orient));
     return TC_E_OK;
 }
 
@@ -367,7 +367,7 @@ tc_error tc_picture_rows(tc_picture *picture, tc_strip *strip)
     for (unsigned at = 0; at < picture->layout.planes; at++) {
         if (at > 0 && upright % 2 != 0)
             continue;
-        strip->plane[at].data = tc_turn_get(picture->plane[at].turn);
+        strip->plane[at].data = tc_orient_get(picture->plane[at].orient);
         strip->plane[at].rows = 1;
     }
     return TC_E_OK;
@@ -385,7 +385,7 @@ void tc_picture_free(tc_picture *picture)
     /* Later ones may use what is the former's. */
     for (unsigned at = TC_PLANES; at-- > 0;) {
         tc_resample_free(picture->plane[at].resample);
-        tc_turn_free(picture->plane[at].turn);
+        tc_orient_free(picture->plane[at].orient);
         free(picture->plane[at].pair);
     }
     free(picture);

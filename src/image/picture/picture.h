@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The visible part of the source picture as rows, scaled and upright: the
- * decoder, the resampler and the turn behind one pull.
+ * decoder, the resampler and the orientation behind one pull.
  */
 #ifndef TC_PICTURE_H
 #define TC_PICTURE_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One conversion from encoded bytes to encoded bytes, and the only loop that
- * pumps rows: each row of the answer pulls what it needs through canvas, turn,
+ * pumps rows: each row of the answer pulls what it needs through canvas, orientation,
  * resampler and decoder, so no more than those rooms must is held.
  */
 #ifndef TC_PIPELINE_H

@@ -289,7 +289,7 @@ tc_error tc_plan_make(tc_plan *plan, const tc_params *params, const tc_image_inf
                       const tc_limits *limits, tc_fail *fail)
 {
     uint8_t orientation =
-        tc_orientation_turned(params->autoorient ? info->orientation : 1, params->angle);
+        tc_orientation_rotate(params->autoorient ? info->orientation : 1, params->angle);
     bool swaps = tc_orientation_swaps(orientation);
     uint32_t full_w = swaps ? info->height : info->width;
     uint32_t full_h = swaps ? info->width : info->height;
