@@ -10,44 +10,47 @@
 #include <unistd.h>
 
 #include "tap.h"
-#include "shared/flights.h"
+#include "shared/coalesce_table.h"
 
 /* The same slot, another tag: keys differ above the bits that choose a slot and hold a pid. */
 #define KEY   UINT64_C(0x1234567890abcdef)
 #define OTHER UINT64_C(0x9234567890abcdef)
 
-static tc_flights *shared(void)
+static tc_coalesce_table *shared(void)
 {
-    void *memory = mmap(NULL, tc_flights_size(), PROT_READ | PROT_WRITE,
+    void *memory = mmap(NULL, tc_coalesce_table_size(), PROT_READ | PROT_WRITE,
                         MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
     if (memory == MAP_FAILED)
         abort();
-    tc_flights_adopt(memory);
+    tc_coalesce_table_adopt(memory);
     return memory;
 }
 
 static void test_join(void)
 {
-    tc_flights *flights = shared();
-    uint64_t before = tc_flights_clock() - 1;
+    tc_coalesce_table *table = shared();
+    uint64_t before = tc_coalesce_table_clock() - 1;
 
-    ok(tc_flights_join(flights, KEY, before) == TC_FLIGHT_LEAD, "the first one leads");
-    ok(tc_flights_join(flights, KEY, before) == TC_FLIGHT_FOLLOW, "the second one follows");
-    ok(tc_flights_join(flights, OTHER, before) == TC_FLIGHT_ALONE,
+    ok(tc_coalesce_table_join(table, KEY, before) == TC_COALESCE_LEAD, "the first one leads");
+    ok(tc_coalesce_table_join(table, KEY, before) == TC_COALESCE_FOLLOW,
+       "the second one follows");
+    ok(tc_coalesce_table_join(table, OTHER, before) == TC_COALESCE_ALONE,
        "another key in the same slot is alone");
-    ok(tc_flights_wait(flights, KEY, 20, NULL) == ETIMEDOUT, "a wait in vain ends");
-    tc_flights_end(flights, KEY);
-    ok(tc_flights_wait(flights, KEY, 60000, NULL) == 0, "after the end nobody waits");
-    ok(tc_flights_join(flights, KEY, before) == TC_FLIGHT_DONE,
+    ok(tc_coalesce_table_wait(table, KEY, 20, NULL) == ETIMEDOUT, "a wait in vain ends");
+    tc_coalesce_table_end(table, KEY);
+    ok(tc_coalesce_table_wait(table, KEY, 60000, NULL) == 0, "after the end nobody waits");
+    ok(tc_coalesce_table_join(table, KEY, before) == TC_COALESCE_DONE,
        "who looked before the end finds it done");
-    ok(tc_flights_join(flights, KEY, tc_flights_clock() + 1) == TC_FLIGHT_LEAD,
+    ok(tc_coalesce_table_join(table, KEY, tc_coalesce_table_clock() + 1) == TC_COALESCE_LEAD,
        "who looked after it leads");
-    tc_flights_end(flights, KEY);
-    ok(tc_flights_join(flights, OTHER, before) == TC_FLIGHT_LEAD, "the other key is not done");
-    ok(tc_flights_join(NULL, KEY, before) == TC_FLIGHT_ALONE, "without memory all are alone");
-    tc_flights_gone(NULL, 1);
-    munmap(flights, tc_flights_size());
+    tc_coalesce_table_end(table, KEY);
+    ok(tc_coalesce_table_join(table, OTHER, before) == TC_COALESCE_LEAD,
+       "the other key is not done");
+    ok(tc_coalesce_table_join(NULL, KEY, before) == TC_COALESCE_ALONE,
+       "without memory all are alone");
+    tc_coalesce_table_gone(NULL, 1);
+    munmap(table, tc_coalesce_table_size());
 }
 
 static tc_error third_time(void *context)
@@ -59,42 +62,43 @@ static tc_error third_time(void *context)
 
 static void test_cancel(void)
 {
-    tc_flights *flights = shared();
+    tc_coalesce_table *table = shared();
     int asked = 0;
     tc_cancel cancel = {.check = third_time, .context = &asked};
 
-    tc_flights_join(flights, KEY, 0);
-    ok(tc_flights_wait(flights, KEY, 60000, &cancel) == ECANCELED && asked == 3,
+    tc_coalesce_table_join(table, KEY, 0);
+    ok(tc_coalesce_table_wait(table, KEY, 60000, &cancel) == ECANCELED && asked == 3,
        "cancelling ends the wait");
-    munmap(flights, tc_flights_size());
+    munmap(table, tc_coalesce_table_size());
 }
 
 static void test_killed(void)
 {
-    tc_flights *flights = shared();
+    tc_coalesce_table *table = shared();
     pid_t child;
 
     fflush(stdout);
     child = fork();
     if (child == 0) {
-        tc_flights_join(flights, KEY, 0);
+        tc_coalesce_table_join(table, KEY, 0);
         raise(SIGKILL);
     }
     waitpid(child, NULL, 0);
-    ok(tc_flights_join(flights, KEY, 0) == TC_FLIGHT_FOLLOW,
+    ok(tc_coalesce_table_join(table, KEY, 0) == TC_COALESCE_FOLLOW,
        "a killed leader is still waited for");
-    tc_flights_gone(flights, child + 1);
-    ok(tc_flights_join(flights, KEY, 0) == TC_FLIGHT_FOLLOW, "... whoever else dies");
-    tc_flights_gone(flights, child);
-    ok(tc_flights_join(flights, KEY, 0) == TC_FLIGHT_LEAD, "... until its death is seen");
-    munmap(flights, tc_flights_size());
+    tc_coalesce_table_gone(table, child + 1);
+    ok(tc_coalesce_table_join(table, KEY, 0) == TC_COALESCE_FOLLOW, "... whoever else dies");
+    tc_coalesce_table_gone(table, child);
+    ok(tc_coalesce_table_join(table, KEY, 0) == TC_COALESCE_LEAD,
+       "... until its death is seen");
+    munmap(table, tc_coalesce_table_size());
 }
 
 #define THREADS 8
 #define ROUNDS  3000
 
 typedef struct crowd {
-    tc_flights *flights;
+    tc_coalesce_table *table;
     int leading, most, made, failed;
 } crowd;
 
@@ -105,17 +109,17 @@ static void *ask(void *data)
     for (int round = 0; round < ROUNDS; round++) {
         uint64_t key = KEY + (uint64_t)(round % 3);
 
-        switch (tc_flights_join(crowd->flights, key, tc_flights_clock())) {
-        case TC_FLIGHT_LEAD:
+        switch (tc_coalesce_table_join(crowd->table, key, tc_coalesce_table_clock())) {
+        case TC_COALESCE_LEAD:
             if (key == KEY && __atomic_add_fetch(&crowd->leading, 1, __ATOMIC_SEQ_CST) != 1)
                 crowd->most = 2;
             if (key == KEY)
                 __atomic_sub_fetch(&crowd->leading, 1, __ATOMIC_SEQ_CST);
             __atomic_fetch_add(&crowd->made, 1, __ATOMIC_RELAXED);
-            tc_flights_end(crowd->flights, key);
+            tc_coalesce_table_end(crowd->table, key);
             break;
-        case TC_FLIGHT_FOLLOW:
-            if (tc_flights_wait(crowd->flights, key, 60000, NULL))
+        case TC_COALESCE_FOLLOW:
+            if (tc_coalesce_table_wait(crowd->table, key, 60000, NULL))
                 __atomic_fetch_add(&crowd->failed, 1, __ATOMIC_RELAXED);
             break;
         default:
@@ -127,7 +131,7 @@ static void *ask(void *data)
 
 static void test_crowd(void)
 {
-    crowd crowd = {.flights = shared()};
+    crowd crowd = {.table = shared()};
     pthread_t thread[THREADS];
 
     for (int at = 0; at < THREADS; at++)
@@ -135,9 +139,9 @@ static void test_crowd(void)
     for (int at = 0; at < THREADS; at++)
         pthread_join(thread[at], NULL);
     ok(crowd.most == 0, "never two lead at once");
-    ok(crowd.made > 0 && crowd.failed == 0, "all waits end: %d flights of %d", crowd.made,
+    ok(crowd.made > 0 && crowd.failed == 0, "all waits end: %d conversions of %d", crowd.made,
        THREADS * ROUNDS);
-    munmap(crowd.flights, tc_flights_size());
+    munmap(crowd.table, tc_coalesce_table_size());
 }
 
 int main(void)
