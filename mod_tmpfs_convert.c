@@ -9,7 +9,7 @@
 #include "server/handler.h"
 #include "server/location.h"
 #include "server/monitor.h"
-#include "server/once.h"
+#include "server/coalesce.h"
 #include "server/pages.h"
 #include "server/raw.h"
 #include "server/sections.h"
@@ -47,7 +47,7 @@ static void register_hooks(apr_pool_t *pool)
     ap_hook_child_status(tc_startup_child_status, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_status(tc_monitor_child_status, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_read_request(tc_upstream_redirected, NULL, NULL, APR_HOOK_REALLY_FIRST);
-    ap_hook_post_read_request(tc_once_remember, NULL, NULL, APR_HOOK_FIRST);
+    ap_hook_post_read_request(tc_coalesce_remember, NULL, NULL, APR_HOOK_FIRST);
     /* After mod_proxy's (first), which sets r->proxyreq; before mod_cache's quick handler. */
     ap_hook_post_read_request(tc_url_received, NULL, NULL, APR_HOOK_MIDDLE);
     /* Before mod_rewrite and mod_alias, which are to see the original's URI. */
@@ -93,7 +93,8 @@ static void register_hooks(apr_pool_t *pool)
     ap_register_input_filter(TC_FETCH_END, tc_fetch_end, NULL, AP_FTYPE_RESOURCE);
     APR_OPTIONAL_HOOK(proxy, create_req, tc_fetch_create, NULL, NULL, APR_HOOK_MIDDLE);
     APR_OPTIONAL_HOOK(proxy, request_status, tc_fetch_status, NULL, NULL, APR_HOOK_MIDDLE);
-    ap_register_output_filter(TC_ONCE_FILTER, tc_once_filter, NULL, AP_FTYPE_CONTENT_SET + 2);
+    ap_register_output_filter(TC_COALESCE_FILTER, tc_coalesce_filter, NULL,
+                              AP_FTYPE_CONTENT_SET + 2);
     ap_hook_handler(tc_handler, NULL, NULL, APR_HOOK_MIDDLE);
     /* Behind every module that may run what a content type names, mod_actions' being last;
        mod_file_cache, as last, serves files as they are, and so does the core behind it. */

@@ -8,7 +8,7 @@
 # errors, clock, cancellation, guarded buffers, text and numbers, SHA-256
 LAYERS := base
 
-# what a picture is: formats, models, bands, orientation
+# what a picture is: formats, models, strips of rows, orientation
 LAYERS += image/core
 SEES_image/core := base
 
@@ -16,7 +16,7 @@ SEES_image/core := base
 LAYERS += image/params
 SEES_image/params := base image/core
 
-# geometry, the resampler and its kernels
+# geometry, the resampler and its inner loops
 LAYERS += image/scale
 SEES_image/scale := base image/core image/params
 
@@ -30,7 +30,7 @@ LAYERS += image/codec
 SEES_image/codec := base image/core image/colour
 USES_image/codec := codecs
 
-# an original decoded, turned and resampled
+# a source decoded, resampled and oriented
 LAYERS += image/picture
 SEES_image/picture := base image/core image/params image/scale image/colour image/codec
 

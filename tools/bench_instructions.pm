@@ -26,7 +26,7 @@ sub stage_of {
     my ($file, $function) = @_;
     my ($room) = $file =~ m{(?:^|/)image/((?:\w+/)?\w+)\.c$} or return;
     return $function =~ /encode/ || $room =~ /encode/ ? 'encode' : 'decode' if $room =~ /codec|scan|orientation/;
-    return $room =~ m{^scale/|resample|kernel|box|turn} ? 'resample' : undef;
+    return $room =~ m{^scale/|resample|orient$} ? 'resample' : undef;
 }
 
 # Whether it holds the others together: what it calls is counted. A call from one stage

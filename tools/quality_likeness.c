@@ -92,20 +92,20 @@ static void make_window(double *window)
 double quality_ssim(const double *a, const double *b, uint32_t w, uint32_t h)
 {
     double window[WINDOW], sum = 0;
-    moments *across;
+    moments *horizontal;
     uint32_t inside = w - WINDOW + 1;
 
     if (w < WINDOW || h < WINDOW)
         quality_die("too small to compare", "SSIM");
     make_window(window);
-    across = quality_alloc((size_t)inside * h, sizeof *across);
+    horizontal = quality_alloc((size_t)inside * h, sizeof *horizontal);
     for (uint32_t y = 0; y < h; y++) {
         const double *p = a + (size_t)y * w, *q = b + (size_t)y * w;
         for (uint32_t x = 0; x < inside; x++) {
             for (uint32_t k = 0; k < WINDOW; k++) {
                 double s = p[x + k], t = q[x + k];
                 moments one = {s, t, s * s, t * t, s * t};
-                add(&across[(size_t)y * inside + x], window[k], &one);
+                add(&horizontal[(size_t)y * inside + x], window[k], &one);
             }
         }
     }
@@ -113,10 +113,10 @@ double quality_ssim(const double *a, const double *b, uint32_t w, uint32_t h)
         for (uint32_t x = 0; x < inside; x++) {
             moments whole = {0};
             for (uint32_t k = 0; k < WINDOW; k++)
-                add(&whole, window[k], &across[(size_t)(y + k) * inside + x]);
+                add(&whole, window[k], &horizontal[(size_t)(y + k) * inside + x]);
             sum += similarity(&whole);
         }
     }
-    free(across);
+    free(horizontal);
     return sum / ((double)inside * (h - WINDOW + 1));
 }

@@ -9,10 +9,10 @@
 #define LOBES 3
 
 /* The weights of one output sample: `count` source samples from `first` on. */
-typedef struct taps {
+typedef struct weights {
     uint32_t first, count;
     double *weight;
-} taps;
+} weights;
 
 static double lanczos(double x)
 {
@@ -23,28 +23,28 @@ static double lanczos(double x)
     return fabs(x) >= LOBES ? 0 : LOBES * sin(t) * sin(t / LOBES) / (t * t);
 }
 
-static taps *make_taps(uint32_t from, uint32_t to)
+static weights *make_weights(uint32_t from, uint32_t to)
 {
     double scale = (double)from / to, stretch = scale > 1 ? scale : 1;
-    taps *made = quality_alloc(to, sizeof *made);
+    weights *made = quality_alloc(to, sizeof *made);
 
     for (uint32_t at = 0; at < to; at++) {
         double centre = (at + 0.5) * scale, sum = 0;
         double low = fmax(0, floor(centre - LOBES * stretch));
         double high = fmin(from, ceil(centre + LOBES * stretch));
-        taps *tap = &made[at];
-        tap->first = (uint32_t)low;
-        tap->count = (uint32_t)(high - low);
-        tap->weight = quality_alloc(tap->count, sizeof *tap->weight);
-        for (uint32_t k = 0; k < tap->count; k++)
-            sum += tap->weight[k] = lanczos((tap->first + k + 0.5 - centre) / stretch);
-        for (uint32_t k = 0; k < tap->count; k++)
-            tap->weight[k] /= sum;
+        weights *of = &made[at];
+        of->first = (uint32_t)low;
+        of->count = (uint32_t)(high - low);
+        of->weight = quality_alloc(of->count, sizeof *of->weight);
+        for (uint32_t k = 0; k < of->count; k++)
+            sum += of->weight[k] = lanczos((of->first + k + 0.5 - centre) / stretch);
+        for (uint32_t k = 0; k < of->count; k++)
+            of->weight[k] /= sum;
     }
     return made;
 }
 
-static void free_taps(taps *made, uint32_t count)
+static void free_weights(weights *made, uint32_t count)
 {
     for (uint32_t at = 0; at < count; at++)
         free(made[at].weight);
@@ -63,15 +63,15 @@ static void widen(double *to, const uint8_t *from, uint32_t w, unsigned channels
     }
 }
 
-static void resize_row(double *to, const double *from, const taps *across, uint32_t w,
+static void resize_row(double *to, const double *from, const weights *horizontal, uint32_t w,
                        unsigned channels)
 {
     for (uint32_t x = 0; x < w; x++) {
-        const taps *tap = &across[x];
+        const weights *of = &horizontal[x];
         for (unsigned c = 0; c < channels; c++) {
             double sum = 0;
-            for (uint32_t k = 0; k < tap->count; k++)
-                sum += tap->weight[k] * from[(size_t)(tap->first + k) * channels + c];
+            for (uint32_t k = 0; k < of->count; k++)
+                sum += of->weight[k] * from[(size_t)(of->first + k) * channels + c];
             to[(size_t)x * channels + c] = sum;
         }
     }
@@ -84,22 +84,22 @@ exact_image quality_resize(const bytes_image *image, uint32_t w, uint32_t h)
     exact_image to = {w, h, channels, quality_alloc(h, stride * sizeof(double))};
     double *narrow = quality_alloc(image->h, stride * sizeof(double));
     double *row = quality_alloc((size_t)image->w * channels, sizeof(double));
-    taps *across = make_taps(image->w, w), *down = make_taps(image->h, h);
+    weights *horizontal = make_weights(image->w, w), *vertical = make_weights(image->h, h);
 
     for (uint32_t y = 0; y < image->h; y++) {
         widen(row, image->data + (size_t)y * image->w * channels, image->w, channels);
-        resize_row(narrow + stride * y, row, across, w, channels);
+        resize_row(narrow + stride * y, row, horizontal, w, channels);
     }
     for (uint32_t y = 0; y < h; y++) {
         double *put = to.data + stride * y;
-        for (uint32_t k = 0; k < down[y].count; k++) {
-            const double *from = narrow + stride * (down[y].first + k);
+        for (uint32_t k = 0; k < vertical[y].count; k++) {
+            const double *from = narrow + stride * (vertical[y].first + k);
             for (size_t x = 0; x < stride; x++)
-                put[x] += down[y].weight[k] * from[x];
+                put[x] += vertical[y].weight[k] * from[x];
         }
     }
-    free_taps(across, w);
-    free_taps(down, h);
+    free_weights(horizontal, w);
+    free_weights(vertical, h);
     free(narrow);
     free(row);
     return to;

@@ -5,7 +5,7 @@
 #include "config.h"
 #include "handler.h"
 #include "monitor.h"
-#include "once.h"
+#include "coalesce.h"
 #include "url.h"
 
 #include "base/clock.h"
@@ -120,7 +120,7 @@ static void note_cached(const request_rec *first, request_rec *last)
     if (!apr_table_get(last->subprocess_env, "cache-hit"))
         return;
     for (const request_rec *r = first; r; r = r->next)
-        again = again || tc_once_waited(r);
+        again = again || tc_coalesce_waited(r);
     apr_table_setn(last->notes, NOTE("how"), again ? "coalesced" : "cached");
 }
 

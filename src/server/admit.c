@@ -121,7 +121,7 @@ void tc_admit_leave(request_rec *r, tc_place *place)
 
 /* Waits as long as the client does. */
 static tc_error enter(request_rec *r, tc_place *place, const tc_admission_limits *limits,
-                      uint64_t bytes, const tc_watch *watch, tc_fail *fail)
+                      uint64_t bytes, const tc_cancel *watch, tc_fail *fail)
 {
     uint64_t came = tc_clock_ns();
     int error;
@@ -146,7 +146,7 @@ static tc_error enter(request_rec *r, tc_place *place, const tc_admission_limits
 }
 
 tc_error tc_admit_enter(request_rec *r, tc_place *place, const tc_asker *asker,
-                        const tc_watch *watch, tc_fail *fail)
+                        const tc_cancel *watch, tc_fail *fail)
 {
     const tc_admission_limits *limits;
 
@@ -169,7 +169,7 @@ tc_error tc_admit_weigh(request_rec *r, tc_place *place, uint64_t bytes, bool *f
     return error == E2BIG ? too_large(limits, bytes, fail) : TC_E_OK;
 }
 
-tc_error tc_admit_again(request_rec *r, tc_place *place, uint64_t bytes, const tc_watch *watch,
+tc_error tc_admit_again(request_rec *r, tc_place *place, uint64_t bytes, const tc_cancel *watch,
                         tc_fail *fail)
 {
     const tc_admission_limits *given;

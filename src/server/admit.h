@@ -7,7 +7,7 @@
 #define TC_ADMIT_H
 
 #include "image/params/params.h"
-#include "base/watch.h"
+#include "base/cancel.h"
 #include "shared/admission.h"
 #include "shared/counters.h"
 
@@ -37,7 +37,7 @@ tc_error tc_admit_room(request_rec *r, const tc_asker *asker, tc_fail *fail);
  * stays where it is until the request's pool goes.
  */
 tc_error tc_admit_enter(request_rec *r, tc_place *place, const tc_asker *asker,
-                        const tc_watch *watch, tc_fail *fail);
+                        const tc_cancel *watch, tc_fail *fail);
 
 /* Seconds in which what waits now will have been served: for Retry-After. */
 unsigned tc_admit_retry(const server_rec *server);
@@ -51,7 +51,7 @@ tc_error tc_admit_weigh(request_rec *r, tc_place *place, uint64_t bytes, bool *f
 
 /* After tc_admit_leave: wait for a place with `bytes` of memory. As tc_admit_enter; both waits
    together are bounded by WAIT. */
-tc_error tc_admit_again(request_rec *r, tc_place *place, uint64_t bytes, const tc_watch *watch,
+tc_error tc_admit_again(request_rec *r, tc_place *place, uint64_t bytes, const tc_cancel *watch,
                         tc_fail *fail);
 
 /* Give the place back; harmless without one. */

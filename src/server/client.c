@@ -116,7 +116,7 @@ const tc_spool_places *tc_client_places(const request_rec *r)
 
 void tc_client_begin(tc_client *client, const request_rec *r, tc_fail *fail)
 {
-    *client = (tc_client){.watch = {check, client, afford},
+    *client = (tc_client){.cancel = {check, client, afford},
                           .fail = fail,
                           .connection = r->connection,
                           .socket = socket_of(r->connection),

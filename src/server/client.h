@@ -6,7 +6,7 @@
 #ifndef TC_CLIENT_H
 #define TC_CLIENT_H
 
-#include "base/watch.h"
+#include "base/cancel.h"
 #include "temp/spool.h"
 
 #include <httpd.h>
@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 typedef struct tc_client {
-    tc_watch watch; /* to be handed on; its context is this struct */
+    tc_cancel cancel; /* to be handed on; its context is this struct */
     tc_fail *fail;
     const conn_rec *connection;
     int socket;       /* -1: none to look at */
@@ -32,7 +32,7 @@ uint64_t tc_client_key(const request_rec *r);
 /* Where temporary data of `r` go, counted for its client; of the request's pool. */
 const tc_spool_places *tc_client_places(const request_rec *r);
 
-/* Begin to watch the client of `r`. `client` stays where it is while its watch is in use. */
+/* Begin to watch the client of `r`. `client` stays where it is while its `cancel` is in use. */
 void tc_client_begin(tc_client *client, const request_rec *r, tc_fail *fail);
 
 /* From now on no longer than `seconds`; 0: as long as it takes. */

@@ -178,8 +178,8 @@ static const char *set_flag(cmd_parms *cmd, void *conf, int on)
     *number_at(conf, row) = on != 0;
     if (on && row->offset == offsetof(tc_dir_conf, pattern_only))
         tc_remark(remarks(cmd), cmd, TC_REMARK_PATTERN_ONLY, NULL);
-    if (on && row->offset == offsetof(tc_dir_conf, once))
-        tc_remark(remarks(cmd), cmd, TC_REMARK_ONCE, NULL);
+    if (on && row->offset == offsetof(tc_dir_conf, coalesce))
+        tc_remark(remarks(cmd), cmd, TC_REMARK_COALESCE, NULL);
     /* The URL is read before it is mapped: where a directory says On that takes a lookup. */
     if (on && row->offset == offsetof(tc_dir_conf, enabled) &&
         ap_check_cmd_context(cmd, NOT_IN_DIRECTORY | NOT_IN_FILES))

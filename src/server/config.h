@@ -6,7 +6,7 @@
 #include "image/scale/geometry.h"
 #include "image/params/params.h"
 #include "shared/admission.h"
-#include "shared/flights.h"
+#include "shared/coalesce_table.h"
 #include "shared/history.h"
 #include "temp/spool.h"
 
@@ -66,13 +66,13 @@ typedef struct tc_server_conf {
     /* tc_monitor's: */
     tc_counters *counters; /* NULL without shared memory, as all of these */
     tc_history *history;
-    tc_admission *admission; /* shared */
-    tc_flights *flights;     /* shared */
-    uint64_t secret;         /* see tc_config_secret */
-    apr_time_t sampled;      /* the parent's: when it last took a sample */
-    unsigned doubts;         /* the parent's: samples since admission last added up */
-    tc_log_bound log_bound;  /* each process' own */
-    bool directory_on;       /* some <Directory> or <Files> has TmpfsConvert On */
+    tc_admission *admission;           /* shared */
+    tc_coalesce_table *coalesce_table; /* shared */
+    uint64_t secret;                   /* see tc_config_secret */
+    apr_time_t sampled;                /* the parent's: when it last took a sample */
+    unsigned doubts;                   /* the parent's: samples since admission last added up */
+    tc_log_bound log_bound;            /* each process' own */
+    bool directory_on;                 /* some <Directory> or <Files> has TmpfsConvert On */
 } tc_server_conf;
 
 extern module AP_MODULE_DECLARE_DATA tmpfs_convert_module;

@@ -40,7 +40,7 @@
       "On: URLs may name a pattern and nothing else that changes the picture")               \
     X(pattern_query, SWITCH, "TmpfsConvertPatternQuery", 0, 1, 0,                            \
       "On: with PatternOnly a query for an original that another handler makes is allowed")  \
-    X(once, SWITCH, "TmpfsConvertOnce", 0, 1, 0,                                             \
+    X(coalesce, SWITCH, "TmpfsConvertOnce", 0, 1, 0,                                         \
       "On: of requests at once for one URL one converts, the others take it from mod_cache") \
     X(timeout, SECONDS, "TmpfsConvertTimeout", 0, 86400, 30,                                 \
       "seconds that one conversion may take, or 503; 0: no bound")                           \

@@ -52,7 +52,7 @@ tc_error tc_fetch_check(tc_fetch *fetch)
                                           "the original did not come in the %u seconds of "
                                           "TmpfsConvertFetchTimeout",
                                           fetch->seconds);
-    return fetch->ended = tc_watch_ask(&fetch->client.watch, fetch->fail);
+    return fetch->ended = tc_cancel_check(&fetch->client.cancel, fetch->fail);
 }
 
 /* Until `fd`, or -1, can be read, or `look_ms` are over, or something is to be checked. */

@@ -6,7 +6,7 @@
 #include "conditions.h"
 #include "job.h"
 #include "loglimit.h"
-#include "once.h"
+#include "coalesce.h"
 #include "original.h"
 #include "request.h"
 #include "respond.h"
@@ -54,7 +54,7 @@ static bool only_header(const request_rec *r, const tc_job *job)
 static bool is_refused(request_rec *r, tc_job *job)
 {
     return r->finfo.filetype == APR_REG && !(r->path_info && *r->path_info) &&
-           !tc_once_is_conditional(r) && tc_job_room(r, job, (uint64_t)r->finfo.size);
+           !tc_coalesce_is_conditional(r) && tc_job_room(r, job, (uint64_t)r->finfo.size);
 }
 
 static tc_error open_picture(request_rec *r, tc_job *job, tc_source *source)
@@ -62,12 +62,12 @@ static tc_error open_picture(request_rec *r, tc_job *job, tc_source *source)
     return tc_job_open(r, job, &source->input, &source->read_ns);
 }
 
-/* The once hook may wait for another request; nothing that waits holds a place. */
+/* The coalescing hook may wait for another request; nothing that waits holds a place. */
 static int ask_once(request_rec *r, tc_job *job)
 {
-    if (tc_once_is_conditional(r))
+    if (tc_coalesce_is_conditional(r))
         tc_job_close(r, job);
-    return tc_once_changed(r);
+    return tc_coalesce_changed(r);
 }
 
 /* A file of no known type, and a query that may be a page's own. */
@@ -93,7 +93,7 @@ static bool is_written(const char *type)
    headers of a 304 too: of an original that is read and not written, as GIF. */
 static bool is_target_open(const request_rec *r, const tc_job *job)
 {
-    return job->params.format == TC_FORMAT_NONE && tc_once_is_conditional(r) &&
+    return job->params.format == TC_FORMAT_NONE && tc_coalesce_is_conditional(r) &&
            !(r->content_type && is_written(r->content_type));
 }
 
@@ -236,7 +236,7 @@ int tc_handler_first(request_rec *r)
     int status;
 
     tc_cache_keyed(r);
-    status = tc_once_handler(r);
+    status = tc_coalesce_handler(r);
     if (status != DECLINED)
         return status;
     if (tc_url_is_function(r) && r->method_number == M_OPTIONS) {

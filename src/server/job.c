@@ -100,10 +100,10 @@ tc_error tc_job_open(request_rec *r, tc_job *job, const tc_input *input,
 
     tc_client_begin(&job->client, r, &job->fail);
     job->input = *input;
-    job->input.watch = &job->client.watch;
+    job->input.cancel = &job->client.cancel;
     if (job->icon)
-        job->icon->input.watch = &job->client.watch;
-    error = tc_admit_enter(r, &job->place, &asker, &job->client.watch, &job->fail);
+        job->icon->input.cancel = &job->client.cancel;
+    error = tc_admit_enter(r, &job->place, &asker, &job->client.cancel, &job->fail);
     if (!error)
         error = read_header(r, job, read_ns);
     if (error)
@@ -135,7 +135,7 @@ static tc_error weigh(request_rec *r, tc_job *job, const uint64_t *read_ns)
             return error;
         tc_job_close(r, job);
         tc_client_limit(&job->client, 0);
-        error = tc_admit_again(r, &job->place, bytes, &job->client.watch, &job->fail);
+        error = tc_admit_again(r, &job->place, bytes, &job->client.cancel, &job->fail);
         if (!error)
             error = read_header(r, job, read_ns);
         if (error)
@@ -147,7 +147,7 @@ static tc_error convert(request_rec *r, tc_job *job, tc_spool **result, tc_stats
 {
     const tc_fail *damage;
     tc_error error = tc_convert_run(r->pool, job->pipeline, tc_client_places(r),
-                                    (apr_size_t)job->settings.spool_memory, &job->client.watch,
+                                    (apr_size_t)job->settings.spool_memory, &job->client.cancel,
                                     result, stats, &job->fail);
 
     damage = tc_pipeline_damage(job->pipeline);

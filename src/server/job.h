@@ -17,7 +17,7 @@ typedef struct tc_job {
     tc_params params; /* complete: of=auto has become a format */
     bool negotiated;  /* ... and the answer varies by Accept */
     tc_source *icon;  /* NULL when no icon is named */
-    tc_input input;   /* the original's, watched */
+    tc_input input;   /* the original's, with cancellation */
     tc_client client;
     tc_place place;
     tc_pipeline *pipeline; /* NULL unless open */

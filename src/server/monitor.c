@@ -36,7 +36,7 @@ typedef struct segment {
 
 /* What outlives the module's own unloading at a restart; in the process's pool. */
 typedef struct retained {
-    segment counters, history, admission, flights, holders;
+    segment counters, history, admission, coalesce_table, holders;
     uint64_t secret; /* as long as `holders` is in use: what is held is found by it */
 } retained;
 
@@ -50,9 +50,9 @@ tc_counters *tc_monitor_counters(const server_rec *server)
     return conf_of(server)->counters;
 }
 
-tc_flights *tc_monitor_flights(const server_rec *server)
+tc_coalesce_table *tc_monitor_coalesce_table(const server_rec *server)
 {
-    return conf_of(server)->flights;
+    return conf_of(server)->coalesce_table;
 }
 
 /* ---- shared memory ------------------------------------------------------------- */
@@ -155,9 +155,9 @@ static bool adopt_admission(void *memory)
     return tc_admission_adopt(memory);
 }
 
-static bool adopt_flights(void *memory)
+static bool adopt_coalesce_table(void *memory)
 {
-    return tc_flights_adopt(memory);
+    return tc_coalesce_table_adopt(memory);
 }
 
 static apr_status_t take_admission(segment *segment, tc_server_conf *conf, server_rec *main)
@@ -170,12 +170,14 @@ static apr_status_t take_admission(segment *segment, tc_server_conf *conf, serve
     return status;
 }
 
-static apr_status_t take_flights(segment *segment, tc_server_conf *conf, server_rec *main)
+static apr_status_t take_coalesce_table(segment *segment, tc_server_conf *conf,
+                                        server_rec *main)
 {
     void *memory = NULL;
-    apr_status_t status = take_plain(segment, tc_flights_size(), adopt_flights, main, &memory);
+    apr_status_t status =
+        take_plain(segment, tc_coalesce_table_size(), adopt_coalesce_table, main, &memory);
 
-    conf->flights = memory;
+    conf->coalesce_table = memory;
     return status;
 }
 
@@ -351,7 +353,7 @@ int tc_monitor_start(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, ser
     if (status == APR_SUCCESS)
         status = take_admission(&kept->admission, conf, main);
     if (status == APR_SUCCESS)
-        status = take_flights(&kept->flights, conf, main);
+        status = take_coalesce_table(&kept->coalesce_table, conf, main);
     if (status == APR_SUCCESS)
         status = take_holders(kept, conf, main);
     if (status != APR_SUCCESS) {
@@ -361,7 +363,7 @@ int tc_monitor_start(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, ser
         conf->counters = NULL;
         conf->history = NULL;
         conf->admission = NULL;
-        conf->flights = NULL;
+        conf->coalesce_table = NULL;
         conf->places.holders = NULL;
     }
     number_names(conf, pconf);
@@ -388,7 +390,7 @@ void tc_monitor_child_status(server_rec *main, pid_t pid, ap_generation_t genera
     if (status == MPM_CHILD_EXITED) {
         tc_counters_leave(conf_of(main)->counters, pid);
         tc_admission_gone(conf_of(main)->admission, pid);
-        tc_flights_gone(conf_of(main)->flights, pid);
+        tc_coalesce_table_gone(conf_of(main)->coalesce_table, pid);
         tc_holders_gone(conf_of(main)->places.holders, pid);
     }
 }

@@ -7,7 +7,7 @@
 #ifndef TC_MONITOR_H
 #define TC_MONITOR_H
 
-#include "shared/flights.h"
+#include "shared/coalesce_table.h"
 #include "shared/history.h"
 #include "status/snapshot.h"
 
@@ -31,7 +31,7 @@ void tc_monitor_child_status(server_rec *main, pid_t pid, ap_generation_t genera
 tc_counters *tc_monitor_counters(const server_rec *server);
 
 /* NULL as above. */
-tc_flights *tc_monitor_flights(const server_rec *server);
+tc_coalesce_table *tc_monitor_coalesce_table(const server_rec *server);
 
 /*
  * Collect what a status page tells, with samples of the last `seconds`, all of

@@ -58,7 +58,7 @@ static void check(const apr_array_header_t *remarks, server_rec *main, const rem
                 "every URL with parameters is 403; define one with TmpfsConvertPattern",
                 at->file, at->line);
         break;
-    case TC_REMARK_ONCE:
+    case TC_REMARK_COALESCE:
         if (!ap_find_linked_module("mod_cache.c"))
             ap_log_error(APLOG_MARK, APLOG_STARTUP | APLOG_WARNING, 0, main,
                          "TC0125: %s:%d: TmpfsConvertOnce On: mod_cache is not loaded, so "

@@ -16,7 +16,7 @@ typedef enum tc_remark_kind {
     TC_REMARK_NAMED,        /* TmpfsConvertDefaults names one */
     TC_REMARK_PATTERN_ONLY, /* TmpfsConvertPatternOnly On */
     TC_REMARK_SECRET,       /* TmpfsConvertSecretFile with keys */
-    TC_REMARK_ONCE          /* TmpfsConvertOnce On */
+    TC_REMARK_COALESCE      /* TmpfsConvertOnce On */
 } tc_remark_kind;
 
 /* An array for tc_remark. */

@@ -83,7 +83,7 @@ static bool may_enter(const tc_admission *admission, bool next, unsigned *idle)
 /* Until it is next and a place comes free, time is up, or the watch says that nobody wants it
    any more. */
 static int wait_for_place(tc_admission *admission, const tc_admission_limits *limits,
-                          const tc_queue_entry *entry, const tc_watch *watch, int place)
+                          const tc_queue_entry *entry, const tc_cancel *watch, int place)
 {
     uint64_t end = tc_admission_now_us() + limits->wait_ms * US_PER_MS;
     unsigned idle = 0;
@@ -117,7 +117,7 @@ static int wait_for_place(tc_admission *admission, const tc_admission_limits *li
 }
 
 static int wait_in_queue(tc_admission *admission, const tc_admission_limits *limits,
-                         const tc_queue_entry *entry, const tc_watch *watch, tc_ticket *ticket)
+                         const tc_queue_entry *entry, const tc_cancel *watch, tc_ticket *ticket)
 {
     tc_share *mine = tc_share_own(admission);
     uint32_t others = __atomic_load_n(&admission->following, __ATOMIC_RELAXED);
@@ -145,7 +145,7 @@ static int wait_in_queue(tc_admission *admission, const tc_admission_limits *lim
 
 /* At once if it can. */
 static int enter(tc_admission *admission, const tc_admission_limits *limits,
-                 tc_queue_entry *entry, const tc_watch *watch, tc_ticket *ticket)
+                 tc_queue_entry *entry, const tc_cancel *watch, tc_ticket *ticket)
 {
     if (tc_rule_behind(admission, limits) || tc_rule_capped(admission, limits, entry->client) ||
         !tc_share_enter(admission, limits, entry->kib))
@@ -158,7 +158,7 @@ static int enter(tc_admission *admission, const tc_admission_limits *limits,
 static const tc_asker nobody = {.worker = true};
 
 int tc_admission_enter(tc_admission *admission, const tc_admission_limits *limits,
-                       const tc_asker *asker, uint64_t bytes, const tc_watch *watch,
+                       const tc_asker *asker, uint64_t bytes, const tc_cancel *watch,
                        tc_ticket *ticket)
 {
     uint64_t kib = tc_share_kib(bytes);

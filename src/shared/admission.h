@@ -10,7 +10,7 @@
 #define TC_ADMISSION_H
 
 #include "backlog.h"
-#include "base/watch.h"
+#include "base/cancel.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -73,7 +73,7 @@ bool tc_admission_adds_up(const tc_admission *admission);
  * may be NULL: then everything is let in.
  */
 int tc_admission_enter(tc_admission *admission, const tc_admission_limits *limits,
-                       const tc_asker *asker, uint64_t bytes, const tc_watch *watch,
+                       const tc_asker *asker, uint64_t bytes, const tc_cancel *watch,
                        tc_ticket *ticket);
 
 /*

@@ -91,15 +91,15 @@ void fuzz_sink_free(fuzz_sink *sink)
     *sink = (fuzz_sink){0};
 }
 
-uint64_t fuzz_read_band(const tc_band *band, const tc_layout *layout)
+uint64_t fuzz_read_strip(const tc_strip *strip, const tc_layout *layout)
 {
     uint64_t sum = 0;
 
     for (unsigned p = 0; p < layout->planes; p++) {
         size_t bytes = (size_t)layout->plane[p].w * layout->plane[p].channels;
 
-        for (uint32_t y = 0; y < band->plane[p].rows; y++) {
-            const uint8_t *row = band->plane[p].data + band->plane[p].stride * y;
+        for (uint32_t y = 0; y < strip->plane[p].rows; y++) {
+            const uint8_t *row = strip->plane[p].data + strip->plane[p].stride * y;
             for (size_t at = 0; at < bytes; at++)
                 sum += row[at];
         }

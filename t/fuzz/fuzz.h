@@ -57,9 +57,9 @@ typedef struct fuzz_sink {
 tc_output fuzz_output(fuzz_sink *sink);
 void fuzz_sink_free(fuzz_sink *sink);
 
-/* Read every sample of the band, so that the sanitizers see memory that is not there or
+/* Read every sample of the strip, so that the sanitizers see memory that is not there or
    not set; the sum of them. */
-uint64_t fuzz_read_band(const tc_band *band, const tc_layout *layout);
+uint64_t fuzz_read_strip(const tc_strip *strip, const tc_layout *layout);
 
 /* At the end of an execution. Where buffers are guarded: none that a library was given is
    left over. Where heap.c is linked, its next execution begins. */

@@ -132,9 +132,10 @@ static bytes make_built(fuzz_bytes *from)
 static void expect_size(const uint8_t how[8], avifCropRect *crop)
 {
     unsigned sampling = how[0] & 3;
-    bool across = sampling == 0 || sampling == 2, down = sampling == 0;
+    bool horizontal = sampling == 0 || sampling == 2, vertical = sampling == 0;
 
-    if ((across && (crop->x | crop->width) % 2) || (down && (crop->y | crop->height) % 2))
+    if ((horizontal && (crop->x | crop->width) % 2) ||
+        (vertical && (crop->y | crop->height) % 2))
         *crop = (avifCropRect){0, 0, shapes[how[1] & 7].w, shapes[how[1] & 7].h};
 }
 
@@ -158,14 +159,14 @@ static bool decode_file(fuzz_file *file, tc_image_info *info)
         must(error || (layout.plane[0].w == info->width && layout.plane[0].h == info->height));
     }
     for (uint32_t have = 0; !error && have < info->height;) {
-        tc_band band = {0};
+        tc_strip strip = {0};
 
-        error = codec->decode_rows(decoder, &band);
+        error = codec->decode_rows(decoder, &strip);
         if (error)
             break;
-        must(band.plane[0].rows > 0 && band.plane[0].rows <= info->height - have);
-        fuzz_read_band(&band, &layout);
-        have += band.plane[0].rows;
+        must(strip.plane[0].rows > 0 && strip.plane[0].rows <= info->height - have);
+        fuzz_read_strip(&strip, &layout);
+        have += strip.plane[0].rows;
     }
     codec->decode_free(decoder);
     if (error)

@@ -16,20 +16,20 @@ typedef struct picture {
     uint32_t have[TC_PLANES];
 } picture;
 
-static void keep_band(picture *picture, const tc_band *band)
+static void keep_strip(picture *picture, const tc_strip *strip)
 {
     const tc_layout *layout = &picture->layout;
     size_t bytes = (size_t)layout->plane[0].w * layout->plane[0].channels;
     uint32_t rows = 0;
 
-    fuzz_read_band(band, layout);
-    for (uint32_t y = 0; picture->rows && y < band->plane[0].rows; y++)
+    fuzz_read_strip(strip, layout);
+    for (uint32_t y = 0; picture->rows && y < strip->plane[0].rows; y++)
         memcpy(picture->rows + bytes * (picture->have[0] + y),
-               band->plane[0].data + band->plane[0].stride * y, bytes);
+               strip->plane[0].data + strip->plane[0].stride * y, bytes);
     for (unsigned p = 0; p < layout->planes; p++) {
-        must(band->plane[p].rows <= layout->plane[p].h - picture->have[p]);
-        picture->have[p] += band->plane[p].rows;
-        rows += band->plane[p].rows;
+        must(strip->plane[p].rows <= layout->plane[p].h - picture->have[p]);
+        picture->have[p] += strip->plane[p].rows;
+        rows += strip->plane[p].rows;
     }
     must(rows > 0);
 }
@@ -85,11 +85,11 @@ static tc_error decode_all(const tc_codec *codec, tc_decoder *decoder,
         picture->rows =
             malloc((size_t)layout->plane[0].w * layout->plane[0].h * layout->plane[0].channels);
     while (!error && !is_whole(picture)) {
-        tc_band band = {0};
+        tc_strip strip = {0};
 
-        error = codec->decode_rows(decoder, &band);
+        error = codec->decode_rows(decoder, &strip);
         if (!error)
-            keep_band(picture, &band);
+            keep_strip(picture, &strip);
     }
     return error;
 }
@@ -172,8 +172,8 @@ static void encode(const tc_codec *codec, const picture *picture, const tc_encod
     tc_error error = codec->encode_open(&encoder, &output, spec, &fail);
 
     for (uint32_t y = 0; !error && y < spec->height; y++) {
-        tc_band band = {{{picture->rows + stride * y, stride, 1}}};
-        error = codec->encode_rows(encoder, &band);
+        tc_strip strip = {{{picture->rows + stride * y, stride, 1}}};
+        error = codec->encode_rows(encoder, &strip);
     }
     if (!error)
         error = codec->encode_finish(encoder);

@@ -66,7 +66,7 @@ static bool encode_pixel(fuzz_sink *sink, tc_format format, const uint8_t *icc, 
     static const uint8_t pixel[3] = {90, 120, 200};
     const tc_codec *codec = tc_codec_find(format);
     tc_encode_spec spec = {.model = TC_RGB, .width = 1, .height = 1, .quality = 50};
-    tc_band band = {{{pixel, 3, 1}}};
+    tc_strip strip = {{{pixel, 3, 1}}};
     tc_output output = fuzz_output(sink);
     tc_encoder *encoder = NULL;
     tc_fail fail = {0};
@@ -76,7 +76,7 @@ static bool encode_pixel(fuzz_sink *sink, tc_format format, const uint8_t *icc, 
     spec.icc = length ? icc : NULL;
     spec.icc_length = length;
     must(!codec->encode_open(&encoder, &output, &spec, &fail));
-    must(!codec->encode_rows(encoder, &band));
+    must(!codec->encode_rows(encoder, &strip));
     must(!codec->encode_finish(encoder));
     codec->encode_free(encoder);
     return true;

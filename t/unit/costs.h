@@ -94,7 +94,7 @@ static tc_error open_conversion(tc_pipeline **pipeline, tc_input *input, picture
 /* Convert; the plan into `plan`, the answer's bytes into `bytes`, if they are not NULL. */
 __attribute__((unused)) static tc_error convert_picture(picture *from, const char *text,
                                                         const tc_limits *limits,
-                                                        const tc_watch *watch, tc_plan *plan,
+                                                        const tc_cancel *cancel, tc_plan *plan,
                                                         size_t *bytes, tc_fail *fail)
 {
     size_t count = 0;
@@ -107,7 +107,7 @@ __attribute__((unused)) static tc_error convert_picture(picture *from, const cha
         return error;
     if (plan)
         *plan = tc_pipeline_outline(pipeline)->plan;
-    error = tc_pipeline_run(pipeline, &output, watch, NULL);
+    error = tc_pipeline_run(pipeline, &output, cancel, NULL);
     tc_pipeline_free(pipeline);
     if (bytes)
         *bytes = count;

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # Part of Makefile.apxs: everything compiled for 64-bit Arm, and the unit tests that
-# need no library but libc run there, in an emulator; the kernels' under sanitizers too.
+# need no library but libc run there, in an emulator; the resampler under sanitizers too.
 # The headers of the other libraries are this machine's: they are the same for all
 # 64-bit processors. CROSS_CC and CROSS_RUN name other programs than Debian's.
 
@@ -13,11 +13,11 @@ CROSS_ROOT ?= /usr/$(CROSS_NAME)
 CROSS      := $(BUILD)/cross
 
 # A test that needs APR or a codec's library cannot be among them.
-CROSS_TESTS := admission cgroup chart chart_parts chart_time counters dentry diagnosis error \
-	flights geometry heap history kernel memory orientation params resample sha256 slab \
+CROSS_TESTS := admission cgroup coalesce_table chart chart_parts chart_time counters dentry diagnosis error \
+	geometry heap history memory orientation params resample scale_ops sha256 slab \
 	tempfile writer
 # Where a read past a row would be.
-CROSS_SANITIZED := kernel resample
+CROSS_SANITIZED := scale_ops resample
 
 # -fcf-protection is x86's alone.
 CROSS_FLAGS   = $(filter-out -fcf-protection,$(OURS))
@@ -25,7 +25,7 @@ CROSS_HEADERS = -idirafter /usr/include -idirafter /usr/include/$(shell $(CC) -p
 CROSS_OBJECTS := $(patsubst src/%.c,$(CROSS)/obj/%.o,$(INNER) $(SERVER)) \
 	$(CROSS)/obj/mod_tmpfs_convert.o
 CROSS_INNER   := $(patsubst src/%.c,$(CROSS)/obj/%.o,$(INNER))
-CROSS_KERNELS := $(wildcard src/image/scale/kernel*.c) src/image/scale/resample.c src/image/scale/taps.c \
+CROSS_SCALE := $(wildcard src/image/scale/ops*.c) src/image/scale/resample.c src/image/scale/weights.c \
 	src/base/error.c
 
 .PHONY: cross cross-needs
@@ -45,7 +45,7 @@ cross-needs:
 	  echo "cross: missing, and not installed by tools/deps: apt-get install$$missing" >&2; \
 	  exit 1; fi
 
-$(CROSS)/obj/image/scale/kernel_%.o: OPTIMISE := -O3
+$(CROSS)/obj/image/scale/ops_%.o: OPTIMISE := -O3
 $(CROSS)/obj/image/compose/effect_gauss.o: OPTIMISE := -O3
 
 CROSS_COMPILE = $(CROSS_CC) $(CROSS_FLAGS) $(OPTIMISE) -MMD -MP -c -o $@ $<
@@ -68,11 +68,11 @@ $(CROSS)/unit/%.t: t/unit/test_%.c $(wildcard t/unit/*.h) $(CROSS)/libtc.a
 	$(call say,CROSS,$@)
 	$(Q)$(CROSS_CC) $(CROSS_FLAGS) -Isrc $(APR_CPPFLAGS) -o $@ $< $(CROSS)/libtc.a -lm -pthread
 
-$(CROSS)/sanitized/%.t: t/unit/test_%.c $(CROSS_KERNELS) $(wildcard t/unit/*.h src/*/*.h src/*/*/*.h) \
+$(CROSS)/sanitized/%.t: t/unit/test_%.c $(CROSS_SCALE) $(wildcard t/unit/*.h src/*/*.h src/*/*/*.h) \
   $(FLAGS_STAMP) | cross-needs
 	@mkdir -p $(@D)
 	$(call say,CROSS,$@)
 	$(Q)$(CROSS_CC) $(CROSS_FLAGS) -U_FORTIFY_SOURCE -fsanitize=address,undefined \
-	  -fno-sanitize-recover=undefined -Isrc -o $@ $< $(CROSS_KERNELS) -lm
+	  -fno-sanitize-recover=undefined -Isrc -o $@ $< $(CROSS_SCALE) -lm
 
 -include $(wildcard $(CROSS)/obj/*.d $(CROSS)/obj/*/*.d $(CROSS)/obj/*/*/*.d)

@@ -173,10 +173,10 @@ __attribute__((unused)) static planes read_planes(const bytes *file, unsigned re
         JSAMPARRAY arrays[3] = {rows[0], rows[1], rows[2]};
         for (int at = 0; at < planes.count; at++) {
             jpeg_component_info *c = &cinfo.comp_info[at];
-            unsigned band = (unsigned)(c->v_samp_factor * c->DCT_scaled_size);
-            for (unsigned y = 0; y < band; y++)
+            unsigned strip = (unsigned)(c->v_samp_factor * c->DCT_scaled_size);
+            for (unsigned y = 0; y < strip; y++)
                 rows[at][y] =
-                    planes.plane[at].data + planes.plane[at].stride * (done * band + y);
+                    planes.plane[at].data + planes.plane[at].stride * (done * strip + y);
         }
         jpeg_read_raw_data(&cinfo, arrays, 4 * DCTSIZE);
         done++;
@@ -207,10 +207,10 @@ static tc_error write_bytes(void *context, const void *data, size_t length)
     return TC_E_OK;
 }
 
-/* Convert `file` as `params` ask; `plan` and `watch` may be NULL. Prints the reason of an
+/* Convert `file` as `params` ask; `plan` and `cancel` may be NULL. Prints the reason of an
  * error. */
 __attribute__((unused)) static bytes convert(const bytes *file, const char *params,
-                                             tc_plan *plan, const tc_watch *watch)
+                                             tc_plan *plan, const tc_cancel *cancel)
 {
     tc_input input = {read_bytes, (void *)(uintptr_t)file, file->length, NULL};
     bytes answer = {NULL, 0};
@@ -223,7 +223,7 @@ __attribute__((unused)) static bytes convert(const bytes *file, const char *para
     tc_params_init(&parsed);
     if (tc_params_parse(&parsed, params, strlen(params), NULL, NULL, &fail) ||
         tc_pipeline_open(&pipeline, &input, &parsed, &limits, &fail) ||
-        tc_pipeline_run(pipeline, &output, watch, NULL)) {
+        tc_pipeline_run(pipeline, &output, cancel, NULL)) {
         printf("# %s: %s\n", params, fail.text);
         free(answer.data);
         answer = (bytes){NULL, 0};

@@ -97,8 +97,8 @@ __attribute__((unused)) static tc_error encode(const tc_codec *codec, const pixe
     spec.height = from->h;
     error = codec->encode_open(&encoder, &output, &spec, fail);
     for (uint32_t y = 0; y < from->h && !error; y++) {
-        tc_band band = {{{from->data + stride * y, stride, 1}}};
-        error = codec->encode_rows(encoder, &band);
+        tc_strip strip = {{{from->data + stride * y, stride, 1}}};
+        error = codec->encode_rows(encoder, &strip);
     }
     if (!error)
         error = codec->encode_finish(encoder);
@@ -121,11 +121,11 @@ static tc_error decode_all(const tc_codec *codec, tc_decoder *decoder,
     stride = (size_t)to->w * layout.plane[0].channels;
     to->data = malloc(stride * to->h);
     while (y < to->h && !error) {
-        tc_band band = {0};
+        tc_strip strip = {0};
 
-        error = codec->decode_rows(decoder, &band);
-        for (uint32_t row = 0; !error && row < band.plane[0].rows; row++, y++)
-            memcpy(to->data + stride * y, band.plane[0].data + band.plane[0].stride * row,
+        error = codec->decode_rows(decoder, &strip);
+        for (uint32_t row = 0; !error && row < strip.plane[0].rows; row++, y++)
+            memcpy(to->data + stride * y, strip.plane[0].data + strip.plane[0].stride * row,
                    stride);
     }
     return error;

@@ -197,7 +197,7 @@ static void test_watch(void)
     tc_admission *admission = shared();
     tc_admission_limits limits = {.active = 1, .queue = 1, .wait_ms = 60000};
     int asked = 0;
-    tc_watch watch = {.check = third_time, .context = &asked};
+    tc_cancel watch = {.check = third_time, .context = &asked};
     tc_ticket a, b;
 
     ok(tc_admission_enter(admission, &limits, NULL, 1, &watch, &a) == 0 && asked == 0,

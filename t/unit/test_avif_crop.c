@@ -70,10 +70,11 @@ static bool is_part(const pixels *got, const pixels *whole, const avifCropRect *
 static avifCropRect shown_part(const avifCropRect *crop, avifPixelFormat format)
 {
     avifCropRect all = {0, 0, W, H};
-    bool across = format == AVIF_PIXEL_FORMAT_YUV420 || format == AVIF_PIXEL_FORMAT_YUV422;
-    bool down = format == AVIF_PIXEL_FORMAT_YUV420;
+    bool horizontal = format == AVIF_PIXEL_FORMAT_YUV420 || format == AVIF_PIXEL_FORMAT_YUV422;
+    bool vertical = format == AVIF_PIXEL_FORMAT_YUV420;
 
-    return (across && (crop->x | crop->width) % 2) || (down && (crop->y | crop->height) % 2)
+    return (horizontal && (crop->x | crop->width) % 2) ||
+                   (vertical && (crop->y | crop->height) % 2)
                ? all
                : *crop;
 }

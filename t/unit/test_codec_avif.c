@@ -47,7 +47,7 @@ static void test_rounds(void)
 }
 
 /* Converted a few rows at a time, a picture is what libavif makes of it at once. */
-static void test_bands(avifPixelFormat format, unsigned depth, bool alpha, const char *what)
+static void test_strips(avifPixelFormat format, unsigned depth, bool alpha, const char *what)
 {
     recipe recipe = {.w = 67, .h = 75, .depth = depth, .format = format, .alpha = alpha};
     bytes file = make(&recipe);
@@ -343,12 +343,12 @@ static void test_damaged(void)
 int main(void)
 {
     test_rounds();
-    test_bands(AVIF_PIXEL_FORMAT_YUV420, 8, false, "4:2:0");
-    test_bands(AVIF_PIXEL_FORMAT_YUV420, 8, true, "4:2:0 with alpha");
-    test_bands(AVIF_PIXEL_FORMAT_YUV422, 8, false, "4:2:2");
-    test_bands(AVIF_PIXEL_FORMAT_YUV444, 8, false, "4:4:4");
-    test_bands(AVIF_PIXEL_FORMAT_YUV420, 10, false, "10 bits");
-    test_bands(AVIF_PIXEL_FORMAT_YUV444, 12, true, "12 bits with alpha");
+    test_strips(AVIF_PIXEL_FORMAT_YUV420, 8, false, "4:2:0");
+    test_strips(AVIF_PIXEL_FORMAT_YUV420, 8, true, "4:2:0 with alpha");
+    test_strips(AVIF_PIXEL_FORMAT_YUV422, 8, false, "4:2:2");
+    test_strips(AVIF_PIXEL_FORMAT_YUV444, 8, false, "4:4:4");
+    test_strips(AVIF_PIXEL_FORMAT_YUV420, 10, false, "10 bits");
+    test_strips(AVIF_PIXEL_FORMAT_YUV444, 12, true, "12 bits with alpha");
     test_orientation();
     test_kinds();
     test_grid();

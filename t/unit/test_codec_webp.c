@@ -343,16 +343,16 @@ static tc_error end_at_zero(void *context)
     return (*left)-- > 0 ? TC_E_OK : TC_E_OVERLOAD;
 }
 
-/* A watch ends decoding between pieces of the file, and encoding in its midst. */
-static void test_watch(tc_encode_spec spec, const char *what)
+/* Cancelling ends decoding between pieces of the file, and encoding in its midst. */
+static void test_cancel(tc_encode_spec spec, const char *what)
 {
     pixels from = draw(200, 200, TC_RGB);
     int left = 2;
-    tc_watch watch = {.check = end_at_zero, .context = &left};
+    tc_cancel cancel = {.check = end_at_zero, .context = &left};
     bytes file = {0};
     tc_fail fail;
 
-    spec.watch = &watch;
+    spec.cancel = &cancel;
     ok(encode(CODEC, &from, spec, &file, &fail) == TC_E_OVERLOAD && left < 0,
        "%s: encoding is ended", what);
     free(file.data);
@@ -385,8 +385,8 @@ int main(void)
     test_lies();
     test_damaged();
     test_sizes();
-    test_watch(lossy, "lossy");
-    test_watch(lossless, "lossless");
+    test_cancel(lossy, "lossy");
+    test_cancel(lossless, "lossless");
     return done_testing();
 }
 

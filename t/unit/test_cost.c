@@ -333,20 +333,20 @@ static void test_meter(void)
 
     tc_meter_begin(&meter, &limits, NULL, &fail);
     usleep(60000);
-    ok(tc_watch_ask(&meter.watch, &fail) == TC_E_OK, "time that the thread slept is free");
-    ok(tc_watch_afford(&meter.watch, 10000000, &fail) == TC_E_OK, "10 ms of 30 can be had");
-    ok(tc_watch_afford(&meter.watch, 40000000, &fail) == TC_E_TOO_COSTLY, "... 40 cannot");
+    ok(tc_cancel_check(&meter.cancel, &fail) == TC_E_OK, "time that the thread slept is free");
+    ok(tc_cancel_afford(&meter.cancel, 10000000, &fail) == TC_E_OK, "10 ms of 30 can be had");
+    ok(tc_cancel_afford(&meter.cancel, 40000000, &fail) == TC_E_TOO_COSTLY, "... 40 cannot");
     ok(strstr(fail.text, "(Cost)") != NULL, "... and it says what bounds it");
     fail.error = TC_E_OK;
     began = cpu_seconds();
-    while (tc_watch_ask(&meter.watch, &fail) == TC_E_OK && cpu_seconds() - began < 5)
+    while (tc_cancel_check(&meter.cancel, &fail) == TC_E_OK && cpu_seconds() - began < 5)
         ;
     ok(fail.error == TC_E_TOO_COSTLY, "work is ended");
     ok(cpu_seconds() - began < 0.1, "... near the limit");
     limits.max_cost_ns = 0;
     fail.error = TC_E_OK;
     tc_meter_begin(&meter, &limits, NULL, &fail);
-    ok(tc_watch_afford(&meter.watch, UINT64_MAX / 2, &fail) == TC_E_OK, "no limit, no bound");
+    ok(tc_cancel_afford(&meter.cancel, UINT64_MAX / 2, &fail) == TC_E_OK, "no limit, no bound");
 }
 
 /* Reading takes what no estimate knows of. */
@@ -405,7 +405,7 @@ static void test_gaps(void)
         picture from = make_picture(asking[at].format, asking[at].options);
         double began = cpu_seconds(), took;
         gaps gaps = {began, 0};
-        tc_watch watch = {.check = note_gap, .context = &gaps};
+        tc_cancel cancel = {.check = note_gap, .context = &gaps};
         tc_fail fail = {TC_E_OK, ""};
 
         if (!from.data) {
@@ -413,7 +413,7 @@ static void test_gaps(void)
             continue;
         }
         gaps.last = began = cpu_seconds();
-        if (convert_picture(&from, asking[at].params, &no_limits, &watch, NULL, NULL, &fail) ==
+        if (convert_picture(&from, asking[at].params, &no_limits, &cancel, NULL, NULL, &fail) ==
             TC_E_NOT_BUILT) {
             skip(asking[at].params, "not built in");
         } else {

@@ -86,11 +86,11 @@ static tc_error out_of_time(void *context)
 }
 
 /* The bound of time holds while a header is read, too. */
-static void test_watched(damage_file *file)
+static void test_cancelled(damage_file *file)
 {
     unsigned asked = 0;
-    tc_watch watch = {out_of_time, &asked, NULL};
-    tc_input input = {read_memory, file, file->size, &watch};
+    tc_cancel cancel = {out_of_time, &asked, NULL};
+    tc_input input = {read_memory, file, file->size, &cancel};
     tc_limits limits = {0};
     tc_pipeline *pipeline;
     tc_params params;
@@ -99,7 +99,7 @@ static void test_watched(damage_file *file)
     tc_params_init(&params);
     ok(tc_pipeline_open(&pipeline, &input, &params, &limits, &fail) == TC_E_TIMEOUT &&
            !pipeline && asked > 0 && fail.error == TC_E_TIMEOUT && *fail.text,
-       "%s: the watch ends the reading of the header", file->name);
+       "%s: cancelling ends the reading of the header", file->name);
 }
 
 int main(void)
@@ -115,7 +115,7 @@ int main(void)
     for (size_t at = 0; at < count; at++)
         ok(is_sound(&files[at], "dw=9", outcomes), "%s as it is", files[at].name);
     for (size_t at = 0; at < count; at++)
-        test_watched(&files[at]);
+        test_cancelled(&files[at]);
     ok(outcomes[TC_E_OK] == count, "all of them are sound");
     for (number = 0; number < most; number++) {
         const char *text = parameters[number % (sizeof parameters / sizeof parameters[0])];

@@ -378,7 +378,7 @@ static bool make_with_profile(const tc_codec *codec)
                            .icc = profile,
                            .icc_length = sizeof profile};
     tc_output output = {write_result, &result};
-    tc_band band = {{{rows, 180, 44}}};
+    tc_strip strip = {{{rows, 180, 44}}};
     tc_fail fail = {0};
     tc_encoder *encoder;
     bool made;
@@ -389,9 +389,9 @@ static bool make_with_profile(const tc_codec *codec)
     result.length = 0;
     made = !codec->encode_open(&encoder, &output, &spec, &fail);
     for (unsigned y = 0; made && y < 44; y++) {
-        band.plane[0].data = rows + 180 * y;
-        band.plane[0].rows = 1;
-        made = !codec->encode_rows(encoder, &band);
+        strip.plane[0].data = rows + 180 * y;
+        strip.plane[0].rows = 1;
+        made = !codec->encode_rows(encoder, &strip);
     }
     made = made && !codec->encode_finish(encoder);
     codec->encode_free(encoder);

@@ -51,12 +51,12 @@ static bool decode(picture *picture, const bytes *file, unsigned reduce, const t
         picture->rows = malloc(stride * picture->layout.plane[0].h);
     }
     while (good && done < picture->layout.plane[0].h) {
-        tc_band band;
+        tc_strip strip;
 
-        good = tc_codec_jpeg.decode_rows(decoder, &band) == TC_E_OK;
-        for (uint32_t y = 0; good && y < band.plane[0].rows; y++, done++)
-            memcpy(picture->rows + stride * done, band.plane[0].data + band.plane[0].stride * y,
-                   stride);
+        good = tc_codec_jpeg.decode_rows(decoder, &strip) == TC_E_OK;
+        for (uint32_t y = 0; good && y < strip.plane[0].rows; y++, done++)
+            memcpy(picture->rows + stride * done,
+                   strip.plane[0].data + strip.plane[0].stride * y, stride);
     }
     if (!good)
         printf("# %s\n", fail.text);

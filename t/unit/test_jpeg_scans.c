@@ -359,15 +359,15 @@ static tc_error decode(const bytes *file, unsigned reduce, uint32_t *hash)
         error = tc_codec_jpeg.decode_start(decoder, &want, &layout);
     }
     for (uint32_t y = 0; !error && y < layout.plane[0].h;) {
-        tc_band band;
+        tc_strip strip;
 
-        error = tc_codec_jpeg.decode_rows(decoder, &band);
-        for (uint32_t at = 0; !error && at < band.plane[0].rows; at++) {
-            const uint8_t *row = band.plane[0].data + band.plane[0].stride * at;
+        error = tc_codec_jpeg.decode_rows(decoder, &strip);
+        for (uint32_t at = 0; !error && at < strip.plane[0].rows; at++) {
+            const uint8_t *row = strip.plane[0].data + strip.plane[0].stride * at;
             for (uint32_t x = 0; x < layout.plane[0].w * layout.plane[0].channels; x++)
                 *hash = (*hash ^ row[x]) * 16777619u;
         }
-        y += error ? 0 : band.plane[0].rows;
+        y += error ? 0 : strip.plane[0].rows;
     }
     tc_codec_jpeg.decode_free(decoder);
     return error;

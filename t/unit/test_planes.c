@@ -150,11 +150,11 @@ static void both_ways(tally *tally, const sampling *sampling, const bytes *file,
     for (int c = 0; c < got.count; c++) {
         distance off = compare(&expected, &got, c);
         double by = c == 0 ? 1 : 2;
-        double across = fmax(by * plan.source.w / plan.scaled_w,
-                             finest(sampling->h) * plan.reduce / sampling->h[c]);
-        double down = fmax(by * plan.source.h / plan.scaled_h,
-                           finest(sampling->v) * plan.reduce / sampling->v[c]);
-        double allowed = slope[c][0] * across / w + slope[c][1] * down / h;
+        double horizontal = fmax(by * plan.source.w / plan.scaled_w,
+                                 finest(sampling->h) * plan.reduce / sampling->h[c]);
+        double vertical = fmax(by * plan.source.h / plan.scaled_h,
+                               finest(sampling->v) * plan.reduce / sampling->v[c]);
+        double allowed = slope[c][0] * horizontal / w + slope[c][1] * vertical / h;
 
         good = good && off.mean >= 0 && off.most <= 3 + allowed * 0.4 &&
                off.mean <= 1.6 + allowed * 0.35;
@@ -258,7 +258,7 @@ static void unscaled_is_unchanged(void)
     }
 }
 
-/* A plane may be far ahead of another: the narrowest bands, the farthest reach. */
+/* A plane may be far ahead of another: the narrowest strips, the farthest reach. */
 static void skewed_pictures(void)
 {
     static const struct {
@@ -344,10 +344,10 @@ static void plan_covers_memory(void)
         const sampling *sampling = &samplings[held[at].sampling];
         bytes file = make_jpeg(sampling, held[at].w, held[at].h, 1), answer;
         uint64_t before = heap_used(), peak = before;
-        tc_watch watch = {.check = note_peak, .context = &peak};
+        tc_cancel cancel = {.check = note_peak, .context = &peak};
         tc_plan plan;
 
-        answer = convert(&file, held[at].params, &plan, &watch);
+        answer = convert(&file, held[at].params, &plan, &cancel);
         peak -= before + (peak > before ? answer.length : 0);
         ok(answer.data && peak <= plan.bytes + FIXED,
            "%s %ux%u %s: %llu KiB held at most, %llu planned", sampling->name, held[at].w,

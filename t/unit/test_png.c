@@ -260,11 +260,11 @@ static decoded decode(const bytes *file)
         made.error = tc_codec_png.decode_start(decoder, &want, &layout);
     }
     for (uint32_t y = 0; !made.error && y < layout.plane[0].h;) {
-        tc_band band;
+        tc_strip strip;
 
-        made.error = tc_codec_png.decode_rows(decoder, &band);
-        for (uint32_t at = 0; !made.error && at < band.plane[0].rows; at++, y++)
-            append(&made.rows, band.plane[0].data + band.plane[0].stride * at,
+        made.error = tc_codec_png.decode_rows(decoder, &strip);
+        for (uint32_t at = 0; !made.error && at < strip.plane[0].rows; at++, y++)
+            append(&made.rows, strip.plane[0].data + strip.plane[0].stride * at,
                    (size_t)layout.plane[0].w * layout.plane[0].channels);
     }
     made.text = fail.text[0] != '\0';
@@ -537,12 +537,12 @@ static bytes encode(const answer *a, const bytes *rows)
     memset(profile, 0xee, sizeof profile);
     for (uint32_t y = 0; y < a->h;) {
         uint32_t count = 1 + below(7) < a->h - y ? 1 + below(7) : a->h - y;
-        tc_band band;
+        tc_strip strip;
 
         if (count > a->h - y)
             count = a->h - y;
-        band = (tc_band){{{rows->data + stride * y, stride, count}}};
-        if (tc_codec_png.encode_rows(encoder, &band))
+        strip = (tc_strip){{{rows->data + stride * y, stride, count}}};
+        if (tc_codec_png.encode_rows(encoder, &strip))
             abort();
         y += count;
     }

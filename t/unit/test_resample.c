@@ -2,7 +2,7 @@
 /*
  * The streaming resampler against a reference in doubles, written from the
  * header's words and nothing else: Lanczos-3 stretched by the factor, or
- * Catmull-Rom where the picture grows; taps outside the window left out; weights
+ * Catmull-Rom where the picture grows; weights outside the window left out; weights
  * normalised; colour premultiplied.
  */
 #include <malloc.h>
@@ -12,7 +12,7 @@
 
 #include "tap.h"
 #include "image/scale/resample.h"
-#include "image/scale/taps.h"
+#include "image/scale/weights.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 #define PI           3.14159265358979323846
@@ -114,7 +114,8 @@ static uint32_t weights(const tc_axis *axis, uint32_t at, double *weight, uint32
     return count;
 }
 
-/* Rows of x.count pixels, across and then down; colour premultiplied with alpha, 0..255. */
+/* Rows of x.count pixels, horizontally and then vertically; colour premultiplied with alpha,
+ * 0..255. */
 static double *reference(const shape *s, const uint8_t *in)
 {
     uint32_t n = s->channels, longest = s->x.limit > s->y.limit ? s->x.limit : s->y.limit;
@@ -124,12 +125,12 @@ static double *reference(const shape *s, const uint8_t *in)
     double *weight = room(sizeof(double) * longest);
 
     for (uint32_t x = 0; x < s->x.count; x++) {
-        uint32_t first, taps = weights(&s->x, s->x.first + x, weight, &first);
+        uint32_t first, count = weights(&s->x, s->x.first + x, weight, &first);
 
         for (uint32_t y = 0; y < s->y.limit; y++) {
             const uint8_t *from = in + ((size_t)y * s->x.limit + first) * n;
 
-            for (uint32_t i = 0; i < taps * n; i++) {
+            for (uint32_t i = 0; i < count * n; i++) {
                 bool colour = s->alpha && i % n != n - 1;
                 double straight = colour ? from[i / n * n + n - 1] / 255.0 : 1;
 
@@ -138,9 +139,9 @@ static double *reference(const shape *s, const uint8_t *in)
         }
     }
     for (uint32_t y = 0; y < s->y.count; y++) {
-        uint32_t first, taps = weights(&s->y, s->y.first + y, weight, &first);
+        uint32_t first, count = weights(&s->y, s->y.first + y, weight, &first);
 
-        for (uint32_t i = 0; i < taps; i++) {
+        for (uint32_t i = 0; i < count; i++) {
             for (size_t at = 0; at < out_row; at++)
                 out[y * out_row + at] += weight[i] * wide[(first + i) * out_row + at];
         }
@@ -484,35 +485,35 @@ static tc_axis delivered(tc_axis axis)
 {
     uint32_t first, count;
 
-    tc_taps_span(&axis, &first, &count);
+    tc_weights_span(&axis, &first, &count);
     axis.from -= first;
     axis.to -= first;
     axis.limit = count;
     return axis;
 }
 
-/* Whether the taps of all outputs lie on samples that there are and sum to one. */
-static bool taps_fit(const tc_axis *axis)
+/* Whether the weights of all outputs lie on samples that there are and sum to one. */
+static bool weights_fit(const tc_axis *axis)
 {
-    tc_taps taps;
-    bool fit = tc_taps_make(&taps, axis, 1) == TC_E_OK;
+    tc_weights weights;
+    bool fit = tc_weights_make(&weights, axis, 1) == TC_E_OK;
 
-    for (uint32_t at = 0; fit && at < taps.count; at++) {
+    for (uint32_t at = 0; fit && at < weights.count; at++) {
         int sum = 0;
 
-        for (uint32_t tap = 0; tap < taps.taps; tap++)
-            sum += taps.weight[(size_t)at * taps.taps + tap];
-        fit = sum == 1 << TC_WEIGHT_BITS && taps.taps <= axis->limit &&
-              taps.first[at] <= axis->limit - taps.taps;
+        for (uint32_t i = 0; i < weights.per_sample; i++)
+            sum += weights.weight[(size_t)at * weights.per_sample + i];
+        fit = sum == 1 << TC_WEIGHT_BITS && weights.per_sample <= axis->limit &&
+              weights.first[at] <= axis->limit - weights.per_sample;
     }
-    tc_taps_free(&taps);
+    tc_weights_free(&weights);
     return fit;
 }
 
 /*
  * What is wanted of an axis may need a part of its samples, and then those alone are
  * delivered. A window's edge rounds one way from the axis' origin and the other way
- * from the part's: no tap may fall on a sample beside the part for that.
+ * from the part's: no weight may fall on a sample outside the part for that.
  */
 static void delivered_parts(void)
 {
@@ -526,13 +527,13 @@ static void delivered_parts(void)
                     tc_axis part =
                         delivered((tc_axis){off, full - off, full, size, first, count, 0});
 
-                    if (!taps_fit(&part) && wrong++ < 5)
+                    if (!weights_fit(&part) && wrong++ < 5)
                         say_axis("part", &part);
                 }
             }
         }
     }
-    ok(wrong == 0, "%u parts, delivered alone, hold all taps", axes);
+    ok(wrong == 0, "%u parts, delivered alone, hold all weights", axes);
 }
 
 /* The rows under the window's end are not waited for. */

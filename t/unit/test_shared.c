@@ -20,7 +20,7 @@
 #include "base/clock.h"
 #include "shared/admission.h"
 #include "shared/counters.h"
-#include "shared/flights.h"
+#include "shared/coalesce_table.h"
 #include "shared/history.h"
 #include "shared/queue.h"
 #include "status/report.h"
@@ -230,7 +230,7 @@ static void use_admission(void)
         {.active = UINT32_MAX, .queue = UINT32_MAX, .wait_ms = 1, .bytes = UINT64_MAX},
         {.active = 3, .timed = true, .wait_ms = 1, .bytes = 1 << 20, .workers = 8}};
     const tc_asker asker = {.client = 7, .kind = 3, .worker = true};
-    const tc_watch watch = {at_once, NULL, NULL};
+    const tc_cancel watch = {at_once, NULL, NULL};
     tc_admission_now now;
     tc_ticket ticket;
 
@@ -251,28 +251,30 @@ static void use_admission(void)
     tc_admission_read(admission, &now);
 }
 
-/* ---- flights ---------------------------------------------------------------------------- */
+/* ---- coalescing ---------------------------------------------------------------------------
+ */
 
-static tc_flights *flights;
+static tc_coalesce_table *coalesce_table;
 
-static void begin_flights(void *memory)
+static void begin_coalesce_table(void *memory)
 {
-    flights = memory;
-    tc_flights_adopt(flights);
-    tc_flights_join(flights, 77, 0);
+    coalesce_table = memory;
+    tc_coalesce_table_adopt(coalesce_table);
+    tc_coalesce_table_join(coalesce_table, 77, 0);
 }
 
-static void use_flights(void)
+static void use_coalesce_table(void)
 {
     uint64_t key = scribble_random();
-    tc_flight found = tc_flights_join(flights, key, tc_flights_clock());
+    tc_coalesce_role found =
+        tc_coalesce_table_join(coalesce_table, key, tc_coalesce_table_clock());
 
-    want(found <= TC_FLIGHT_DONE, "a flight that is none");
-    tc_flights_wait(flights, 77, 1, NULL);
-    tc_flights_gone(flights, INT_MAX - 1);
-    if (found == TC_FLIGHT_LEAD)
-        tc_flights_end(flights, key);
-    tc_flights_adopt(flights);
+    want(found <= TC_COALESCE_DONE, "a role that is none");
+    tc_coalesce_table_wait(coalesce_table, 77, 1, NULL);
+    tc_coalesce_table_gone(coalesce_table, INT_MAX - 1);
+    if (found == TC_COALESCE_LEAD)
+        tc_coalesce_table_end(coalesce_table, key);
+    tc_coalesce_table_adopt(coalesce_table);
 }
 
 /* ---- everything, everywhere -----------------------------------------------------------------
@@ -283,11 +285,12 @@ static const struct {
     size_t (*size)(void);
     void (*begin)(void *memory);
     void (*use)(void);
-} part[] = {{"history", NULL, begin_history, use_history},
-            {"counters", tc_counters_size, begin_counters, use_counters},
-            {"queue", NULL, begin_queue, use_queue},
-            {"admission", tc_admission_size, begin_admission, use_admission},
-            {"flights", tc_flights_size, begin_flights, use_flights}};
+} part[] = {
+    {"history", NULL, begin_history, use_history},
+    {"counters", tc_counters_size, begin_counters, use_counters},
+    {"queue", NULL, begin_queue, use_queue},
+    {"admission", tc_admission_size, begin_admission, use_admission},
+    {"coalesce_table", tc_coalesce_table_size, begin_coalesce_table, use_coalesce_table}};
 #define PARTS (sizeof part / sizeof part[0])
 
 /* Each use ends, the waits of a millisecond included, on a machine that does other things too.
@@ -505,7 +508,7 @@ static void test_adopt(void)
 static void test_strangers(void)
 {
     void *slots = scribble_memory(tc_counters_size());
-    void *memory = scribble_memory(tc_flights_size());
+    void *memory = scribble_memory(tc_coalesce_table_size());
 
     anew(1, slots);
     tc_counters_enter(&counters, 1);
@@ -523,15 +526,18 @@ static void test_strangers(void)
     ok(tally.gauge[TC_NOW_QUEUED] == 0, "nor does what was written over everything stay");
     tc_counters_leave(&counters, bystander);
     anew(4, memory);
-    ok(tc_flights_join(flights, 77, 0) == TC_FLIGHT_FOLLOW && tc_flights_adopt(flights) &&
-           tc_flights_join(flights, 77, 0) == TC_FLIGHT_LEAD,
-       "a flight that no child leads is over after a restart");
+    ok(tc_coalesce_table_join(coalesce_table, 77, 0) == TC_COALESCE_FOLLOW &&
+           tc_coalesce_table_adopt(coalesce_table) &&
+           tc_coalesce_table_join(coalesce_table, 77, 0) == TC_COALESCE_LEAD,
+       "a conversion that no child leads is over after a restart");
     /* That of key 0, led by the child. */
     ((uint64_t *)memory)[8] = (uint64_t)bystander;
-    ok(tc_flights_adopt(flights) && tc_flights_join(flights, 0, 0) == TC_FLIGHT_FOLLOW,
+    ok(tc_coalesce_table_adopt(coalesce_table) &&
+           tc_coalesce_table_join(coalesce_table, 0, 0) == TC_COALESCE_FOLLOW,
        "... and a child's is not");
     ((uint64_t *)memory)[0]++;
-    ok(!tc_flights_adopt(flights), "... nor are those of another layout taken over");
+    ok(!tc_coalesce_table_adopt(coalesce_table),
+       "... nor are those of another layout taken over");
 }
 
 static void test_small(void)

@@ -239,7 +239,7 @@ static uint64_t heap_used(void)
 
 /* Decode the first rows at `reduce`; decode_free is due whatever comes. */
 static tc_error first_rows(tc_decoder **decoder, tc_input *input, unsigned reduce,
-                           tc_image_info *info, tc_band *band)
+                           tc_image_info *info, tc_strip *strip)
 {
     tc_fail fail = {0};
     tc_layout layout;
@@ -250,7 +250,7 @@ static tc_error first_rows(tc_decoder **decoder, tc_input *input, unsigned reduc
 
         error = tc_codec_webp.decode_start(*decoder, &want, &layout);
     }
-    return error ? error : tc_codec_webp.decode_rows(*decoder, band);
+    return error ? error : tc_codec_webp.decode_rows(*decoder, strip);
 }
 
 /* What is held once libwebp has read the head, against what the header's reader says. */
@@ -261,8 +261,8 @@ static void held(const bytes *file, const char *what)
     uint64_t before = heap_used(), used;
     tc_decoder *decoder;
     tc_image_info info;
-    tc_band band = {0};
-    tc_error error = first_rows(&decoder, &input, 1, &info, &band);
+    tc_strip strip = {0};
+    tc_error error = first_rows(&decoder, &input, 1, &info, &strip);
 
     used = heap_used() - before;
     ok(!error && used <= info.held_bytes + 256 * 1024 && info.held_bytes <= 2 * used,
@@ -338,10 +338,10 @@ static void head_at_once(void)
     tc_input input = {count_reads, &counted, counted.file.length, NULL};
     tc_decoder *decoder;
     tc_image_info info;
-    tc_band band = {0};
-    tc_error error = first_rows(&decoder, &input, 8, &info, &band);
+    tc_strip strip = {0};
+    tc_error error = first_rows(&decoder, &input, 8, &info, &strip);
 
-    ok(!error && band.plane[0].rows > 0, "a head of %zu bytes is read", counted.file.length);
+    ok(!error && strip.plane[0].rows > 0, "a head of %zu bytes is read", counted.file.length);
     ok(counted.largest > counted.file.length - 1000 && counted.after <= 1,
        "and given to libwebp in one piece (%zu bytes)", counted.largest);
     tc_codec_webp.decode_free(decoder);

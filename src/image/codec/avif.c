@@ -19,9 +19,9 @@
 
 #include <avif/avif.h>
 
-#define BAND_ROWS 16
+#define STRIP_ROWS 16
 
-/* Rows of luma above and below a band that its chroma is interpolated from. */
+/* Rows of luma above and below a strip that its chroma is interpolated from. */
 #define MARGIN 2
 
 struct tc_decoder {
@@ -36,10 +36,10 @@ struct tc_decoder {
     avifCropRect crop; /* the part of the coded picture that is shown */
     tc_model model;
     bool alpha;
-    uint8_t *rgb;      /* the strip: converted rows of the coded picture */
+    uint8_t *rgb;      /* converted rows of the coded picture */
     uint32_t rgb_rows; /* that it has room for */
     size_t stride;     /* of its rows */
-    uint8_t *band;
+    uint8_t *strip;
     uint32_t next;
 };
 
@@ -109,7 +109,7 @@ static void avif_decode_free(tc_decoder *decoder)
         avifDecoderDestroy(decoder->avif);
     tc_buffer_free(decoder->buffer);
     tc_buffer_free(decoder->rgb);
-    tc_buffer_free(decoder->band);
+    tc_buffer_free(decoder->strip);
     free(decoder);
 }
 
@@ -157,10 +157,11 @@ static avifResult parse(tc_decoder *decoder)
 /* Whether the crop begins and ends between samples of chroma (ISO/IEC 23000-22, 7.3.6.7). */
 static bool cuts_chroma_whole(const avifCropRect *crop, avifPixelFormat format)
 {
-    bool down = format == AVIF_PIXEL_FORMAT_YUV420;
-    bool across = down || format == AVIF_PIXEL_FORMAT_YUV422;
+    bool vertical = format == AVIF_PIXEL_FORMAT_YUV420;
+    bool horizontal = vertical || format == AVIF_PIXEL_FORMAT_YUV422;
 
-    return !(across && (crop->x | crop->width) & 1) && !(down && (crop->y | crop->height) & 1);
+    return !(horizontal && (crop->x | crop->width) & 1) &&
+           !(vertical && (crop->y | crop->height) & 1);
 }
 
 /* What is shown: all of it, unless there is a clean aperture that makes sense. */
@@ -194,11 +195,11 @@ static unsigned mirror_axis(const avifImage *image)
 static uint8_t orientation(const avifImage *image)
 {
     static const uint8_t number[4][3] = {{1, 4, 2}, {8, 5, 7}, {3, 2, 4}, {6, 7, 5}};
-    unsigned turn = image->transformFlags & AVIF_TRANSFORM_IROT ? image->irot.angle & 3 : 0;
+    unsigned angle = image->transformFlags & AVIF_TRANSFORM_IROT ? image->irot.angle & 3 : 0;
     unsigned mirror =
         image->transformFlags & AVIF_TRANSFORM_IMIR ? 1 + (mirror_axis(image) & 1) : 0;
 
-    return number[turn][mirror];
+    return number[angle][mirror];
 }
 
 /* dav1d's own memory, one decoder's: 407 KiB as measured. */
@@ -325,39 +326,39 @@ static tc_error decode_picture(tc_decoder *decoder)
     return TC_E_OK;
 }
 
-/* The rows of the coded picture, from `from` to `end`, that a band is converted from. */
-typedef struct strip {
-    uint32_t first, rows; /* of the coded picture, what the band has of it */
+/* The rows of the coded picture, from `from` to `end`, that a strip is converted from. */
+typedef struct coded_rows {
+    uint32_t first, rows; /* of the coded picture, what the strip has of it */
     uint32_t from, end;
-} strip;
+} coded_rows;
 
 /*
- * The strip for the band that begins with row `next` of what is shown. It begins with a row
- * that has chroma of its own, an even one, wherever the shown part begins.
+ * The coded rows of the strip that begins with row `next` of what is shown. They begin with a
+ * row that has chroma of its own, an even one, wherever the shown part begins.
  */
-static strip strip_at(const tc_decoder *decoder, uint32_t next)
+static coded_rows coded_rows_at(const tc_decoder *decoder, uint32_t next)
 {
     uint32_t left = decoder->crop.height - next, height = decoder->avif->image->height;
-    strip strip = {.first = decoder->crop.y + next,
-                   .rows = left < BAND_ROWS ? left : BAND_ROWS};
+    coded_rows coded = {.first = decoder->crop.y + next,
+                        .rows = left < STRIP_ROWS ? left : STRIP_ROWS};
 
-    strip.from = (strip.first < MARGIN ? 0 : strip.first - MARGIN) & ~1u;
-    strip.end = strip.first + strip.rows + MARGIN;
-    if (strip.end > height)
-        strip.end = height;
-    return strip;
+    coded.from = (coded.first < MARGIN ? 0 : coded.first - MARGIN) & ~1u;
+    coded.end = coded.first + coded.rows + MARGIN;
+    if (coded.end > height)
+        coded.end = height;
+    return coded;
 }
 
-/* The rows of the largest strip that this picture has. */
-static uint32_t strip_rows_most(const tc_decoder *decoder)
+/* The coded rows that a strip needs at most. */
+static uint32_t coded_rows_most(const tc_decoder *decoder)
 {
     uint32_t most = 0;
 
-    for (uint32_t next = 0; next < decoder->crop.height; next += BAND_ROWS) {
-        strip strip = strip_at(decoder, next);
+    for (uint32_t next = 0; next < decoder->crop.height; next += STRIP_ROWS) {
+        coded_rows coded = coded_rows_at(decoder, next);
 
-        if (strip.end - strip.from > most)
-            most = strip.end - strip.from;
+        if (coded.end - coded.from > most)
+            most = coded.end - coded.from;
     }
     return most;
 }
@@ -366,17 +367,17 @@ static tc_error avif_decode_start(tc_decoder *decoder, const tc_decode_want *wan
                                   tc_layout *layout)
 {
     uint8_t channels = tc_model_channels(decoder->model);
-    tc_error error = tc_watch_ask(want->watch, decoder->fail);
+    tc_error error = tc_cancel_check(want->cancel, decoder->fail);
 
     if (!error)
         error = decode_picture(decoder);
     if (error)
         return error;
     decoder->stride = (size_t)decoder->avif->image->width * (decoder->alpha ? 4 : 3);
-    decoder->rgb_rows = strip_rows_most(decoder);
+    decoder->rgb_rows = coded_rows_most(decoder);
     decoder->rgb = tc_buffer_alloc(decoder->stride * decoder->rgb_rows);
-    decoder->band = tc_buffer_alloc((size_t)decoder->crop.width * channels * BAND_ROWS);
-    if (!decoder->rgb || !decoder->band)
+    decoder->strip = tc_buffer_alloc((size_t)decoder->crop.width * channels * STRIP_ROWS);
+    if (!decoder->rgb || !decoder->strip)
         return tc_fail_set(decoder->fail, TC_E_NO_MEMORY, "AVIF: out of memory");
     *layout = (tc_layout){.model = decoder->model, .planes = 1};
     layout->plane[0].w = decoder->crop.width;
@@ -387,12 +388,12 @@ static tc_error avif_decode_start(tc_decoder *decoder, const tc_decode_want *wan
     return TC_E_OK;
 }
 
-/* The strip's rows into `rgb`: at its end, whose guard then is where the last row ends. */
-static tc_error convert(tc_decoder *decoder, const strip *strip, const uint8_t **rows)
+/* The coded rows into `rgb`: at its end, whose guard then is where the last row ends. */
+static tc_error convert(tc_decoder *decoder, const coded_rows *coded, const uint8_t **rows)
 {
     const avifImage *image = decoder->avif->image;
-    uint32_t count = strip->end - strip->from;
-    avifCropRect rect = {0, strip->from, image->width, count};
+    uint32_t count = coded->end - coded->from;
+    avifCropRect rect = {0, coded->from, image->width, count};
     avifImage *part;
     avifRGBImage rgb;
     avifResult result;
@@ -438,22 +439,22 @@ static void take_row(const tc_decoder *decoder, const uint8_t *from, uint8_t *to
     }
 }
 
-static tc_error avif_decode_rows(tc_decoder *decoder, tc_band *band)
+static tc_error avif_decode_rows(tc_decoder *decoder, tc_strip *strip)
 {
-    strip strip = strip_at(decoder, decoder->next);
+    coded_rows coded = coded_rows_at(decoder, decoder->next);
     size_t stride = (size_t)decoder->crop.width * tc_model_channels(decoder->model);
     const uint8_t *from = NULL;
-    tc_error error = convert(decoder, &strip, &from);
+    tc_error error = convert(decoder, &coded, &from);
 
     if (error)
         return error;
-    from += decoder->stride * (strip.first - strip.from);
-    for (uint32_t y = 0; y < strip.rows; y++)
-        take_row(decoder, from + decoder->stride * y, decoder->band + stride * y);
-    band->plane[0].data = decoder->band;
-    band->plane[0].stride = stride;
-    band->plane[0].rows = strip.rows;
-    decoder->next += strip.rows;
+    from += decoder->stride * (coded.first - coded.from);
+    for (uint32_t y = 0; y < coded.rows; y++)
+        take_row(decoder, from + decoder->stride * y, decoder->strip + stride * y);
+    strip->plane[0].data = decoder->strip;
+    strip->plane[0].stride = stride;
+    strip->plane[0].rows = coded.rows;
+    decoder->next += coded.rows;
     return TC_E_OK;
 }
 

@@ -13,7 +13,7 @@ tc_error tc_avif_failed(tc_fail *fail, int result, tc_error fallback);
 tc_error tc_avif_encode_open(tc_encoder **made, const tc_output *output,
                              const tc_encode_spec *spec, tc_fail *fail);
 uint64_t tc_avif_encode_held(const tc_encode_spec *spec);
-tc_error tc_avif_encode_rows(tc_encoder *encoder, const tc_band *band);
+tc_error tc_avif_encode_rows(tc_encoder *encoder, const tc_strip *strip);
 tc_error tc_avif_encode_finish(tc_encoder *encoder);
 void tc_avif_encode_free(tc_encoder *encoder);
 

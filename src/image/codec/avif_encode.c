@@ -44,7 +44,7 @@
 struct tc_encoder {
     const tc_output *output;
     tc_fail *fail;
-    const tc_watch *watch;
+    const tc_cancel *cancel;
     avifImage *image;
     avifEncoder *avif;
     avifRWData data;
@@ -142,7 +142,7 @@ tc_error tc_avif_encode_open(tc_encoder **made, const tc_output *output,
                            spec->width, spec->height);
     encoder->output = output;
     encoder->fail = fail;
-    encoder->watch = spec->watch;
+    encoder->cancel = spec->cancel;
     encoder->model = spec->model;
     encoder->finish_ns = tc_cost_encode_ns(TC_FORMAT_AVIF, spec);
     encoder->stride = (size_t)spec->width * tc_model_channels(spec->model);
@@ -225,13 +225,13 @@ static tc_error flush(tc_encoder *encoder)
                                     : tc_avif_failed(encoder->fail, result, TC_E_INTERNAL);
 }
 
-tc_error tc_avif_encode_rows(tc_encoder *encoder, const tc_band *band)
+tc_error tc_avif_encode_rows(tc_encoder *encoder, const tc_strip *strip)
 {
-    for (uint32_t y = 0; y < band->plane[0].rows; y++) {
+    for (uint32_t y = 0; y < strip->plane[0].rows; y++) {
         tc_error error;
 
         memcpy(encoder->rows + encoder->stride * encoder->gathered++,
-               band->plane[0].data + band->plane[0].stride * y, encoder->stride);
+               strip->plane[0].data + strip->plane[0].stride * y, encoder->stride);
         if (encoder->gathered < PART_ROWS)
             continue;
         error = flush(encoder);
@@ -248,7 +248,7 @@ tc_error tc_avif_encode_finish(tc_encoder *encoder)
 
     /* What follows cannot be interrupted. */
     if (!error)
-        error = tc_watch_afford(encoder->watch, encoder->finish_ns, encoder->fail);
+        error = tc_cancel_afford(encoder->cancel, encoder->finish_ns, encoder->fail);
     if (error)
         return error;
     errno = 0;

@@ -13,19 +13,19 @@
 
 #include "base/error.h"
 #include "image/core/image.h"
-#include "base/watch.h"
+#include "base/cancel.h"
 
 /*
  * Where encoded bytes come from. `read` puts up to `length` bytes from `offset`
  * into `buffer` and their number into `*got`; fewer than asked means the end of
- * the data. `size` is the number of bytes there should be. `watch` may be NULL; what
+ * the data. `size` is the number of bytes there should be. `cancel` may be NULL; what
  * reads a header asks it wherever that can take long.
  */
 typedef struct tc_input {
     tc_error (*read)(void *context, uint64_t offset, void *buffer, size_t length, size_t *got);
     void *context;
     uint64_t size;
-    const tc_watch *watch;
+    const tc_cancel *cancel;
 } tc_input;
 
 /* Where encoded bytes go. An error from `write` ends the encoding with that error. */
@@ -36,11 +36,11 @@ typedef struct tc_output {
 
 /* What a decoder is asked for. */
 typedef struct tc_decode_want {
-    unsigned reduce;       /* 1, 2, 4 or 8, not over the info's max_reduce */
-    bool planes;           /* TC_YCC planes; only where the info has them */
-    bool cmyk;             /* TC_CMYK rows; only where the info has them */
-    tc_rect source;        /* the pixels of the full picture that are used; others may miss */
-    const tc_watch *watch; /* borrowed until decode_free; may be NULL */
+    unsigned reduce;         /* 1, 2, 4 or 8, not over the info's max_reduce */
+    bool planes;             /* TC_YCC planes; only where the info has them */
+    bool cmyk;               /* TC_CMYK rows; only where the info has them */
+    tc_rect source;          /* the pixels of the full picture that are used; others may miss */
+    const tc_cancel *cancel; /* borrowed until decode_free; may be NULL */
     /*
      * NULL: a damaged picture is refused. Else, where at least half of its rows were good,
      * what else can be had comes as rows too, and why the rest cannot is told here.
@@ -67,7 +67,7 @@ typedef struct tc_encode_spec {
     size_t icc_length;
     const uint8_t *exif; /* TIFF-structured, TC_EXIF_MAX bytes at most */
     size_t exif_length;
-    const tc_watch *watch; /* borrowed until encode_free; may be NULL */
+    const tc_cancel *cancel; /* borrowed until encode_free; may be NULL */
 } tc_encode_spec;
 
 typedef struct tc_codec {
@@ -82,7 +82,7 @@ typedef struct tc_codec {
 
     /*
      * Read the header. Allocates no memory in proportion to what the header
-     * claims. `input` and its watch, and `fail`, are borrowed until decode_free.
+     * claims. `input`, its `cancel` and `fail`, are borrowed until decode_free.
      */
     tc_error (*decode_open)(tc_decoder **decoder, const tc_input *input, tc_image_info *info,
                             tc_fail *fail);
@@ -90,7 +90,7 @@ typedef struct tc_codec {
     tc_error (*decode_start)(tc_decoder *decoder, const tc_decode_want *want,
                              tc_layout *layout);
     /* The next rows, at least one; never called past the last row. */
-    tc_error (*decode_rows)(tc_decoder *decoder, tc_band *band);
+    tc_error (*decode_rows)(tc_decoder *decoder, tc_strip *strip);
     void (*decode_free)(tc_decoder *decoder);
 
     /* NULL where the format is only read. */
@@ -100,7 +100,7 @@ typedef struct tc_codec {
      * The next rows. Of TC_YCC, one luma row and, with every other one from the first
      * on, one row of each of the others, which have half as many samples, rounded up.
      */
-    tc_error (*encode_rows)(tc_encoder *encoder, const tc_band *band);
+    tc_error (*encode_rows)(tc_encoder *encoder, const tc_strip *strip);
     /* All rows are in: write what remains. */
     tc_error (*encode_finish)(tc_encoder *encoder);
     void (*encode_free)(tc_encoder *encoder);

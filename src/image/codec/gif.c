@@ -14,7 +14,7 @@
 
 #include <gif_lib.h>
 
-#define BAND_ROWS 16
+#define STRIP_ROWS 16
 
 #define INTERLACE_PASSES 4
 
@@ -31,8 +31,8 @@
 struct tc_decoder {
     const tc_input *input;
     tc_fail *fail;
-    const tc_watch *watch; /* NULL until decoding starts */
-    tc_error io_error;     /* of the input's own, to be told apart from giflib's */
+    const tc_cancel *cancel; /* NULL until decoding starts */
+    tc_error io_error;       /* of the input's own, to be told apart from giflib's */
     uint64_t offset;
     GifFileType *gif;
     uint32_t width, height;    /* of the screen */
@@ -45,7 +45,7 @@ struct tc_decoder {
     uint8_t colour[COLOURS][4];
     uint8_t *indexes; /* one row of the frame, or all of an interlaced one */
     bool gathered;    /* all rows of an interlaced frame are there */
-    uint8_t *band;
+    uint8_t *strip;
     uint32_t next; /* of the screen's rows */
     size_t io_at, io_length;
     bool ended;   /* more was asked for than there is */
@@ -60,7 +60,7 @@ static bool refill(tc_decoder *decoder)
 {
     size_t got = 0;
 
-    decoder->io_error = tc_watch_ask(decoder->watch, decoder->fail);
+    decoder->io_error = tc_cancel_check(decoder->cancel, decoder->fail);
     if (!decoder->io_error)
         decoder->io_error = decoder->input->read(decoder->input->context, decoder->offset,
                                                  decoder->io, sizeof decoder->io, &got);
@@ -136,7 +136,7 @@ static void gif_decode_free(tc_decoder *decoder)
     if (decoder->gif)
         DGifCloseFile(decoder->gif, &code);
     tc_buffer_free(decoder->indexes);
-    tc_buffer_free(decoder->band);
+    tc_buffer_free(decoder->strip);
     tc_buffer_free(decoder);
 }
 
@@ -288,10 +288,10 @@ static tc_error gif_decode_start(tc_decoder *decoder, const tc_decode_want *want
 {
     size_t rows = decoder->interlaced ? decoder->frame_h : 1;
 
-    decoder->watch = want->watch;
+    decoder->cancel = want->cancel;
     decoder->indexes = tc_buffer_alloc((size_t)decoder->frame_w * rows);
-    decoder->band = tc_buffer_alloc((size_t)decoder->width * decoder->channels * BAND_ROWS);
-    if (!decoder->indexes || !decoder->band)
+    decoder->strip = tc_buffer_alloc((size_t)decoder->width * decoder->channels * STRIP_ROWS);
+    if (!decoder->indexes || !decoder->strip)
         return no_memory(decoder);
     *layout = (tc_layout){.model = decoder->model, .planes = 1};
     layout->plane[0].w = decoder->width;
@@ -357,7 +357,7 @@ static tc_error gather(tc_decoder *decoder)
     decoder->gathered = true;
     for (int pass = 0; pass < INTERLACE_PASSES; pass++) {
         for (uint32_t y = first[pass]; y < decoder->frame_h; y += step[pass]) {
-            tc_error error = tc_watch_ask(decoder->watch, decoder->fail);
+            tc_error error = tc_cancel_check(decoder->cancel, decoder->fail);
 
             if (!error)
                 error = read_row(decoder, decoder->indexes + (size_t)decoder->frame_w * y);
@@ -402,17 +402,17 @@ static tc_error screen_row(tc_decoder *decoder, uint8_t *to)
     return TC_E_OK;
 }
 
-static tc_error gif_decode_rows(tc_decoder *decoder, tc_band *band)
+static tc_error gif_decode_rows(tc_decoder *decoder, tc_strip *strip)
 {
-    band->plane[0].data = decoder->band;
-    band->plane[0].stride = (size_t)decoder->width * decoder->channels;
-    band->plane[0].rows = 0;
-    while (band->plane[0].rows < BAND_ROWS && decoder->next < decoder->height) {
+    strip->plane[0].data = decoder->strip;
+    strip->plane[0].stride = (size_t)decoder->width * decoder->channels;
+    strip->plane[0].rows = 0;
+    while (strip->plane[0].rows < STRIP_ROWS && decoder->next < decoder->height) {
         tc_error error =
-            screen_row(decoder, decoder->band + band->plane[0].stride * band->plane[0].rows);
+            screen_row(decoder, decoder->strip + strip->plane[0].stride * strip->plane[0].rows);
         if (error)
             return error;
-        band->plane[0].rows++;
+        strip->plane[0].rows++;
     }
     return TC_E_OK;
 }

@@ -309,7 +309,7 @@ static void on_progress(j_common_ptr common)
                     TC_JPEG_SCANS_MAX);
         on_error(common);
     }
-    if (tc_watch_ask(decoder->watch, decoder->errors.fail))
+    if (tc_cancel_check(decoder->cancel, decoder->errors.fail))
         on_error(common);
 }
 
@@ -323,7 +323,7 @@ static void jpeg_decode_free(tc_decoder *decoder)
     tc_buffer_free(decoder->profile.data);
     tc_buffer_free(decoder->exif);
     tc_buffer_free(decoder->cmyk);
-    tc_buffer_free(decoder->band);
+    tc_buffer_free(decoder->strip);
     tc_buffer_free(decoder);
 }
 

@@ -56,7 +56,7 @@ struct tc_decoder {
     struct jpeg_source_mgr source;
     struct jpeg_progress_mgr progress;
     const tc_input *input;
-    const tc_watch *watch; /* NULL until decoding starts */
+    const tc_cancel *cancel; /* NULL until decoding starts */
     uint64_t offset;
     bool ended; /* the data ran out and an end-of-image marker was made up */
     bool single_scan;
@@ -70,12 +70,12 @@ struct tc_decoder {
     uint8_t *marker; /* scratch for one APP marker */
     bool ink;        /* rows are TC_CMYK */
     uint8_t *cmyk;   /* one row before conversion */
-    uint8_t *band;   /* rows of every plane */
+    uint8_t *strip;  /* rows of every plane */
     uint32_t x, y;   /* of the whole, the first sample that is delivered */
     uint32_t end;    /* the row after the last */
     struct {
         size_t stride;
-        uint32_t rows; /* that the band has room for */
+        uint32_t rows; /* that the strip has room for */
         uint32_t left; /* yet to come */
         JSAMPROW row[TC_JPEG_ROWS_MAX];
     } plane[TC_PLANES];
@@ -97,12 +97,12 @@ bool tc_jpeg_bearable(j_decompress_ptr cinfo);
 
 tc_error tc_jpeg_decode_start(tc_decoder *decoder, const tc_decode_want *want,
                               tc_layout *layout);
-tc_error tc_jpeg_decode_rows(tc_decoder *decoder, tc_band *band);
+tc_error tc_jpeg_decode_rows(tc_decoder *decoder, tc_strip *strip);
 
 tc_error tc_jpeg_encode_open(tc_encoder **made, const tc_output *output,
                              const tc_encode_spec *spec, tc_fail *fail);
 uint64_t tc_jpeg_encode_held(const tc_encode_spec *spec);
-tc_error tc_jpeg_encode_rows(tc_encoder *encoder, const tc_band *band);
+tc_error tc_jpeg_encode_rows(tc_encoder *encoder, const tc_strip *strip);
 tc_error tc_jpeg_encode_finish(tc_encoder *encoder);
 void tc_jpeg_encode_free(tc_encoder *encoder);
 

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BAND_ROWS 16
+#define STRIP_ROWS 16
 
 /* A scan's header: marker, length, a count, two bytes a component, three more. */
 #define SCAN_HEADER(components) (8u + 2u * (unsigned)(components))
@@ -193,7 +193,7 @@ static void shape_pixels(tc_decoder *decoder, unsigned reduce, tc_layout *layout
     layout->plane[0].true_h = (double)cinfo->image_height / reduce;
     layout->plane[0].channels = channels;
     decoder->plane[0].stride = (size_t)cinfo->output_width * channels;
-    decoder->plane[0].rows = BAND_ROWS;
+    decoder->plane[0].rows = STRIP_ROWS;
 }
 
 /*
@@ -208,21 +208,21 @@ static void shape_planes(tc_decoder *decoder, tc_layout *layout)
     for (int at = 0; at < TC_PLANES; at++) {
         const jpeg_component_info *component = &cinfo->comp_info[at];
         unsigned w = TC_JPEG_BLOCK_W(component), h = TC_JPEG_BLOCK_H(component);
-        unsigned across = (unsigned)component->h_samp_factor;
-        unsigned down = (unsigned)component->v_samp_factor;
+        unsigned h_samp = (unsigned)component->h_samp_factor;
+        unsigned v_samp = (unsigned)component->v_samp_factor;
         size_t blocks = component->width_in_blocks;
 
         layout->plane[at].w = component->downsampled_width;
         layout->plane[at].h = component->downsampled_height;
         layout->plane[at].true_w =
-            (double)cinfo->image_width * (across * w) / (cinfo->max_h_samp_factor * DCTSIZE);
+            (double)cinfo->image_width * (h_samp * w) / (cinfo->max_h_samp_factor * DCTSIZE);
         layout->plane[at].true_h =
-            (double)cinfo->image_height * (down * h) / (cinfo->max_v_samp_factor * DCTSIZE);
+            (double)cinfo->image_height * (v_samp * h) / (cinfo->max_v_samp_factor * DCTSIZE);
         layout->plane[at].channels = 1;
-        layout->plane[at].band_rows = down * h;
+        layout->plane[at].strip_rows = v_samp * h;
         /* libjpeg may write whole MCUs. */
-        decoder->plane[at].stride = (blocks + across - 1) / across * across * w;
-        decoder->plane[at].rows = down * h;
+        decoder->plane[at].stride = (blocks + h_samp - 1) / h_samp * h_samp * w;
+        decoder->plane[at].rows = v_samp * h;
     }
 }
 
@@ -233,14 +233,14 @@ static bool turns_ink(const tc_decoder *decoder)
 }
 
 /* One buffer for the rows of all planes. */
-static tc_error make_band(tc_decoder *decoder, const tc_layout *layout)
+static tc_error make_strip(tc_decoder *decoder, const tc_layout *layout)
 {
     size_t bytes = 0;
     uint8_t *to;
 
     for (unsigned at = 0; at < layout->planes; at++)
         bytes += decoder->plane[at].stride * decoder->plane[at].rows;
-    to = decoder->band = tc_buffer_alloc(bytes);
+    to = decoder->strip = tc_buffer_alloc(bytes);
     if (turns_ink(decoder))
         decoder->cmyk = tc_buffer_alloc((size_t)decoder->cinfo.output_width * 4);
     if (!to || (turns_ink(decoder) && !decoder->cmyk))
@@ -256,7 +256,7 @@ static tc_error make_band(tc_decoder *decoder, const tc_layout *layout)
 tc_error tc_jpeg_decode_start(tc_decoder *decoder, const tc_decode_want *want,
                               tc_layout *layout)
 {
-    decoder->watch = want->watch;
+    decoder->cancel = want->cancel;
     decoder->ink = want->cmyk;
     decoder->errors.damage = want->damage;
     if (!start_decoding(decoder, want))
@@ -271,7 +271,7 @@ tc_error tc_jpeg_decode_start(tc_decoder *decoder, const tc_decode_want *want,
         shape_planes(decoder, layout);
     else
         shape_pixels(decoder, want->reduce, layout);
-    if (make_band(decoder, layout) || (decoder->y > 0 && !skip_rows(decoder)))
+    if (make_strip(decoder, layout) || (decoder->y > 0 && !skip_rows(decoder)))
         return decoder->errors.fail->error;
     return TC_E_OK;
 }
@@ -323,21 +323,21 @@ static void read_planes(tc_decoder *decoder)
     jpeg_read_raw_data(&decoder->cinfo, planes, TC_JPEG_ROWS_MAX);
 }
 
-tc_error tc_jpeg_decode_rows(tc_decoder *decoder, tc_band *band)
+tc_error tc_jpeg_decode_rows(tc_decoder *decoder, tc_strip *strip)
 {
     if (setjmp(decoder->errors.jump))
         return decoder->errors.fail->error;
     for (int at = 0; at < TC_PLANES; at++) {
         uint32_t room = decoder->plane[at].rows, left = decoder->plane[at].left;
 
-        band->plane[at].data = decoder->plane[at].row[0];
-        band->plane[at].stride = decoder->plane[at].stride;
-        band->plane[at].rows = room < left ? room : left;
-        decoder->plane[at].left -= band->plane[at].rows;
+        strip->plane[at].data = decoder->plane[at].row[0];
+        strip->plane[at].stride = decoder->plane[at].stride;
+        strip->plane[at].rows = room < left ? room : left;
+        decoder->plane[at].left -= strip->plane[at].rows;
     }
     if (decoder->cinfo.raw_data_out)
         read_planes(decoder);
     else
-        read_pixels(decoder, band->plane[0].rows);
+        read_pixels(decoder, strip->plane[0].rows);
     return TC_E_OK;
 }

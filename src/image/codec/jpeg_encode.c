@@ -16,7 +16,7 @@ struct tc_encoder {
     tc_jpeg_errors errors;
     struct jpeg_destination_mgr destination;
     struct jpeg_progress_mgr progress;
-    const tc_watch *watch;
+    const tc_cancel *cancel;
     const tc_output *output;
     uint8_t *mcus; /* of planes: one row of MCUs, which libjpeg takes whole */
     struct {
@@ -32,7 +32,7 @@ static void on_progress(j_common_ptr cinfo)
 {
     tc_encoder *encoder = ((j_compress_ptr)cinfo)->client_data;
 
-    if (tc_watch_ask(encoder->watch, encoder->errors.fail))
+    if (tc_cancel_check(encoder->cancel, encoder->errors.fail))
         encoder->errors.manager.error_exit(cinfo);
 }
 
@@ -82,10 +82,10 @@ void tc_jpeg_encode_free(tc_encoder *encoder)
 /* libjpeg keeps all coefficients, 16 bits each, to write them scan by scan. */
 uint64_t tc_jpeg_encode_held(const tc_encode_spec *spec)
 {
-    uint64_t across = (spec->width + LUMA_ROWS - 1) / LUMA_ROWS * LUMA_ROWS;
-    uint64_t down = (spec->height + LUMA_ROWS - 1) / LUMA_ROWS * LUMA_ROWS;
+    uint64_t width = (spec->width + LUMA_ROWS - 1) / LUMA_ROWS * LUMA_ROWS;
+    uint64_t height = (spec->height + LUMA_ROWS - 1) / LUMA_ROWS * LUMA_ROWS;
 
-    return spec->progressive ? across * down * (spec->model == TC_GREY ? 2 : 3) : 0;
+    return spec->progressive ? width * height * (spec->model == TC_GREY ? 2 : 3) : 0;
 }
 
 static void write_exif(j_compress_ptr cinfo, const tc_encode_spec *spec)
@@ -131,15 +131,15 @@ static bool start_encoding(tc_encoder *encoder, const tc_encode_spec *spec)
 
 static tc_error make_mcus(tc_encoder *encoder, const tc_encode_spec *spec)
 {
-    uint32_t across = (spec->width + LUMA_ROWS - 1) / LUMA_ROWS;
-    uint8_t *to = encoder->mcus = tc_buffer_alloc((size_t)across * (4 + 2) * DCTSIZE2);
+    uint32_t mcus = (spec->width + LUMA_ROWS - 1) / LUMA_ROWS;
+    uint8_t *to = encoder->mcus = tc_buffer_alloc((size_t)mcus * (4 + 2) * DCTSIZE2);
 
     if (!to)
         return tc_fail_set(encoder->errors.fail, TC_E_NO_MEMORY, "JPEG: out of memory");
     for (int at = 0; at < TC_PLANES; at++) {
         encoder->plane[at].w = at == 0 ? spec->width : (spec->width + 1) / 2;
         encoder->plane[at].room = at == 0 ? LUMA_ROWS : DCTSIZE;
-        encoder->plane[at].padded = across * encoder->plane[at].room;
+        encoder->plane[at].padded = mcus * encoder->plane[at].room;
         for (uint32_t y = 0; y < encoder->plane[at].room; y++, to += encoder->plane[at].padded)
             encoder->plane[at].row[y] = to;
     }
@@ -157,7 +157,7 @@ tc_error tc_jpeg_encode_open(tc_encoder **made, const tc_output *output,
     memset(encoder, 0, sizeof *encoder);
     encoder->cinfo.err = tc_jpeg_errors_init(&encoder->errors, fail, TC_E_INTERNAL);
     encoder->output = output;
-    encoder->watch = spec->watch;
+    encoder->cancel = spec->cancel;
     encoder->progress.progress_monitor = on_progress;
     encoder->destination = (struct jpeg_destination_mgr){.init_destination = on_start,
                                                          .empty_output_buffer = on_full,
@@ -187,11 +187,11 @@ static void write_mcus(tc_encoder *encoder)
         encoder->plane[at].rows = 0;
 }
 
-static void put_planes(tc_encoder *encoder, const tc_band *band)
+static void put_planes(tc_encoder *encoder, const tc_strip *strip)
 {
     for (int at = 0; at < TC_PLANES; at++) {
-        for (uint32_t y = 0; y < band->plane[at].rows; y++)
-            keep_row(encoder, at, band->plane[at].data + band->plane[at].stride * y);
+        for (uint32_t y = 0; y < strip->plane[at].rows; y++)
+            keep_row(encoder, at, strip->plane[at].data + strip->plane[at].stride * y);
     }
     if (encoder->plane[0].rows == encoder->plane[0].room)
         write_mcus(encoder);
@@ -210,16 +210,16 @@ static void fill_mcus(tc_encoder *encoder)
     write_mcus(encoder);
 }
 
-tc_error tc_jpeg_encode_rows(tc_encoder *encoder, const tc_band *band)
+tc_error tc_jpeg_encode_rows(tc_encoder *encoder, const tc_strip *strip)
 {
     if (setjmp(encoder->errors.jump))
         return encoder->errors.fail->error;
     if (encoder->cinfo.raw_data_in) {
-        put_planes(encoder, band);
+        put_planes(encoder, strip);
         return TC_E_OK;
     }
-    for (uint32_t y = 0; y < band->plane[0].rows; y++) {
-        JSAMPROW row = (JSAMPROW)(band->plane[0].data + band->plane[0].stride * y);
+    for (uint32_t y = 0; y < strip->plane[0].rows; y++) {
+        JSAMPROW row = (JSAMPROW)(strip->plane[0].data + strip->plane[0].stride * y);
         jpeg_write_scanlines(&encoder->cinfo, &row, 1);
     }
     return TC_E_OK;

@@ -42,11 +42,11 @@ struct tc_decoder {
     size_t row_bytes;
     uint8_t *rows; /* one row, or the whole picture when interlaced */
     bool interlaced;
-    bool broken;           /* the file; what is left of it is not read */
-    tc_fail *damage;       /* NULL where damage is refused */
-    const tc_watch *watch; /* NULL until decoding starts */
-    png_bytepp pointers;   /* of an interlaced picture */
-    tc_png_rows *plain;    /* the rows of a picture that needs nothing of libpng's, or NULL */
+    bool broken;             /* the file; what is left of it is not read */
+    tc_fail *damage;         /* NULL where damage is refused */
+    const tc_cancel *cancel; /* NULL until decoding starts */
+    png_bytepp pointers;     /* of an interlaced picture */
+    tc_png_rows *plain;      /* the rows of a picture that needs nothing of libpng's, or NULL */
     uint8_t *icc;
     unsigned chunks; /* seen so far */
     size_t io_at, io_length;
@@ -365,7 +365,7 @@ static void on_row(png_structp png, png_uint_32 row, int pass)
 
     (void)row;
     (void)pass;
-    if (tc_watch_ask(decoder->watch, decoder->fail))
+    if (tc_cancel_check(decoder->cancel, decoder->fail))
         png_error(png, "ended");
 }
 
@@ -425,7 +425,7 @@ static tc_error png_decode_start(tc_decoder *decoder, const tc_decode_want *want
 
     /* Rows of a PNG cannot be reduced, nor skipped without inflating them. */
     decoder->damage = want->damage;
-    decoder->watch = want->watch;
+    decoder->cancel = want->cancel;
     /* Of damage libpng's way of reading knows to the row where it begins. */
     if (is_plain(decoder) && !decoder->damage)
         error = tc_png_rows_open(&decoder->plain, decoder->input,
@@ -459,16 +459,16 @@ static bool bear(tc_decoder *decoder)
     return true;
 }
 
-static tc_error png_decode_rows(tc_decoder *decoder, tc_band *band)
+static tc_error png_decode_rows(tc_decoder *decoder, tc_strip *strip)
 {
     if (decoder->plain)
-        return tc_png_rows_next(decoder->plain, band);
+        return tc_png_rows_next(decoder->plain, strip);
     if (!decoder->broken && !read_rows(decoder) && !bear(decoder))
         return decoder->fail->error;
-    band->plane[0].data = decoder->rows;
-    band->plane[0].stride = decoder->row_bytes;
-    band->plane[0].rows = decoder->interlaced ? decoder->height : 1;
-    decoder->next += band->plane[0].rows;
+    strip->plane[0].data = decoder->rows;
+    strip->plane[0].stride = decoder->row_bytes;
+    strip->plane[0].rows = decoder->interlaced ? decoder->height : 1;
+    decoder->next += strip->plane[0].rows;
     return TC_E_OK;
 }
 

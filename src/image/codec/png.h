@@ -15,7 +15,7 @@ void tc_png_warned(png_structp png, png_const_charp message);
 
 tc_error tc_png_encode_open(tc_encoder **made, const tc_output *output,
                             const tc_encode_spec *spec, tc_fail *fail);
-tc_error tc_png_encode_rows(tc_encoder *encoder, const tc_band *band);
+tc_error tc_png_encode_rows(tc_encoder *encoder, const tc_strip *strip);
 tc_error tc_png_encode_finish(tc_encoder *encoder);
 void tc_png_encode_free(tc_encoder *encoder);
 

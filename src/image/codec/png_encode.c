@@ -252,12 +252,12 @@ static void write_palette(tc_encoder *encoder)
 
 /* ---- rows --------------------------------------------------------------------------- */
 
-tc_error tc_png_encode_rows(tc_encoder *encoder, const tc_band *band)
+tc_error tc_png_encode_rows(tc_encoder *encoder, const tc_strip *strip)
 {
     if (setjmp(png_jmpbuf(encoder->png)))
         return encoder->fail->error;
-    for (uint32_t y = 0; y < band->plane[0].rows; y++) {
-        const uint8_t *row = band->plane[0].data + band->plane[0].stride * y;
+    for (uint32_t y = 0; y < strip->plane[0].rows; y++) {
+        const uint8_t *row = strip->plane[0].data + strip->plane[0].stride * y;
 
         if (encoder->palette) {
             if (hold_row(encoder, row))

@@ -10,8 +10,8 @@
 #include <zlib.h>
 
 /* Rows inflated at once: enough that zlib is rarely near the end of its output. */
-#define BAND_ROWS  16
-#define BAND_BYTES 65536
+#define STRIP_ROWS  16
+#define STRIP_BYTES 65536
 
 #define CHUNK_MAX 0x7fffffff /* of the specification */
 
@@ -23,7 +23,7 @@ struct tc_png_rows {
     tc_fail *fail;
     const tc_png_filters *filters;
     unsigned step;
-    uint32_t row_bytes, rows_left, band_rows;
+    uint32_t row_bytes, rows_left, strip_rows;
     uint64_t offset;         /* of what follows the buffer */
     const uint8_t *at, *end; /* what is buffered of the file */
     bool in_chunk;
@@ -31,8 +31,8 @@ struct tc_png_rows {
     uint32_t crc;        /* of the chunk so far */
     z_stream zlib;
     bool zlib_is_open, stream_ended;
-    uint8_t *above; /* the band before's last row, undone; zeros before the first */
-    uint8_t *band;  /* rows of a filter type and row_bytes */
+    uint8_t *above; /* the strip before's last row, undone; zeros before the first */
+    uint8_t *strip; /* rows of a filter type and row_bytes */
     uint8_t io[TC_IO_BYTES];
 };
 
@@ -204,7 +204,7 @@ void tc_png_rows_free(tc_png_rows *rows)
     if (rows->zlib_is_open)
         inflateEnd(&rows->zlib);
     tc_buffer_free(rows->above);
-    tc_buffer_free(rows->band);
+    tc_buffer_free(rows->strip);
     tc_buffer_free(rows);
 }
 
@@ -232,27 +232,27 @@ tc_error tc_png_rows_open(tc_png_rows **rows, const tc_input *input, uint64_t of
     made->step = step;
     made->row_bytes = width * step;
     made->rows_left = height;
-    made->band_rows = BAND_BYTES / stride < 1 ? 1 : (uint32_t)(BAND_BYTES / stride);
-    if (made->band_rows > BAND_ROWS)
-        made->band_rows = BAND_ROWS;
+    made->strip_rows = STRIP_BYTES / stride < 1 ? 1 : (uint32_t)(STRIP_BYTES / stride);
+    if (made->strip_rows > STRIP_ROWS)
+        made->strip_rows = STRIP_ROWS;
     made->offset = offset;
     made->at = made->end = made->io;
     made->above = tc_buffer_zeroed(stride + SLACK);
-    made->band = tc_buffer_alloc(stride * made->band_rows + SLACK);
-    if (!made->above || !made->band)
+    made->strip = tc_buffer_alloc(stride * made->strip_rows + SLACK);
+    if (!made->above || !made->strip)
         return tc_fail_set(fail, TC_E_NO_MEMORY, "PNG: out of memory");
-    memset(made->band + stride * made->band_rows, 0, SLACK);
+    memset(made->strip + stride * made->strip_rows, 0, SLACK);
     return open_zlib(made);
 }
 
-/* Undo the filters of the band's first `count` rows. */
+/* Undo the filters of the strip's first `count` rows. */
 static tc_error undo_filters(tc_png_rows *rows, uint32_t count)
 {
     size_t stride = (size_t)rows->row_bytes + 1;
     const uint8_t *above = rows->above;
 
     for (uint32_t y = 0; y < count; y++) {
-        uint8_t *row = rows->band + stride * y + 1, *second = row + stride;
+        uint8_t *row = rows->strip + stride * y + 1, *second = row + stride;
 
         if (row[-1] >= TC_PNG_FILTERS)
             return damaged(rows, "a row has an unknown filter");
@@ -269,11 +269,11 @@ static tc_error undo_filters(tc_png_rows *rows, uint32_t count)
     return TC_E_OK;
 }
 
-tc_error tc_png_rows_next(tc_png_rows *rows, tc_band *band)
+tc_error tc_png_rows_next(tc_png_rows *rows, tc_strip *strip)
 {
-    uint32_t count = rows->rows_left < rows->band_rows ? rows->rows_left : rows->band_rows;
+    uint32_t count = rows->rows_left < rows->strip_rows ? rows->rows_left : rows->strip_rows;
     size_t stride = (size_t)rows->row_bytes + 1;
-    tc_error error = inflate_bytes(rows, rows->band, (uint32_t)(stride * count));
+    tc_error error = inflate_bytes(rows, rows->strip, (uint32_t)(stride * count));
 
     rows->rows_left -= count;
     if (!error && rows->rows_left == 0)
@@ -282,8 +282,8 @@ tc_error tc_png_rows_next(tc_png_rows *rows, tc_band *band)
         error = undo_filters(rows, count);
     if (error)
         return error;
-    band->plane[0].data = rows->band + 1;
-    band->plane[0].stride = stride;
-    band->plane[0].rows = count;
+    strip->plane[0].data = rows->strip + 1;
+    strip->plane[0].stride = stride;
+    strip->plane[0].rows = count;
     return TC_E_OK;
 }

@@ -28,7 +28,7 @@ tc_error tc_png_rows_open(tc_png_rows **rows, const tc_input *input, uint64_t of
                           uint32_t width, uint32_t height, unsigned step, tc_fail *fail);
 
 /* The next rows, at least one; never called past the last row. */
-tc_error tc_png_rows_next(tc_png_rows *rows, tc_band *band);
+tc_error tc_png_rows_next(tc_png_rows *rows, tc_strip *strip);
 
 /* Accepts NULL. */
 void tc_png_rows_free(tc_png_rows *rows);

@@ -21,12 +21,12 @@
 #define READ_AHEAD 16
 
 /* Rows of a composed canvas at a time. */
-#define BAND_ROWS 16
+#define STRIP_ROWS 16
 
 struct tc_decoder {
     const tc_input *input;
     tc_fail *fail;
-    const tc_watch *watch; /* NULL until decoding starts */
+    const tc_cancel *cancel; /* NULL until decoding starts */
     tc_webp_file file;
     bool alpha;    /* rows have it: the picture does, or it does not cover its canvas */
     uint8_t *data; /* the picture's chunks, of which `filled` bytes are read */
@@ -36,7 +36,7 @@ struct tc_decoder {
     uint8_t *pixels; /* the decoded frame, of which `ready` rows are done */
     size_t stride;
     uint32_t rows, ready, next; /* `next`: the canvas's */
-    uint8_t *band;
+    uint8_t *strip;
 };
 
 static tc_error no_memory(tc_decoder *decoder)
@@ -58,7 +58,7 @@ static void webp_decode_free(tc_decoder *decoder)
     tc_buffer_free(decoder->file.exif);
     tc_buffer_free(decoder->data);
     tc_buffer_free(decoder->pixels);
-    tc_buffer_free(decoder->band);
+    tc_buffer_free(decoder->strip);
     free(decoder);
 }
 
@@ -148,15 +148,15 @@ static tc_error webp_decode_start(tc_decoder *decoder, const tc_decode_want *wan
     uint32_t h = (decoder->file.frame.h + want->reduce - 1) / want->reduce;
     tc_error error;
 
-    decoder->watch = want->watch;
+    decoder->cancel = want->cancel;
     error = start_decoding(decoder, w, h, want->reduce > 1);
     if (error)
         return error;
     if (decoder->file.composed) {
         w = decoder->file.width;
         h = decoder->file.height;
-        decoder->band = tc_buffer_alloc((size_t)w * 4 * BAND_ROWS);
-        if (!decoder->band)
+        decoder->strip = tc_buffer_alloc((size_t)w * 4 * STRIP_ROWS);
+        if (!decoder->strip)
             return no_memory(decoder);
     }
     *layout = (tc_layout){.model = decoder->alpha ? TC_RGB_ALPHA : TC_RGB, .planes = 1};
@@ -177,7 +177,7 @@ static tc_error decode_more(tc_decoder *decoder)
     size_t head = decoder->filled == 0 ? decoder->file.head + READ_AHEAD : 0;
     size_t most = head > TC_IO_BYTES ? head : TC_IO_BYTES;
     size_t length = left < most ? left : most;
-    tc_error error = tc_watch_ask(decoder->watch, decoder->fail);
+    tc_error error = tc_cancel_check(decoder->cancel, decoder->fail);
     VP8StatusCode status;
     int ready = 0;
 
@@ -218,14 +218,14 @@ static void compose(const tc_decoder *decoder, uint32_t y, uint8_t *to)
                decoder->stride);
 }
 
-static tc_error composed_rows(tc_decoder *decoder, tc_band *band)
+static tc_error composed_rows(tc_decoder *decoder, tc_strip *strip)
 {
     const tc_rect *frame = &decoder->file.frame;
 
-    band->plane[0].data = decoder->band;
-    band->plane[0].stride = (size_t)decoder->file.width * 4;
-    band->plane[0].rows = 0;
-    while (band->plane[0].rows < BAND_ROWS && decoder->next < decoder->file.height) {
+    strip->plane[0].data = decoder->strip;
+    strip->plane[0].stride = (size_t)decoder->file.width * 4;
+    strip->plane[0].rows = 0;
+    while (strip->plane[0].rows < STRIP_ROWS && decoder->next < decoder->file.height) {
         uint32_t y = decoder->next;
 
         while (y >= frame->y && y - frame->y < frame->h && y - frame->y >= decoder->ready) {
@@ -233,24 +233,24 @@ static tc_error composed_rows(tc_decoder *decoder, tc_band *band)
             if (error)
                 return error;
         }
-        compose(decoder, y, decoder->band + band->plane[0].stride * band->plane[0].rows++);
+        compose(decoder, y, decoder->strip + strip->plane[0].stride * strip->plane[0].rows++);
         decoder->next++;
     }
     return TC_E_OK;
 }
 
-static tc_error webp_decode_rows(tc_decoder *decoder, tc_band *band)
+static tc_error webp_decode_rows(tc_decoder *decoder, tc_strip *strip)
 {
     if (decoder->file.composed)
-        return composed_rows(decoder, band);
+        return composed_rows(decoder, strip);
     while (decoder->ready <= decoder->next) {
         tc_error error = decode_more(decoder);
         if (error)
             return error;
     }
-    band->plane[0].data = decoder->pixels + decoder->stride * decoder->next;
-    band->plane[0].stride = decoder->stride;
-    band->plane[0].rows = decoder->ready - decoder->next;
+    strip->plane[0].data = decoder->pixels + decoder->stride * decoder->next;
+    strip->plane[0].stride = decoder->stride;
+    strip->plane[0].rows = decoder->ready - decoder->next;
     decoder->next = decoder->ready;
     return TC_E_OK;
 }

@@ -48,7 +48,7 @@ tc_error tc_webp_read_bytes(const tc_input *input, uint64_t at, void *to, size_t
 tc_error tc_webp_encode_open(tc_encoder **made, const tc_output *output,
                              const tc_encode_spec *spec, tc_fail *fail);
 uint64_t tc_webp_encode_held(const tc_encode_spec *spec);
-tc_error tc_webp_encode_rows(tc_encoder *encoder, const tc_band *band);
+tc_error tc_webp_encode_rows(tc_encoder *encoder, const tc_strip *strip);
 tc_error tc_webp_encode_finish(tc_encoder *encoder);
 void tc_webp_encode_free(tc_encoder *encoder);
 

@@ -29,7 +29,7 @@
 struct tc_encoder {
     const tc_output *output;
     tc_fail *fail;
-    const tc_watch *watch;
+    const tc_cancel *cancel;
     WebPConfig config;
     WebPPicture picture;
     bool drawable;          /* the picture's memory is there */
@@ -67,7 +67,7 @@ static int on_progress(int percent, const WebPPicture *picture)
     const tc_encoder *encoder = picture->user_data;
 
     (void)percent;
-    return tc_watch_ask(encoder->watch, encoder->fail) == TC_E_OK;
+    return tc_cancel_check(encoder->cancel, encoder->fail) == TC_E_OK;
 }
 
 void tc_webp_encode_free(tc_encoder *encoder)
@@ -150,7 +150,7 @@ tc_error tc_webp_encode_open(tc_encoder **made, const tc_output *output,
                            spec->width, spec->height);
     encoder->output = output;
     encoder->fail = fail;
-    encoder->watch = spec->watch;
+    encoder->cancel = spec->cancel;
     encoder->model = spec->model;
     WebPMemoryWriterInit(&encoder->whole);
     if (!configure(encoder, spec))
@@ -187,13 +187,13 @@ static void put_row(uint32_t *to, const uint8_t *from, uint32_t width, tc_model 
     }
 }
 
-tc_error tc_webp_encode_rows(tc_encoder *encoder, const tc_band *band)
+tc_error tc_webp_encode_rows(tc_encoder *encoder, const tc_strip *strip)
 {
     WebPPicture *picture = &encoder->picture;
 
-    for (uint32_t y = 0; y < band->plane[0].rows; y++)
+    for (uint32_t y = 0; y < strip->plane[0].rows; y++)
         put_row(picture->argb + (size_t)picture->argb_stride * encoder->next++,
-                band->plane[0].data + band->plane[0].stride * y, (uint32_t)picture->width,
+                strip->plane[0].data + strip->plane[0].stride * y, (uint32_t)picture->width,
                 encoder->model);
     return TC_E_OK;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "canvas.h"
 
-#include "over.h"
+#include "blend.h"
 
 #include <string.h>
 
@@ -36,7 +36,7 @@ void tc_canvas_init(tc_canvas *canvas, const tc_plan *plan, const tc_params *par
         canvas->under = white;
     alpha_out = stores_alpha && (laid ? canvas->under.a < 255 : alpha);
     if (!stores_alpha)
-        canvas->under = tc_lay_over(canvas->under, white);
+        canvas->under = tc_blend(canvas->under, white);
     shows_under = laid || (alpha && !alpha_out);
     grey_out = tc_model_is_grey(from) && !colour && (!shows_under || is_grey(canvas->under));
     canvas->to =
@@ -74,6 +74,6 @@ void tc_canvas_row(const tc_canvas *canvas, const uint8_t *picture, uint8_t *to)
         return;
     }
     for (uint32_t x = 0; x < canvas->picture_w; x++, picture += in, to += out)
-        tc_colour_store(to, tc_lay_over(tc_colour_load(picture, canvas->from), canvas->under),
+        tc_colour_store(to, tc_blend(tc_colour_load(picture, canvas->from), canvas->under),
                         canvas->to);
 }

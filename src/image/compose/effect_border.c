@@ -2,7 +2,7 @@
 /* A border drawn inside the answer: `bw` pixels left and right, `bh` above and below. */
 #include "base/buffer.h"
 #include "effect_kind.h"
-#include "over.h"
+#include "blend.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -57,7 +57,7 @@ static void paint(tc_effect *effect, uint32_t x, uint32_t pixels)
     uint8_t *to = effect->row + (size_t)x * effect->channels;
 
     for (; pixels > 0; pixels--, to += effect->channels)
-        tc_colour_store(to, tc_lay_over(effect->colour, tc_colour_load(to, model)), model);
+        tc_colour_store(to, tc_blend(effect->colour, tc_colour_load(to, model)), model);
 }
 
 static tc_error border_put(tc_effect *effect, const uint8_t *row)

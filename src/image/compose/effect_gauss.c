@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Blur, sharpen and unsharp: all three are a Gaussian blur, done across and then down,
- * and a sum of it with the picture. The kernels are ImageMagick's (6.9, morphology.c,
- * effect.c and gem.c), so that RxS means here what it means there. Colour is
+ * Blur, sharpen and unsharp: all three are a Gaussian blur, done horizontally and then
+ * vertically, and a sum of it with the picture. The kernels are ImageMagick's (6.9,
+ * morphology.c, effect.c and gem.c), so that RxS means here what it means there. Colour is
  * premultiplied; beyond the edges the picture goes on as its last pixel.
  *
  * ImageMagick's sharpening kernel is, in two dimensions, a Gaussian taken negative with
@@ -39,7 +39,7 @@ struct tc_effect {
     float *weight;            /* of the centre and `radius` neighbours on each side */
     float *padded;            /* a row, premultiplied, and `radius` pixels on each side */
     uint32_t held, originals; /* rows in the rings */
-    float *ring;              /* rows blurred across; row y is at y % held */
+    float *ring;              /* rows blurred horizontally; row y is at y % held */
     uint8_t *original;        /* rows as they came; a ring as well */
     float *sum;
     uint8_t *out;
@@ -138,7 +138,7 @@ static uint64_t bytes_for(const sizes *sizes)
            sizes->padded * sizeof(float) + (sizes->originals + 1) * (uint64_t)sizes->samples;
 }
 
-/* Measured: a sample, of it each pair of taps across and down, and its mixing; a pixel. */
+/* Measured: a sample, of it each pair of weights in both passes, and its mixing; a pixel. */
 #define SAMPLE_NS 2.8
 #define PAIR_NS   0.29
 #define MIX_NS    1.5
@@ -271,7 +271,7 @@ static tc_error gauss_put(tc_effect *effect, const uint8_t *row)
 /* ---- rows out ------------------------------------------------------------------------------
  */
 
-/* The row blurred across that is `off` rows from `y`, or the edge's. */
+/* The row blurred horizontally that is `off` rows from `y`, or the edge's. */
 static const float *blurred(const tc_effect *effect, uint32_t y, int64_t off)
 {
     int64_t at = y + off;

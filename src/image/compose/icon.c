@@ -2,7 +2,7 @@
 #include "icon.h"
 
 #include "image/picture/decode_cost.h"
-#include "over.h"
+#include "blend.h"
 #include "image/picture/picture.h"
 
 #include <stdlib.h>
@@ -85,17 +85,17 @@ uint64_t tc_icon_bytes(const tc_icon *icon)
 }
 
 /* Measured: a pixel laid over the answer. */
-#define LAY_NS 6
+#define BLEND_NS 6
 
 uint64_t tc_icon_ns(const tc_icon *icon)
 {
     return tc_cost_picture_ns(&icon->info, &icon->plan, icon->bytes) +
-           (uint64_t)icon->plan.picture_w * icon->plan.picture_h * LAY_NS;
+           (uint64_t)icon->plan.picture_w * icon->plan.picture_h * BLEND_NS;
 }
 
-tc_error tc_icon_start(tc_icon *icon, const tc_watch *watch, tc_fail *fail)
+tc_error tc_icon_start(tc_icon *icon, const tc_cancel *cancel, tc_fail *fail)
 {
-    tc_decode_want want = {.watch = watch};
+    tc_decode_want want = {.cancel = cancel};
     tc_error error;
 
     if (icon->plan.empty)
@@ -112,20 +112,19 @@ tc_error tc_icon_row(tc_icon *icon, uint8_t *row, tc_model model, tc_fail *fail)
     uint8_t channels = tc_model_channels(model);
     uint32_t y = icon->y++;
     const uint8_t *from;
-    tc_band band;
+    tc_strip strip;
     tc_error error;
 
     if (plan->empty || y < plan->place_y || y - plan->place_y >= plan->picture_h)
         return TC_E_OK;
-    error = tc_picture_rows(icon->picture, &band);
+    error = tc_picture_rows(icon->picture, &strip);
     if (error)
         return tell(icon, error, fail);
-    from = band.plane[0].data;
+    from = strip.plane[0].data;
     row += (size_t)plan->place_x * channels;
     for (uint32_t x = 0; x < plan->picture_w; x++, row += channels, from += from_channels)
         tc_colour_store(
-            row,
-            tc_lay_over(tc_colour_load(from, icon->info.model), tc_colour_load(row, model)),
+            row, tc_blend(tc_colour_load(from, icon->info.model), tc_colour_load(row, model)),
             model);
     return TC_E_OK;
 }

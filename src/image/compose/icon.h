@@ -25,8 +25,8 @@ uint64_t tc_icon_bytes(const tc_icon *icon);
 /* Estimate of the processor time it takes, in nanoseconds. */
 uint64_t tc_icon_ns(const tc_icon *icon);
 
-/* Begin decoding; `watch` may be NULL. */
-tc_error tc_icon_start(tc_icon *icon, const tc_watch *watch, tc_fail *fail);
+/* Begin decoding; `cancel` may be NULL. */
+tc_error tc_icon_start(tc_icon *icon, const tc_cancel *cancel, tc_fail *fail);
 
 /* Lay the icon over the answer's next row, pixels of `model`; from the top, one by one. */
 tc_error tc_icon_row(tc_icon *icon, uint8_t *row, tc_model model, tc_fail *fail);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The words every room of the image ring shares: formats, colour models, what a
- * header says of a picture, and a band of rows. Types only.
+ * header says of a picture, and a strip of rows. Types only.
  */
 #ifndef TC_IMAGE_H
 #define TC_IMAGE_H
@@ -94,22 +94,22 @@ typedef struct tc_layout {
     struct {
         uint32_t x, y, w, h;
         double true_w, true_h;
-        uint8_t channels;   /* interleaved samples a pixel, 1..4 */
-        uint32_t band_rows; /* of TC_YCC: its rows in every band but the last */
+        uint8_t channels;    /* interleaved samples a pixel, 1..4 */
+        uint32_t strip_rows; /* of TC_YCC: its rows in every strip but the last */
     } plane[TC_PLANES];
 } tc_layout;
 
 /*
  * Some consecutive rows of every plane, in order from the top. The memory
- * belongs to the maker of the band and holds until that room's next call.
+ * belongs to the maker of the strip and holds until that room's next call.
  */
-typedef struct tc_band {
+typedef struct tc_strip {
     struct {
         const uint8_t *data;
         size_t stride; /* bytes from one row to the next */
         uint32_t rows; /* may be 0 */
     } plane[TC_PLANES];
-} tc_band;
+} tc_strip;
 
 /* Interleaved samples a pixel of a one-plane model. */
 static inline uint8_t tc_model_channels(tc_model model)

@@ -34,7 +34,7 @@ uint8_t tc_orientation_read(const uint8_t *data, size_t length)
     return 1;
 }
 
-uint8_t tc_orientation_turned(uint8_t orientation, int angle)
+uint8_t tc_orientation_rotate(uint8_t orientation, int angle)
 {
     /* A quarter turn clockwise more: 1, 6, 3, 8 are turned, 2, 7, 4, 5 mirrored as well. */
     static const uint8_t quarter[9] = {1, 6, 7, 8, 5, 2, 3, 4, 1};

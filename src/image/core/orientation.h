@@ -18,9 +18,9 @@ uint8_t tc_orientation_read(const uint8_t *data, size_t length);
 
 /*
  * The orientation that turns a picture stored with `orientation` (1..8) upright and then
- * `angle` degrees clockwise (0, 90, 180, 270): one turn for both.
+ * `angle` degrees clockwise (0, 90, 180, 270): one for both.
  */
-uint8_t tc_orientation_turned(uint8_t orientation, int angle);
+uint8_t tc_orientation_rotate(uint8_t orientation, int angle);
 
 /* Whether upright width is stored height: orientations 5 to 8. */
 static inline bool tc_orientation_swaps(uint8_t orientation)

@@ -3,7 +3,7 @@
 
 #include "image/codec/codec.h"
 #include "picture.h"
-#include "image/scale/taps.h"
+#include "image/scale/weights.h"
 
 /*
  * All constants are nanoseconds of one thread of an AMD EPYC (Zen 3) under load, with
@@ -99,13 +99,13 @@ static double decode_ns(const tc_image_info *info, const tc_plan *plan, const tc
 }
 /* ---- resampling --------------------------------------------------------------------- */
 
-#define ACROSS_MAC  0.06 /* one weight times one sample */
-#define DOWN_MAC    0.09
-#define SAMPLE      0.25 /* an answer's sample, taps aside */
-#define PREMULTIPLY 1.2  /* a source pixel with alpha */
-#define DIVIDE      4.0  /* an answer's pixel with alpha */
-#define TURN        7.0  /* a pixel of a picture that is turned by 90 degrees or 180 */
-#define PLANES      2    /* planes of 4:2:0 take as much as this many channels */
+#define HORIZONTAL_MAC 0.06 /* one weight times one sample */
+#define VERTICAL_MAC   0.09
+#define SAMPLE         0.25 /* an answer's sample, weights aside */
+#define PREMULTIPLY    1.2  /* a source pixel with alpha */
+#define DIVIDE         4.0  /* an answer's pixel with alpha */
+#define ORIENT         7.0  /* a pixel of a picture that is turned by 90 degrees or 180 */
+#define PLANES         2    /* planes of 4:2:0 take as much as this many channels */
 
 static double resample_ns(const tc_image_info *info, const tc_plan *plan, const tc_rect *used)
 {
@@ -126,13 +126,13 @@ static double resample_ns(const tc_image_info *info, const tc_plan *plan, const 
                  0};
     double rows = used->h / reduce, out = (double)plan->visible.w * plan->visible.h;
     unsigned channels = info->planes ? PLANES : tc_model_channels(info->model);
-    double macs = rows * plan->visible.w * tc_taps_most(&x) * ACROSS_MAC +
-                  out * tc_taps_most(&y) * DOWN_MAC;
+    double macs = rows * plan->visible.w * tc_weights_most(&x) * HORIZONTAL_MAC +
+                  out * tc_weights_most(&y) * VERTICAL_MAC;
     double ns = channels * (macs + out * SAMPLE);
 
     if (tc_model_has_alpha(info->model))
         ns += rows * used->w / reduce * PREMULTIPLY + out * DIVIDE;
-    return plan->orientation > 2 ? ns + out * TURN : ns;
+    return plan->orientation > 2 ? ns + out * ORIENT : ns;
 }
 
 uint64_t tc_cost_picture_ns(const tc_image_info *info, const tc_plan *plan, uint64_t bytes)

@@ -4,16 +4,16 @@
 #include "base/clock.h"
 #include "image/core/orientation.h"
 #include "image/scale/resample.h"
-#include "image/scale/taps.h"
-#include "image/core/turn.h"
+#include "image/scale/weights.h"
+#include "image/core/orient.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 typedef struct plane {
     tc_resample *resample;
-    tc_turn *turn;
-    uint32_t taken; /* rows of the band that went to the resampler */
+    tc_orient *orient;
+    uint32_t taken; /* rows of the strip that went to the resampler */
     uint32_t left;  /* rows the decoder has yet to deliver */
     uint8_t *pair;  /* when rows are halved first: one that waits for its other, and the half */
     uint32_t put;   /* rows that were, or wait for that */
@@ -22,14 +22,14 @@ typedef struct plane {
 struct tc_picture {
     const tc_codec *codec;
     tc_decoder *decoder;
-    const tc_watch *watch;
+    const tc_cancel *cancel;
     tc_fail *fail;
-    const tc_kernel *kernel;
+    const tc_scale_ops *ops;
     tc_layout layout;
-    tc_band band; /* decoded rows */
+    tc_strip strip; /* decoded rows */
     plane plane[TC_PLANES];
     uint32_t stored_h; /* of the visible part */
-    bool whole;        /* the turn must have all of it before a row comes out */
+    bool whole;        /* orienting needs all of it before a row comes out */
     uint32_t next;     /* row, upright */
     uint64_t decode_ns;
 };
@@ -39,7 +39,7 @@ typedef struct side {
     uint32_t from, length, full; /* the source rectangle, in pixels of the full picture */
     uint32_t scaled;             /* what it is resampled to */
     uint32_t first, count;       /* the visible part of that */
-    bool reversed;               /* the turn begins at its end */
+    bool reversed;               /* upright it begins at its end */
 } side;
 
 static side side_x(const tc_image_info *info, const tc_plan *plan)
@@ -82,7 +82,7 @@ static tc_axis axis_of(const side *side, double true_samples, uint32_t skipped,
 /*
  * The same for half as many samples. In JPEG each lies in the middle of two of
  * the upright picture, counted from its edge, and of an odd number the last has one
- * of its own; where the turn counts from the other end, that is the first.
+ * of its own; where orienting counts from the other end, that is the first.
  */
 static void halve(tc_axis *axis, bool reversed)
 {
@@ -118,9 +118,9 @@ static tc_error make_plane(tc_picture *picture, unsigned at, const side *x, cons
 {
     const tc_layout *layout = &picture->layout;
     plane *plane = &picture->plane[at];
-    tc_axis across =
+    tc_axis horizontal =
         axis_of(x, layout->plane[at].true_w, layout->plane[at].x, layout->plane[at].w);
-    tc_axis down =
+    tc_axis vertical =
         axis_of(y, layout->plane[at].true_h, layout->plane[at].y, layout->plane[at].h);
     bool same = at == 2 && layout->plane[2].w == layout->plane[1].w &&
                 layout->plane[2].h == layout->plane[1].h &&
@@ -130,22 +130,22 @@ static tc_error make_plane(tc_picture *picture, unsigned at, const side *x, cons
 
     plane->left = layout->plane[at].h;
     if (at > 0) {
-        halve(&across, x->reversed);
-        halve(&down, y->reversed);
-        if (has_plenty(&across) && has_plenty(&down)) {
-            halve_source(&across);
-            halve_source(&down);
-            plane->pair = malloc((size_t)layout->plane[at].w + across.limit);
+        halve(&horizontal, x->reversed);
+        halve(&vertical, y->reversed);
+        if (has_plenty(&horizontal) && has_plenty(&vertical)) {
+            halve_source(&horizontal);
+            halve_source(&vertical);
+            plane->pair = malloc((size_t)layout->plane[at].w + horizontal.limit);
             if (!plane->pair)
                 return TC_E_NO_MEMORY;
         }
     }
     error = same ? tc_resample_create_like(&plane->resample, picture->plane[1].resample)
-                 : tc_resample_create(&plane->resample, &across, &down,
+                 : tc_resample_create(&plane->resample, &horizontal, &vertical,
                                       layout->plane[at].channels, alpha);
     if (!error)
-        error = tc_turn_create(&plane->turn, plan->orientation, across.count, down.count,
-                               layout->plane[at].channels);
+        error = tc_orient_create(&plane->orient, plan->orientation, horizontal.count,
+                                 vertical.count, layout->plane[at].channels);
     return error;
 }
 
@@ -156,30 +156,30 @@ static uint32_t plane_rows(unsigned at, uint32_t rows)
 }
 
 /*
- * A band has rows of all planes, and one plane may need the next while others
+ * A strip has rows of all planes, and one plane may need the next while others
  * are still busy with this: what is left of it goes to their resamplers early.
  * Which rows each output row needs is known, so how early is, too.
  */
 static tc_error reserve(tc_picture *picture)
 {
     const tc_layout *layout = &picture->layout;
-    uint32_t bands = 0, ahead[TC_PLANES] = {0};
+    uint32_t strips = 0, ahead[TC_PLANES] = {0};
 
     for (uint32_t y = 0; y < picture->stored_h; y++) {
         uint32_t needs[TC_PLANES];
 
         for (unsigned at = 0; at < layout->planes; at++) {
-            uint32_t step = layout->plane[at].band_rows;
+            uint32_t step = layout->plane[at].strip_rows;
             uint32_t out = plane_rows(at, y + 1) - 1;
 
             needs[at] = tc_resample_needs(picture->plane[at].resample, out);
             if (picture->plane[at].pair)
                 needs[at] *= 2;
-            if ((needs[at] + step - 1) / step > bands)
-                bands = (needs[at] + step - 1) / step;
+            if ((needs[at] + step - 1) / step > strips)
+                strips = (needs[at] + step - 1) / step;
         }
         for (unsigned at = 0; at < layout->planes; at++) {
-            uint32_t put = (bands - 1) * layout->plane[at].band_rows;
+            uint32_t put = (strips - 1) * layout->plane[at].strip_rows;
 
             if (put > needs[at] && put - needs[at] > ahead[at])
                 ahead[at] = put - needs[at];
@@ -218,7 +218,7 @@ static void used(const side *side, unsigned reduce, uint32_t *first, uint32_t *c
         axis_of(side, (double)side->full / reduce, 0, (side->full + reduce - 1) / reduce);
     uint32_t left;
 
-    tc_taps_span(&axis, first, count);
+    tc_weights_span(&axis, first, count);
     *first *= reduce;
     *count *= reduce;
     left = side->full - *first;
@@ -249,9 +249,9 @@ tc_error tc_picture_start(tc_picture **picture, const tc_codec *codec, tc_decode
         return tc_fail_set(fail, TC_E_NO_MEMORY, "out of memory for the picture's rows");
     made->codec = codec;
     made->decoder = decoder;
-    made->watch = want->watch;
+    made->cancel = want->cancel;
     made->fail = fail;
-    made->kernel = tc_kernel_best();
+    made->ops = tc_scale_ops_best();
     all.reduce = plan->reduce;
     all.source = tc_picture_source(info, plan);
     error = codec->decode_start(decoder, &all, &made->layout);
@@ -272,14 +272,14 @@ static void put_half(tc_picture *picture, unsigned at, const uint8_t *row)
         memcpy(plane->pair, row, w);
         return;
     }
-    picture->kernel->halve(plane->pair + w, second ? plane->pair : row, row, w);
+    picture->ops->halve(plane->pair + w, second ? plane->pair : row, row, w);
     tc_resample_put(plane->resample, plane->pair + w);
 }
 
 static void put_row(tc_picture *picture, unsigned at)
 {
-    const uint8_t *row = picture->band.plane[at].data +
-                         picture->band.plane[at].stride * picture->plane[at].taken++;
+    const uint8_t *row = picture->strip.plane[at].data +
+                         picture->strip.plane[at].stride * picture->plane[at].taken++;
 
     if (picture->plane[at].pair)
         put_half(picture, at, row);
@@ -287,47 +287,47 @@ static void put_row(tc_picture *picture, unsigned at)
         tc_resample_put(picture->plane[at].resample, row);
 }
 
-/* The next band, once nothing of this one is left. */
-static tc_error next_band(tc_picture *picture)
+/* The next strip, once nothing of this one is left. */
+static tc_error next_strip(tc_picture *picture)
 {
     unsigned planes = picture->layout.planes;
     uint64_t start;
-    tc_error error = tc_watch_ask(picture->watch, picture->fail);
+    tc_error error = tc_cancel_check(picture->cancel, picture->fail);
 
     if (error)
         return error;
     for (unsigned at = 0; at < planes; at++) {
-        while (picture->plane[at].taken < picture->band.plane[at].rows)
+        while (picture->plane[at].taken < picture->strip.plane[at].rows)
             put_row(picture, at);
     }
     start = tc_clock_ns();
-    error = picture->codec->decode_rows(picture->decoder, &picture->band);
+    error = picture->codec->decode_rows(picture->decoder, &picture->strip);
     picture->decode_ns += tc_clock_ns() - start;
     for (unsigned at = 0; at < planes; at++) {
         picture->plane[at].taken = 0;
-        picture->plane[at].left -= picture->band.plane[at].rows;
+        picture->plane[at].left -= picture->strip.plane[at].rows;
     }
     return error;
 }
 
-/* Resample the plane's next row into its turn. */
+/* Resample the plane's next row into its orientation. */
 static tc_error resample_row(tc_picture *picture, unsigned at)
 {
     plane *plane = &picture->plane[at];
 
     while (!tc_resample_ready(plane->resample)) {
-        if (plane->taken == picture->band.plane[at].rows) {
+        if (plane->taken == picture->strip.plane[at].rows) {
             tc_error error;
 
             if (plane->left == 0)
                 return tc_fail_set(picture->fail, TC_E_INTERNAL, "rows ran out");
-            error = next_band(picture);
+            error = next_strip(picture);
             if (error)
                 return error;
         }
         put_row(picture, at);
     }
-    tc_resample_get(plane->resample, tc_turn_put(plane->turn));
+    tc_resample_get(plane->resample, tc_orient_put(plane->orient));
     return TC_E_OK;
 }
 
@@ -352,7 +352,7 @@ static tc_error resample_all(tc_picture *picture)
     return error;
 }
 
-tc_error tc_picture_rows(tc_picture *picture, tc_band *band)
+tc_error tc_picture_rows(tc_picture *picture, tc_strip *strip)
 {
     uint32_t upright = picture->next++;
     tc_error error = TC_E_OK;
@@ -363,12 +363,12 @@ tc_error tc_picture_rows(tc_picture *picture, tc_band *band)
         error = resample_all(picture);
     if (error)
         return error;
-    *band = (tc_band){0};
+    *strip = (tc_strip){0};
     for (unsigned at = 0; at < picture->layout.planes; at++) {
         if (at > 0 && upright % 2 != 0)
             continue;
-        band->plane[at].data = tc_turn_get(picture->plane[at].turn);
-        band->plane[at].rows = 1;
+        strip->plane[at].data = tc_orient_get(picture->plane[at].orient);
+        strip->plane[at].rows = 1;
     }
     return TC_E_OK;
 }
@@ -385,7 +385,7 @@ void tc_picture_free(tc_picture *picture)
     /* Later ones may use what is the former's. */
     for (unsigned at = TC_PLANES; at-- > 0;) {
         tc_resample_free(picture->plane[at].resample);
-        tc_turn_free(picture->plane[at].turn);
+        tc_orient_free(picture->plane[at].orient);
         free(picture->plane[at].pair);
     }
     free(picture);

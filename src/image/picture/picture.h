@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The visible part of the source picture as rows, scaled and upright: the
- * decoder, the resampler and the turn behind one pull.
+ * decoder, the resampler and the orientation behind one pull.
  */
 #ifndef TC_PICTURE_H
 #define TC_PICTURE_H
@@ -32,7 +32,7 @@ tc_error tc_picture_start(tc_picture **picture, const tc_codec *codec, tc_decode
  * every other time, from the first on, with a row of each of the smaller planes,
  * as tc_codec's encode_rows takes them. Good until the next call.
  */
-tc_error tc_picture_rows(tc_picture *picture, tc_band *band);
+tc_error tc_picture_rows(tc_picture *picture, tc_strip *strip);
 
 /* The time spent on decoding so far, in nanoseconds; reading is part of it. */
 uint64_t tc_picture_decode_ns(const tc_picture *picture);

@@ -14,7 +14,7 @@ static uint64_t cpu_ns(void)
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-static tc_error over(const tc_meter *meter)
+static tc_error over_limit(const tc_meter *meter)
 {
     const tc_limits *limits = meter->limits;
 
@@ -28,7 +28,7 @@ static tc_error check(void *context)
 {
     tc_meter *meter = context;
     uint64_t most = meter->limits->max_cost_ns, now, used;
-    tc_error error = tc_watch_ask(meter->other, meter->fail);
+    tc_error error = tc_cancel_check(meter->other, meter->fail);
 
     if (error || !most)
         return error;
@@ -38,7 +38,7 @@ static tc_error check(void *context)
         return TC_E_OK;
     used = cpu_ns() - meter->began_cpu;
     if (used >= most)
-        return over(meter);
+        return over_limit(meter);
     meter->look = now + (most - used > LOOK_NS ? most - used : LOOK_NS);
     return TC_E_OK;
 }
@@ -52,16 +52,16 @@ static tc_error afford(void *context, uint64_t ns)
     double slowness = used > 0 && elapsed > used ? (double)elapsed / (double)used : 1;
 
     if (most && used + ns > most)
-        return over(meter);
-    return tc_watch_afford(meter->other, (uint64_t)((double)ns * slowness), meter->fail);
+        return over_limit(meter);
+    return tc_cancel_afford(meter->other, (uint64_t)((double)ns * slowness), meter->fail);
 }
 
-void tc_meter_begin(tc_meter *meter, const tc_limits *limits, const tc_watch *other,
+void tc_meter_begin(tc_meter *meter, const tc_limits *limits, const tc_cancel *other,
                     tc_fail *fail)
 {
     uint64_t now = tc_clock_ns();
 
-    *meter = (tc_meter){.watch = {check, meter, afford},
+    *meter = (tc_meter){.cancel = {check, meter, afford},
                         .other = other,
                         .limits = limits,
                         .fail = fail,

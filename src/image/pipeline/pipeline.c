@@ -64,7 +64,7 @@ static tc_error open_source(tc_pipeline *pipeline, const tc_limits *limits)
     error = tc_format_read(input, &format);
     if (error)
         return tc_fail_set(pipeline->fail, error, "reading failed");
-    error = tc_watch_ask(input->watch, pipeline->fail);
+    error = tc_cancel_check(input->cancel, pipeline->fail);
     if (error)
         return error;
     if (format == TC_FORMAT_NONE)
@@ -162,7 +162,7 @@ tc_error tc_pipeline_open(tc_pipeline **pipeline, const tc_input *input,
     error = open_source(made, limits);
     /* A library's own walk through a header asks nobody. */
     if (!error)
-        error = tc_watch_ask(input->watch, fail);
+        error = tc_cancel_check(input->cancel, fail);
     if (!error)
         error = choose_target(made);
     if (!error)
@@ -242,15 +242,16 @@ static tc_error start_colour(tc_pipeline *pipeline)
 }
 
 /* One of the picture's rows in sRGB. */
-static void convert(tc_pipeline *pipeline, tc_band *band)
+static void convert(tc_pipeline *pipeline, tc_strip *strip)
 {
     uint32_t pixels = pipeline->outline.plan.picture_w;
 
     if (pipeline->transform)
-        tc_transform_row(pipeline->transform, band->plane[0].data, pipeline->converted, pixels);
+        tc_transform_row(pipeline->transform, strip->plane[0].data, pipeline->converted,
+                         pixels);
     else
-        tc_cicp_row(pipeline->cicp, band->plane[0].data, pipeline->converted, pixels);
-    *band = (tc_band){{{pipeline->converted, 0, 1}}};
+        tc_cicp_row(pipeline->cicp, strip->plane[0].data, pipeline->converted, pixels);
+    *strip = (tc_strip){{{pipeline->converted, 0, 1}}};
 }
 
 /* What of the original's EXIF the answer is to have. */
@@ -318,12 +319,12 @@ static bool wants_planes(const tc_pipeline *pipeline)
 }
 
 static tc_error start_answer(tc_pipeline *pipeline, const tc_output *output,
-                             const tc_watch *watch)
+                             const tc_cancel *cancel)
 {
     const tc_outline *outline = &pipeline->outline;
     tc_encode_spec spec = answer_spec(pipeline);
 
-    spec.watch = watch;
+    spec.cancel = cancel;
     if (pipeline->planes)
         spec.model = TC_YCC;
     describe_metadata(pipeline, &spec);
@@ -335,7 +336,7 @@ static tc_error start_answer(tc_pipeline *pipeline, const tc_output *output,
     return outline->target->encode_open(&pipeline->encoder, output, &spec, pipeline->fail);
 }
 
-static tc_error start_effects(tc_pipeline *pipeline, const tc_watch *watch)
+static tc_error start_effects(tc_pipeline *pipeline, const tc_cancel *cancel)
 {
     tc_shape shape = {pipeline->canvas.to, pipeline->outline.plan.output_w,
                       pipeline->outline.plan.output_h};
@@ -344,35 +345,35 @@ static tc_error start_effects(tc_pipeline *pipeline, const tc_watch *watch)
     if (!tc_effects_named(&pipeline->params))
         return TC_E_OK;
     if (pipeline->icon)
-        error = tc_icon_start(pipeline->icon, watch, pipeline->fail);
+        error = tc_icon_start(pipeline->icon, cancel, pipeline->fail);
     return error ? error
                  : tc_effects_create(&pipeline->effects, &pipeline->params, &shape,
                                      pipeline->icon, pipeline->fail);
 }
 
 /* Row `y` of the answer, or with planes those of them that begin there. */
-static tc_error make_rows(tc_pipeline *pipeline, uint32_t y, tc_band *band)
+static tc_error make_rows(tc_pipeline *pipeline, uint32_t y, tc_strip *strip)
 {
     const tc_canvas *canvas = &pipeline->canvas;
     tc_error error = TC_E_OK;
 
-    *band = (tc_band){0};
+    *strip = (tc_strip){0};
     if (tc_canvas_wants_picture(canvas, y))
-        error = tc_picture_rows(pipeline->picture, band);
+        error = tc_picture_rows(pipeline->picture, strip);
     if (error)
         return error;
-    if (pipeline->converted && band->plane[0].data)
-        convert(pipeline, band);
+    if (pipeline->converted && strip->plane[0].data)
+        convert(pipeline, strip);
     if (canvas->direct)
         return TC_E_OK;
-    tc_canvas_row(canvas, band->plane[0].data, pipeline->row);
-    *band = (tc_band){{{pipeline->row, 0, 1}}};
+    tc_canvas_row(canvas, strip->plane[0].data, pipeline->row);
+    *strip = (tc_strip){{{pipeline->row, 0, 1}}};
     return TC_E_OK;
 }
 
-static tc_error put_rows(tc_pipeline *pipeline, const tc_band *band)
+static tc_error put_rows(tc_pipeline *pipeline, const tc_strip *strip)
 {
-    return pipeline->outline.target->encode_rows(pipeline->encoder, band);
+    return pipeline->outline.target->encode_rows(pipeline->encoder, strip);
 }
 
 /* A row of the canvas, through the effects, to the encoder. */
@@ -386,29 +387,29 @@ static tc_error put_through(tc_pipeline *pipeline, const uint8_t *row)
         pipeline->effect_ns += tc_clock_ns() - start;
         if (error || !row)
             break;
-        error = put_rows(pipeline, &(tc_band){{{row, 0, 1}}});
+        error = put_rows(pipeline, &(tc_strip){{{row, 0, 1}}});
         start = tc_clock_ns();
     }
     return error;
 }
 
-static tc_error pump(tc_pipeline *pipeline, const tc_watch *watch)
+static tc_error pump(tc_pipeline *pipeline, const tc_cancel *cancel)
 {
     uint64_t start = tc_clock_ns(), made;
     tc_stats *stats = &pipeline->stats;
     tc_error error = TC_E_OK;
 
     for (uint32_t y = 0; y < pipeline->outline.plan.output_h && !error; y++) {
-        tc_band band;
+        tc_strip strip;
 
-        error = tc_watch_ask(watch, pipeline->fail);
+        error = tc_cancel_check(cancel, pipeline->fail);
         if (!error)
-            error = make_rows(pipeline, y, &band);
+            error = make_rows(pipeline, y, &strip);
         made = tc_clock_ns();
         stats->resample_ns += made - start;
         if (!error)
-            error = pipeline->effects ? put_through(pipeline, band.plane[0].data)
-                                      : put_rows(pipeline, &band);
+            error = pipeline->effects ? put_through(pipeline, strip.plane[0].data)
+                                      : put_rows(pipeline, &strip);
         start = tc_clock_ns();
         stats->encode_ns += start - made;
     }
@@ -424,12 +425,12 @@ static tc_error finish(tc_pipeline *pipeline)
     return error;
 }
 
-tc_error tc_pipeline_run(tc_pipeline *pipeline, const tc_output *output, const tc_watch *client,
-                         tc_stats *stats)
+tc_error tc_pipeline_run(tc_pipeline *pipeline, const tc_output *output,
+                         const tc_cancel *client, tc_stats *stats)
 {
     const tc_outline *outline = &pipeline->outline;
-    const tc_watch *watch = &pipeline->meter.watch;
-    tc_decode_want want = {.watch = watch};
+    const tc_cancel *cancel = &pipeline->meter.cancel;
+    tc_decode_want want = {.cancel = cancel};
     tc_error error;
 
     tc_meter_begin(&pipeline->meter, &pipeline->limits, client, pipeline->fail);
@@ -446,11 +447,11 @@ tc_error tc_pipeline_run(tc_pipeline *pipeline, const tc_output *output, const t
     if (!error && pipeline->picture)
         pipeline->stats.decode_ns = tc_picture_decode_ns(pipeline->picture);
     if (!error)
-        error = start_answer(pipeline, output, watch);
+        error = start_answer(pipeline, output, cancel);
     if (!error)
-        error = start_effects(pipeline, watch);
+        error = start_effects(pipeline, cancel);
     if (!error)
-        error = pump(pipeline, watch);
+        error = pump(pipeline, cancel);
     if (!error)
         error = finish(pipeline);
     if (pipeline->picture) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One conversion from encoded bytes to encoded bytes, and the only loop that
- * pumps rows: each row of the answer pulls what it needs through canvas, turn,
+ * pumps rows: each row of the answer pulls what it needs through canvas, orientation,
  * resampler and decoder, so no more than those rooms must is held.
  */
 #ifndef TC_PIPELINE_H
@@ -31,7 +31,7 @@ typedef struct tc_stats {
 
 /*
  * Read the header of `input` and plan what `params` ask for within `limits`. The input's
- * watch is asked meanwhile, and may end it. `input` and `fail` are borrowed until
+ * `cancel` is checked meanwhile, and may end it. `input` and `fail` are borrowed until
  * tc_pipeline_free; `params` is copied. On an error *pipeline is NULL and `fail` says why.
  */
 tc_error tc_pipeline_open(tc_pipeline **pipeline, const tc_input *input,
@@ -49,8 +49,8 @@ const tc_outline *tc_pipeline_outline(const tc_pipeline *pipeline);
  * Convert into `output`; once a pipeline. `client` and `stats` may be NULL. Ends with
  * TC_E_TOO_COSTLY when it takes more processor time than the limits allow.
  */
-tc_error tc_pipeline_run(tc_pipeline *pipeline, const tc_output *output, const tc_watch *client,
-                         tc_stats *stats);
+tc_error tc_pipeline_run(tc_pipeline *pipeline, const tc_output *output,
+                         const tc_cancel *client, tc_stats *stats);
 
 /* After the run: what damage the picture has that the policy let pass, or NULL. */
 const tc_fail *tc_pipeline_damage(const tc_pipeline *pipeline);

@@ -4,7 +4,7 @@
 #include "base/number.h"
 #include "image/core/orientation.h"
 #include "resample.h"
-#include "taps.h"
+#include "weights.h"
 
 /*
  * The scaled picture's sides, of which a canvas may show only a part, stay under
@@ -148,14 +148,14 @@ static unsigned plan_reduce(const tc_plan *plan, const tc_params *params,
 
 /*
  * What planes hold over RGB: chroma, at half the answer's resolution, takes twice the
- * taps, and luma is put as far ahead as chroma reaches, and the rows of a band.
+ * weights, and luma is put as far ahead as chroma reaches, and the rows of a strip.
  */
 static uint64_t planes_cost(const tc_axis *x, const tc_axis *y)
 {
-    uint64_t taps_x = tc_taps_most(x), taps_y = tc_taps_most(y);
+    uint64_t weights_x = tc_weights_most(x), weights_y = tc_weights_most(y);
 
-    return (taps_y + 96) * x->count * sizeof(int16_t) + x->count * (taps_x * 2 + 8) +
-           y->count * (taps_y * 2 + 12);
+    return (weights_y + 96) * x->count * sizeof(int16_t) + x->count * (weights_x * 2 + 8) +
+           y->count * (weights_y * 2 + 12);
 }
 
 /* What the decoder holds of the whole picture, of which some may be of the reduced one. */
@@ -289,7 +289,7 @@ tc_error tc_plan_make(tc_plan *plan, const tc_params *params, const tc_image_inf
                       const tc_limits *limits, tc_fail *fail)
 {
     uint8_t orientation =
-        tc_orientation_turned(params->autoorient ? info->orientation : 1, params->angle);
+        tc_orientation_rotate(params->autoorient ? info->orientation : 1, params->angle);
     bool swaps = tc_orientation_swaps(orientation);
     uint32_t full_w = swaps ? info->height : info->width;
     uint32_t full_h = swaps ? info->width : info->height;

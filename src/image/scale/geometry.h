@@ -28,7 +28,7 @@ typedef struct tc_limits {
  * `picture_*`, `output_*` and `place_*` are upright, as the viewer sees them.
  */
 typedef struct tc_plan {
-    uint8_t orientation;           /* 1..8, the turn that the answer needs, `angle` in it */
+    uint8_t orientation;           /* 1..8, what the answer needs, with `angle` */
     bool pass;                     /* pt: the source is to go out as it is, nothing is done */
     tc_rect source;                /* pixels of the full source that are used */
     unsigned reduce;               /* 1, 2, 4 or 8: the decoder's own reduction */

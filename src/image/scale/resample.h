@@ -7,7 +7,7 @@
  * covers every source sample (Turkowski, "Filters for Common Resampling Tasks",
  * 1990); upscaling uses the Catmull-Rom cubic (Mitchell and Netravali 1988, B=0,
  * C=1/2), which is exact at a factor of one. Weights are normalised to an exact
- * sum, so flat colour stays flat; taps outside the window are left out, not
+ * sum, so flat colour stays flat; weights outside the window are left out, not
  * mirrored, so no pixel outside the window bleeds in. With alpha, colour is
  * premultiplied before and divided after.
  */

@@ -5,9 +5,9 @@
  *
  * Everything stands on one instruction, vpmaddwd: sixteen 16-bit samples times
  * sixteen weights, added up in pairs. So samples are brought in an order in which
- * two taps of the same channel are neighbours.
+ * two weights of the same channel are neighbours.
  */
-#include "kernel.h"
+#include "ops.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -18,11 +18,11 @@
 
 #define AVX2 __attribute__((target("avx2")))
 
-#define LANES_SHIFT  TC_WEIGHT_BITS
-#define WIDEN_SHIFT  (TC_WEIGHT_BITS - TC_LANE_BITS)
-#define NARROW_SHIFT (TC_WEIGHT_BITS + TC_LANE_BITS)
+#define FIXED_SHIFT  TC_WEIGHT_BITS
+#define WIDEN_SHIFT  (TC_WEIGHT_BITS - TC_FIXED_BITS)
+#define NARROW_SHIFT (TC_WEIGHT_BITS + TC_FIXED_BITS)
 
-static inline int16_t to_lane(int32_t value)
+static inline int16_t to_fixed(int32_t value)
 {
     return (int16_t)(value < INT16_MIN ? INT16_MIN : value > INT16_MAX ? INT16_MAX : value);
 }
@@ -32,27 +32,27 @@ static inline uint8_t to_byte(int32_t value)
     return (uint8_t)(value < 0 ? 0 : value > 255 ? 255 : value);
 }
 
-/* ---- across -------------------------------------------------------------------- */
+/* ---- horizontal ----------------------------------------------------------------- */
 
 /*
- * Taps are taken four at a time, of one channel eight; taps in other numbers, which
- * only the narrowest pictures have, are left to the scalar kernel. So is an output
- * whose last load would reach past the row. Every output's taps lie within the row,
+ * Weights are taken four at a time, of one channel eight; weights in other numbers, which
+ * only the narrowest pictures have, are left to the scalar code. So is an output
+ * whose last load would reach past the row. Every output's weights lie within the row,
  * so those of the last one tell how far it may be read.
  */
-static inline uint64_t readable(const tc_taps *taps, unsigned channels)
+static inline uint64_t readable(const tc_weights *weights, unsigned channels)
 {
-    return ((uint64_t)taps->first[taps->count - 1] + taps->taps) * channels;
+    return ((uint64_t)weights->first[weights->count - 1] + weights->per_sample) * channels;
 }
 
-/* One output by the scalar kernel. */
-static void across_one(int16_t *to, const uint8_t *from, const tc_taps *taps, uint32_t at,
-                       unsigned channels)
+/* One output by the scalar code. */
+static void horizontal_one(int16_t *to, const uint8_t *from, const tc_weights *weights,
+                           uint32_t at, unsigned channels)
 {
-    const tc_taps one = {1, taps->taps, taps->first + at,
-                         taps->weight + (uint64_t)at * taps->taps};
+    const tc_weights one = {1, weights->per_sample, weights->first + at,
+                            weights->weight + (uint64_t)at * weights->per_sample};
 
-    tc_kernel_scalar.across_bytes(to, from, &one, channels);
+    tc_scale_ops_scalar.horizontal_bytes(to, from, &one, channels);
 }
 
 /* Weights 0..3 as 01010101 23232323, the order of channels that go in pairs. */
@@ -70,7 +70,7 @@ AVX2 static inline __m128i add_halves(__m256i sum)
     return _mm_add_epi32(_mm256_castsi256_si128(sum), _mm256_extracti128_si256(sum, 1));
 }
 
-/* Four sums as lanes, twice. */
+/* Four sums in fixed point, twice. */
 AVX2 static inline __m128i narrow_sums(__m128i sum, int shift)
 {
     sum = _mm_srai_epi32(_mm_add_epi32(sum, _mm_set1_epi32(1 << (shift - 1))), shift);
@@ -79,36 +79,36 @@ AVX2 static inline __m128i narrow_sums(__m128i sum, int shift)
 
 /*
  * Of 12 bytes, four pixels, the samples as 16 bits in pairs: rr gg bb of 0 and 1, of
- * 2 and 3. Four lanes are stored, of which the next output overwrites the last.
+ * 2 and 3. Four samples are stored, of which the next output overwrites the last.
  */
-AVX2 static void across_bytes_3(int16_t *to, const uint8_t *from, const tc_taps *taps)
+AVX2 static void horizontal_bytes_3(int16_t *to, const uint8_t *from, const tc_weights *weights)
 {
     const __m256i pairs =
         _mm256_setr_epi8(0, -1, 3, -1, 1, -1, 4, -1, 2, -1, 5, -1, -1, -1, -1, -1, 6, -1, 9, -1,
                          7, -1, 10, -1, 8, -1, 11, -1, -1, -1, -1, -1);
-    const uint64_t end = readable(taps, 3), needs = (uint64_t)taps->taps * 3 + 4;
-    const int16_t *weight = taps->weight;
+    const uint64_t end = readable(weights, 3), needs = (uint64_t)weights->per_sample * 3 + 4;
+    const int16_t *weight = weights->weight;
 
-    for (uint32_t at = 0; at < taps->count; at++, weight += taps->taps, to += 3) {
-        const uint64_t start = (uint64_t)taps->first[at] * 3;
+    for (uint32_t at = 0; at < weights->count; at++, weight += weights->per_sample, to += 3) {
+        const uint64_t start = (uint64_t)weights->first[at] * 3;
         const uint8_t *in = from + start;
         __m256i sum = _mm256_setzero_si256();
 
-        if (start + needs > end || at + 1 == taps->count) {
-            across_one(to, from, taps, at, 3);
+        if (start + needs > end || at + 1 == weights->count) {
+            horizontal_one(to, from, weights, at, 3);
             continue;
         }
-        for (uint32_t tap = 0; tap < taps->taps; tap += 4, in += 12) {
+        for (uint32_t k = 0; k < weights->per_sample; k += 4, in += 12) {
             __m256i pixels = _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)in));
             sum = _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_shuffle_epi8(pixels, pairs),
-                                                          weights_in_pairs(weight + tap)));
+                                                          weights_in_pairs(weight + k)));
         }
         _mm_storel_epi64((__m128i *)to, narrow_sums(add_halves(sum), WIDEN_SHIFT));
     }
 }
 
 /*
- * One output of one channel, its sum in eight pieces: `whole` times sixteen taps, then
+ * One output of one channel, its sum in eight pieces: `whole` times sixteen weights, then
  * eight where that leaves some.
  */
 AVX2 static inline __attribute__((always_inline)) __m256i
@@ -129,13 +129,13 @@ dot(const uint8_t *in, const int16_t *weight, uint32_t whole, const bool eight)
 
 /* The sums of four outputs from `at` on. */
 AVX2 static inline __attribute__((always_inline)) __m128i four_sums(const uint8_t *from,
-                                                                    const tc_taps *taps,
+                                                                    const tc_weights *weights,
                                                                     uint32_t at, uint32_t whole,
                                                                     const bool eight)
 {
-    const uint32_t *first = taps->first + at;
+    const uint32_t *first = weights->first + at;
     const size_t n = 16 * whole + (eight ? 8 : 0);
-    const int16_t *weight = taps->weight + at * n;
+    const int16_t *weight = weights->weight + at * n;
     __m256i ab = _mm256_hadd_epi32(dot(from + first[0], weight, whole, eight),
                                    dot(from + first[1], weight + n, whole, eight));
     __m256i cd = _mm256_hadd_epi32(dot(from + first[2], weight + 2 * n, whole, eight),
@@ -148,74 +148,76 @@ AVX2 static inline __attribute__((always_inline)) __m128i four_sums(const uint8_
 
 /* Eight outputs at a time; returns those that are done. */
 AVX2 static inline __attribute__((always_inline)) uint32_t
-eights(int16_t *to, const uint8_t *from, const tc_taps *taps, uint32_t whole, const bool eight)
+eights(int16_t *to, const uint8_t *from, const tc_weights *weights, uint32_t whole,
+       const bool eight)
 {
     uint32_t at = 0;
 
-    for (; at + 8 <= taps->count; at += 8)
+    for (; at + 8 <= weights->count; at += 8)
         _mm_storeu_si128((__m128i *)(to + at),
-                         _mm_packs_epi32(four_sums(from, taps, at, whole, eight),
-                                         four_sums(from, taps, at + 4, whole, eight)));
+                         _mm_packs_epi32(four_sums(from, weights, at, whole, eight),
+                                         four_sums(from, weights, at + 4, whole, eight)));
     return at;
 }
 
-/* The commonest numbers of taps as constants. */
-AVX2 static void across_bytes_1(int16_t *to, const uint8_t *from, const tc_taps *taps)
+/* The commonest numbers of weights as constants. */
+AVX2 static void horizontal_bytes_1(int16_t *to, const uint8_t *from, const tc_weights *weights)
 {
-    const uint32_t whole = taps->taps / 16;
+    const uint32_t whole = weights->per_sample / 16;
     uint32_t at;
 
-    if (taps->taps % 16 != 0)
-        at = whole == 0   ? eights(to, from, taps, 0, true)
-             : whole == 1 ? eights(to, from, taps, 1, true)
-                          : eights(to, from, taps, whole, true);
+    if (weights->per_sample % 16 != 0)
+        at = whole == 0   ? eights(to, from, weights, 0, true)
+             : whole == 1 ? eights(to, from, weights, 1, true)
+                          : eights(to, from, weights, whole, true);
     else
-        at = whole == 1   ? eights(to, from, taps, 1, false)
-             : whole == 2 ? eights(to, from, taps, 2, false)
-                          : eights(to, from, taps, whole, false);
-    for (; at < taps->count; at++)
-        across_one(to + at, from, taps, at, 1);
+        at = whole == 1   ? eights(to, from, weights, 1, false)
+             : whole == 2 ? eights(to, from, weights, 2, false)
+                          : eights(to, from, weights, whole, false);
+    for (; at < weights->count; at++)
+        horizontal_one(to + at, from, weights, at, 1);
 }
 
 /* Four bytes a pixel: of 16 bytes the samples as 16 bits in pairs of pixels. */
-AVX2 static void across_bytes_4(int16_t *to, const uint8_t *from, const tc_taps *taps)
+AVX2 static void horizontal_bytes_4(int16_t *to, const uint8_t *from, const tc_weights *weights)
 {
     const __m256i pairs =
         _mm256_setr_epi8(0, -1, 4, -1, 1, -1, 5, -1, 2, -1, 6, -1, 3, -1, 7, -1, 8, -1, 12, -1,
                          9, -1, 13, -1, 10, -1, 14, -1, 11, -1, 15, -1);
-    const int16_t *weight = taps->weight;
+    const int16_t *weight = weights->weight;
 
-    for (uint32_t at = 0; at < taps->count; at++, weight += taps->taps, to += 4) {
-        const uint8_t *in = from + (uint64_t)taps->first[at] * 4;
+    for (uint32_t at = 0; at < weights->count; at++, weight += weights->per_sample, to += 4) {
+        const uint8_t *in = from + (uint64_t)weights->first[at] * 4;
         __m256i sum = _mm256_setzero_si256();
 
-        for (uint32_t tap = 0; tap < taps->taps; tap += 4, in += 16) {
+        for (uint32_t k = 0; k < weights->per_sample; k += 4, in += 16) {
             __m256i pixels = _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)in));
             sum = _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_shuffle_epi8(pixels, pairs),
-                                                          weights_in_pairs(weight + tap)));
+                                                          weights_in_pairs(weight + k)));
         }
         _mm_storel_epi64((__m128i *)to, narrow_sums(add_halves(sum), WIDEN_SHIFT));
     }
 }
 
-/* Four pixels of four lanes: two in each half, their channels brought together. */
-AVX2 static void across_lanes_4(int16_t *to, const int16_t *from, const tc_taps *taps)
+/* Four pixels of four channels in fixed point: two in each half, their channels brought
+ * together. */
+AVX2 static void horizontal_fixed_4(int16_t *to, const int16_t *from, const tc_weights *weights)
 {
     const __m256i pairs =
         _mm256_setr_epi8(0, 1, 8, 9, 2, 3, 10, 11, 4, 5, 12, 13, 6, 7, 14, 15, 0, 1, 8, 9, 2, 3,
                          10, 11, 4, 5, 12, 13, 6, 7, 14, 15);
-    const int16_t *weight = taps->weight;
+    const int16_t *weight = weights->weight;
 
-    for (uint32_t at = 0; at < taps->count; at++, weight += taps->taps, to += 4) {
-        const int16_t *in = from + (uint64_t)taps->first[at] * 4;
+    for (uint32_t at = 0; at < weights->count; at++, weight += weights->per_sample, to += 4) {
+        const int16_t *in = from + (uint64_t)weights->first[at] * 4;
         __m256i sum = _mm256_setzero_si256();
 
-        for (uint32_t tap = 0; tap < taps->taps; tap += 4, in += 16) {
+        for (uint32_t k = 0; k < weights->per_sample; k += 4, in += 16) {
             __m256i pixels = _mm256_loadu_si256((const __m256i *)in);
             sum = _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_shuffle_epi8(pixels, pairs),
-                                                          weights_in_pairs(weight + tap)));
+                                                          weights_in_pairs(weight + k)));
         }
-        _mm_storel_epi64((__m128i *)to, narrow_sums(add_halves(sum), LANES_SHIFT));
+        _mm_storel_epi64((__m128i *)to, narrow_sums(add_halves(sum), FIXED_SHIFT));
     }
 }
 
@@ -237,71 +239,71 @@ AVX2 static inline __m128i weights_twice(const int16_t *weight)
     return _mm_shuffle_epi8(_mm_loadl_epi64((const __m128i *)weight), twice);
 }
 
-/* Four pixels of two lanes. */
-AVX2 static void across_lanes_2(int16_t *to, const int16_t *from, const tc_taps *taps)
+/* Four pixels of two channels in fixed point. */
+AVX2 static void horizontal_fixed_2(int16_t *to, const int16_t *from, const tc_weights *weights)
 {
     const __m128i pairs = _mm_setr_epi8(0, 1, 4, 5, 2, 3, 6, 7, 8, 9, 12, 13, 10, 11, 14, 15);
-    const int16_t *weight = taps->weight;
+    const int16_t *weight = weights->weight;
 
-    for (uint32_t at = 0; at < taps->count; at++, weight += taps->taps, to += 2) {
-        const int16_t *in = from + (uint64_t)taps->first[at] * 2;
+    for (uint32_t at = 0; at < weights->count; at++, weight += weights->per_sample, to += 2) {
+        const int16_t *in = from + (uint64_t)weights->first[at] * 2;
         __m128i sum = _mm_setzero_si128();
 
-        for (uint32_t tap = 0; tap < taps->taps; tap += 4, in += 8) {
+        for (uint32_t k = 0; k < weights->per_sample; k += 4, in += 8) {
             __m128i pixels = _mm_loadu_si128((const __m128i *)in);
             sum = _mm_add_epi32(sum, _mm_madd_epi16(_mm_shuffle_epi8(pixels, pairs),
-                                                    weights_twice(weight + tap)));
+                                                    weights_twice(weight + k)));
         }
-        store_two(to, sum, LANES_SHIFT);
+        store_two(to, sum, FIXED_SHIFT);
     }
 }
 
 /* The same from bytes. */
-AVX2 static void across_bytes_2(int16_t *to, const uint8_t *from, const tc_taps *taps)
+AVX2 static void horizontal_bytes_2(int16_t *to, const uint8_t *from, const tc_weights *weights)
 {
     const __m128i pairs = _mm_setr_epi8(0, -1, 2, -1, 1, -1, 3, -1, 4, -1, 6, -1, 5, -1, 7, -1);
-    const int16_t *weight = taps->weight;
+    const int16_t *weight = weights->weight;
 
-    for (uint32_t at = 0; at < taps->count; at++, weight += taps->taps, to += 2) {
-        const uint8_t *in = from + (uint64_t)taps->first[at] * 2;
+    for (uint32_t at = 0; at < weights->count; at++, weight += weights->per_sample, to += 2) {
+        const uint8_t *in = from + (uint64_t)weights->first[at] * 2;
         __m128i sum = _mm_setzero_si128();
 
-        for (uint32_t tap = 0; tap < taps->taps; tap += 4, in += 8) {
+        for (uint32_t k = 0; k < weights->per_sample; k += 4, in += 8) {
             __m128i pixels = _mm_loadl_epi64((const __m128i *)in);
             sum = _mm_add_epi32(sum, _mm_madd_epi16(_mm_shuffle_epi8(pixels, pairs),
-                                                    weights_twice(weight + tap)));
+                                                    weights_twice(weight + k)));
         }
         store_two(to, sum, WIDEN_SHIFT);
     }
 }
 
-static void across_bytes(int16_t *to, const uint8_t *from, const tc_taps *taps,
-                         unsigned channels)
+static void horizontal_bytes(int16_t *to, const uint8_t *from, const tc_weights *weights,
+                             unsigned channels)
 {
-    if (channels == 1 && taps->taps % 8 == 0)
-        across_bytes_1(to, from, taps);
-    else if (channels == 2 && taps->taps % 4 == 0)
-        across_bytes_2(to, from, taps);
-    else if (channels == 3 && taps->taps % 4 == 0)
-        across_bytes_3(to, from, taps);
-    else if (channels == 4 && taps->taps % 4 == 0)
-        across_bytes_4(to, from, taps);
+    if (channels == 1 && weights->per_sample % 8 == 0)
+        horizontal_bytes_1(to, from, weights);
+    else if (channels == 2 && weights->per_sample % 4 == 0)
+        horizontal_bytes_2(to, from, weights);
+    else if (channels == 3 && weights->per_sample % 4 == 0)
+        horizontal_bytes_3(to, from, weights);
+    else if (channels == 4 && weights->per_sample % 4 == 0)
+        horizontal_bytes_4(to, from, weights);
     else
-        tc_kernel_scalar.across_bytes(to, from, taps, channels);
+        tc_scale_ops_scalar.horizontal_bytes(to, from, weights, channels);
 }
 
-static void across_lanes(int16_t *to, const int16_t *from, const tc_taps *taps,
-                         unsigned channels)
+static void horizontal_fixed(int16_t *to, const int16_t *from, const tc_weights *weights,
+                             unsigned channels)
 {
-    if (channels == 2 && taps->taps % 4 == 0)
-        across_lanes_2(to, from, taps);
-    else if (channels == 4 && taps->taps % 4 == 0)
-        across_lanes_4(to, from, taps);
+    if (channels == 2 && weights->per_sample % 4 == 0)
+        horizontal_fixed_2(to, from, weights);
+    else if (channels == 4 && weights->per_sample % 4 == 0)
+        horizontal_fixed_4(to, from, weights);
     else
-        tc_kernel_scalar.across_lanes(to, from, taps, channels);
+        tc_scale_ops_scalar.horizontal_fixed(to, from, weights, channels);
 }
 
-/* ---- down ---------------------------------------------------------------------- */
+/* ---- vertical ------------------------------------------------------------------- */
 
 /* The weights of two rows, side by side as they are stored, for each pair of samples. */
 AVX2 static inline __m256i two_weights(const int16_t *weight)
@@ -317,17 +319,17 @@ AVX2 static inline __m256i two_weights(const int16_t *weight)
  * unpacking has them, which packing undoes.
  */
 AVX2 static inline __attribute__((always_inline)) void
-down_vectors(__m256i *to, const unsigned vectors, const int16_t *const *rows,
-             const int16_t *weight, unsigned taps, uint32_t start, int shift)
+vertical_vectors(__m256i *to, const unsigned vectors, const int16_t *const *rows,
+                 const int16_t *weight, unsigned count, uint32_t start, int shift)
 {
     const __m256i half = _mm256_set1_epi32(1 << (shift - 1));
     __m256i low[2] = {half, half}, high[2] = {half, half};
-    unsigned tap = 0;
+    unsigned k = 0;
 
-    for (; tap + 2 <= taps; tap += 2) {
-        const __m256i *a = (const __m256i *)(rows[tap] + start);
-        const __m256i *b = (const __m256i *)(rows[tap + 1] + start);
-        __m256i w = two_weights(weight + tap);
+    for (; k + 2 <= count; k += 2) {
+        const __m256i *a = (const __m256i *)(rows[k] + start);
+        const __m256i *b = (const __m256i *)(rows[k + 1] + start);
+        __m256i w = two_weights(weight + k);
         for (unsigned v = 0; v < vectors; v++) {
             __m256i one = _mm256_loadu_si256(a + v), two = _mm256_loadu_si256(b + v);
             low[v] =
@@ -336,9 +338,9 @@ down_vectors(__m256i *to, const unsigned vectors, const int16_t *const *rows,
                                        _mm256_madd_epi16(_mm256_unpackhi_epi16(one, two), w));
         }
     }
-    if (tap < taps) {
-        const __m256i *a = (const __m256i *)(rows[tap] + start);
-        __m256i w = _mm256_set1_epi32((uint16_t)weight[tap]);
+    if (k < count) {
+        const __m256i *a = (const __m256i *)(rows[k] + start);
+        __m256i w = _mm256_set1_epi32((uint16_t)weight[k]);
         for (unsigned v = 0; v < vectors; v++) {
             __m256i one = _mm256_loadu_si256(a + v);
             low[v] =
@@ -352,71 +354,71 @@ down_vectors(__m256i *to, const unsigned vectors, const int16_t *const *rows,
                                    _mm256_srai_epi32(high[v], shift));
 }
 
-static inline int32_t down_1(const int16_t *const *rows, const int16_t *weight, unsigned taps,
-                             uint32_t at, int shift)
+static inline int32_t vertical_1(const int16_t *const *rows, const int16_t *weight,
+                                 unsigned count, uint32_t at, int shift)
 {
     int32_t sum = 1 << (shift - 1);
 
-    for (unsigned tap = 0; tap < taps; tap++)
-        sum += weight[tap] * rows[tap][at];
+    for (unsigned k = 0; k < count; k++)
+        sum += weight[k] * rows[k][at];
     return sum >> shift;
 }
 
-AVX2 static inline void down_bytes_16(uint8_t *to, const int16_t *const *rows,
-                                      const int16_t *weight, unsigned taps, uint32_t at)
+AVX2 static inline void vertical_bytes_16(uint8_t *to, const int16_t *const *rows,
+                                          const int16_t *weight, unsigned count, uint32_t at)
 {
     __m256i sum, packed;
 
-    down_vectors(&sum, 1, rows, weight, taps, at, NARROW_SHIFT);
+    vertical_vectors(&sum, 1, rows, weight, count, at, NARROW_SHIFT);
     packed = _mm256_permute4x64_epi64(_mm256_packus_epi16(sum, sum), 0xd8);
     _mm_storeu_si128((__m128i *)(to + at), _mm256_castsi256_si128(packed));
 }
 
 /* What does not fill a vector at the end is done with its forerunners once more. */
-AVX2 static void down_bytes(uint8_t *to, const int16_t *const *rows, const int16_t *weight,
-                            unsigned taps, uint32_t length)
+AVX2 static void vertical_bytes(uint8_t *to, const int16_t *const *rows, const int16_t *weight,
+                                unsigned count, uint32_t length)
 {
     uint32_t at = 0;
 
     for (; at + 32 <= length; at += 32) {
         __m256i sum[2], packed;
 
-        down_vectors(sum, 2, rows, weight, taps, at, NARROW_SHIFT);
+        vertical_vectors(sum, 2, rows, weight, count, at, NARROW_SHIFT);
         packed = _mm256_packus_epi16(sum[0], sum[1]);
         _mm256_storeu_si256((__m256i *)(to + at), _mm256_permute4x64_epi64(packed, 0xd8));
     }
     for (; at + 16 <= length; at += 16)
-        down_bytes_16(to, rows, weight, taps, at);
+        vertical_bytes_16(to, rows, weight, count, at);
     if (at < length && length >= 16) {
-        down_bytes_16(to, rows, weight, taps, length - 16);
+        vertical_bytes_16(to, rows, weight, count, length - 16);
         return;
     }
     for (; at < length; at++)
-        to[at] = to_byte(down_1(rows, weight, taps, at, NARROW_SHIFT));
+        to[at] = to_byte(vertical_1(rows, weight, count, at, NARROW_SHIFT));
 }
 
-AVX2 static void down_lanes(int16_t *to, const int16_t *const *rows, const int16_t *weight,
-                            unsigned taps, uint32_t length)
+AVX2 static void vertical_fixed(int16_t *to, const int16_t *const *rows, const int16_t *weight,
+                                unsigned count, uint32_t length)
 {
     __m256i sum[2];
     uint32_t at = 0;
 
     for (; at + 32 <= length; at += 32) {
-        down_vectors(sum, 2, rows, weight, taps, at, LANES_SHIFT);
+        vertical_vectors(sum, 2, rows, weight, count, at, FIXED_SHIFT);
         _mm256_storeu_si256((__m256i *)(to + at), sum[0]);
         _mm256_storeu_si256((__m256i *)(to + at + 16), sum[1]);
     }
     for (; at + 16 <= length; at += 16) {
-        down_vectors(sum, 1, rows, weight, taps, at, LANES_SHIFT);
+        vertical_vectors(sum, 1, rows, weight, count, at, FIXED_SHIFT);
         _mm256_storeu_si256((__m256i *)(to + at), sum[0]);
     }
     if (at < length && length >= 16) {
-        down_vectors(sum, 1, rows, weight, taps, length - 16, LANES_SHIFT);
+        vertical_vectors(sum, 1, rows, weight, count, length - 16, FIXED_SHIFT);
         _mm256_storeu_si256((__m256i *)(to + length - 16), sum[0]);
         return;
     }
     for (; at < length; at++)
-        to[at] = to_lane(down_1(rows, weight, taps, at, LANES_SHIFT));
+        to[at] = to_fixed(vertical_1(rows, weight, count, at, FIXED_SHIFT));
 }
 
 /* ---- alpha ----------------------------------------------------------------------- */
@@ -437,7 +439,7 @@ AVX2 static bool opaque(const uint8_t *from, uint32_t pixels, unsigned channels)
         if (!_mm256_testc_si256(some, alpha))
             return false;
     }
-    return tc_kernel_scalar.opaque(from + at, pixels - at / channels, channels);
+    return tc_scale_ops_scalar.opaque(from + at, pixels - at / channels, channels);
 }
 
 /*
@@ -467,7 +469,7 @@ AVX2 static void premultiply(int16_t *to, const uint8_t *from, uint32_t pixels,
                              _mm256_srli_epi16(part, 7));
         _mm256_storeu_si256((__m256i *)(to + at), _mm256_srli_epi16(x, 2));
     }
-    tc_kernel_scalar.premultiply(to + at, from + at, pixels - at / channels, channels);
+    tc_scale_ops_scalar.premultiply(to + at, from + at, pixels - at / channels, channels);
 }
 
 /*
@@ -485,18 +487,18 @@ AVX2 static inline __m256i divide_colours(__m256i colour, __m256i alpha)
 }
 
 /* Eight samples as 32 bits: whole pixels of 2 or 4 channels. */
-AVX2 static inline __m256i straighten(__m256i lanes, unsigned channels)
+AVX2 static inline __m256i straighten(__m256i fixed, unsigned channels)
 {
-    const __m256i half = _mm256_set1_epi32(1 << (TC_LANE_BITS - 1));
-    __m256i alpha = channels == 4 ? _mm256_shuffle_epi32(lanes, _MM_SHUFFLE(3, 3, 3, 3))
-                                  : _mm256_shuffle_epi32(lanes, _MM_SHUFFLE(3, 3, 1, 1));
+    const __m256i half = _mm256_set1_epi32(1 << (TC_FIXED_BITS - 1));
+    __m256i alpha = channels == 4 ? _mm256_shuffle_epi32(fixed, _MM_SHUFFLE(3, 3, 3, 3))
+                                  : _mm256_shuffle_epi32(fixed, _MM_SHUFFLE(3, 3, 1, 1));
     __m256i seen, colour, level;
 
-    alpha = _mm256_min_epi32(alpha, _mm256_set1_epi32(255 << TC_LANE_BITS));
+    alpha = _mm256_min_epi32(alpha, _mm256_set1_epi32(255 << TC_FIXED_BITS));
     seen = _mm256_cmpgt_epi32(alpha, _mm256_sub_epi32(half, _mm256_set1_epi32(1)));
     alpha = _mm256_max_epi32(alpha, half);
-    colour = divide_colours(_mm256_max_epi32(lanes, _mm256_setzero_si256()), alpha);
-    level = _mm256_srli_epi32(_mm256_add_epi32(alpha, half), TC_LANE_BITS);
+    colour = divide_colours(_mm256_max_epi32(fixed, _mm256_setzero_si256()), alpha);
+    level = _mm256_srli_epi32(_mm256_add_epi32(alpha, half), TC_FIXED_BITS);
     colour = channels == 4 ? _mm256_blend_epi32(colour, level, 0x88)
                            : _mm256_blend_epi32(colour, level, 0xaa);
     return _mm256_and_si256(colour, seen);
@@ -508,9 +510,9 @@ AVX2 static void unpremultiply(uint8_t *to, const int16_t *from, uint32_t pixels
     uint32_t samples = channels & 1 ? 0 : pixels * channels, at = 0;
 
     for (; at + 16 <= samples; at += 16) {
-        __m256i lanes = _mm256_loadu_si256((const __m256i *)(from + at));
-        __m256i first = _mm256_cvtepi16_epi32(_mm256_castsi256_si128(lanes));
-        __m256i second = _mm256_cvtepi16_epi32(_mm256_extracti128_si256(lanes, 1));
+        __m256i fixed = _mm256_loadu_si256((const __m256i *)(from + at));
+        __m256i first = _mm256_cvtepi16_epi32(_mm256_castsi256_si128(fixed));
+        __m256i second = _mm256_cvtepi16_epi32(_mm256_extracti128_si256(fixed, 1));
         __m256i words =
             _mm256_packs_epi32(straighten(first, channels), straighten(second, channels));
         words = _mm256_permute4x64_epi64(words, 0xd8);
@@ -518,7 +520,7 @@ AVX2 static void unpremultiply(uint8_t *to, const int16_t *from, uint32_t pixels
                          _mm_packus_epi16(_mm256_castsi256_si128(words),
                                           _mm256_extracti128_si256(words, 1)));
     }
-    tc_kernel_scalar.unpremultiply(to + at, from + at, pixels - at / channels, channels);
+    tc_scale_ops_scalar.unpremultiply(to + at, from + at, pixels - at / channels, channels);
 }
 
 /* ---- halving --------------------------------------------------------------------- */
@@ -540,13 +542,14 @@ AVX2 static void halve(uint8_t *to, const uint8_t *upper, const uint8_t *lower, 
             (__m128i *)(to + at / 2),
             _mm_packus_epi16(_mm256_castsi256_si128(sum), _mm256_extracti128_si256(sum, 1)));
     }
-    tc_kernel_scalar.halve(to + at / 2, upper + at, lower + at, length - at);
+    tc_scale_ops_scalar.halve(to + at / 2, upper + at, lower + at, length - at);
 }
 
-static const tc_kernel avx2 = {"avx2", across_bytes, across_lanes,  down_bytes, down_lanes,
-                               opaque, premultiply,  unpremultiply, halve};
+static const tc_scale_ops avx2 = {"avx2",         horizontal_bytes, horizontal_fixed,
+                                  vertical_bytes, vertical_fixed,   opaque,
+                                  premultiply,    unpremultiply,    halve};
 
-const tc_kernel *tc_kernel_avx2(void)
+const tc_scale_ops *tc_scale_ops_avx2(void)
 {
     __builtin_cpu_init();
     return __builtin_cpu_supports("avx2") ? &avx2 : NULL;
@@ -554,7 +557,7 @@ const tc_kernel *tc_kernel_avx2(void)
 
 #else
 
-const tc_kernel *tc_kernel_avx2(void)
+const tc_scale_ops *tc_scale_ops_avx2(void)
 {
     return NULL;
 }

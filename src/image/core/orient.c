@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "turn.h"
+#include "orient.h"
 
 #include "base/buffer.h"
 #include "orientation.h"
@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct tc_turn {
+struct tc_orient {
     bool mirrors, flips, swaps;
     uint32_t width, height; /* stored */
     uint8_t channels;
@@ -18,13 +18,13 @@ struct tc_turn {
     uint8_t *out; /* one upright row, when it is not simply a stored one */
 };
 
-tc_error tc_turn_create(tc_turn **turn, uint8_t orientation, uint32_t width, uint32_t height,
-                        uint8_t channels)
+tc_error tc_orient_create(tc_orient **orient, uint8_t orientation, uint32_t width,
+                          uint32_t height, uint8_t channels)
 {
-    tc_turn *made = calloc(1, sizeof *made);
+    tc_orient *made = calloc(1, sizeof *made);
     uint32_t out_width;
 
-    *turn = made;
+    *orient = made;
     if (!made)
         return TC_E_NO_MEMORY;
     made->mirrors = tc_orientation_mirrors(orientation);
@@ -41,9 +41,9 @@ tc_error tc_turn_create(tc_turn **turn, uint8_t orientation, uint32_t width, uin
     return made->rows && made->out ? TC_E_OK : TC_E_NO_MEMORY;
 }
 
-uint8_t *tc_turn_put(tc_turn *turn)
+uint8_t *tc_orient_put(tc_orient *orient)
 {
-    return turn->rows + turn->stride * (turn->next_in++ % turn->held);
+    return orient->rows + orient->stride * (orient->next_in++ % orient->held);
 }
 
 /* Copy `count` pixels from `from` on, `step` bytes apart. */
@@ -56,36 +56,36 @@ static void gather(uint8_t *to, const uint8_t *from, ptrdiff_t step, uint32_t co
     }
 }
 
-const uint8_t *tc_turn_get(tc_turn *turn)
+const uint8_t *tc_orient_get(tc_orient *orient)
 {
-    uint32_t y = turn->next_out++;
+    uint32_t y = orient->next_out++;
     const uint8_t *from;
 
-    if (turn->swaps) {
-        uint32_t column = turn->mirrors ? turn->width - 1 - y : y;
-        ptrdiff_t step = (ptrdiff_t)turn->stride;
+    if (orient->swaps) {
+        uint32_t column = orient->mirrors ? orient->width - 1 - y : y;
+        ptrdiff_t step = (ptrdiff_t)orient->stride;
 
-        from = turn->rows + (size_t)column * turn->channels;
-        if (turn->flips) {
-            from += turn->stride * (turn->height - 1);
+        from = orient->rows + (size_t)column * orient->channels;
+        if (orient->flips) {
+            from += orient->stride * (orient->height - 1);
             step = -step;
         }
-        gather(turn->out, from, step, turn->height, turn->channels);
-        return turn->out;
+        gather(orient->out, from, step, orient->height, orient->channels);
+        return orient->out;
     }
-    from = turn->rows + turn->stride * (turn->flips ? turn->height - 1 - y : 0);
-    if (!turn->mirrors)
+    from = orient->rows + orient->stride * (orient->flips ? orient->height - 1 - y : 0);
+    if (!orient->mirrors)
         return from;
-    gather(turn->out, from + turn->stride - turn->channels, -(ptrdiff_t)turn->channels,
-           turn->width, turn->channels);
-    return turn->out;
+    gather(orient->out, from + orient->stride - orient->channels, -(ptrdiff_t)orient->channels,
+           orient->width, orient->channels);
+    return orient->out;
 }
 
-void tc_turn_free(tc_turn *turn)
+void tc_orient_free(tc_orient *orient)
 {
-    if (!turn)
+    if (!orient)
         return;
-    tc_buffer_free(turn->rows);
-    tc_buffer_free(turn->out);
-    free(turn);
+    tc_buffer_free(orient->rows);
+    tc_buffer_free(orient->out);
+    free(orient);
 }

@@ -4,7 +4,7 @@
  * one in fixed point, so that no flat picture gets lighter or darker by a step, and all of them
  * are of samples that there are.
  */
-#include "image/scale/taps.h"
+#include "image/scale/weights.h"
 
 #include <stdlib.h>
 
@@ -28,23 +28,23 @@ typedef struct faults {
 
 static void check(const tc_axis *axis, uint32_t step, faults *faults)
 {
-    tc_taps taps;
+    tc_weights weights;
 
-    if (tc_taps_make(&taps, axis, step) != TC_E_OK)
+    if (tc_weights_make(&weights, axis, step) != TC_E_OK)
         abort();
-    for (uint32_t at = 0; at < taps.count; at++) {
-        const int16_t *weight = taps.weight + (size_t)at * taps.taps;
+    for (uint32_t at = 0; at < weights.count; at++) {
+        const int16_t *weight = weights.weight + (size_t)at * weights.per_sample;
         int32_t sum = 0;
 
-        for (uint32_t i = 0; i < taps.taps; i++)
+        for (uint32_t i = 0; i < weights.per_sample; i++)
             sum += weight[i];
         faults->outputs++;
         faults->sums += sum != ONE;
         if (abs(sum - ONE) > faults->worst)
             faults->worst = abs(sum - ONE);
-        faults->places += (uint64_t)taps.first[at] + taps.taps > axis->limit;
+        faults->places += (uint64_t)weights.first[at] + weights.per_sample > axis->limit;
     }
-    tc_taps_free(&taps);
+    tc_weights_free(&weights);
 }
 
 static void report(const faults *faults, const char *what)

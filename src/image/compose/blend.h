@@ -1,25 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Porter and Duff's OVER for one pixel, and pixels of every model to and from a colour. */
-#ifndef TC_OVER_H
-#define TC_OVER_H
+#ifndef TC_BLEND_H
+#define TC_BLEND_H
 
 #include "image/core/image.h"
 #include "image/params/params.h"
 
 /* `over` of `alpha` (255 is opaque) on an opaque `under`. */
-static inline uint8_t tc_blend(unsigned over, unsigned alpha, unsigned under)
+static inline uint8_t tc_blend_sample(unsigned over, unsigned alpha, unsigned under)
 {
     return (uint8_t)((over * alpha + under * (255 - alpha) + 127) / 255);
 }
 
 /* `over` laid over `under`, alpha straight in both. */
-static inline tc_colour tc_lay_over(tc_colour over, tc_colour under)
+static inline tc_colour tc_blend(tc_colour over, tc_colour under)
 {
     unsigned over_part, under_part, all;
 
     if (under.a == 255)
-        return (tc_colour){tc_blend(over.r, over.a, under.r), tc_blend(over.g, over.a, under.g),
-                           tc_blend(over.b, over.a, under.b), 255};
+        return (tc_colour){tc_blend_sample(over.r, over.a, under.r),
+                           tc_blend_sample(over.g, over.a, under.g),
+                           tc_blend_sample(over.b, over.a, under.b), 255};
     over_part = over.a * 255u;
     under_part = under.a * (255u - over.a);
     all = over_part + under_part;

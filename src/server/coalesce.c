@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "once.h"
+#include "coalesce.h"
 
 #include "admit.h"
 #include "client.h"
@@ -42,18 +42,18 @@ static const struct {
 #define ASKED_FOR  (sizeof asked_for / sizeof asked_for[0])
 #define CONDITIONS (ASKED_FOR - 1)
 
-typedef struct lead {
-    tc_flights *flights; /* NULL: ended */
+typedef struct leader {
+    tc_coalesce_table *table; /* NULL: ended */
     uint64_t key;
-} lead;
+} leader;
 
-static apr_status_t end_flight(void *data)
+static apr_status_t end_lead(void *data)
 {
-    lead *lead = data;
+    leader *lead = data;
 
-    if (lead->flights)
-        tc_flights_end(lead->flights, lead->key);
-    lead->flights = NULL;
+    if (lead->table)
+        tc_coalesce_table_end(lead->table, lead->key);
+    lead->table = NULL;
     return APR_SUCCESS;
 }
 
@@ -78,7 +78,7 @@ static uint64_t key_of(request_rec *r)
 static uint64_t looked_at(const request_rec *r, unsigned *tries)
 {
     apr_time_t ago = apr_time_now() - r->request_time;
-    uint64_t now = tc_flights_clock();
+    uint64_t now = tc_coalesce_table_clock();
     const char *again = NULL;
 
     *tries = 0;
@@ -98,19 +98,19 @@ static uint64_t looked_at(const request_rec *r, unsigned *tries)
                : now;
 }
 
-static int take_lead(request_rec *r, tc_flights *flights, uint64_t key)
+static int take_lead(request_rec *r, tc_coalesce_table *table, uint64_t key)
 {
-    lead *lead = apr_palloc(r->pool, sizeof *lead);
+    leader *lead = apr_palloc(r->pool, sizeof *lead);
 
-    lead->flights = flights;
+    lead->table = table;
     lead->key = key;
     /* The filter is gone with an error's answer, and an answer may never come. */
-    apr_pool_cleanup_register(r->pool, lead, end_flight, apr_pool_cleanup_null);
-    ap_add_output_filter(TC_ONCE_FILTER, lead, r, r->connection);
+    apr_pool_cleanup_register(r->pool, lead, end_lead, apr_pool_cleanup_null);
+    ap_add_output_filter(TC_COALESCE_FILTER, lead, r, r->connection);
     return DECLINED;
 }
 
-int tc_once_remember(request_rec *r)
+int tc_coalesce_remember(request_rec *r)
 {
     for (size_t at = 0; at < ASKED_FOR && !r->prev && !r->main; at++) {
         const char *value = apr_table_get(r->headers_in, asked_for[at].header);
@@ -153,7 +153,7 @@ static void leave_the_copy(request_rec *r)
     }
 }
 
-bool tc_once_waited(const request_rec *r)
+bool tc_coalesce_waited(const request_rec *r)
 {
     return apr_table_get(r->notes, ASKED_AGAIN) != NULL;
 }
@@ -164,12 +164,12 @@ static int ask_again(request_rec *r)
     ask_as_the_client(r);
     leave_the_copy(r);
     apr_table_setn(r->notes, ASKED_AGAIN,
-                   apr_psprintf(r->pool, "%" APR_UINT64_T_FMT, tc_flights_clock()));
+                   apr_psprintf(r->pool, "%" APR_UINT64_T_FMT, tc_coalesce_table_clock()));
     ap_internal_redirect(r->unparsed_uri, r);
     return OK;
 }
 
-static int follow(request_rec *r, tc_flights *flights, uint64_t key)
+static int follow(request_rec *r, tc_coalesce_table *table, uint64_t key)
 {
     const tc_admission_limits *limits;
     tc_asker asker = tc_admit_asker(r, NULL, 0);
@@ -184,7 +184,7 @@ static int follow(request_rec *r, tc_flights *flights, uint64_t key)
         return DECLINED;
     tc_client_begin(&client, r, &fail);
     tc_gauge(counters, TC_NOW_QUEUED, 1);
-    error = tc_flights_wait(flights, key, limits->wait_ms, &client.watch);
+    error = tc_coalesce_table_wait(table, key, limits->wait_ms, &client.cancel);
     tc_gauge(counters, TC_NOW_QUEUED, -1);
     tc_admission_unfollow(admission, &asker);
     if (error == ECANCELED)
@@ -193,7 +193,7 @@ static int follow(request_rec *r, tc_flights *flights, uint64_t key)
 }
 
 /* Most conditions cost no conversion: whether one does, the handler sees. */
-bool tc_once_is_conditional(const request_rec *r)
+bool tc_coalesce_is_conditional(const request_rec *r)
 {
     for (size_t at = 0; at < CONDITIONS; at++) {
         if (apr_table_get(r->headers_in, asked_for[at].header))
@@ -205,7 +205,7 @@ bool tc_once_is_conditional(const request_rec *r)
 static int join(request_rec *r)
 {
     tc_settings settings;
-    tc_flights *flights;
+    tc_coalesce_table *table;
     uint64_t key, since;
     unsigned tries;
 
@@ -213,42 +213,42 @@ static int join(request_rec *r)
         return DECLINED;
     tc_config_settings(r, &settings);
     since = looked_at(r, &tries);
-    if (!settings.once || tries >= TRIES)
+    if (!settings.coalesce || tries >= TRIES)
         return DECLINED;
-    flights = tc_monitor_flights(r->server);
+    table = tc_monitor_coalesce_table(r->server);
     key = key_of(r);
-    switch (tc_flights_join(flights, key, since)) {
-    case TC_FLIGHT_LEAD:
-        return take_lead(r, flights, key);
-    case TC_FLIGHT_FOLLOW:
-        return follow(r, flights, key);
-    case TC_FLIGHT_DONE:
+    switch (tc_coalesce_table_join(table, key, since)) {
+    case TC_COALESCE_LEAD:
+        return take_lead(r, table, key);
+    case TC_COALESCE_FOLLOW:
+        return follow(r, table, key);
+    case TC_COALESCE_DONE:
         return ask_again(r);
     default:
         return DECLINED;
     }
 }
 
-int tc_once_handler(request_rec *r)
+int tc_coalesce_handler(request_rec *r)
 {
     bool ours = (tc_url_call(r) && tc_url_may_be_picture(r)) ||
                 (r->handler && strcmp(r->handler, TC_HANDLER) == 0);
 
-    return ours && !tc_once_is_conditional(r) ? join(r) : DECLINED;
+    return ours && !tc_coalesce_is_conditional(r) ? join(r) : DECLINED;
 }
 
-int tc_once_changed(request_rec *r)
+int tc_coalesce_changed(request_rec *r)
 {
-    return tc_once_is_conditional(r) ? join(r) : DECLINED;
+    return tc_coalesce_is_conditional(r) ? join(r) : DECLINED;
 }
 
-apr_status_t tc_once_filter(ap_filter_t *f, apr_bucket_brigade *bb)
+apr_status_t tc_coalesce_filter(ap_filter_t *f, apr_bucket_brigade *bb)
 {
     for (apr_bucket *bucket = APR_BRIGADE_FIRST(bb); bucket != APR_BRIGADE_SENTINEL(bb);
          bucket = APR_BUCKET_NEXT(bucket)) {
         if (!APR_BUCKET_IS_EOS(bucket))
             continue;
-        end_flight(f->ctx);
+        end_lead(f->ctx);
         ap_remove_output_filter(f);
         break;
     }

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "coalesce_table.h"
+
+#include "shared.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <time.h>
+#include <unistd.h>
+
+#define SLOTS    1024
+#define LAYOUT   UINT64_C(0x7463666c30303031)
+#define CHECK_MS 50
+
+/* A process id has at most 22 bits (PID_MAX_LIMIT in the kernel's threads.h). */
+#define PID_BITS 22
+#define PID_MASK ((UINT64_C(1) << PID_BITS) - 1)
+
+/*
+ * `current` is one word, of the key without its low bits and the leader's pid, 0
+ * without a conversion, so that two that come at once cannot both lead. `done` is the
+ * last conversion's key, half of it, and when it ended, in milliseconds modulo 2^32.
+ */
+typedef struct slot {
+    uint64_t current, done;
+} slot;
+
+struct tc_coalesce_table {
+    uint64_t layout;
+    uint32_t ended; /* raised at every end, and waited on */
+    slot slot[SLOTS] __attribute__((aligned(64)));
+};
+
+size_t tc_coalesce_table_size(void)
+{
+    return sizeof(tc_coalesce_table);
+}
+
+uint64_t tc_coalesce_table_clock(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static slot *slot_of(tc_coalesce_table *table, uint64_t key)
+{
+    return &table->slot[key % SLOTS];
+}
+
+static uint64_t tag_of(uint64_t key)
+{
+    return key & ~PID_MASK;
+}
+
+static bool ended_since(uint64_t done, uint64_t key, uint64_t since)
+{
+    return done && done >> 32 == key >> 32 && (int32_t)((uint32_t)done - (uint32_t)since) >= 0;
+}
+
+tc_coalesce_role tc_coalesce_table_join(tc_coalesce_table *table, uint64_t key, uint64_t since)
+{
+    uint64_t none = 0;
+    slot *slot;
+
+    if (!table)
+        return TC_COALESCE_ALONE;
+    slot = slot_of(table, key);
+    if (__atomic_compare_exchange_n(&slot->current, &none, tag_of(key) | (uint64_t)getpid(),
+                                    false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
+        /* Looked at only now: a conversion that ended a moment ago has left its mark before. */
+        if (!ended_since(__atomic_load_n(&slot->done, __ATOMIC_SEQ_CST), key, since))
+            return TC_COALESCE_LEAD;
+        __atomic_store_n(&slot->current, 0, __ATOMIC_SEQ_CST);
+        return TC_COALESCE_DONE;
+    }
+    return tag_of(none) == tag_of(key) ? TC_COALESCE_FOLLOW : TC_COALESCE_ALONE;
+}
+
+static bool is_current(tc_coalesce_table *table, uint64_t key)
+{
+    uint64_t current = __atomic_load_n(&slot_of(table, key)->current, __ATOMIC_SEQ_CST);
+
+    return current && tag_of(current) == tag_of(key);
+}
+
+int tc_coalesce_table_wait(tc_coalesce_table *table, uint64_t key, unsigned wait_ms,
+                           const tc_cancel *cancel)
+{
+    uint64_t end = tc_coalesce_table_clock() + wait_ms;
+
+    for (;;) {
+        uint32_t seen = __atomic_load_n(&table->ended, __ATOMIC_SEQ_CST);
+        uint64_t now = tc_coalesce_table_clock(), left;
+
+        if (!is_current(table, key))
+            return 0;
+        if (now >= end)
+            return ETIMEDOUT;
+        if (cancel && cancel->check(cancel->context))
+            return ECANCELED;
+        left = end - now < CHECK_MS ? end - now : CHECK_MS;
+        tc_shared_wait(&table->ended, seen, left);
+    }
+}
+
+static void wake(tc_coalesce_table *table)
+{
+    __atomic_fetch_add(&table->ended, 1, __ATOMIC_SEQ_CST);
+    tc_shared_wake(&table->ended, INT_MAX);
+}
+
+void tc_coalesce_table_end(tc_coalesce_table *table, uint64_t key)
+{
+    slot *slot = slot_of(table, key);
+    uint64_t done = (key >> 32) << 32 | (uint32_t)tc_coalesce_table_clock();
+
+    __atomic_store_n(&slot->done, done, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&slot->current, 0, __ATOMIC_SEQ_CST);
+    wake(table);
+}
+
+/* End the conversions that `dead` led; with 0 those whose leader is not a child of this
+ * process. */
+static void end_all(tc_coalesce_table *table, pid_t dead)
+{
+    bool any = false;
+
+    for (unsigned at = 0; at < SLOTS; at++) {
+        uint64_t current = __atomic_load_n(&table->slot[at].current, __ATOMIC_SEQ_CST);
+        pid_t leader = (pid_t)(current & PID_MASK);
+
+        if (current && (dead ? leader == dead : !tc_shared_is_child(leader)))
+            any |= __atomic_compare_exchange_n(&table->slot[at].current, &current, 0, false,
+                                               __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+    }
+    if (any)
+        wake(table);
+}
+
+void tc_coalesce_table_gone(tc_coalesce_table *table, pid_t pid)
+{
+    if (table && pid > 0)
+        end_all(table, pid);
+}
+
+bool tc_coalesce_table_adopt(tc_coalesce_table *memory)
+{
+    switch (tc_shared_adopt(memory, LAYOUT, sizeof *memory)) {
+    case TC_SEGMENT_NEW:
+        return true;
+    case TC_SEGMENT_KNOWN:
+        end_all(memory, 0);
+        return true;
+    default:
+        return false;
+    }
+}
