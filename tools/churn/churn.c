@@ -4,12 +4,24 @@
  * kernel memory, and that other ways of making them do not. churn --help, and
  * docs/churn.1.
  */
-#include "churn.h"
+#include "base.h"
+#include "compare.h"
+#include "context.h"
+#include "gauge.h"
+#include "keeper.h"
+#include "memcg.h"
+#include "options.h"
+#include "place.h"
+#include "report.h"
+#include "run.h"
+#include "table.h"
+#include "verdict.h"
 
 #include "server/version.h"
 
 #include <errno.h>
-#include <stdlib.h>
+#include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 

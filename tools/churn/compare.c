@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* --compare: every method in every directory, one short run each. */
-#include "churn.h"
+#include "compare.h"
+
+#include "report.h"
+#include "run.h"
+#include "verdict.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #define MOST_SECONDS 60

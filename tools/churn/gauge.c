@@ -7,11 +7,12 @@
  */
 /* For O_PATH. */
 #define _GNU_SOURCE
-#include "churn.h"
+#include "gauge.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>

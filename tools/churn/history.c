@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Figures over the run, for the two charts. */
-#include "churn.h"
+#include "history.h"
 
 #include "status/chart.h"
 

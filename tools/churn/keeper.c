@@ -6,10 +6,12 @@
  */
 /* For O_PATH. */
 #define _GNU_SOURCE
-#include "churn.h"
+#include "keeper.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/prctl.h>

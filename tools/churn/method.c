@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The ways to make a temporary file and be rid of it: one function each. */
-#include "churn.h"
+#include "method.h"
+
+#include "base.h"
+
+#include "host/host.h"
+#include "temp/tempfile.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -48,6 +54,20 @@ void churn_hand_name(churn_hand *hand, char *name)
         bits /= 36;
     }
     name[hand->name_length] = '\0';
+}
+
+/* A name from 40 characters on lies in an object of its own: its bytes, a terminator and 16
+   for a count, from the next larger of the kernel's general caches. */
+double churn_bytes_each(uint64_t name_length)
+{
+    static const double sizes[] = {64, 96, 128, 192, 256, 512};
+    size_t i = 0;
+
+    if (name_length < 40)
+        return TC_DENTRY_BYTES;
+    while (sizes[i] < (double)name_length + 17)
+        i++;
+    return TC_DENTRY_BYTES + sizes[i];
 }
 
 static int create(churn_hand *hand, char *name, int *fd)

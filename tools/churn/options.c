@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The command line: one row an option, from which parsing, checks and --help come. */
-#include "churn.h"
+#include "options.h"
+
+#include "host/host.h"
 
 #include <ctype.h>
 #include <getopt.h>

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Where figures go while a run goes on: lines, CSV, JSON, and charts at the end. */
-#include "churn.h"
+#include "report.h"
+
+#include "history.h"
+#include "table.h"
+#include "verdict.h"
 
 #include "server/version.h"
 #include "base/writer.h"

@@ -1,12 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One run: the parent forks the workers, watches them, and measures what they left. */
 #define _GNU_SOURCE
-#include "churn.h"
+#include "run.h"
+
+#include "guard.h"
+#include "keeper.h"
+#include "report.h"
+#include "sample.h"
+#include "work.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
+#include <signal.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -29,34 +37,6 @@ typedef struct run {
     double gauge_start, gauge_peak, fell;
     churn_timed hog, drop; /* value 0: done or not asked for */
 } run;
-
-double churn_now(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
-
-int churn_wait(double until)
-{
-    double left = until - churn_now();
-    struct timespec time = {0, 0};
-    sigset_t set;
-    int signal;
-
-    sigemptyset(&set);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGHUP);
-    sigaddset(&set, SIGCHLD);
-    if (left > 0) {
-        time.tv_sec = (time_t)left;
-        time.tv_nsec = (long)((left - (double)time.tv_sec) * 1e9);
-    }
-    signal = sigtimedwait(&set, NULL, &time);
-    return signal > 0 ? signal : 0;
-}
 
 static uint64_t files_of(const churn_slot *slot)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The machine at one moment, and the line of figures between two of them. */
-#include "churn.h"
+#include "sample.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -110,7 +110,7 @@ churn_row churn_row_between(const churn_sample *first, const churn_sample *from,
 /* ---- the line beside dstat's
  * ------------------------------------------------------------------ */
 
-void churn_size(char *text, size_t size, double bytes)
+static void size_text(char *text, size_t size, double bytes)
 {
     static const char units[] = "BkMGT";
     size_t unit = 0;
@@ -136,7 +136,7 @@ static void put_size(FILE *to, int width, double bytes, bool about)
     char text[24];
 
     text[0] = '~';
-    churn_size(text + about, sizeof(text) - 1, bytes);
+    size_text(text + about, sizeof(text) - 1, bytes);
     fprintf(to, "%*s", width, text);
 }
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The slab caches as slabtop(1) shows them, the dentry cache first. */
-#include "churn.h"
+#include "table.h"
+
+#include "host/host.h"
 
 #include <inttypes.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What was to be expected, what was found, and that in words. */
-#include "churn.h"
+#include "verdict.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -12,17 +12,6 @@
 /* More than one a file cannot be. */
 #define LEAK_TO 1.10
 
-void churn_say(const char *format, ...)
-{
-    va_list arguments;
-
-    fputs("churn: ", stderr);
-    va_start(arguments, format);
-    vfprintf(stderr, format, arguments);
-    va_end(arguments);
-    fputc('\n', stderr);
-}
-
 const char *churn_finding_name(churn_finding finding)
 {
     static const char *const names[] = {
@@ -33,20 +22,6 @@ const char *churn_finding_name(churn_finding finding)
     };
 
     return names[finding];
-}
-
-/* A name from 40 characters on lies in an object of its own: its bytes, a terminator and 16
-   for a count, from the next larger of the kernel's general caches. */
-double churn_bytes_each(uint64_t name_length)
-{
-    static const double sizes[] = {64, 96, 128, 192, 256, 512};
-    size_t i = 0;
-
-    if (name_length < 40)
-        return TC_DENTRY_BYTES;
-    while (sizes[i] < (double)name_length + 17)
-        i++;
-    return TC_DENTRY_BYTES + sizes[i];
 }
 
 /* ---- expected ------------------------------------------------------------------------- */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Pictures from files and into them, by libjpeg and libpng alone. */
-#include "quality.h"
+#include "file.h"
 
 #include <setjmp.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How like two pictures are: luma, PSNR, SSIM. */
-#include "quality.h"
+#include "likeness.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -15,7 +15,10 @@
  * best that any program could answer. compare: a line `SSIM PSNR WIDTH HEIGHT BYTES` a
  * picture.
  */
-#include "quality.h"
+#include "file.h"
+#include "image.h"
+#include "likeness.h"
+#include "resize.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -27,21 +30,6 @@ typedef struct options {
     writing how;
     int alpha;
 } options;
-
-void quality_die(const char *what, const char *which)
-{
-    fprintf(stderr, "quality: %s: %s\n", what, which);
-    exit(2);
-}
-
-void *quality_alloc(size_t count, size_t size)
-{
-    void *memory = calloc(count, size);
-
-    if (!memory)
-        quality_die("out of memory", "picture");
-    return memory;
-}
 
 static options parse_options(int count, char **words)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The exact resize: no tables shared, no rounding, one pixel at a time. */
-#include "quality.h"
+#include "resize.h"
 
 #include <math.h>
 #include <stdlib.h>

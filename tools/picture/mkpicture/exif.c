@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "mkpicture.h"
+#include "exif.h"
 
 #include <string.h>
 

@@ -6,7 +6,7 @@
  *
  * kind=photo|noise|flat|quad|ramp|disc  colour=RRGGBB colour2=RRGGBB  seed=N
  * orientation=1..8  exif=1 (with artist, copyright and thumbnail)
- * profile=srgb|p3|gamma1|swapped (mkpicture.h; the colours are then the profile's)
+ * profile=srgb|p3|gamma1|swapped (profile.h; the colours are then the profile's)
  * JPEG: quality=N progressive=1 space=rgb|grey|cmyk|ycck adobe=0|1
  * PNG:  type=rgb|rgba|grey|greya|palette depth=8|16 interlace=1
  * WebP: type=rgb|rgba quality=N lossless=1 orientation=1..8
@@ -16,7 +16,10 @@
  * WIDTH x HEIGHT is the upright picture; with orientation=N the stored one is
  * turned so that a viewer that heeds EXIF shows it upright.
  */
-#include "mkpicture.h"
+#include "exif.h"
+#include "optional.h"
+#include "profile.h"
+#include "scene.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -46,12 +49,6 @@ static const key keys[] = {
     {"profile", AT(profile), true},    {"exif", AT(exif), false},
     {"lossless", AT(lossless), false}, {"frames", AT(frames), false},
 };
-
-void die(const char *what, const char *which)
-{
-    fprintf(stderr, "mkpicture: %s: %s\n", what, which);
-    exit(2);
-}
 
 static uint32_t hash(uint32_t x, uint32_t y, uint32_t seed)
 {
@@ -154,30 +151,6 @@ static const struct {
     pixel (*draw)(const scene *, uint32_t, uint32_t);
 } kinds[] = {{"photo", draw_photo}, {"noise", draw_noise}, {"flat", draw_flat},
              {"quad", draw_quad},   {"ramp", draw_ramp},   {"disc", draw_disc}};
-
-pixel stored_pixel(const scene *scene, uint32_t column, uint32_t row)
-{
-    uint32_t w = scene->w - 1, h = scene->h - 1;
-
-    switch (scene->options->orientation) {
-    case 2:
-        return scene->draw(scene, w - column, row);
-    case 3:
-        return scene->draw(scene, w - column, h - row);
-    case 4:
-        return scene->draw(scene, column, h - row);
-    case 5:
-        return scene->draw(scene, row, column);
-    case 6:
-        return scene->draw(scene, w - row, column);
-    case 7:
-        return scene->draw(scene, w - row, h - column);
-    case 8:
-        return scene->draw(scene, row, h - column);
-    default:
-        return scene->draw(scene, column, row);
-    }
-}
 
 static uint8_t grey_of(pixel p)
 {

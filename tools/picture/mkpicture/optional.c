@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* mkpicture's formats of libraries that need not be there: WebP, AVIF, GIF. */
-#include "mkpicture.h"
+#include "optional.h"
 
 #include <stdlib.h>
 #include <string.h>

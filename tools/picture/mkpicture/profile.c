@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "mkpicture.h"
+#include "profile.h"
 
 #include <stdlib.h>
 #include <string.h>
