@@ -91,7 +91,7 @@ fuzz: fuzz-build
 # Through the conversion and through a running httpd, both under the sanitizers; the
 # suite has a short version of both.
 
-tools: $(BUILD)/bin/damage $(SEEDS)
+tools: $(SEEDS)
 
 DAMAGED ?= 10000
 .PHONY: damage

@@ -5,8 +5,8 @@ use TmpfsConvertTest::Fault;
 use TmpfsConvertTest::Httpd;
 use JSON::PP ();
 use Time::HiRes qw(sleep time);
-
-require "$TmpfsConvertTest::Site::ROOT/tools/soak_load.pm";
+use lib "$TmpfsConvertTest::Site::ROOT/tools/lib";
+use Soak::Load ();
 
 my $picture = mkpicture('process.jpg', 300, 200);
 my $path    = "/small_light(dw=200,of=png)$picture";

@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: Apache-2.0
 #
-# tools/churn as root: every method on file systems mounted for it, beside a
+# churn as root: every method on file systems mounted for it, beside a
 # neighbour that does the same, with settings that are put back and cgroups that
 # are removed, whatever way it ends.
 use strict;

@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: Apache-2.0
 #
-# tools/churn as an ordinary user: its command line, its figures, its verdicts, and
+# churn as an ordinary user: its command line, its figures, its verdicts, and
 # that it leaves nothing behind.
 # Alone: it counts the machine's negative dentries.
 use strict;

@@ -24,15 +24,15 @@ ok() {
 # What make runs, asked for once: it takes longer to read the Makefile than to look at a copy.
 # Not as a part of the make that may be running this.
 env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -s -n -C "$root" -f Makefile.apxs \
-    BUILD="$scratch/build" SRC=@SRC@ layers >"$scratch/recipe"
+    BUILD="$scratch/build" SRC=@SRC@ PROGRAMS=@PROGRAMS@ layers >"$scratch/recipe"
 
 layers() {
-    sed "s,@SRC@,$1," "$scratch/recipe" >"$scratch/command"
+    sed "s,@SRC@,$1,; s,@PROGRAMS@,${2:-}," "$scratch/recipe" >"$scratch/command"
     (cd "$root" && sh -e "$scratch/command") >"$scratch/output" 2>&1
 }
 
 refused() {
-    ! layers "$scratch/src" && grep -q '^layers: ' "$scratch/output"
+    ! layers "$scratch/src" "$@" && grep -q '^layers: ' "$scratch/output"
 }
 
 # A copy with little in it: one sound header a folder, and the source that is tried.
@@ -49,7 +49,7 @@ try() {
 }
 
 what='the sources as they are'
-ok layers "$root/src"
+ok layers "$root/src" 'tools dev'
 try 'a sound copy'
 for folder in $folders; do
     printf '#include "fine.h"\nextern int tc_sound;\n' >"$scratch/src/$folder/fine.c"
@@ -109,5 +109,25 @@ try 'an include by way of "./..": refused' image/core/tried.c '"./../scale/fine.
 ok refused
 try 'an absolute include: refused' image/core/tried.c '"/usr/include/stdio.h"'
 ok refused
+
+# Programs: what their files include of each other.
+program=$scratch/program
+mkdir -p "$program/part"
+for one in 'main parser' 'parser tree' 'tree text'; do
+    name=${one% *}
+    printf '#include "%s.h"\n#include "%s.h"\n#include "base/error.h"\n' "$name" "${one#* }" >"$program/part/$name.c"
+    echo "int tc_$name;" >"$program/part/$name.h"
+done
+echo 'int tc_text;' >"$program/part/text.h"
+try "a program's files, each includes the next"
+ok layers "$scratch/src" "$program"
+echo '#include "main.h"' >>"$program/part/text.h"
+try '... and the last the first: refused'
+ok refused "$program"
+what='... by name'
+ok grep -q 'part/parser$' "$scratch/output"
+sed -i 's/main/tree/' "$program/part/text.h"
+try 'two headers include each other: refused'
+ok refused "$program"
 
 echo "1..$count"

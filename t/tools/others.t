@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: Apache-2.0
 #
-# tools/others: that it tells the same from what differs. Over the public sets it is run by hand.
+# dev/others: that it tells the same from what differs. Over the public sets it is run by hand.
 use strict;
 use warnings;
 use File::Temp ();
@@ -12,7 +12,7 @@ my $png = "$scratch/a.png";
 
 sub others {
     my @words = @_;
-    open my $out, '-|', 'tools/others', '--dir', "$scratch/kept", @words or die "tools/others: $!";
+    open my $out, '-|', 'dev/others', '--dir', "$scratch/kept", @words or die "dev/others: $!";
     my $text = do { local $/; <$out> } // '';
     close $out;
     return ($? >> 8, $text);
@@ -20,7 +20,7 @@ sub others {
 
 my ($code, $text) = others('--help');
 is($code, 0, '--help');
-like($text, qr/^usage: tools\/others/, '... tells how');
+like($text, qr/^usage: dev\/others/, '... tells how');
 -x 'build/bin/mkpicture' or system('make', '-s', '-f', 'Makefile.apxs', 'tools') == 0 or die 'no tools';
 system('build/bin/mkpicture', $png, 40, 30, 'kind=quad') == 0 or die 'mkpicture';
 ($code, $text) = others('--all', $png);

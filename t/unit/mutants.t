@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: Apache-2.0
 #
-# tools/mutants: its list fits the sources, and it tells killed from surviving mutations.
+# dev/mutants: its list fits the sources, and it tells killed from surviving mutations.
 use strict;
 use warnings;
 use File::Temp ();
@@ -18,9 +18,9 @@ sub spew {
     return $file;
 }
 
-# (exit code, output with errors) of tools/mutants.
+# (exit code, output with errors) of dev/mutants.
 sub mutants {
-    my $output = qx(tools/mutants @_ 2>&1);
+    my $output = qx(dev/mutants @_ 2>&1);
     return ($? >> 8, $output);
 }
 
@@ -45,7 +45,7 @@ for my $case (
 }
 
 # Survivors are named where people read of them.
-open my $in, '<', 'tools/mutants.list' or die $!;
+open my $in, '<', 'dev/mutants.list' or die $!;
 my @paragraphs = split /\n{2,}/, do { local $/ = undef; <$in> };
 open $in, '<', 'docs/mutants.md' or die $!;
 my $docs = do { local $/ = undef; <$in> };

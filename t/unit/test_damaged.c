@@ -4,7 +4,7 @@
  * that says why, and never our own mistake. TC_DAMAGED in the environment says how
  * many. Nothing here measures time, but a file that takes a minute ends the test.
  */
-#include "../../tools/damage.h"
+#include "../../dev/damage/make.h"
 #include "image/pipeline/pipeline.h"
 #include "tap.h"
 

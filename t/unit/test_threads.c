@@ -4,7 +4,7 @@
  * the bytes that it has alone. Under the thread sanitizer (make tsan) also that nothing
  * is shared between them that is written.
  */
-#include "../../tools/damage.h"
+#include "../../dev/damage/make.h"
 #include "image/pipeline/pipeline.h"
 #include "tap.h"
 
