@@ -4,6 +4,7 @@
 #include "image/picture/decode_cost.h"
 #include "blend.h"
 #include "image/picture/picture.h"
+#include "image/picture/open.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -23,8 +24,9 @@ struct tc_icon {
 /* What went wrong with the icon must not look as if the picture were at fault. */
 static tc_error tell(const tc_icon *icon, tc_error error, tc_fail *fail)
 {
-    if (error == TC_E_NOT_IMAGE || error == TC_E_UNSUPPORTED || error == TC_E_DAMAGED ||
-        error == TC_E_PIXELS_TOO_MANY || error == TC_E_SOURCE_TOO_LARGE || error == TC_E_READ)
+    if (error == TC_E_NOT_IMAGE || error == TC_E_NOT_BUILT || error == TC_E_UNSUPPORTED ||
+        error == TC_E_DAMAGED || error == TC_E_PIXELS_TOO_MANY ||
+        error == TC_E_SOURCE_TOO_LARGE || error == TC_E_READ)
         return tc_fail_set(fail, TC_E_ICON, "embedicon=%s: %s", icon->name, icon->fail.text);
     return tc_fail_set(fail, error, "%s", icon->fail.text);
 }
@@ -43,25 +45,6 @@ static tc_error place(tc_icon *icon, const tc_params *params, uint32_t width, ui
     return tc_plan_make(&icon->plan, &own, &icon->info, &bounds, &icon->fail);
 }
 
-static tc_error open_icon(tc_icon *icon, const tc_input *input, const tc_limits *limits)
-{
-    tc_format format;
-    tc_error error;
-
-    if (limits->max_source && input->size > limits->max_source)
-        return tc_fail_set(&icon->fail, TC_E_SOURCE_TOO_LARGE,
-                           "the file has %llu bytes, over the limit of %llu",
-                           (unsigned long long)input->size,
-                           (unsigned long long)limits->max_source);
-    error = tc_format_read(input, &format);
-    if (error)
-        return tc_fail_set(&icon->fail, error, "reading failed");
-    icon->codec = tc_codec_find(format);
-    if (!icon->codec)
-        return tc_fail_set(&icon->fail, TC_E_NOT_IMAGE, "%s", tc_error_text(TC_E_NOT_IMAGE));
-    return icon->codec->decode_open(&icon->decoder, input, &icon->info, &icon->fail);
-}
-
 tc_error tc_icon_open(tc_icon **icon, const tc_input *input, const tc_params *params,
                       uint32_t width, uint32_t height, const tc_limits *limits, tc_fail *fail)
 {
@@ -73,7 +56,8 @@ tc_error tc_icon_open(tc_icon **icon, const tc_input *input, const tc_params *pa
         return tc_fail_set(fail, TC_E_NO_MEMORY, "out of memory for the icon");
     memcpy(made->name, params->icon, sizeof made->name);
     made->bytes = input->size;
-    error = open_icon(made, input, limits);
+    error =
+        tc_picture_open(&made->codec, &made->decoder, input, limits, &made->info, &made->fail);
     if (!error)
         error = place(made, params, width, height, limits);
     return error ? tell(made, error, fail) : TC_E_OK;

@@ -11,6 +11,7 @@
 #include "image/core/exif.h"
 #include "meter.h"
 #include "image/picture/picture.h"
+#include "image/picture/open.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -47,35 +48,6 @@ struct tc_pipeline {
 static tc_error no_memory(tc_fail *fail)
 {
     return tc_fail_set(fail, TC_E_NO_MEMORY, "out of memory for the picture's rows");
-}
-
-static tc_error open_source(tc_pipeline *pipeline, const tc_limits *limits)
-{
-    const tc_input *input = pipeline->input;
-    tc_outline *outline = &pipeline->outline;
-    tc_format format;
-    tc_error error;
-
-    if (limits->max_source && input->size > limits->max_source)
-        return tc_fail_set(pipeline->fail, TC_E_SOURCE_TOO_LARGE,
-                           "the file has %llu bytes, over the limit of %llu",
-                           (unsigned long long)input->size,
-                           (unsigned long long)limits->max_source);
-    error = tc_format_read(input, &format);
-    if (error)
-        return tc_fail_set(pipeline->fail, error, "reading failed");
-    error = tc_cancel_check(input->cancel, pipeline->fail);
-    if (error)
-        return error;
-    if (format == TC_FORMAT_NONE)
-        return tc_fail_set(pipeline->fail, TC_E_NOT_IMAGE, "%s", tc_error_text(TC_E_NOT_IMAGE));
-    outline->source = tc_codec_find(format);
-    if (!outline->source)
-        return tc_fail_set(pipeline->fail, TC_E_NOT_BUILT,
-                           "a %s picture, and reading %s is not built into this server",
-                           tc_format_title(format), tc_format_title(format));
-    return outline->source->decode_open(&pipeline->decoder, input, &outline->info,
-                                        pipeline->fail);
 }
 
 /* The named format, else the source's where it can be written, else one that loses nothing. */
@@ -159,10 +131,8 @@ tc_error tc_pipeline_open(tc_pipeline **pipeline, const tc_input *input,
     made->params = *params;
     made->limits = *limits;
     made->fail = fail;
-    error = open_source(made, limits);
-    /* A library's own walk through a header asks nobody. */
-    if (!error)
-        error = tc_cancel_check(input->cancel, fail);
+    error = tc_picture_open(&made->outline.source, &made->decoder, input, limits,
+                            &made->outline.info, fail);
     if (!error)
         error = choose_target(made);
     if (!error)

@@ -7,21 +7,29 @@
 
 #define WEIGHT_ONE (1 << TC_WEIGHT_BITS)
 
+/* A rotation: its sine and cosine. */
+typedef struct rotation {
+    double s, c;
+} rotation;
+
 /* The filter of an axis, stretched for downscaling. */
 typedef struct axis_filter {
-    bool lanczos;
-    double radius;  /* in source samples, already stretched */
+    const struct filter_shape *shape;
     double stretch; /* source samples a unit of the filter's argument */
+    double radius;  /* in source samples, already stretched */
+    rotation one;   /* by a source sample, for a shape of sines */
 } axis_filter;
 
-static axis_filter choose_filter(const tc_axis *axis)
-{
-    double step = (axis->to - axis->from) / axis->size;
+/* The weights of samples whose middles are `first`, `first` + 1 ... source samples from the
+   centre; `weight` has room for `count` and ABREAST more. */
+typedef void weigh_function(double *weight, const axis_filter *of, double first,
+                            uint32_t count);
 
-    if (step < 1)
-        return (axis_filter){false, 2, 1};
-    return (axis_filter){true, 3 * step, step};
-}
+/* One filter: how far it reaches, unstretched, and its function. */
+typedef struct filter_shape {
+    double support;
+    weigh_function *weigh;
+} filter_shape;
 
 static double catmull_rom(double x)
 {
@@ -31,13 +39,15 @@ static double catmull_rom(double x)
     return x < 2 ? ((-0.5 * x + 2.5) * x - 4) * x + 2 : 0;
 }
 
+static void weigh_catmull_rom(double *weight, const axis_filter *of, double first,
+                              uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        weight[i] = catmull_rom((first + i) / of->stretch);
+}
+
 /* Samples that are weighed side by side, so that they need not wait for one another. */
 #define ABREAST 4
-
-/* A rotation: its sine and cosine. */
-typedef struct rotation {
-    double s, c;
-} rotation;
 
 static rotation rotated(rotation from, rotation by)
 {
@@ -47,7 +57,7 @@ static rotation rotated(rotation from, rotation by)
 /*
  * sinc(t) sinc(t/3) for `count` samples, in u = pi t / 3 of which `step` is one's
  * length: with s = sin(u), sin(3u) = s (3 - 4 s s), so one sine is enough, and each
- * follows from one before by rotating. `weight` has room for a multiple of ABREAST.
+ * follows from one before by rotating.
  */
 static void lanczos3(double *weight, double u, double step, rotation one, uint32_t count)
 {
@@ -71,18 +81,34 @@ static void lanczos3(double *weight, double u, double step, rotation one, uint32
     }
 }
 
-/* The weights of samples whose middles are `first`, `first` + 1 ... from the centre. */
-static void weigh(double *weight, const axis_filter *filter, rotation one, double first,
-                  uint32_t count)
+/* In u, the distance of two samples. */
+static double lanczos3_unit(double stretch)
 {
-    double unit = M_PI / (3 * filter->stretch);
+    return M_PI / (3 * stretch);
+}
 
-    if (filter->lanczos) {
-        lanczos3(weight, first * unit, unit, one, count);
-        return;
-    }
-    for (uint32_t i = 0; i < count; i++)
-        weight[i] = catmull_rom(first + i);
+static void weigh_lanczos3(double *weight, const axis_filter *of, double first, uint32_t count)
+{
+    double unit = lanczos3_unit(of->stretch);
+
+    lanczos3(weight, first * unit, unit, of->one, count);
+}
+
+/* ---- the filters ----------------------------------------------------------------- */
+
+enum { CATMULL_ROM, LANCZOS3 };
+
+static const filter_shape shapes[] = {
+    [CATMULL_ROM] = {2, weigh_catmull_rom}, [LANCZOS3] = {3, weigh_lanczos3}};
+
+/* resample.h says which is used when. */
+static axis_filter choose_filter(const tc_axis *axis)
+{
+    double step = (axis->to - axis->from) / axis->size;
+    const filter_shape *chosen = &shapes[step < 1 ? CATMULL_ROM : LANCZOS3];
+    double stretch = step < 1 ? 1 : step, unit = lanczos3_unit(stretch);
+
+    return (axis_filter){chosen, stretch, chosen->support * stretch, {sin(unit), cos(unit)}};
 }
 
 uint32_t tc_weights_most(const tc_axis *axis)
@@ -225,8 +251,6 @@ static void fill_weights(tc_weights *weights, const tc_axis *axis, double *scrat
 {
     axis_filter filter = choose_filter(axis);
     double step = (axis->to - axis->from) / axis->size;
-    double unit = M_PI / (3 * filter.stretch);
-    rotation one = {sin(unit), cos(unit)};
     uint32_t period = find_period(step, weights->count), whole = 0;
     int64_t low, high;
 
@@ -249,7 +273,8 @@ static void fill_weights(tc_weights *weights, const tc_axis *axis, double *scrat
         if (window.last - window.first > weights->per_sample)
             window.last = window.first + weights->per_sample;
         count = (uint32_t)(window.last - window.first);
-        weigh(scratch, &filter, one, (double)window.first + 0.5 - window.centre, count);
+        filter.shape->weigh(scratch, &filter, (double)window.first + 0.5 - window.centre,
+                            count);
         fill_output(weights, at, &window, high, scratch, count);
     }
 }
