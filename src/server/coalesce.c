@@ -176,15 +176,16 @@ static int follow(request_rec *r, tc_coalesce_table *table, uint64_t key)
     tc_admission *admission = tc_config_admission(r->server, &limits);
     tc_counters *counters = tc_monitor_counters(r->server);
     tc_client client;
+    uint64_t check_ms;
     tc_fail fail;
     int error;
 
     /* A worker each, as those have that wait for a place: all together no more of them. */
-    if (!tc_admission_follow(admission, limits, &asker))
+    if (!tc_admission_follow(admission, limits, &asker, &check_ms))
         return DECLINED;
     tc_client_begin(&client, r, &fail);
     tc_gauge(counters, TC_NOW_QUEUED, 1);
-    error = tc_coalesce_table_wait(table, key, limits->wait_ms, &client.cancel);
+    error = tc_coalesce_table_wait(table, key, limits->wait_ms, check_ms, &client.cancel);
     tc_gauge(counters, TC_NOW_QUEUED, -1);
     tc_admission_unfollow(admission, &asker);
     if (error == ECANCELED)

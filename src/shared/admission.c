@@ -5,24 +5,6 @@
 
 #include <errno.h>
 
-/*
- * How often a request that waits looks around: at its watch, and for places that nobody takes
- * since a process died. Of many that wait each looks less often, so that all of them together
- * cost the processors no more than a few: 130 that looked every 50 ms took a sixth of the
- * conversions' time.
- */
-#define ASK_MS      50
-#define ASK_MOST_MS 1000
-#define LOOKERS     4
-
-static uint64_t ask_ms(const tc_admission *admission)
-{
-    uint32_t queued = __atomic_load_n(&admission->queued, __ATOMIC_RELAXED);
-    uint64_t ms = queued > LOOKERS ? (uint64_t)queued * ASK_MS / LOOKERS : ASK_MS;
-
-    return ms < ASK_MOST_MS ? ms : ASK_MOST_MS;
-}
-
 /* ---- which is next ------------------------------------------------------------------- */
 
 static void give_hint(tc_admission *admission, const tc_admission_limits *limits)
@@ -111,7 +93,8 @@ static int wait_for_place(tc_admission *admission, const tc_admission_limits *li
         if (watch && watch->check(watch->context))
             return ECANCELED;
         left = (end - now + US_PER_MS - 1) / US_PER_MS;
-        most = ask_ms(admission);
+        /* For its client, and for places that nobody takes since a process died. */
+        most = tc_shared_check_ms(__atomic_load_n(&admission->queued, __ATOMIC_RELAXED));
         tc_queue_wait(&admission->queue, place, bell, left > most ? most : left);
     }
 }
@@ -255,11 +238,12 @@ void tc_admission_leave(tc_admission *admission, tc_ticket *ticket)
 /* ---- waiting for another's answer ---------------------------------------------------- */
 
 bool tc_admission_follow(tc_admission *admission, const tc_admission_limits *limits,
-                         const tc_asker *asker)
+                         const tc_asker *asker, uint64_t *check_ms)
 {
     tc_queue_entry entry;
     uint32_t others;
 
+    *check_ms = tc_shared_check_ms(0);
     if (!admission)
         return true;
     asker = asker ? asker : &nobody;
@@ -270,6 +254,7 @@ bool tc_admission_follow(tc_admission *admission, const tc_admission_limits *lim
                            tc_rule_room(admission, limits, others, false)))
         return false;
     __atomic_fetch_add(&tc_share_own(admission)->following, 1, __ATOMIC_RELAXED);
+    *check_ms = tc_shared_check_ms(__atomic_load_n(&admission->following, __ATOMIC_RELAXED));
     if (asker->worker)
         tc_rule_hold_worker(admission, limits, asker->pending);
     return true;

@@ -94,10 +94,11 @@ void tc_admission_leave(tc_admission *admission, tc_ticket *ticket);
 
 /*
  * Wait for what another makes: takes a place of the queue, though nothing is wanted
- * when it is over. False when the queue has none.
+ * when it is over. False when the queue has none. `*check_ms`: how often to look at what
+ * would end the wait.
  */
 bool tc_admission_follow(tc_admission *admission, const tc_admission_limits *limits,
-                         const tc_asker *asker);
+                         const tc_asker *asker, uint64_t *check_ms);
 void tc_admission_unfollow(tc_admission *admission, const tc_asker *asker);
 
 /* A request was refused: whether the log may have a line about it in this second, and for how

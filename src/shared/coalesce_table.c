@@ -8,9 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define SLOTS    1024
-#define LAYOUT   UINT64_C(0x7463666c30303031)
-#define CHECK_MS 50
+#define SLOTS  1024
+#define LAYOUT UINT64_C(0x7463666c30303032)
 
 /* A process id has at most 22 bits (PID_MAX_LIMIT in the kernel's threads.h). */
 #define PID_BITS 22
@@ -20,14 +19,15 @@
  * `current` is one word, of the key without its low bits and the leader's pid, 0
  * without a conversion, so that two that come at once cannot both lead. `done` is the
  * last conversion's key, half of it, and when it ended, in milliseconds modulo 2^32.
+ * `ended` is raised at every end, and waited on.
  */
 typedef struct slot {
     uint64_t current, done;
+    uint32_t ended;
 } slot;
 
 struct tc_coalesce_table {
     uint64_t layout;
-    uint32_t ended; /* raised at every end, and waited on */
     slot slot[SLOTS] __attribute__((aligned(64)));
 };
 
@@ -86,12 +86,13 @@ static bool is_current(tc_coalesce_table *table, uint64_t key)
 }
 
 int tc_coalesce_table_wait(tc_coalesce_table *table, uint64_t key, unsigned wait_ms,
-                           const tc_cancel *cancel)
+                           uint64_t check_ms, const tc_cancel *cancel)
 {
     uint64_t end = tc_coalesce_table_clock() + wait_ms;
+    const uint32_t *ended = &slot_of(table, key)->ended;
 
     for (;;) {
-        uint32_t seen = __atomic_load_n(&table->ended, __ATOMIC_SEQ_CST);
+        uint32_t seen = __atomic_load_n(ended, __ATOMIC_SEQ_CST);
         uint64_t now = tc_coalesce_table_clock(), left;
 
         if (!is_current(table, key))
@@ -100,43 +101,41 @@ int tc_coalesce_table_wait(tc_coalesce_table *table, uint64_t key, unsigned wait
             return ETIMEDOUT;
         if (cancel && cancel->check(cancel->context))
             return ECANCELED;
-        left = end - now < CHECK_MS ? end - now : CHECK_MS;
-        tc_shared_wait(&table->ended, seen, left);
+        left = end - now < check_ms ? end - now : check_ms;
+        tc_shared_wait(ended, seen, left);
     }
 }
 
-static void wake(tc_coalesce_table *table)
+static void wake(slot *of)
 {
-    __atomic_fetch_add(&table->ended, 1, __ATOMIC_SEQ_CST);
-    tc_shared_wake(&table->ended, INT_MAX);
+    __atomic_fetch_add(&of->ended, 1, __ATOMIC_SEQ_CST);
+    tc_shared_wake(&of->ended, INT_MAX);
 }
 
 void tc_coalesce_table_end(tc_coalesce_table *table, uint64_t key)
 {
-    slot *slot = slot_of(table, key);
+    slot *of = slot_of(table, key);
     uint64_t done = (key >> 32) << 32 | (uint32_t)tc_coalesce_table_clock();
 
-    __atomic_store_n(&slot->done, done, __ATOMIC_SEQ_CST);
-    __atomic_store_n(&slot->current, 0, __ATOMIC_SEQ_CST);
-    wake(table);
+    __atomic_store_n(&of->done, done, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&of->current, 0, __ATOMIC_SEQ_CST);
+    wake(of);
 }
 
 /* End the conversions that `dead` led; with 0 those whose leader is not a child of this
  * process. */
 static void end_all(tc_coalesce_table *table, pid_t dead)
 {
-    bool any = false;
-
     for (unsigned at = 0; at < SLOTS; at++) {
-        uint64_t current = __atomic_load_n(&table->slot[at].current, __ATOMIC_SEQ_CST);
+        slot *of = &table->slot[at];
+        uint64_t current = __atomic_load_n(&of->current, __ATOMIC_SEQ_CST);
         pid_t leader = (pid_t)(current & PID_MASK);
 
-        if (current && (dead ? leader == dead : !tc_shared_is_child(leader)))
-            any |= __atomic_compare_exchange_n(&table->slot[at].current, &current, 0, false,
-                                               __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+        if (current && (dead ? leader == dead : !tc_shared_is_child(leader)) &&
+            __atomic_compare_exchange_n(&of->current, &current, 0, false, __ATOMIC_SEQ_CST,
+                                        __ATOMIC_SEQ_CST))
+            wake(of);
     }
-    if (any)
-        wake(table);
 }
 
 void tc_coalesce_table_gone(tc_coalesce_table *table, pid_t pid)

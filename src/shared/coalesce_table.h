@@ -42,10 +42,10 @@ tc_coalesce_role tc_coalesce_table_join(tc_coalesce_table *table, uint64_t key, 
 
 /*
  * Wait for the conversion of `key` to end. Returns 0, ETIMEDOUT after `wait_ms`, or
- * ECANCELED when `cancel` (may be NULL), checked about every 50 ms, ended it.
+ * ECANCELED when `cancel` (may be NULL), checked about every `check_ms`, ended it.
  */
 int tc_coalesce_table_wait(tc_coalesce_table *table, uint64_t key, unsigned wait_ms,
-                           const tc_cancel *cancel);
+                           uint64_t check_ms, const tc_cancel *cancel);
 
 /* The leader's: the answer is where others find it, or there is none. */
 void tc_coalesce_table_end(tc_coalesce_table *table, uint64_t key);

@@ -31,6 +31,17 @@ tc_segment tc_shared_adopt(void *memory, uint64_t layout, size_t head)
                                                              : TC_SEGMENT_OTHER;
 }
 
+#define CHECK_MS      50
+#define CHECK_MOST_MS 1000
+#define CHECKERS      4
+
+uint64_t tc_shared_check_ms(uint32_t waiting)
+{
+    uint64_t ms = waiting > CHECKERS ? (uint64_t)waiting * CHECK_MS / CHECKERS : CHECK_MS;
+
+    return ms < CHECK_MOST_MS ? ms : CHECK_MOST_MS;
+}
+
 void tc_shared_wait(const uint32_t *word, uint32_t seen, uint64_t ms)
 {
     struct timespec most = {.tv_sec = (time_t)(ms / 1000),

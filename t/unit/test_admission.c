@@ -15,6 +15,8 @@
 #include "base/clock.h"
 #include "shared/admission.h"
 
+static uint64_t check_ms; /* that nothing here depends on */
+
 #define KIB UINT64_C(1024)
 
 static tc_admission *shared(void)
@@ -251,9 +253,9 @@ static void test_follow(void)
     tc_ticket a, b;
 
     ok(tc_admission_enter(admission, &limits, NULL, 1, NULL, &a) == 0, "one at work");
-    ok(tc_admission_follow(admission, &limits, NULL) &&
-           tc_admission_follow(admission, &limits, NULL) &&
-           !tc_admission_follow(admission, &limits, NULL),
+    ok(tc_admission_follow(admission, &limits, NULL, &check_ms) &&
+           tc_admission_follow(admission, &limits, NULL, &check_ms) &&
+           !tc_admission_follow(admission, &limits, NULL, &check_ms),
        "two follow, a third finds the queue full");
     ok(tc_admission_enter(admission, &limits, NULL, 1, NULL, &b) == EAGAIN,
        "... and so does who waits");
@@ -265,7 +267,7 @@ static void test_follow(void)
        "with one less somebody can wait");
     tc_admission_unfollow(admission, NULL);
     tc_admission_leave(admission, &b);
-    ok(is_now(admission, 0, 0) && tc_admission_follow(NULL, &limits, NULL),
+    ok(is_now(admission, 0, 0) && tc_admission_follow(NULL, &limits, NULL, &check_ms),
        "all is free at the end");
     munmap(admission, tc_admission_size());
 }
@@ -642,7 +644,7 @@ static void test_scribbled(void)
             tc_admission_leave(admission, &ticket);
         }
         tc_admission_full(admission, &timed, NULL);
-        if (tc_admission_follow(admission, &timed, NULL))
+        if (tc_admission_follow(admission, &timed, NULL, &check_ms))
             tc_admission_unfollow(admission, NULL);
         tc_admission_gone(admission, 1 << 21);
         tc_admission_refused(admission, &more);

@@ -37,9 +37,9 @@ static void test_join(void)
        "the second one follows");
     ok(tc_coalesce_table_join(table, OTHER, before) == TC_COALESCE_ALONE,
        "another key in the same slot is alone");
-    ok(tc_coalesce_table_wait(table, KEY, 20, NULL) == ETIMEDOUT, "a wait in vain ends");
+    ok(tc_coalesce_table_wait(table, KEY, 20, 50, NULL) == ETIMEDOUT, "a wait in vain ends");
     tc_coalesce_table_end(table, KEY);
-    ok(tc_coalesce_table_wait(table, KEY, 60000, NULL) == 0, "after the end nobody waits");
+    ok(tc_coalesce_table_wait(table, KEY, 60000, 50, NULL) == 0, "after the end nobody waits");
     ok(tc_coalesce_table_join(table, KEY, before) == TC_COALESCE_DONE,
        "who looked before the end finds it done");
     ok(tc_coalesce_table_join(table, KEY, tc_coalesce_table_clock() + 1) == TC_COALESCE_LEAD,
@@ -67,7 +67,7 @@ static void test_cancel(void)
     tc_cancel cancel = {.check = third_time, .context = &asked};
 
     tc_coalesce_table_join(table, KEY, 0);
-    ok(tc_coalesce_table_wait(table, KEY, 60000, &cancel) == ECANCELED && asked == 3,
+    ok(tc_coalesce_table_wait(table, KEY, 60000, 50, &cancel) == ECANCELED && asked == 3,
        "cancelling ends the wait");
     munmap(table, tc_coalesce_table_size());
 }
@@ -119,7 +119,7 @@ static void *ask(void *data)
             tc_coalesce_table_end(crowd->table, key);
             break;
         case TC_COALESCE_FOLLOW:
-            if (tc_coalesce_table_wait(crowd->table, key, 60000, NULL))
+            if (tc_coalesce_table_wait(crowd->table, key, 60000, 50, NULL))
                 __atomic_fetch_add(&crowd->failed, 1, __ATOMIC_RELAXED);
             break;
         default:

@@ -109,8 +109,22 @@ static void test_wait(void)
     pthread_join(thread, NULL);
 }
 
+static void test_check(void)
+{
+    double looks = 0;
+
+    ok(tc_shared_check_ms(0) == 50 && tc_shared_check_ms(4) == 50, "few look every 50 ms");
+    ok(tc_shared_check_ms(UINT32_MAX) == 1000, "each looks once a second at least");
+    for (uint32_t waiting = 1; waiting <= 80; waiting++) {
+        double now = waiting * 1000.0 / (double)tc_shared_check_ms(waiting);
+        looks = now > looks ? now : looks;
+    }
+    ok(looks <= 82, "... and 80 of them no more often than 4: %.0f a second", looks);
+}
+
 int main(void)
 {
+    test_check();
     test_layout();
     test_slots();
     test_children();

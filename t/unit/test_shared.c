@@ -26,6 +26,8 @@
 #include "status/report.h"
 #include "shared/shared.h"
 
+static uint64_t check_ms; /* that nothing here depends on */
+
 #define SAMPLES 9
 #define ROOM    7
 #define FIGURE  0x1p64
@@ -242,7 +244,7 @@ static void use_admission(void)
         want(rc == 0 || rc == EAGAIN || rc == ETIMEDOUT || rc == ECANCELED, "another error");
         tc_admission_full(admission, &most[at], &asker);
         tc_admission_leave(admission, &ticket);
-        if (tc_admission_follow(admission, &most[at], &asker))
+        if (tc_admission_follow(admission, &most[at], &asker, &check_ms))
             tc_admission_unfollow(admission, &asker);
     }
     if (tc_admission_hold(admission, UINT64_MAX, 100))
@@ -270,7 +272,7 @@ static void use_coalesce_table(void)
         tc_coalesce_table_join(coalesce_table, key, tc_coalesce_table_clock());
 
     want(found <= TC_COALESCE_DONE, "a role that is none");
-    tc_coalesce_table_wait(coalesce_table, 77, 1, NULL);
+    tc_coalesce_table_wait(coalesce_table, 77, 1, 50, NULL);
     tc_coalesce_table_gone(coalesce_table, INT_MAX - 1);
     if (found == TC_COALESCE_LEAD)
         tc_coalesce_table_end(coalesce_table, key);
