@@ -101,10 +101,10 @@ uint64_t tc_client_key(const request_rec *r)
     return key ? key : 1;
 }
 
-const tc_spool_places *tc_client_places(const request_rec *r)
+const tc_temp_config *tc_client_temp(const request_rec *r)
 {
-    const tc_spool_places *all = tc_config_places(r->server);
-    tc_spool_places *own;
+    const tc_temp_config *all = tc_config_temp(r->server);
+    tc_temp_config *own;
 
     if (!all->holders)
         return all;

@@ -30,7 +30,7 @@ typedef struct tc_client {
 uint64_t tc_client_key(const request_rec *r);
 
 /* Where temporary data of `r` go, counted for its client; of the request's pool. */
-const tc_spool_places *tc_client_places(const request_rec *r);
+const tc_temp_config *tc_client_temp(const request_rec *r);
 
 /* Begin to watch the client of `r`. `client` stays where it is while its `cancel` is in use. */
 void tc_client_begin(tc_client *client, const request_rec *r, tc_fail *fail);

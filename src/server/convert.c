@@ -50,11 +50,12 @@ void tc_convert_close(apr_pool_t *pool, tc_pipeline *pipeline)
     apr_pool_cleanup_run(pool, pipeline, cleanup_pipeline);
 }
 
-tc_error tc_convert_run(apr_pool_t *pool, tc_pipeline *pipeline, const tc_spool_places *places,
-                        apr_size_t threshold, const tc_cancel *cancel, tc_spool **result,
-                        tc_stats *stats, tc_fail *fail)
+tc_error tc_convert_run(apr_pool_t *pool, tc_pipeline *pipeline,
+                        const tc_temp_config *temp_config, apr_size_t threshold,
+                        const tc_cancel *cancel, tc_spool **result, tc_stats *stats,
+                        tc_fail *fail)
 {
-    sink sink = {tc_spool_create(pool, places, threshold), fail};
+    sink sink = {tc_spool_create(pool, temp_config, threshold), fail};
     tc_output output = {write_spool, &sink};
     tc_error error = tc_pipeline_run(pipeline, &output, cancel, stats);
 

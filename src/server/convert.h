@@ -8,12 +8,13 @@
 
 /*
  * Run `pipeline` into a new spool of `pool`, which holds up to `threshold` bytes
- * in memory before it takes a file in `places`. `cancel` may end it. After an error
+ * in memory before it takes a file in `temp_config`. `cancel` may end it. After an error
  * nothing is held any more, the pipeline aside.
  */
-tc_error tc_convert_run(apr_pool_t *pool, tc_pipeline *pipeline, const tc_spool_places *places,
-                        apr_size_t threshold, const tc_cancel *cancel, tc_spool **result,
-                        tc_stats *stats, tc_fail *fail);
+tc_error tc_convert_run(apr_pool_t *pool, tc_pipeline *pipeline,
+                        const tc_temp_config *temp_config, apr_size_t threshold,
+                        const tc_cancel *cancel, tc_spool **result, tc_stats *stats,
+                        tc_fail *fail);
 
 /* tc_pipeline_open, the pipeline belonging to `pool`. */
 tc_error tc_convert_open(apr_pool_t *pool, tc_pipeline **pipeline, const tc_input *input,

@@ -290,7 +290,7 @@ static int decide(request_rec *r, context *context)
     if (check_source(context, context->expected))
         return tc_respond_error(r, &context->job.fail);
     become(context, TAKE);
-    context->body = tc_spool_create(r->pool, tc_client_places(r),
+    context->body = tc_spool_create(r->pool, tc_client_temp(r),
                                     (apr_size_t)context->job.settings.spool_memory);
     return OK;
 }

@@ -146,7 +146,7 @@ static tc_error weigh(request_rec *r, tc_job *job, const uint64_t *read_ns)
 static tc_error convert(request_rec *r, tc_job *job, tc_spool **result, tc_stats *stats)
 {
     const tc_fail *damage;
-    tc_error error = tc_convert_run(r->pool, job->pipeline, tc_client_places(r),
+    tc_error error = tc_convert_run(r->pool, job->pipeline, tc_client_temp(r),
                                     (apr_size_t)job->settings.spool_memory, &job->client.cancel,
                                     result, stats, &job->fail);
 

@@ -151,9 +151,9 @@ bool tc_counters_adopt(tc_counters *counters, void *memory, int64_t now)
     memset(counters, 0, sizeof *counters);
     counters->slots = memory;
     counters->since = now;
-    memcpy(counters->place[0].path, "memfd", sizeof "memfd");
-    memcpy(counters->place[0].fs, "memory", sizeof "memory");
-    counters->places = 1;
+    memcpy(counters->temp_dir[0].path, "memfd", sizeof "memfd");
+    memcpy(counters->temp_dir[0].fs, "memory", sizeof "memory");
+    counters->temp_dirs = 1;
     counters->patterns = 1;
     counters->layout = layout();
     return false;
@@ -168,26 +168,27 @@ static void copy_name(char *to, size_t size, const char *from)
     to[length] = '\0';
 }
 
-unsigned tc_counters_place(tc_counters *counters, const char *path, const char *fs,
-                           bool keeps_negatives)
+unsigned tc_counters_temp_dir(tc_counters *counters, const char *path, const char *fs,
+                              bool keeps_negatives)
 {
-    tc_place_name name = {.keeps_negatives = keeps_negatives};
+    tc_temp_dir_name name = {.keeps_negatives = keeps_negatives};
     unsigned at;
 
     if (!counters)
         return 0;
     copy_name(name.path, sizeof name.path, path);
     copy_name(name.fs, sizeof name.fs, fs);
-    for (at = 1; at < counters->places; at++) {
-        /* Another file system mounted there is another place: its files left other traces. */
-        if (strcmp(counters->place[at].path, name.path) == 0 &&
-            strcmp(counters->place[at].fs, name.fs) == 0)
+    for (at = 1; at < counters->temp_dirs; at++) {
+        /* Another file system mounted there is another directory: its files left other traces.
+         */
+        if (strcmp(counters->temp_dir[at].path, name.path) == 0 &&
+            strcmp(counters->temp_dir[at].fs, name.fs) == 0)
             return at;
     }
-    if (at == TC_PLACES)
+    if (at == TC_TEMP_SLOTS)
         return 0;
-    counters->place[at] = name;
-    counters->places = at + 1;
+    counters->temp_dir[at] = name;
+    counters->temp_dirs = at + 1;
     return at;
 }
 
@@ -279,9 +280,9 @@ void tc_counters_read(const tc_counters *counters, tc_tally *tally)
         return;
     slots = counters->slots;
     tally->since = counters->since;
-    tally->places = counters->places;
+    tally->temp_dirs = counters->temp_dirs;
     tally->patterns = counters->patterns;
-    memcpy(tally->place, counters->place, sizeof tally->place);
+    memcpy(tally->temp_dir, counters->temp_dir, sizeof tally->temp_dir);
     memcpy(tally->pattern, counters->pattern, sizeof tally->pattern);
     for (unsigned slot = 0; slot < TC_COUNTER_SLOTS; slot++)
         tally->counter[slot] = __atomic_load_n(&slots->counter[slot], __ATOMIC_RELAXED);

@@ -192,7 +192,7 @@ static void sample_rates(tc_sample *sample, last *last, int64_t now_us, const tc
 }
 
 void tc_history_now(tc_sample *sample, int64_t now_us, const tc_host *host,
-                    const tc_tally *tally, const double *place_used)
+                    const tc_tally *tally, const double *temp_dir_used)
 {
     memset(sample, 0, sizeof *sample);
     sample->time = now_us / 1000000;
@@ -203,17 +203,17 @@ void tc_history_now(tc_sample *sample, int64_t now_us, const tc_host *host,
     sample->wait_p50_seconds = sample->wait_p99_seconds = NAN;
     sample->temp_open_bytes =
         (double)sum(tally->gauge, TC_NOW_TEMP_OPEN_BYTES, TC_NOW_LAST_TEMP_OPEN_BYTES);
-    memcpy(sample->place_used, place_used, sizeof sample->place_used);
+    memcpy(sample->temp_dir_used, temp_dir_used, sizeof sample->temp_dir_used);
 }
 
 void tc_history_add(const tc_history *history, int64_t now_us, const tc_host *host,
-                    const tc_tally *tally, const double *place_used)
+                    const tc_tally *tally, const double *temp_dir_used)
 {
     tc_sample sample;
     last last = history->ring->last;
 
     tc_shared_copied();
-    tc_history_now(&sample, now_us, host, tally, place_used);
+    tc_history_now(&sample, now_us, host, tally, temp_dir_used);
     sample_rates(&sample, &last, now_us, host, tally);
     history->ring->last = last;
     put_sample(history, &sample);
@@ -252,8 +252,8 @@ static void bound_figures(tc_sample *sample)
 #define X(field, unit, title) bound(&sample->field);
     TC_SAMPLE_FIELDS(X)
 #undef X
-    for (unsigned at = 0; at < TC_PLACES; at++)
-        bound(&sample->place_used[at]);
+    for (unsigned at = 0; at < TC_TEMP_SLOTS; at++)
+        bound(&sample->temp_dir_used[at]);
 }
 
 /* Leave out what a clock, since put right, took for later than what came after it, and what

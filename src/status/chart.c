@@ -334,7 +334,7 @@ void tc_chart_svg(const tc_writer *to, const tc_chart *chart)
     plot.height = limited(chart->height, 280, 160, 4000);
     tc_plot_span(&plot);
     tc_plot_figures(&plot);
-    tc_plot_place(&plot);
+    tc_plot_layout(&plot);
     put_head(&plot);
     put_frame(&plot);
     put_all_series(&plot);

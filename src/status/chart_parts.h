@@ -185,7 +185,7 @@ const char *tc_plot_text(const char *text);
 #define SWATCH       24
 #define AFTER_SWATCH 6
 
-void tc_plot_place(tc_plot *plot);
+void tc_plot_layout(tc_plot *plot);
 
 /* Whether there is a row with the axes' names. */
 bool tc_plot_has_names(const tc_plot *plot);

@@ -155,15 +155,15 @@ static const struct {
       "Bytes of temporary data, in memory and in files, that no one client has more of", NULL) \
     X(CLIENT_BOUND, TEMP, GAUGE, BYTES, "temp_client_limit_bytes", "... at most",              \
       "Bytes of temporary data that a client may have, by TmpfsConvertTempPerClient", NULL)    \
-    X(PLACE_FS, TEMP, TEXT, NONE, "temp_fs", "File system",                                    \
+    X(TEMP_DIR_FS, TEMP, TEXT, NONE, "temp_fs", "File system",                                 \
       "The kind of file system of a temporary directory", "dir")                               \
-    X(PLACE_TOTAL, TEMP, GAUGE, BYTES, "temp_fs_size_bytes", "Size",                           \
+    X(TEMP_DIR_TOTAL, TEMP, GAUGE, BYTES, "temp_fs_size_bytes", "Size",                        \
       "Bytes of the file system of a temporary directory", "dir")                              \
-    X(PLACE_FREE, TEMP, GAUGE, BYTES, "temp_fs_available_bytes", "Available",                  \
+    X(TEMP_DIR_FREE, TEMP, GAUGE, BYTES, "temp_fs_available_bytes", "Available",               \
       "Bytes available in a temporary directory", "dir")                                       \
-    X(PLACE_RESERVE, TEMP, GAUGE, BYTES, "temp_fs_reserve_bytes", "To be left",                \
+    X(TEMP_DIR_RESERVE, TEMP, GAUGE, BYTES, "temp_fs_reserve_bytes", "To be left",             \
       "Bytes to be left free in the file system of a temporary directory", "dir")              \
-    X(PLACE_INODES, TEMP, GAUGE, NONE, "temp_fs_inodes_available", "Inodes",                   \
+    X(TEMP_DIR_INODES, TEMP, GAUGE, NONE, "temp_fs_inodes_available", "Inodes",                \
       "Files that can still be made in a temporary directory", "dir")                          \
     X(EXPECTED, TRAFFIC, GAUGE, SECONDS, "conversions_expected_wait_seconds", "Expected wait", \
       "Time that what is under way and waits now will take", NULL)                             \
@@ -369,8 +369,8 @@ static const char *slot_label(const maker *to, tc_dimension dimension, unsigned 
         return at >= tally->patterns ? NULL : at == 0 ? "" : tally->pattern[at];
     case TC_DIM_ERROR:
         return at == TC_E_OK ? NULL : tc_error_name((tc_error)at);
-    case TC_DIM_PLACE:
-        return at < tally->places ? tally->place[at].path : NULL;
+    case TC_DIM_TEMP_DIR:
+        return at < tally->temp_dirs ? tally->temp_dir[at].path : NULL;
     case TC_DIM_FORMATS:
         return tc_format_name((tc_format)(at / TC_FORMATS));
     default:
@@ -415,7 +415,7 @@ static void put_rows(maker *to, tc_section section)
     }
 }
 
-static void put_places(maker *to)
+static void put_temp_dirs(maker *to)
 {
     const tc_snapshot *snapshot = to->snapshot;
 
@@ -424,20 +424,20 @@ static void put_places(maker *to)
     put_count(to, FAMILY(TEMP_BOUND), NULL, snapshot->temp_memory_bound);
     put_count(to, FAMILY(CLIENT), NULL, snapshot->client_largest);
     put_count(to, FAMILY(CLIENT_BOUND), NULL, snapshot->client_bound);
-#define COLUMN(id, put_value, value)                           \
-    for (unsigned at = 0; at < snapshot->places; at++) {       \
-        const tc_snapshot_place *place = &snapshot->place[at]; \
-        put_value(to, FAMILY(id), place->path, value);         \
+#define COLUMN(id, put_value, value)                                    \
+    for (unsigned at = 0; at < snapshot->temp_dirs; at++) {             \
+        const tc_snapshot_temp_dir *temp_dir = &snapshot->temp_dir[at]; \
+        put_value(to, FAMILY(id), temp_dir->path, value);               \
     }
-    COLUMN(PLACE_FS, put_text, place->fs.name)
-    COLUMN(PLACE_TOTAL, put_figure, place->total)
-    COLUMN(PLACE_FREE, put_figure, place->available)
-    COLUMN(PLACE_RESERVE, put_count, place->reserve)
+    COLUMN(TEMP_DIR_FS, put_text, temp_dir->fs.name)
+    COLUMN(TEMP_DIR_TOTAL, put_figure, temp_dir->total)
+    COLUMN(TEMP_DIR_FREE, put_figure, temp_dir->available)
+    COLUMN(TEMP_DIR_RESERVE, put_count, temp_dir->reserve)
 #undef COLUMN
-    for (unsigned at = 0; at < snapshot->places; at++) {
-        if (snapshot->place[at].number) /* a memfd takes none */
-            put_figure(to, FAMILY(PLACE_INODES), snapshot->place[at].path,
-                       snapshot->place[at].inodes_free);
+    for (unsigned at = 0; at < snapshot->temp_dirs; at++) {
+        if (snapshot->temp_dir[at].number) /* a memfd takes none */
+            put_figure(to, FAMILY(TEMP_DIR_INODES), snapshot->temp_dir[at].path,
+                       snapshot->temp_dir[at].inodes_free);
     }
     put_rows(to, TC_SECTION_TEMP);
 }
@@ -513,7 +513,7 @@ tc_report *tc_report_make(apr_pool_t *pool, const tc_snapshot *snapshot)
     put_dentries(&to);
     put_slab(&to);
     put_memory(&to);
-    put_places(&to);
+    put_temp_dirs(&to);
     put_rows(&to, TC_SECTION_CONVERSIONS);
     put_latency(&to);
     put_rows(&to, TC_SECTION_TRAFFIC);

@@ -45,33 +45,33 @@ __attribute__((unused)) static void make_snapshot(tc_snapshot *snapshot)
     snapshot->host.slab.dentry.active = 100000;
     snapshot->slab_taken = snapshot->now - 5;
     made_tally.since = snapshot->started;
-    made_tally.places = 2;
-    strcpy(made_tally.place[0].path, "memfd");
-    strcpy(made_tally.place[1].path, "/dev/shm");
-    strcpy(made_tally.place[1].fs, "tmpfs");
+    made_tally.temp_dirs = 2;
+    strcpy(made_tally.temp_dir[0].path, "memfd");
+    strcpy(made_tally.temp_dir[1].path, "/dev/shm");
+    strcpy(made_tally.temp_dir[1].fs, "tmpfs");
     made_tally.patterns = 1;
     snapshot->tally = &made_tally;
-    snapshot->places = 2;
-    snapshot->place[0] = (tc_snapshot_place){.path = "memfd",
-                                             .fs = {"memory", true, false},
-                                             .available = tc_figure_of(8 * GIB),
-                                             .total = tc_figure_of(16 * GIB)};
-    snapshot->place[1] = (tc_snapshot_place){.path = "/dev/shm",
-                                             .fs = {"tmpfs", true, false},
-                                             .number = 1,
-                                             .available = tc_figure_of(8 * GIB),
-                                             .total = tc_figure_of(8 * GIB)};
+    snapshot->temp_dirs = 2;
+    snapshot->temp_dir[0] = (tc_snapshot_temp_dir){.path = "memfd",
+                                                   .fs = {"memory", true, false},
+                                                   .available = tc_figure_of(8 * GIB),
+                                                   .total = tc_figure_of(16 * GIB)};
+    snapshot->temp_dir[1] = (tc_snapshot_temp_dir){.path = "/dev/shm",
+                                                   .fs = {"tmpfs", true, false},
+                                                   .number = 1,
+                                                   .available = tc_figure_of(8 * GIB),
+                                                   .total = tc_figure_of(8 * GIB)};
     snapshot->sample = made_sample;
 }
 
 /* The second place on ext4, as the parent counts it. */
 __attribute__((unused)) static void put_on_ext4(tc_snapshot *snapshot)
 {
-    snapshot->place[1].path = "/var/tmp";
-    snapshot->place[1].fs = (tc_temp_fs){"ext4", false, true};
-    strcpy(made_tally.place[1].path, "/var/tmp");
-    strcpy(made_tally.place[1].fs, "ext4");
-    made_tally.place[1].keeps_negatives = true;
+    snapshot->temp_dir[1].path = "/var/tmp";
+    snapshot->temp_dir[1].fs = (tc_temp_fs){"ext4", false, true};
+    strcpy(made_tally.temp_dir[1].path, "/var/tmp");
+    strcpy(made_tally.temp_dir[1].fs, "ext4");
+    made_tally.temp_dir[1].keeps_negatives = true;
 }
 
 /* Samples every ten seconds in which the slab and what is in it grow by so much each. */

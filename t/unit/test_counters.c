@@ -76,7 +76,8 @@ static void test_null(void)
     tc_counters_leave(NULL, 1);
     memset(&tally, 1, sizeof tally);
     tc_counters_read(NULL, &tally);
-    ok(tally.counter[0] == 0 && tally.places == 0, "without shared memory nothing is counted");
+    ok(tally.counter[0] == 0 && tally.temp_dirs == 0,
+       "without shared memory nothing is counted");
 }
 
 static void test_bounds(void)
@@ -107,29 +108,32 @@ static void test_names(void)
     char long_path[600], name[16];
     unsigned number, last = 0;
 
-    ok(tc_counters_place(counters, "/a", "ext4", true) == 1, "the first directory is place 1");
-    ok(tc_counters_place(counters, "/b", "tmpfs", false) == 2, "the second 2");
-    ok(tc_counters_place(counters, "/a", "ext4", true) == 1, "after a restart it is the same");
-    ok(tc_counters_place(counters, "/a", "tmpfs", false) == 3,
+    ok(tc_counters_temp_dir(counters, "/a", "ext4", true) == 1,
+       "the first directory is number 1");
+    ok(tc_counters_temp_dir(counters, "/b", "tmpfs", false) == 2, "the second 2");
+    ok(tc_counters_temp_dir(counters, "/a", "ext4", true) == 1,
+       "after a restart it is the same");
+    ok(tc_counters_temp_dir(counters, "/a", "tmpfs", false) == 3,
        "on another file system another");
     memset(long_path, 'x', sizeof long_path - 1);
     long_path[sizeof long_path - 1] = '\0';
-    number = tc_counters_place(counters, long_path, "ext4", true);
-    ok(number == 4 && tc_counters_place(counters, long_path, "ext4", true) == 4,
+    number = tc_counters_temp_dir(counters, long_path, "ext4", true);
+    ok(number == 4 && tc_counters_temp_dir(counters, long_path, "ext4", true) == 4,
        "a path too long for the table has its number too");
-    for (int at = 0; at < TC_PLACES; at++) {
+    for (int at = 0; at < TC_TEMP_SLOTS; at++) {
         snprintf(name, sizeof name, "/d%d", at);
-        last = tc_counters_place(counters, name, "ext4", true);
+        last = tc_counters_temp_dir(counters, name, "ext4", true);
     }
     ok(last == 0, "past the last slot it is 0");
     ok(tc_counters_pattern(counters, "thumb") == 1 && tc_counters_pattern(counters, "x") == 2 &&
            tc_counters_pattern(counters, "thumb") == 1,
        "patterns likewise");
     tc_counters_read(counters, &tally);
-    ok(strcmp(tally.place[0].path, "memfd") == 0 && strcmp(tally.place[2].path, "/b") == 0 &&
-           tally.place[1].keeps_negatives && !tally.place[2].keeps_negatives,
+    ok(strcmp(tally.temp_dir[0].path, "memfd") == 0 &&
+           strcmp(tally.temp_dir[2].path, "/b") == 0 && tally.temp_dir[1].keeps_negatives &&
+           !tally.temp_dir[2].keeps_negatives,
        "all are in the tally");
-    ok(tally.places == TC_PLACES && tally.patterns == 3, "... in their numbers");
+    ok(tally.temp_dirs == TC_TEMP_SLOTS && tally.patterns == 3, "... in their numbers");
     end(counters);
 }
 

@@ -16,7 +16,7 @@
 
 static tc_tally tally;
 static tc_host host;
-static double used[TC_PLACES];
+static double used[TC_TEMP_SLOTS];
 
 static void *shared(unsigned samples)
 {
@@ -246,13 +246,13 @@ static void test_memory(void)
 static bool whole(const tc_sample *sample)
 {
     return sample->dentries == (double)sample->time &&
-           sample->place_used[TC_PLACES - 1] == (double)sample->time;
+           sample->temp_dir_used[TC_TEMP_SLOTS - 1] == (double)sample->time;
 }
 
 static void write_for_ever(const tc_history *history)
 {
     for (int64_t second = 1;; second++) {
-        for (unsigned at = 0; at < TC_PLACES; at++)
+        for (unsigned at = 0; at < TC_TEMP_SLOTS; at++)
             used[at] = (double)second;
         host.memory.total = tc_figure_of((uint64_t)second);
         add(history, second);

@@ -343,12 +343,12 @@ static void test_unreadable(void)
 static void test_hostile(void)
 {
     make_snapshot(&snapshot);
-    snapshot.place[1].path = HOSTILE;
-    strcpy(made_tally.place[1].path, HOSTILE);
+    snapshot.temp_dir[1].path = HOSTILE;
+    strcpy(made_tally.temp_dir[1].path, HOSTILE);
     made_tally.patterns = 2;
     strcpy(made_tally.pattern[1], HOSTILE);
     snapshot.name = snapshot.server = HOSTILE;
-    snapshot.place[1].available = tc_figure_missing(ENOENT);
+    snapshot.temp_dir[1].available = tc_figure_missing(ENOENT);
     grow(&snapshot, 10, 0, 0);
     render();
     test_grammars("hostile names");

@@ -47,7 +47,7 @@ static pid_t bystander; /* a child that sleeps, and is named wherever a process 
 
 static tc_history history, larger, smaller;
 static tc_sample *out; /* ROOM of them, then nothing */
-static double used[TC_PLACES];
+static double used[TC_TEMP_SLOTS];
 
 static void begin_history(void *memory)
 {
@@ -71,7 +71,7 @@ static bool is_within(const tc_sample *sample)
 #define X(field, unit, title) good = good && is_figure(sample->field);
     TC_SAMPLE_FIELDS(X)
 #undef X
-    return good && is_figure(sample->place_used[TC_PLACES - 1]);
+    return good && is_figure(sample->temp_dir_used[TC_TEMP_SLOTS - 1]);
 }
 
 static bool is_text(const char *text, size_t size)
@@ -132,7 +132,7 @@ static void begin_counters(void *memory)
 {
     memset(&counters, 0, sizeof counters);
     tc_counters_adopt(&counters, memory, 1);
-    tc_counters_place(&counters, "/some", "ext4", true);
+    tc_counters_temp_dir(&counters, "/some", "ext4", true);
     tc_counters_pattern(&counters, "thumb");
     tc_counters_enter(&counters, bystander);
 }
@@ -145,7 +145,7 @@ static void use_counters(void)
     tc_gauge(&counters, TC_NOW_QUEUED, -1);
     tc_stage_took(&counters, TC_STAGE_TOTAL, 1000);
     tc_counters_read(&counters, &tally);
-    want(tally.places == 2 && strcmp(tally.place[1].path, "/some") == 0 &&
+    want(tally.temp_dirs == 2 && strcmp(tally.temp_dir[1].path, "/some") == 0 &&
              tally.patterns == 2 && strcmp(tally.pattern[1], "thumb") == 0 && tally.since == 1,
          "names that are not those of the configuration");
     for (unsigned at = 0; at < TC_GAUGE_SLOTS; at++)
@@ -154,7 +154,7 @@ static void use_counters(void)
         double p99 = tc_histogram_quantile(&tally.stage[stage], 0.99);
         want(isnan(p99) || (p99 >= 0 && p99 <= 100), "a quantile out of bounds");
     }
-    want(tc_counters_place(&counters, "/some", "ext4", true) == 1,
+    want(tc_counters_temp_dir(&counters, "/some", "ext4", true) == 1,
          "another number for a place");
     want(tc_counters_adopt(&counters, counters.slots, 2), "counters that are not taken over");
     tc_counters_leave(&counters, getpid());
