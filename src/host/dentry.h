@@ -7,7 +7,7 @@
 #ifndef TC_DENTRY_H
 #define TC_DENTRY_H
 
-#include "figure.h"
+#include "reading.h"
 
 /*
  * /proc/sys/fs/dentry-state, all six fields; world-readable, about 10 microseconds.
@@ -15,11 +15,11 @@
  * version in /proc/sys/kernel/osrelease.
  */
 typedef struct tc_dentry_state {
-    tc_figure dentries, unused;
-    tc_figure age_limit;  /* seconds, unused by the kernel since 2.2 */
-    tc_figure want_pages; /* 0 in every kernel of today */
-    tc_figure negative;
-    tc_figure dummy;
+    tc_reading dentries, unused;
+    tc_reading age_limit;  /* seconds, unused by the kernel since 2.2 */
+    tc_reading want_pages; /* 0 in every kernel of today */
+    tc_reading negative;
+    tc_reading dummy;
 } tc_dentry_state;
 
 void tc_dentry_read(tc_dentry_state *state, const char *root);
@@ -38,7 +38,7 @@ void tc_dentry_read(tc_dentry_state *state, const char *root);
 
 /* A knob this kernel lacks is ENOENT. */
 typedef struct tc_dentry_knobs {
-#define X(field, path, title) tc_figure field;
+#define X(field, path, title) tc_reading field;
     TC_DENTRY_KNOBS(X)
 #undef X
 } tc_dentry_knobs;

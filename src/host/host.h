@@ -18,7 +18,7 @@ typedef struct tc_host {
 } tc_host;
 
 /* Bound what was copied from shared memory (shared.h): texts are terminated, counts are within
-   their arrays. Figures may have any value. */
+   their arrays. Readings may have any value. */
 void tc_host_bound(tc_host *host);
 
 /* Read everything: under a millisecond. `root` as for the dentry room. */
@@ -26,10 +26,10 @@ void tc_host_read(tc_host *host, const char *root);
 
 /* Bytes of the dentry slab: as the slab says, else TC_DENTRY_BYTES a dentry, marked in
    `*estimated`. */
-tc_figure tc_host_dentry_bytes(const tc_host *host, bool *estimated);
+tc_reading tc_host_dentry_bytes(const tc_host *host, bool *estimated);
 
 /* Bytes of memory that this server may use at most: the machine's, or its cgroup's limit where
    that is less. */
-tc_figure tc_host_usable(const tc_memory *memory, const tc_cgroup *cgroup);
+tc_reading tc_host_usable(const tc_memory *memory, const tc_cgroup *cgroup);
 
 #endif

@@ -231,9 +231,9 @@ static void read_temp_dir(tc_snapshot_temp_dir *temp_dir, const tc_temp_dir *dir
     temp_dir->fs = dir->fs;
     temp_dir->number = dir->number;
     temp_dir->named = dir->named;
-    temp_dir->available = (tc_figure){error, available};
-    temp_dir->total = (tc_figure){error, total};
-    temp_dir->inodes_free = (tc_figure){error, inodes};
+    temp_dir->available = (tc_reading){error, available};
+    temp_dir->total = (tc_reading){error, total};
+    temp_dir->inodes_free = (tc_reading){error, inodes};
     temp_dir->reserve = dir->reserve_bytes;
     if (!error && total != TC_UNLIMITED && dir->reserve_percent > 0)
         temp_dir->reserve = (uint64_t)((double)total * dir->reserve_percent / 100);
@@ -247,7 +247,7 @@ static void read_memfd(tc_snapshot_temp_dir *temp_dir, const tc_host *host)
     temp_dir->number = 0;
     temp_dir->available = host->memory.available;
     temp_dir->total = host->memory.total;
-    temp_dir->inodes_free = tc_figure_missing(ENODATA);
+    temp_dir->inodes_free = tc_reading_missing(ENODATA);
     temp_dir->reserve = 0;
 }
 
@@ -271,7 +271,7 @@ static void used_shares(double *used, const tc_snapshot_temp_dir *temp_dir, unsi
     for (unsigned at = 0; at < TC_TEMP_SLOTS; at++)
         used[at] = NAN;
     for (unsigned at = 0; at < count; at++) {
-        tc_figure total = temp_dir[at].total, available = temp_dir[at].available;
+        tc_reading total = temp_dir[at].total, available = temp_dir[at].available;
         double taken;
 
         if (total.error || available.error || total.value == 0 || total.value == TC_UNLIMITED)

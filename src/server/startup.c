@@ -118,7 +118,7 @@ static void add_default(tc_server_conf *conf, const char *path)
 }
 
 /* Bytes as they were named, or a share of what this machine or container has. */
-static uint64_t share_of(const tc_figure *usable, uint64_t bytes, double percent,
+static uint64_t share_of(const tc_reading *usable, uint64_t bytes, double percent,
                          uint64_t blind)
 {
     if (percent <= 0)
@@ -131,7 +131,7 @@ static void bound_memory(tc_server_conf *conf, apr_pool_t *pool)
 {
     tc_memory *memory = apr_palloc(pool, sizeof *memory);
     tc_cgroup *cgroup = apr_palloc(pool, sizeof *cgroup);
-    tc_figure usable;
+    tc_reading usable;
 
     tc_memory_read(memory, NULL);
     tc_cgroup_read(cgroup, NULL);

@@ -10,16 +10,16 @@
 #define VERSION 3
 #define TRIES   1000
 
-/* Bounds of what a sample holds: times before the year 10000, figures of 64 bits. */
-#define TIME_MOST   INT64_C(253402300799)
-#define FIGURE_MOST 0x1p64
+/* Bounds of what a sample holds: times before the year 10000, readings of 64 bits. */
+#define TIME_MOST    INT64_C(253402300799)
+#define READING_MOST 0x1p64
 
 /* What the next sample's rates are counted from; all zero before the first. Where it was
    overwritten, the next sample's rates are wrong, and nothing else. */
 typedef struct last {
     int64_t time_us;
     uint64_t conversions, errors, refused;
-    tc_figure swapped_in, swapped_out;
+    tc_reading swapped_in, swapped_out;
     tc_histogram queue, total;
 } last;
 
@@ -102,9 +102,9 @@ void tc_history_copy(const tc_history *to, const tc_history *from)
 
 /* ---- taking a sample ----------------------------------------------------------- */
 
-static double number(tc_figure figure)
+static double number(tc_reading reading)
 {
-    return figure.error ? NAN : (double)figure.value;
+    return reading.error ? NAN : (double)reading.value;
 }
 
 static double per_second(uint64_t now, uint64_t before, double seconds)
@@ -112,7 +112,7 @@ static double per_second(uint64_t now, uint64_t before, double seconds)
     return seconds > 0 && now >= before ? (double)(now - before) / seconds : NAN;
 }
 
-static double swap_rate(tc_figure now, tc_figure before, double seconds)
+static double swap_rate(tc_reading now, tc_reading before, double seconds)
 {
     return now.error || before.error ? NAN : per_second(now.value, before.value, seconds);
 }
@@ -241,13 +241,13 @@ static uint64_t first_since(const tc_history *history, uint64_t low, uint64_t hi
     return low;
 }
 
-static void bound(double *figure)
+static void bound(double *reading)
 {
-    if (!(*figure >= 0 && *figure <= FIGURE_MOST))
-        *figure = NAN;
+    if (!(*reading >= 0 && *reading <= READING_MOST))
+        *reading = NAN;
 }
 
-static void bound_figures(tc_sample *sample)
+static void bound_readings(tc_sample *sample)
 {
 #define X(field, unit, title) bound(&sample->field);
     TC_SAMPLE_FIELDS(X)
@@ -267,7 +267,7 @@ static unsigned keep_rising(tc_sample *samples, unsigned count, int64_t since)
         tc_sample *sample = &samples[at - 1];
         if (sample->time > latest || sample->time <= 0)
             continue;
-        bound_figures(sample);
+        bound_readings(sample);
         latest = sample->time;
         if (latest >= since && --kept != at - 1)
             samples[kept] = *sample;

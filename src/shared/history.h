@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Samples over time in shared memory: written by one process, the parent, and
- * read by all; and the host's figures of the last sample, which only root could
+ * read by all; and the host's readings of the last sample, which only root could
  * read.
  */
 #ifndef TC_HISTORY_H
@@ -77,13 +77,13 @@ void tc_history_now(tc_sample *sample, int64_t now_us, const tc_host *host,
 /*
  * Copy samples taken at `since` or later, oldest first, at most `room`, the
  * newest of them; times never fall, whatever the clock did. Returns how many.
- * Whatever the memory holds, times are from 1970 to 9999, and figures are NAN or
+ * Whatever the memory holds, times are from 1970 to 9999, and readings are NAN or
  * from 0 to 2^64.
  */
 unsigned tc_history_read(const tc_history *history, int64_t since, tc_sample *samples,
                          unsigned room);
 
-/* The host's figures as last sampled, bounded by tc_host_bound(); false when none were yet. */
+/* The host's readings as last sampled, bounded by tc_host_bound(); false when none were yet. */
 bool tc_history_host(const tc_history *history, tc_host *host);
 
 #endif

@@ -79,10 +79,10 @@ static void layout_axes(tc_plot *plot)
 static int fill_entry(tc_plot *plot, unsigned at)
 {
     tc_legend_entry *entry = &plot->entry[at];
-    const tc_figures *figures = &plot->figures[at];
+    const tc_series_range *ranges = &plot->ranges[at];
     int fixed;
 
-    tc_chart_number(entry->value, sizeof entry->value, figures->any ? figures->last : NAN,
+    tc_chart_number(entry->value, sizeof entry->value, ranges->any ? ranges->last : NAN,
                     tc_plot_unit(plot, at));
     fixed = SWATCH + AFTER_SWATCH + text_width(" ", false) + text_width(entry->value, true);
     tc_text_fit(entry->name, sizeof entry->name, tc_plot_text(plot->chart->of[at].name), false,

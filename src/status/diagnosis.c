@@ -66,7 +66,7 @@ static bool grew_by_negatives(const tc_snapshot *snapshot)
 /* 1: the kernel drops a dentry with its file, whichever program made it. */
 static bool kernel_drops(const tc_snapshot *snapshot)
 {
-    tc_figure policy = snapshot->host.knobs.dentry_negative;
+    tc_reading policy = snapshot->host.knobs.dentry_negative;
 
     return !policy.error && policy.value != 0;
 }
@@ -157,7 +157,7 @@ static void check_temp_dir(tc_diagnosis *diagnosis, const tc_snapshot_temp_dir *
     if (missing)
         SAY(finding, what, "The temporary directory %.160s%s cannot be used: %s",
             temp_dir->path, kind,
-            tc_figure_reason(temp_dir->available.error, words, sizeof words));
+            tc_reading_reason(temp_dir->available.error, words, sizeof words));
     else
         SAY(finding, what, "The temporary directory %.160s%s is full to its reserve",
             temp_dir->path, kind);
@@ -216,7 +216,7 @@ static void check_temp_memory(tc_diagnosis *diagnosis, const tc_snapshot *snapsh
 static void point_elsewhere(tc_finding *finding, const tc_snapshot *snapshot)
 {
     uint64_t left = tc_snapshot_left(snapshot);
-    tc_figure negative = snapshot->host.dentry.negative;
+    tc_reading negative = snapshot->host.dentry.negative;
 
     if (left && (negative.error || left * 2 > negative.value))
         SAY(finding, todo,
@@ -231,8 +231,8 @@ static void point_elsewhere(tc_finding *finding, const tc_snapshot *snapshot)
 static void check_slab(tc_diagnosis *diagnosis, const tc_snapshot *snapshot)
 {
     bool estimated;
-    tc_figure bytes = tc_host_dentry_bytes(&snapshot->host, &estimated);
-    tc_figure total = snapshot->host.memory.total;
+    tc_reading bytes = tc_host_dentry_bytes(&snapshot->host, &estimated);
+    tc_reading total = snapshot->host.memory.total;
     double growth = tc_snapshot_growth(snapshot, WINDOW);
     char size[32], rate[32];
     tc_finding *finding;
@@ -323,7 +323,7 @@ static void note_estimates(tc_diagnosis *diagnosis, const tc_snapshot *snapshot)
         finding = add(diagnosis, TC_NOTE, "slab_estimated");
         SAY(finding, what,
             "The slab's size is an estimate, %d bytes a dentry: /proc/slabinfo: %s",
-            TC_DENTRY_BYTES, tc_figure_reason(snapshot->host.slab.error, words, sizeof words));
+            TC_DENTRY_BYTES, tc_reading_reason(snapshot->host.slab.error, words, sizeof words));
         SAY(finding, todo, "Start httpd as root, as distributions do, to have the true figure");
     }
     if (snapshot->interval == 0) {
@@ -338,7 +338,7 @@ static void note_estimates(tc_diagnosis *diagnosis, const tc_snapshot *snapshot)
 static void summarize_well(tc_diagnosis *diagnosis, const tc_snapshot *snapshot)
 {
     bool estimated;
-    tc_figure bytes = tc_host_dentry_bytes(&snapshot->host, &estimated);
+    tc_reading bytes = tc_host_dentry_bytes(&snapshot->host, &estimated);
     char slab[32] = "unknown";
     const char *leaves = "its temporary files have left no dentry behind";
     char left[80];

@@ -237,20 +237,20 @@ static tc_point *put(maker *to, const tc_family *family, const char *first, cons
     return point;
 }
 
-static tc_point *put_figure(maker *to, const tc_family *family, const char *first,
-                            tc_figure figure)
+static tc_point *put_reading(maker *to, const tc_family *family, const char *first,
+                             tc_reading reading)
 {
     tc_point *point = put(to, family, first, NULL);
 
-    point->error = figure.error;
-    point->count = figure.value;
+    point->error = reading.error;
+    point->count = reading.value;
     return point;
 }
 
 static tc_point *put_count(maker *to, const tc_family *family, const char *first,
                            uint64_t count)
 {
-    return put_figure(to, family, first, tc_figure_of(count));
+    return put_reading(to, family, first, tc_reading_of(count));
 }
 
 static void put_real(maker *to, const tc_family *family, const char *first, double real)
@@ -273,28 +273,30 @@ static void put_dentries(maker *to)
     const tc_snapshot *snapshot = to->snapshot;
     const tc_host *host = &snapshot->host;
     bool estimated;
-    tc_figure bytes = tc_host_dentry_bytes(host, &estimated);
+    tc_reading bytes = tc_host_dentry_bytes(host, &estimated);
     double growth = tc_snapshot_growth(snapshot, 600);
     int slab = host->slab.error;
     bool both = !bytes.error && !host->memory.total.error && host->memory.total.value;
 
-    put_figure(to, FAMILY(DENTRIES), NULL, host->dentry.dentries);
-    put_figure(to, FAMILY(UNUSED), NULL, host->dentry.unused);
-    put_figure(to, FAMILY(NEGATIVE), NULL, host->dentry.negative);
-    put_figure(to, FAMILY(DENTRY_BYTES), NULL, bytes)->estimated = estimated;
+    put_reading(to, FAMILY(DENTRIES), NULL, host->dentry.dentries);
+    put_reading(to, FAMILY(UNUSED), NULL, host->dentry.unused);
+    put_reading(to, FAMILY(NEGATIVE), NULL, host->dentry.negative);
+    put_reading(to, FAMILY(DENTRY_BYTES), NULL, bytes)->estimated = estimated;
     put_real(to, FAMILY(DENTRY_SHARE), NULL,
              both ? (double)bytes.value / (double)host->memory.total.value : NAN);
     if (!isnan(growth))
         put_real(to, FAMILY(DENTRY_GROWTH), NULL, growth);
-    put_figure(to, FAMILY(DENTRY_OBJECTS), NULL, (tc_figure){slab, host->slab.dentry.objects});
-    put_figure(to, FAMILY(DENTRY_ACTIVE), NULL, (tc_figure){slab, host->slab.dentry.active});
+    put_reading(to, FAMILY(DENTRY_OBJECTS), NULL,
+                (tc_reading){slab, host->slab.dentry.objects});
+    put_reading(to, FAMILY(DENTRY_ACTIVE), NULL, (tc_reading){slab, host->slab.dentry.active});
     put_count(to, FAMILY(SLAB_READABLE), NULL, slab == 0);
-    put_figure(to, FAMILY(SLAB_TAKEN), NULL, (tc_figure){slab, (uint64_t)snapshot->slab_taken});
+    put_reading(to, FAMILY(SLAB_TAKEN), NULL,
+                (tc_reading){slab, (uint64_t)snapshot->slab_taken});
     put_count(to, FAMILY(LEFT), NULL, tc_snapshot_left(snapshot));
     /* Most of them only ever were in one distribution's kernels. */
 #define X(field, path, title)              \
     if (host->knobs.field.error != ENOENT) \
-        put_figure(to, FAMILY(KNOB), title, host->knobs.field);
+        put_reading(to, FAMILY(KNOB), title, host->knobs.field);
     TC_DENTRY_KNOBS(X)
 #undef X
 }
@@ -342,18 +344,19 @@ static void put_memory(maker *to)
     const tc_cgroup *cgroup = &to->snapshot->host.cgroup;
     int error = cgroup->error;
 
-#define X(field, key, title) put_figure(to, FAMILY(MEMORY), #field, memory->field);
+#define X(field, key, title) put_reading(to, FAMILY(MEMORY), #field, memory->field);
     TC_MEMORY_FIELDS(X)
 #undef X
-    put_figure(to, FAMILY(SWAPPED_IN), NULL, memory->swapped_in);
-    put_figure(to, FAMILY(SWAPPED_OUT), NULL, memory->swapped_out);
-    put_figure(to, FAMILY(CGROUP_VERSION), NULL, (tc_figure){error, (uint64_t)cgroup->version});
+    put_reading(to, FAMILY(SWAPPED_IN), NULL, memory->swapped_in);
+    put_reading(to, FAMILY(SWAPPED_OUT), NULL, memory->swapped_out);
+    put_reading(to, FAMILY(CGROUP_VERSION), NULL,
+                (tc_reading){error, (uint64_t)cgroup->version});
     if (error)
         return; /* one reason is enough */
-    put_figure(to, FAMILY(CGROUP_LIMIT), NULL, cgroup->limit);
-    put_figure(to, FAMILY(CGROUP_USAGE), NULL, cgroup->usage);
-    put_figure(to, FAMILY(CGROUP_KERNEL), NULL, cgroup->kernel);
-    put_figure(to, FAMILY(CGROUP_SLAB), NULL, cgroup->slab_reclaimable);
+    put_reading(to, FAMILY(CGROUP_LIMIT), NULL, cgroup->limit);
+    put_reading(to, FAMILY(CGROUP_USAGE), NULL, cgroup->usage);
+    put_reading(to, FAMILY(CGROUP_KERNEL), NULL, cgroup->kernel);
+    put_reading(to, FAMILY(CGROUP_SLAB), NULL, cgroup->slab_reclaimable);
 }
 
 /* The name of a counter's slot; NULL for one that is not to be shown. */
@@ -430,14 +433,14 @@ static void put_temp_dirs(maker *to)
         put_value(to, FAMILY(id), temp_dir->path, value);               \
     }
     COLUMN(TEMP_DIR_FS, put_text, temp_dir->fs.name)
-    COLUMN(TEMP_DIR_TOTAL, put_figure, temp_dir->total)
-    COLUMN(TEMP_DIR_FREE, put_figure, temp_dir->available)
+    COLUMN(TEMP_DIR_TOTAL, put_reading, temp_dir->total)
+    COLUMN(TEMP_DIR_FREE, put_reading, temp_dir->available)
     COLUMN(TEMP_DIR_RESERVE, put_count, temp_dir->reserve)
 #undef COLUMN
     for (unsigned at = 0; at < snapshot->temp_dirs; at++) {
         if (snapshot->temp_dir[at].number) /* a memfd takes none */
-            put_figure(to, FAMILY(TEMP_DIR_INODES), snapshot->temp_dir[at].path,
-                       snapshot->temp_dir[at].inodes_free);
+            put_reading(to, FAMILY(TEMP_DIR_INODES), snapshot->temp_dir[at].path,
+                        snapshot->temp_dir[at].inodes_free);
     }
     put_rows(to, TC_SECTION_TEMP);
 }

@@ -112,7 +112,7 @@ static void put_cell(const tc_writer *to, const tc_point *point)
         tc_put(to, "<td></td>");
     } else if (point->error) {
         tc_put(to, "<td class=\"n dim\">");
-        tc_put_xml(to, tc_figure_reason(point->error, text, sizeof text));
+        tc_put_xml(to, tc_reading_reason(point->error, text, sizeof text));
         tc_put(to, "</td>");
     } else if (point->family->kind == TC_KIND_TEXT) {
         tc_put(to, "<td>");

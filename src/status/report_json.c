@@ -196,7 +196,7 @@ static void put_unreadable(const tc_writer *to, const tc_report *report)
         tc_putf(to, "%s\n    ", comma);
         tc_put_json(to, name);
         tc_put(to, ": ");
-        tc_put_json(to, tc_figure_reason(point->error, words, sizeof words));
+        tc_put_json(to, tc_reading_reason(point->error, words, sizeof words));
         comma = ",";
     }
     tc_put(to, "},\n  \"estimated\": [");

@@ -266,7 +266,7 @@ static void put_states(const exposition *out, const tc_report *report, bool esti
         if (point->family->label[0])
             put_label(out->to, "of", point->label[0], &any);
         if (!estimated)
-            put_label(out->to, "reason", tc_figure_reason(point->error, words, sizeof words),
+            put_label(out->to, "reason", tc_reading_reason(point->error, words, sizeof words),
                       &any);
         tc_put(out->to, "} 1\n");
     }

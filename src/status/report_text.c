@@ -108,7 +108,7 @@ static void put_point(const tc_writer *to, const tc_point *point)
     put_key(to, point->family->name);
     put_labels(to, point);
     if (point->error)
-        tc_putf(to, ": %s", tc_figure_reason(point->error, words, sizeof words));
+        tc_putf(to, ": %s", tc_reading_reason(point->error, words, sizeof words));
     else if (point->family->kind == TC_KIND_TEXT) {
         tc_put(to, ": ");
         put_words(to, point->text);

@@ -16,7 +16,7 @@ typedef struct tc_snapshot_temp_dir {
     tc_temp_fs fs;
     unsigned number; /* its slot in the tally */
     bool named;      /* by TmpfsConvertTempDir, and not taken for want of it */
-    tc_figure available, total, inodes_free;
+    tc_reading available, total, inodes_free;
     uint64_t reserve; /* bytes to be left free */
 } tc_snapshot_temp_dir;
 
@@ -30,7 +30,7 @@ typedef struct tc_snapshot {
     const char *codecs;   /* the libraries' versions */
     const char *mpm;
     tc_temp_method method;
-    tc_host host;       /* its `taken` is that of the dentry figures and memory */
+    tc_host host;       /* its `taken` is that of the dentry readings and memory */
     int64_t slab_taken; /* when the slab was read */
     const tc_tally *tally;
     unsigned temp_dirs;

@@ -32,13 +32,13 @@ __attribute__((unused)) static void make_snapshot(tc_snapshot *snapshot)
     snapshot->client_largest = GIB / 8;
     snapshot->client_bound = GIB / 4;
     snapshot->interval = 10;
-    snapshot->host.dentry.dentries = tc_figure_of(100000);
-    snapshot->host.dentry.unused = tc_figure_of(90000);
-    snapshot->host.dentry.negative = tc_figure_of(20000);
-    snapshot->host.memory.total = tc_figure_of(16 * GIB);
-    snapshot->host.memory.available = tc_figure_of(8 * GIB);
+    snapshot->host.dentry.dentries = tc_reading_of(100000);
+    snapshot->host.dentry.unused = tc_reading_of(90000);
+    snapshot->host.dentry.negative = tc_reading_of(20000);
+    snapshot->host.memory.total = tc_reading_of(16 * GIB);
+    snapshot->host.memory.available = tc_reading_of(8 * GIB);
     snapshot->host.cgroup.version = 2;
-    snapshot->host.cgroup.limit = tc_figure_of(TC_UNLIMITED);
+    snapshot->host.cgroup.limit = tc_reading_of(TC_UNLIMITED);
     strcpy(snapshot->host.slab.dentry.name, "dentry");
     snapshot->host.slab.dentry.bytes = 30 << 20;
     snapshot->host.slab.dentry.objects = 150000;
@@ -54,13 +54,13 @@ __attribute__((unused)) static void make_snapshot(tc_snapshot *snapshot)
     snapshot->temp_dirs = 2;
     snapshot->temp_dir[0] = (tc_snapshot_temp_dir){.path = "memfd",
                                                    .fs = {"memory", true, false},
-                                                   .available = tc_figure_of(8 * GIB),
-                                                   .total = tc_figure_of(16 * GIB)};
+                                                   .available = tc_reading_of(8 * GIB),
+                                                   .total = tc_reading_of(16 * GIB)};
     snapshot->temp_dir[1] = (tc_snapshot_temp_dir){.path = "/dev/shm",
                                                    .fs = {"tmpfs", true, false},
                                                    .number = 1,
-                                                   .available = tc_figure_of(8 * GIB),
-                                                   .total = tc_figure_of(8 * GIB)};
+                                                   .available = tc_reading_of(8 * GIB),
+                                                   .total = tc_reading_of(8 * GIB)};
     snapshot->sample = made_sample;
 }
 

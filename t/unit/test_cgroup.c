@@ -188,7 +188,7 @@ static void test_v1_limits(void)
 
         v1_machine(root, cases[i].limit, cases[i].stat);
         tc_cgroup_read(&cgroup, root);
-        figure_is(cgroup.limit, cases[i].error, cases[i].value, cases[i].what, __LINE__);
+        reading_is(cgroup.limit, cases[i].error, cases[i].value, cases[i].what, __LINE__);
         remove_root(root);
     }
 }
@@ -250,7 +250,7 @@ static void test_v2_limits(void)
             if (cases[i].at[level])
                 put(root, files[level], cases[i].at[level]);
         tc_cgroup_read(&cgroup, root);
-        figure_is(cgroup.limit, cases[i].error, cases[i].value, cases[i].what, __LINE__);
+        reading_is(cgroup.limit, cases[i].error, cases[i].value, cases[i].what, __LINE__);
         is_value(cgroup.usage, 4096, "its usage");
         remove_root(root);
     }
@@ -455,9 +455,9 @@ static void test_host(void)
     host.slab.error = EACCES;
     is_value(tc_host_dentry_bytes(&host, &estimated), 352841 * 195, "bytes by the count");
     ok(estimated, "are one");
-    host.dentry.dentries = tc_figure_of(UINT64_MAX / 100);
+    host.dentry.dentries = tc_reading_of(UINT64_MAX / 100);
     is_missing(tc_host_dentry_bytes(&host, &estimated), EPROTO, "too many to be");
-    host.dentry.dentries = tc_figure_missing(ENOENT);
+    host.dentry.dentries = tc_reading_missing(ENOENT);
     is_missing(tc_host_dentry_bytes(&host, &estimated), ENOENT, "neither known");
 }
 
@@ -466,7 +466,7 @@ static void test_host_here(void)
     struct timespec began, ended;
     double least = 1;
     bool estimated;
-    tc_figure bytes;
+    tc_reading bytes;
     tc_host host;
 
     for (int i = 0; i < 20; i++) {

@@ -61,11 +61,11 @@ static void test_method(void)
     ok(tc_snapshot_left(&snapshot) == 1000, "files removed after close are what was left");
     only("method_leaves_dentries", "/var/tmp is ext4", "TmpfsConvertTempMethod auto");
     ok(says("1000"), "... with the number left so far");
-    snapshot.host.knobs.dentry_negative = tc_figure_of(1);
+    snapshot.host.knobs.dentry_negative = tc_reading_of(1);
     tc_diagnose(&diagnosis, &snapshot);
     ok(diagnosis.well && tc_snapshot_left(&snapshot) == 0,
        "a kernel that is set to drop them leaves none");
-    snapshot.host.knobs.dentry_negative = tc_figure_missing(ENOENT);
+    snapshot.host.knobs.dentry_negative = tc_reading_missing(ENOENT);
     snapshot.method = TC_TEMP_AUTO;
     tc_diagnose(&diagnosis, &snapshot);
     ok(diagnosis.well && says("1000 are from before"), "after the cure: %s", diagnosis.summary);
@@ -80,9 +80,9 @@ static void test_temp_dirs(void)
     make_snapshot(&snapshot);
     snapshot.temp_dir[1].named = true;
     snapshot.temp_dir[1].reserve = 100;
-    snapshot.temp_dir[1].available = tc_figure_of(100);
+    snapshot.temp_dir[1].available = tc_reading_of(100);
     only("temp_dir_full", "/dev/shm is full", "another directory");
-    snapshot.temp_dir[1].available = tc_figure_missing(ENOENT);
+    snapshot.temp_dir[1].available = tc_reading_missing(ENOENT);
     only("temp_dir_unusable", "/dev/shm cannot be used", "TmpfsConvertTempDir");
     /* One that nobody set. */
     snapshot.temp_dir[1].named = false;
@@ -92,7 +92,7 @@ static void test_temp_dirs(void)
     ok(strstr(finding("temp_dir_unusable")->what, "/dev/shm, one of the defaults, cannot") &&
            !strstr(finding("temp_dir_unusable")->todo, "take it out"),
        "... %s. %s", finding("temp_dir_unusable")->what, finding("temp_dir_unusable")->todo);
-    snapshot.temp_dir[1].available = tc_figure_of(100);
+    snapshot.temp_dir[1].available = tc_reading_of(100);
     tc_diagnose(&diagnosis, &snapshot);
     ok(diagnosis.well && finding("temp_dir_full")->severity == TC_NOTE,
        "... one that is full too");
@@ -143,8 +143,8 @@ static void test_growth(void)
 static void test_memory(void)
 {
     make_snapshot(&snapshot);
-    snapshot.host.cgroup.limit = tc_figure_of(1000);
-    snapshot.host.cgroup.usage = tc_figure_of(950);
+    snapshot.host.cgroup.limit = tc_reading_of(1000);
+    snapshot.host.cgroup.usage = tc_reading_of(950);
     only("cgroup_near_limit", "95 %", "Raise the limit");
     make_snapshot(&snapshot);
     grow(&snapshot, 3, 0, 0);
@@ -166,7 +166,7 @@ static void test_many(void)
        "warnings first, then notes");
     for (unsigned at = 0; at < TC_SNAPSHOT_TEMP_DIRS; at++) {
         snapshot.temp_dir[at] = snapshot.temp_dir[1];
-        snapshot.temp_dir[at].available = tc_figure_missing(EACCES);
+        snapshot.temp_dir[at].available = tc_reading_missing(EACCES);
     }
     snapshot.temp_dirs = TC_SNAPSHOT_TEMP_DIRS;
     tc_diagnose(&diagnosis, &snapshot);
@@ -191,17 +191,17 @@ static void test_temp_memory(void)
 
 static void test_usable(void)
 {
-    tc_memory memory = {.total = tc_figure_of(16 * GIB)};
-    tc_cgroup cgroup = {.limit = tc_figure_of(2 * GIB)};
+    tc_memory memory = {.total = tc_reading_of(16 * GIB)};
+    tc_cgroup cgroup = {.limit = tc_reading_of(2 * GIB)};
 
     ok(tc_host_usable(&memory, &cgroup).value == 2 * GIB, "a container's limit");
     cgroup.limit.value = TC_UNLIMITED;
     ok(tc_host_usable(&memory, &cgroup).value == 16 * GIB, "... which is none");
     cgroup.error = ENOENT;
     ok(tc_host_usable(&memory, &cgroup).value == 16 * GIB, "no container");
-    memory.total = tc_figure_missing(EACCES);
+    memory.total = tc_reading_missing(EACCES);
     ok(tc_host_usable(&memory, &cgroup).error == EACCES, "nothing is known");
-    cgroup = (tc_cgroup){.limit = tc_figure_of(GIB)};
+    cgroup = (tc_cgroup){.limit = tc_reading_of(GIB)};
     ok(tc_host_usable(&memory, &cgroup).value == GIB, "only the limit is");
 }
 

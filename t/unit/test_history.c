@@ -46,7 +46,7 @@ static void end(tc_history *history)
 static void add(const tc_history *history, int64_t second)
 {
     host.taken = second;
-    host.dentry.dentries = tc_figure_of((uint64_t)second);
+    host.dentry.dentries = tc_reading_of((uint64_t)second);
     tc_history_add(history, second * SECOND, &host, &tally, used);
 }
 
@@ -128,15 +128,15 @@ static void test_rates(void)
 
     tally.counter[TC_AT_CONVERSIONS + 8] = 1000;
     took(TC_STAGE_TOTAL, 5000000, 1000);
-    host.memory.swapped_in = tc_figure_of(4096);
+    host.memory.swapped_in = tc_reading_of(4096);
     add(history, 100);
     tally.counter[TC_AT_CONVERSIONS + 8] += 50;
     tally.counter[TC_AT_CONVERSIONS + 9] += 50;
     tally.counter[TC_AT_ERRORS + TC_E_DAMAGED] += 5;
     took(TC_STAGE_TOTAL, 100000000, 100);
-    host.memory.swapped_in = tc_figure_of(4096 + 40960);
+    host.memory.swapped_in = tc_reading_of(4096 + 40960);
     add(history, 110);
-    host.memory.swapped_in = tc_figure_missing(ENOENT);
+    host.memory.swapped_in = tc_reading_missing(ENOENT);
     add(history, 120);
     add(history, 115);
     ok(tc_history_read(history, 0, sample, 16) == 3 && sample[2].time == 115,
@@ -220,14 +220,14 @@ static void test_memory(void)
     tc_sample sample;
 
     memset(&host, 0, sizeof host);
-    host.memory.total = tc_figure_of(1000);
-    host.memory.free = tc_figure_of(100);
-    host.memory.buffers = tc_figure_of(50);
-    host.memory.cached = tc_figure_of(250);
-    host.memory.slab = tc_figure_of(200);
-    host.memory.swap_total = tc_figure_of(70);
-    host.memory.swap_free = tc_figure_missing(ENODATA);
-    host.dentry.negative = tc_figure_missing(ENODATA);
+    host.memory.total = tc_reading_of(1000);
+    host.memory.free = tc_reading_of(100);
+    host.memory.buffers = tc_reading_of(50);
+    host.memory.cached = tc_reading_of(250);
+    host.memory.slab = tc_reading_of(200);
+    host.memory.swap_total = tc_reading_of(70);
+    host.memory.swap_free = tc_reading_missing(ENODATA);
+    host.dentry.negative = tc_reading_missing(ENODATA);
     tc_history_now(&sample, 5 * SECOND, &host, &tally, used);
     ok(sample.memory_used_bytes + sample.memory_slab_bytes + sample.memory_cached_bytes +
                sample.memory_free_bytes ==
@@ -242,7 +242,7 @@ static void test_memory(void)
 
 /* ---- readers beside a writer --------------------------------------------------------- */
 
-/* Every figure of a sample is its time: a torn one shows. */
+/* Every reading of a sample is its time: a torn one shows. */
 static bool whole(const tc_sample *sample)
 {
     return sample->dentries == (double)sample->time &&
@@ -254,7 +254,7 @@ static void write_for_ever(const tc_history *history)
     for (int64_t second = 1;; second++) {
         for (unsigned at = 0; at < TC_TEMP_SLOTS; at++)
             used[at] = (double)second;
-        host.memory.total = tc_figure_of((uint64_t)second);
+        host.memory.total = tc_reading_of((uint64_t)second);
         add(history, second);
         /* Now and then a breath, or the ring would always be round before it is read. */
         if (second % 16 == 0)

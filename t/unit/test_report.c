@@ -290,7 +290,7 @@ static void test_every_counter(void)
        "... each with its own slot's value");
 }
 
-/* A chart of its own, with the last figures in its legend. */
+/* A chart of its own, with the last readings in its legend. */
 static void test_waits(void)
 {
     make_snapshot(&snapshot);
@@ -315,9 +315,9 @@ static void test_waits(void)
 static void test_unreadable(void)
 {
     make_snapshot(&snapshot);
-    snapshot.host.dentry.negative = tc_figure_missing(ENODATA);
+    snapshot.host.dentry.negative = tc_reading_missing(ENODATA);
     snapshot.host.slab.error = EACCES;
-    snapshot.host.memory.total = tc_figure_missing(ENOENT);
+    snapshot.host.memory.total = tc_reading_missing(ENOENT);
     snapshot.host.cgroup.error = ENOENT;
     render();
     test_grammars("without root");
@@ -348,7 +348,7 @@ static void test_hostile(void)
     made_tally.patterns = 2;
     strcpy(made_tally.pattern[1], HOSTILE);
     snapshot.name = snapshot.server = HOSTILE;
-    snapshot.temp_dir[1].available = tc_figure_missing(ENOENT);
+    snapshot.temp_dir[1].available = tc_reading_missing(ENOENT);
     grow(&snapshot, 10, 0, 0);
     render();
     test_grammars("hostile names");

@@ -28,7 +28,7 @@
 
 #define SAMPLES 9
 #define ROOM    7
-#define FIGURE  0x1p64
+#define READING 0x1p64
 
 /* What came out wrong, in words; the first one stays. */
 static const char *wrong;
@@ -59,19 +59,19 @@ static void begin_history(void *memory)
         tc_history_add(&history, (1800000000 + at) * INT64_C(1000000), &host, &tally, used);
 }
 
-static bool is_figure(double value)
+static bool is_reading(double value)
 {
-    return isnan(value) || (value >= 0 && value <= FIGURE);
+    return isnan(value) || (value >= 0 && value <= READING);
 }
 
 static bool is_within(const tc_sample *sample)
 {
     bool good = sample->time > 0 && sample->time <= INT64_C(253402300799);
 
-#define X(field, unit, title) good = good && is_figure(sample->field);
+#define X(field, unit, title) good = good && is_reading(sample->field);
     TC_SAMPLE_FIELDS(X)
 #undef X
-    return good && is_figure(sample->temp_dir_used[TC_TEMP_SLOTS - 1]);
+    return good && is_reading(sample->temp_dir_used[TC_TEMP_SLOTS - 1]);
 }
 
 static bool is_text(const char *text, size_t size)

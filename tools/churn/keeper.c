@@ -98,7 +98,7 @@ static int lock_knob(const char *path)
 int churn_knob_set(churn_undo *undo, const char *path, int64_t value)
 {
     int rc = lock_knob(path);
-    tc_figure old = tc_figure_number(NULL, path);
+    tc_reading old = tc_reading_number(NULL, path);
     char text[32];
     size_t i = 0;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Where figures go while a run goes on: lines, CSV, JSON, and charts at the end. */
+/* Where readings go while a run goes on: lines, CSV, JSON, and charts at the end. */
 #include "report.h"
 
 #include "history.h"
@@ -148,7 +148,7 @@ static void begin_json(churn_report *report, const churn_context *context,
 static void put_where(FILE *to, const churn_context *context, const churn_options *options,
                       const churn_place *place)
 {
-    const tc_figure *knob = &context->knobs.dentry_negative;
+    const tc_reading *knob = &context->knobs.dentry_negative;
     struct utsname name = {.release = "?"};
 
     uname(&name);
