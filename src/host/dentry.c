@@ -51,9 +51,9 @@ void tc_dentry_read(tc_dentry_state *state, const char *root)
     }
 }
 
-void tc_dentry_knobs_read(tc_dentry_knobs *knobs, const char *root)
+void tc_dentry_sysctls_read(tc_dentry_sysctls *sysctls, const char *root)
 {
-#define X(field, path, title) knobs->field = tc_reading_number(root, path);
-    TC_DENTRY_KNOBS(X)
+#define X(field, path, title) sysctls->field = tc_reading_number(root, path);
+    TC_DENTRY_SYSCTLS(X)
 #undef X
 }

@@ -10,7 +10,7 @@ void tc_host_read(tc_host *host, const char *root)
 {
     host->taken = (int64_t)time(NULL);
     tc_dentry_read(&host->dentry, root);
-    tc_dentry_knobs_read(&host->knobs, root);
+    tc_dentry_sysctls_read(&host->sysctls, root);
     tc_memory_read(&host->memory, root);
     tc_slab_read(&host->slab, root);
     tc_cgroup_read(&host->cgroup, root);

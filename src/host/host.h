@@ -11,7 +11,7 @@
 typedef struct tc_host {
     int64_t taken; /* seconds since 1970; 0: never */
     tc_dentry_state dentry;
-    tc_dentry_knobs knobs;
+    tc_dentry_sysctls sysctls;
     tc_memory memory;
     tc_slab slab;
     tc_cgroup cgroup;

@@ -40,7 +40,7 @@ static void apply_policy(const request_rec *r, tc_job *job)
 {
     tc_params *params = &job->params;
 
-    tc_params_settle(params, job->settings.compat);
+    tc_params_resolve(params, job->settings.compat);
     params->policy.serve_damaged = job->settings.damaged;
     params->policy.keep_copyright = job->settings.keep_copyright;
     /* mod_small_light's default. */

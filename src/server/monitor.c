@@ -266,7 +266,7 @@ static unsigned read_temp_dirs(tc_snapshot_temp_dir *temp_dir,
 /* Each directory's share in use, by its number; of memfd's what our files have of the memory.
  */
 static void used_shares(double *used, const tc_snapshot_temp_dir *temp_dir, unsigned count,
-                        const tc_tally *tally)
+                        const tc_counter_snapshot *counts)
 {
     for (unsigned at = 0; at < TC_TEMP_SLOTS; at++)
         used[at] = NAN;
@@ -276,7 +276,7 @@ static void used_shares(double *used, const tc_snapshot_temp_dir *temp_dir, unsi
 
         if (total.error || available.error || total.value == 0 || total.value == TC_UNLIMITED)
             continue;
-        taken = temp_dir[at].number == 0 ? (double)tally->gauge[TC_NOW_TEMP_OPEN_BYTES]
+        taken = temp_dir[at].number == 0 ? (double)counts->gauge[TC_NOW_TEMP_OPEN_BYTES]
                                          : (double)(total.value - available.value);
         used[temp_dir[at].number] = taken / (double)total.value;
     }
@@ -285,14 +285,14 @@ static void used_shares(double *used, const tc_snapshot_temp_dir *temp_dir, unsi
 static void take_sample(tc_server_conf *conf, apr_pool_t *pool)
 {
     tc_host *host = apr_palloc(pool, sizeof *host);
-    tc_tally *tally = apr_palloc(pool, sizeof *tally);
+    tc_counter_snapshot *counts = apr_palloc(pool, sizeof *counts);
     tc_snapshot_temp_dir temp_dir[TC_SNAPSHOT_TEMP_DIRS];
     double used[TC_TEMP_SLOTS];
 
     tc_host_read(host, NULL);
-    tc_counters_read(conf->counters, tally);
-    used_shares(used, temp_dir, read_temp_dirs(temp_dir, &conf->temp_config, host), tally);
-    tc_history_add(conf->history, apr_time_now(), host, tally, used);
+    tc_counters_read(conf->counters, counts);
+    used_shares(used, temp_dir, read_temp_dirs(temp_dir, &conf->temp_config, host), counts);
+    tc_history_add(conf->history, apr_time_now(), host, counts, used);
 }
 
 /* Sums that stay wrong: a child was killed between two updates, or something wrote there. */
@@ -436,9 +436,9 @@ static void read_samples(tc_snapshot *snapshot, apr_pool_t *pool, const tc_serve
     while (snapshot->samples > 0 && sample[snapshot->samples - 1].time > snapshot->now)
         snapshot->samples--;
     /* One more, of now, so that a chart does not end before what the tables tell. */
-    used_shares(used, snapshot->temp_dir, snapshot->temp_dirs, snapshot->tally);
+    used_shares(used, snapshot->temp_dir, snapshot->temp_dirs, snapshot->counts);
     tc_history_now(&sample[snapshot->samples++], snapshot->now * 1000000, &snapshot->host,
-                   snapshot->tally, used);
+                   snapshot->counts, used);
     snapshot->sample = sample;
 }
 
@@ -446,9 +446,9 @@ tc_snapshot *tc_monitor_snapshot(apr_pool_t *pool, const server_rec *server, int
 {
     const tc_server_conf *conf = conf_of(server);
     tc_snapshot *snapshot = apr_pcalloc(pool, sizeof *snapshot);
-    tc_tally *tally = apr_palloc(pool, sizeof *tally);
+    tc_counter_snapshot *counts = apr_palloc(pool, sizeof *counts);
 
-    tc_counters_read(conf->counters, tally);
+    tc_counters_read(conf->counters, counts);
     snapshot->now = apr_time_sec(apr_time_now());
     snapshot->started = apr_time_sec(ap_scoreboard_image->global->restart_time);
     snapshot->server = ap_get_server_banner();
@@ -457,7 +457,7 @@ tc_snapshot *tc_monitor_snapshot(apr_pool_t *pool, const server_rec *server, int
     snapshot->codecs = tc_config_versions(server);
     snapshot->mpm = ap_show_mpm();
     snapshot->method = conf->temp_config.method;
-    snapshot->tally = tally;
+    snapshot->counts = counts;
     tc_admission_read(conf->admission, &snapshot->admitted);
     snapshot->bounds = conf->admission_limits;
     snapshot->temp_memory = snapshot->admitted.temp;

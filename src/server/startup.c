@@ -5,7 +5,7 @@
 #include "ends.h"
 #include "monitor.h"
 #include "remarks.h"
-#include "host/heap.h"
+#include "host/mmap_threshold.h"
 #include "host/host.h"
 
 #include <http_core.h>
@@ -218,7 +218,7 @@ void tc_startup_child(apr_pool_t *pool, server_rec *main)
 {
     (void)pool;
     (void)main;
-    tc_heap_settle();
+    tc_mmap_threshold_fix();
 }
 
 void tc_startup_child_status(server_rec *main, pid_t pid, ap_generation_t generation, int slot,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What is settled once, before a request comes: where temporary files go. Wrong
+ * What is decided once, before a request comes: where temporary files go. Wrong
  * directories are named when the configuration is tested, not when a visitor
  * waits.
  */

@@ -256,41 +256,42 @@ void tc_counters_enter(tc_counters *counters, pid_t pid)
         clear(counters->slots, own);
 }
 
-static void read_gauges(const tc_counter_slots *slots, tc_tally *tally)
+static void read_gauges(const tc_counter_slots *slots, tc_counter_snapshot *counts)
 {
     for (unsigned at = 0; at < TC_PROCESSES; at++) {
         if (at > 0 && tc_processes_pid(&slots->processes, at) == 0)
             continue;
         for (unsigned slot = 0; slot < TC_GAUGE_SLOTS; slot++)
-            tally->gauge[slot] += __atomic_load_n(&slots->gauge[at][slot], __ATOMIC_RELAXED);
+            counts->gauge[slot] += __atomic_load_n(&slots->gauge[at][slot], __ATOMIC_RELAXED);
     }
     /* Begun and ended are two additions: between them a sum may be read that is one short. */
     for (unsigned slot = 0; slot < TC_GAUGE_SLOTS; slot++) {
-        if ((int64_t)tally->gauge[slot] < 0)
-            tally->gauge[slot] = 0;
+        if ((int64_t)counts->gauge[slot] < 0)
+            counts->gauge[slot] = 0;
     }
 }
 
-void tc_counters_read(const tc_counters *counters, tc_tally *tally)
+void tc_counters_read(const tc_counters *counters, tc_counter_snapshot *counts)
 {
     const tc_counter_slots *slots;
 
-    memset(tally, 0, sizeof *tally);
+    memset(counts, 0, sizeof *counts);
     if (!counters)
         return;
     slots = counters->slots;
-    tally->since = counters->since;
-    tally->temp_dirs = counters->temp_dirs;
-    tally->patterns = counters->patterns;
-    memcpy(tally->temp_dir, counters->temp_dir, sizeof tally->temp_dir);
-    memcpy(tally->pattern, counters->pattern, sizeof tally->pattern);
+    counts->since = counters->since;
+    counts->temp_dirs = counters->temp_dirs;
+    counts->patterns = counters->patterns;
+    memcpy(counts->temp_dir, counters->temp_dir, sizeof counts->temp_dir);
+    memcpy(counts->pattern, counters->pattern, sizeof counts->pattern);
     for (unsigned slot = 0; slot < TC_COUNTER_SLOTS; slot++)
-        tally->counter[slot] = __atomic_load_n(&slots->counter[slot], __ATOMIC_RELAXED);
+        counts->counter[slot] = __atomic_load_n(&slots->counter[slot], __ATOMIC_RELAXED);
     for (unsigned stage = 0; stage < TC_STAGE_COUNT; stage++) {
         const tc_histogram *from = &slots->stage[stage];
         for (unsigned at = 0; at < TC_BUCKETS; at++)
-            tally->stage[stage].count[at] = __atomic_load_n(&from->count[at], __ATOMIC_RELAXED);
-        tally->stage[stage].sum_ns = __atomic_load_n(&from->sum_ns, __ATOMIC_RELAXED);
+            counts->stage[stage].count[at] =
+                __atomic_load_n(&from->count[at], __ATOMIC_RELAXED);
+        counts->stage[stage].sum_ns = __atomic_load_n(&from->sum_ns, __ATOMIC_RELAXED);
     }
-    read_gauges(slots, tally);
+    read_gauges(slots, counts);
 }

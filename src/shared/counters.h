@@ -142,7 +142,7 @@ typedef struct tc_temp_dir_name {
 } tc_temp_dir_name;
 
 /* All of it at one moment. */
-typedef struct tc_tally {
+typedef struct tc_counter_snapshot {
     int64_t since; /* seconds since 1970: when counting began */
     uint64_t counter[TC_COUNTER_SLOTS];
     uint64_t gauge[TC_GAUGE_SLOTS];
@@ -150,7 +150,7 @@ typedef struct tc_tally {
     unsigned temp_dirs, patterns; /* names in use */
     tc_temp_dir_name temp_dir[TC_TEMP_SLOTS];
     char pattern[TC_PATTERNS][64];
-} tc_tally;
+} tc_counter_snapshot;
 
 /* The shared memory: numbers only; see shared.h. */
 typedef struct tc_counter_slots tc_counter_slots;
@@ -205,6 +205,6 @@ void tc_stage_took(tc_counters *counters, tc_stage stage, uint64_t ns);
 void tc_counters_enter(tc_counters *counters, pid_t pid);
 void tc_counters_leave(tc_counters *counters, pid_t pid);
 
-void tc_counters_read(const tc_counters *counters, tc_tally *tally);
+void tc_counters_read(const tc_counters *counters, tc_counter_snapshot *counts);
 
 #endif

@@ -155,10 +155,11 @@ static tc_histogram since(const tc_histogram *now, const tc_histogram *before)
     return since;
 }
 
-static void sample_quantiles(tc_sample *sample, const last *last, const tc_tally *tally)
+static void sample_quantiles(tc_sample *sample, const last *last,
+                             const tc_counter_snapshot *counts)
 {
-    tc_histogram queue = since(&tally->stage[TC_STAGE_QUEUE], &last->queue);
-    tc_histogram total = since(&tally->stage[TC_STAGE_TOTAL], &last->total);
+    tc_histogram queue = since(&counts->stage[TC_STAGE_QUEUE], &last->queue);
+    tc_histogram total = since(&counts->stage[TC_STAGE_TOTAL], &last->total);
 
     sample->wait_p50_seconds = tc_histogram_quantile(&queue, 0.50);
     sample->wait_p99_seconds = tc_histogram_quantile(&queue, 0.99);
@@ -167,12 +168,12 @@ static void sample_quantiles(tc_sample *sample, const last *last, const tc_tally
 }
 
 static void sample_rates(tc_sample *sample, last *last, int64_t now_us, const tc_host *host,
-                         const tc_tally *tally)
+                         const tc_counter_snapshot *counts)
 {
     double seconds = last->time_us ? ((double)now_us - (double)last->time_us) / 1e6 : 0;
-    uint64_t conversions = sum(tally->counter, TC_AT_CONVERSIONS, TC_LAST_CONVERSIONS);
-    uint64_t errors = sum(tally->counter, TC_AT_ERRORS, TC_LAST_ERRORS);
-    uint64_t refused = tally->counter[TC_AT_ERRORS + TC_E_OVERLOAD];
+    uint64_t conversions = sum(counts->counter, TC_AT_CONVERSIONS, TC_LAST_CONVERSIONS);
+    uint64_t errors = sum(counts->counter, TC_AT_ERRORS, TC_LAST_ERRORS);
+    uint64_t refused = counts->counter[TC_AT_ERRORS + TC_E_OVERLOAD];
 
     sample->conversions = per_second(conversions, last->conversions, seconds);
     sample->errors = per_second(errors, last->errors, seconds);
@@ -180,19 +181,19 @@ static void sample_rates(tc_sample *sample, last *last, int64_t now_us, const tc
     sample->swapped_in_bytes = swap_rate(host->memory.swapped_in, last->swapped_in, seconds);
     sample->swapped_out_bytes = swap_rate(host->memory.swapped_out, last->swapped_out, seconds);
     if (seconds > 0)
-        sample_quantiles(sample, last, tally);
+        sample_quantiles(sample, last, counts);
     last->time_us = now_us;
     last->conversions = conversions;
     last->errors = errors;
     last->refused = refused;
     last->swapped_in = host->memory.swapped_in;
     last->swapped_out = host->memory.swapped_out;
-    last->queue = tally->stage[TC_STAGE_QUEUE];
-    last->total = tally->stage[TC_STAGE_TOTAL];
+    last->queue = counts->stage[TC_STAGE_QUEUE];
+    last->total = counts->stage[TC_STAGE_TOTAL];
 }
 
 void tc_history_now(tc_sample *sample, int64_t now_us, const tc_host *host,
-                    const tc_tally *tally, const double *temp_dir_used)
+                    const tc_counter_snapshot *counts, const double *temp_dir_used)
 {
     memset(sample, 0, sizeof *sample);
     sample->time = now_us / 1000000;
@@ -202,19 +203,19 @@ void tc_history_now(tc_sample *sample, int64_t now_us, const tc_host *host,
     sample->latency_p50_seconds = sample->latency_p99_seconds = NAN;
     sample->wait_p50_seconds = sample->wait_p99_seconds = NAN;
     sample->temp_open_bytes =
-        (double)sum(tally->gauge, TC_NOW_TEMP_OPEN_BYTES, TC_NOW_LAST_TEMP_OPEN_BYTES);
+        (double)sum(counts->gauge, TC_NOW_TEMP_OPEN_BYTES, TC_NOW_LAST_TEMP_OPEN_BYTES);
     memcpy(sample->temp_dir_used, temp_dir_used, sizeof sample->temp_dir_used);
 }
 
 void tc_history_add(const tc_history *history, int64_t now_us, const tc_host *host,
-                    const tc_tally *tally, const double *temp_dir_used)
+                    const tc_counter_snapshot *counts, const double *temp_dir_used)
 {
     tc_sample sample;
     last last = history->ring->last;
 
     tc_shared_copied();
-    tc_history_now(&sample, now_us, host, tally, temp_dir_used);
-    sample_rates(&sample, &last, now_us, host, tally);
+    tc_history_now(&sample, now_us, host, counts, temp_dir_used);
+    sample_rates(&sample, &last, now_us, host, counts);
     history->ring->last = last;
     put_sample(history, &sample);
     put_host(history->ring, host);

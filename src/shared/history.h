@@ -68,11 +68,11 @@ void tc_history_copy(const tc_history *to, const tc_history *from);
  * one process only.
  */
 void tc_history_add(const tc_history *history, int64_t now_us, const tc_host *host,
-                    const tc_tally *tally, const double *temp_dir_used);
+                    const tc_counter_snapshot *counts, const double *temp_dir_used);
 
 /* The same into `sample` and not the ring, for a chart that ends now; its rates are NAN. */
 void tc_history_now(tc_sample *sample, int64_t now_us, const tc_host *host,
-                    const tc_tally *tally, const double *temp_dir_used);
+                    const tc_counter_snapshot *counts, const double *temp_dir_used);
 
 /*
  * Copy samples taken at `since` or later, oldest first, at most `room`, the

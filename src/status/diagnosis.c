@@ -66,19 +66,19 @@ static bool grew_by_negatives(const tc_snapshot *snapshot)
 /* 1: the kernel drops a dentry with its file, whichever program made it. */
 static bool kernel_drops(const tc_snapshot *snapshot)
 {
-    tc_reading policy = snapshot->host.knobs.dentry_negative;
+    tc_reading policy = snapshot->host.sysctls.dentry_negative;
 
     return !policy.error && policy.value != 0;
 }
 
 uint64_t tc_snapshot_left(const tc_snapshot *snapshot)
 {
-    const tc_tally *tally = snapshot->tally;
+    const tc_counter_snapshot *counts = snapshot->counts;
     uint64_t left = 0;
 
-    for (unsigned at = 1; at < tally->temp_dirs && !kernel_drops(snapshot); at++) {
-        if (tally->temp_dir[at].keeps_negatives)
-            left += tally->counter[TC_AT_TEMP_CLOSED + at];
+    for (unsigned at = 1; at < counts->temp_dirs && !kernel_drops(snapshot); at++) {
+        if (counts->temp_dir[at].keeps_negatives)
+            left += counts->counter[TC_AT_TEMP_CLOSED + at];
     }
     return left;
 }

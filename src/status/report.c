@@ -57,7 +57,7 @@ static const struct {
 } rows[ROWS] = {
 #define X(id, dim, unit_, section_, name_, title_, help_) \
     {{.section = TC_SECTION_##section_,                   \
-      .kind = TC_KIND_COUNTER,                            \
+      .kind = TC_METRIC_COUNTER,                          \
       .unit = TC_UNIT_##unit_,                            \
       .name = name_,                                      \
       .title = title_,                                    \
@@ -70,7 +70,7 @@ static const struct {
 #undef X
 #define X(id, dim, unit_, section_, name_, title_, help_) \
     {{.section = TC_SECTION_##section_,                   \
-      .kind = TC_KIND_GAUGE,                              \
+      .kind = TC_METRIC_GAUGE,                            \
       .unit = TC_UNIT_##unit_,                            \
       .name = name_,                                      \
       .title = title_,                                    \
@@ -114,7 +114,7 @@ static const struct {
     X(LEFT, DENTRIES, COUNTER, NONE, "temp_dentries_left", "Left by this server's files",      \
       "Negative dentries that this server's temporary files have left, by its own count",      \
       NULL)                                                                                    \
-    X(KNOB, DENTRIES, GAUGE, NONE, "host_knob", "Value",                                       \
+    X(SYSCTL, DENTRIES, GAUGE, NONE, "host_knob", "Value",                                     \
       "Kernel settings that bear on dentries, as far as this kernel has them", "knob")         \
     X(CACHE_BYTES, SLAB, GAUGE, BYTES, "host_slab_bytes", "Size",                              \
       "Bytes that a slab cache takes", "cache")                                                \
@@ -204,7 +204,7 @@ enum {
 static const tc_family families[] = {
 #define X(id, section, kind, unit, name, title, help, ...) \
     {TC_SECTION_##section,                                 \
-     TC_KIND_##kind,                                       \
+     TC_METRIC_##kind,                                     \
      TC_UNIT_##unit,                                       \
      name,                                                 \
      title,                                                \
@@ -294,10 +294,10 @@ static void put_dentries(maker *to)
                 (tc_reading){slab, (uint64_t)snapshot->slab_taken});
     put_count(to, FAMILY(LEFT), NULL, tc_snapshot_left(snapshot));
     /* Most of them only ever were in one distribution's kernels. */
-#define X(field, path, title)              \
-    if (host->knobs.field.error != ENOENT) \
-        put_reading(to, FAMILY(KNOB), title, host->knobs.field);
-    TC_DENTRY_KNOBS(X)
+#define X(field, path, title)                \
+    if (host->sysctls.field.error != ENOENT) \
+        put_reading(to, FAMILY(SYSCTL), title, host->sysctls.field);
+    TC_DENTRY_SYSCTLS(X)
 #undef X
 }
 
@@ -363,17 +363,17 @@ static void put_memory(maker *to)
 static const char *slot_label(const maker *to, tc_dimension dimension, unsigned at)
 {
     static const char *const classes[TC_STATUSES] = {NULL, "1xx", "2xx", "3xx", "4xx", "5xx"};
-    const tc_tally *tally = to->snapshot->tally;
+    const tc_counter_snapshot *counts = to->snapshot->counts;
 
     switch (dimension) {
     case TC_DIM_STATUS:
         return at < TC_STATUSES ? classes[at] : NULL;
     case TC_DIM_PATTERN:
-        return at >= tally->patterns ? NULL : at == 0 ? "" : tally->pattern[at];
+        return at >= counts->patterns ? NULL : at == 0 ? "" : counts->pattern[at];
     case TC_DIM_ERROR:
         return at == TC_E_OK ? NULL : tc_error_name((tc_error)at);
     case TC_DIM_TEMP_DIR:
-        return at < tally->temp_dirs ? tally->temp_dir[at].path : NULL;
+        return at < counts->temp_dirs ? counts->temp_dir[at].path : NULL;
     case TC_DIM_FORMATS:
         return tc_format_name((tc_format)(at / TC_FORMATS));
     default:
@@ -391,8 +391,8 @@ static bool is_shown(tc_dimension dimension, unsigned at, uint64_t value)
 
 static void put_row(maker *to, unsigned row)
 {
-    const tc_tally *tally = to->snapshot->tally;
-    const uint64_t *from = rows[row].gauge ? tally->gauge : tally->counter;
+    const tc_counter_snapshot *counts = to->snapshot->counts;
+    const uint64_t *from = rows[row].gauge ? counts->gauge : counts->counter;
     tc_dimension dimension = rows[row].dimension;
     tc_family *family = apr_pmemdup(to->pool, &rows[row].family, sizeof *family);
 
@@ -466,7 +466,7 @@ static void put_latency(maker *to)
 
     for (unsigned stage = 0; stage < TC_STAGE_COUNT; stage++)
         put(to, FAMILY(STAGE), stages[stage], NULL)->histogram =
-            &to->snapshot->tally->stage[stage];
+            &to->snapshot->counts->stage[stage];
 }
 
 /* Every format a URL may name, and what this build can do with it. */
@@ -499,7 +499,7 @@ static void put_server(maker *to)
     put_text(to, FAMILY(MPM), NULL, snapshot->mpm);
     put_text(to, FAMILY(CODECS), NULL, snapshot->codecs);
     put_count(to, FAMILY(STARTED), NULL, (uint64_t)snapshot->started);
-    put_count(to, FAMILY(SINCE), NULL, (uint64_t)snapshot->tally->since);
+    put_count(to, FAMILY(SINCE), NULL, (uint64_t)snapshot->counts->since);
     put_count(to, FAMILY(NOW), NULL, (uint64_t)snapshot->now);
     put_count(to, FAMILY(INTERVAL), NULL, snapshot->interval);
     put_count(to, FAMILY(SAMPLES), NULL, snapshot->samples);

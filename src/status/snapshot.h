@@ -14,7 +14,7 @@
 typedef struct tc_snapshot_temp_dir {
     const char *path;
     tc_temp_fs fs;
-    unsigned number; /* its slot in the tally */
+    unsigned number; /* its slot in the counts */
     bool named;      /* by TmpfsConvertTempDir, and not taken for want of it */
     tc_reading available, total, inodes_free;
     uint64_t reserve; /* bytes to be left free */
@@ -32,7 +32,7 @@ typedef struct tc_snapshot {
     tc_temp_method method;
     tc_host host;       /* its `taken` is that of the dentry readings and memory */
     int64_t slab_taken; /* when the slab was read */
-    const tc_tally *tally;
+    const tc_counter_snapshot *counts;
     unsigned temp_dirs;
     tc_snapshot_temp_dir temp_dir[TC_SNAPSHOT_TEMP_DIRS];
     uint64_t temp_memory;       /* bytes that files in memory have accounted for */

@@ -445,7 +445,7 @@ static void test_host(void)
     tc_host_read(&host, FIXTURE("5.15"));
     ok(host.taken >= now && host.taken <= (int64_t)time(NULL), "taken now");
     is_value(host.dentry.negative, 104377, "a host's negative dentries");
-    is_value(host.knobs.vfs_cache_pressure, 100, "its knobs");
+    is_value(host.sysctls.vfs_cache_pressure, 100, "its sysctls");
     is_value(host.memory.total, UINT64_C(4101730304), "its memory");
     ok(host.slab.dentry.slabs == 16818, "its slab");
     ok(host.cgroup.version == 2, "its cgroup");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Readings from kernel files, and the two rooms nearest to them: dentry-state and
- * the knobs, on recorded kernels, on files that no kernel writes, and here.
+ * the sysctls, on recorded kernels, on files that no kernel writes, and here.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -176,7 +176,7 @@ static void test_kernels(void)
         uint64_t dentries, unused;
         int error;
         uint64_t negative;
-        int negative_knob;
+        int negative_sysctl;
     } kernels[] = {
         {FIXTURE("2.6.32"), 108273, 93441, ENODATA, 0, ENOENT},
         {FIXTURE("3.10"), 811862, 780122, ENODATA, 0, ENOENT},
@@ -188,7 +188,7 @@ static void test_kernels(void)
     for (size_t i = 0; i < sizeof(kernels) / sizeof(*kernels); i++) {
         const char *root = kernels[i].root;
         tc_dentry_state state;
-        tc_dentry_knobs knobs;
+        tc_dentry_sysctls sysctls;
 
         tc_dentry_read(&state, root);
         is_value(state.dentries, kernels[i].dentries, root);
@@ -197,34 +197,34 @@ static void test_kernels(void)
         is_value(state.want_pages, 0, "pages wanted");
         reading_is(state.negative, kernels[i].error, kernels[i].negative, "negative", __LINE__);
         is_value(state.dummy, 0, "the sixth field");
-        tc_dentry_knobs_read(&knobs, root);
-        is_value(knobs.vfs_cache_pressure, 100, "vm.vfs_cache_pressure");
-        reading_is(knobs.dentry_negative, kernels[i].negative_knob, 0, "fs.dentry-negative",
+        tc_dentry_sysctls_read(&sysctls, root);
+        is_value(sysctls.vfs_cache_pressure, 100, "vm.vfs_cache_pressure");
+        reading_is(sysctls.dentry_negative, kernels[i].negative_sysctl, 0, "fs.dentry-negative",
                    __LINE__);
-        reading_is(knobs.vfs_cache_pressure_denom, kernels[i].negative_knob,
-                   kernels[i].negative_knob ? 0 : 100, "its denominator", __LINE__);
-        is_missing(knobs.negative_dentry_limit, ENOENT, "fs.negative-dentry-limit");
-        is_missing(knobs.dentry_fs_klimit, ENOENT, "fs.dentry-fs-klimit");
-        is_missing(knobs.dentry_limit, ENOENT, "fs.dentry-limit");
+        reading_is(sysctls.vfs_cache_pressure_denom, kernels[i].negative_sysctl,
+                   kernels[i].negative_sysctl ? 0 : 100, "its denominator", __LINE__);
+        is_missing(sysctls.negative_dentry_limit, ENOENT, "fs.negative-dentry-limit");
+        is_missing(sysctls.dentry_fs_klimit, ENOENT, "fs.dentry-fs-klimit");
+        is_missing(sysctls.dentry_limit, ENOENT, "fs.dentry-limit");
     }
 }
 
-static void test_knobs(void)
+static void test_sysctls(void)
 {
     char root[PATH_MAX];
-    tc_dentry_knobs knobs;
+    tc_dentry_sysctls sysctls;
 
     make_root(root);
     put(root, "/proc/sys/fs/negative-dentry-limit", "5\n");
     put(root, "/proc/sys/fs/dentry-fs-klimit", "2000\n");
     put(root, "/proc/sys/fs/dentry-limit", "1000000\n");
     put(root, "/proc/sys/fs/dentry-negative", "yes\n");
-    tc_dentry_knobs_read(&knobs, root);
-    is_value(knobs.negative_dentry_limit, 5, "the limit of RHEL 7.8");
-    is_value(knobs.dentry_fs_klimit, 2000, "the limit of RHEL 8.10");
-    is_value(knobs.dentry_limit, 1000000, "the proposed limit");
-    is_missing(knobs.dentry_negative, EPROTO, "a knob with a word in it");
-    is_missing(knobs.vfs_cache_pressure, ENOENT, "no knob");
+    tc_dentry_sysctls_read(&sysctls, root);
+    is_value(sysctls.negative_dentry_limit, 5, "the limit of RHEL 7.8");
+    is_value(sysctls.dentry_fs_klimit, 2000, "the limit of RHEL 8.10");
+    is_value(sysctls.dentry_limit, 1000000, "the proposed limit");
+    is_missing(sysctls.dentry_negative, EPROTO, "a sysctl with a word in it");
+    is_missing(sysctls.vfs_cache_pressure, ENOENT, "no sysctl");
     remove_root(root);
 }
 
@@ -334,7 +334,7 @@ static void test_unreadable(void)
 static void test_here(void)
 {
     tc_dentry_state state;
-    tc_dentry_knobs knobs;
+    tc_dentry_sysctls sysctls;
 
     tc_dentry_read(&state, NULL);
     if (state.dentries.error == ENOENT) {
@@ -350,9 +350,9 @@ static void test_here(void)
     else
         ok(!state.negative.error && state.negative.value <= state.dentries.value,
            "negative: %llu", (unsigned long long)state.negative.value);
-    tc_dentry_knobs_read(&knobs, NULL);
-    ok(!knobs.vfs_cache_pressure.error, "vm.vfs_cache_pressure: %llu",
-       (unsigned long long)knobs.vfs_cache_pressure.value);
+    tc_dentry_sysctls_read(&sysctls, NULL);
+    ok(!sysctls.vfs_cache_pressure.error, "vm.vfs_cache_pressure: %llu",
+       (unsigned long long)sysctls.vfs_cache_pressure.value);
     ok(as_ordinary_user(state_error, NULL) == 0, "for everyone to read");
 }
 
@@ -360,14 +360,14 @@ static void test_here(void)
 static const char *uncountable(const char *base)
 {
     tc_dentry_state state;
-    tc_dentry_knobs knobs;
+    tc_dentry_sysctls sysctls;
     tc_temp_fs fs;
 
     tc_dentry_read(&state, NULL);
-    tc_dentry_knobs_read(&knobs, NULL);
+    tc_dentry_sysctls_read(&sysctls, NULL);
     if (state.negative.error)
         return "this kernel does not count negative dentries";
-    if (!knobs.dentry_negative.error && knobs.dentry_negative.value)
+    if (!sysctls.dentry_negative.error && sysctls.dentry_negative.value)
         return "fs.dentry-negative is set";
     if (tc_temp_fs_of(base, &fs) || access(base, W_OK | X_OK))
         return "no folder to make files in";
@@ -437,7 +437,7 @@ int main(void)
     test_number();
     test_lines();
     test_kernels();
-    test_knobs();
+    test_sysctls();
     test_versions();
     test_malformed();
     test_unreadable();

@@ -57,15 +57,15 @@ static void test_method(void)
     tc_diagnose(&diagnosis, &snapshot);
     ok(diagnosis.well, "a disk is well with the default method");
     snapshot.method = TC_TEMP_NAMED;
-    made_tally.counter[TC_AT_TEMP_CLOSED + 1] = 1000;
+    made_counts.counter[TC_AT_TEMP_CLOSED + 1] = 1000;
     ok(tc_snapshot_left(&snapshot) == 1000, "files removed after close are what was left");
     only("method_leaves_dentries", "/var/tmp is ext4", "TmpfsConvertTempMethod auto");
     ok(says("1000"), "... with the number left so far");
-    snapshot.host.knobs.dentry_negative = tc_reading_of(1);
+    snapshot.host.sysctls.dentry_negative = tc_reading_of(1);
     tc_diagnose(&diagnosis, &snapshot);
     ok(diagnosis.well && tc_snapshot_left(&snapshot) == 0,
        "a kernel that is set to drop them leaves none");
-    snapshot.host.knobs.dentry_negative = tc_reading_missing(ENOENT);
+    snapshot.host.sysctls.dentry_negative = tc_reading_missing(ENOENT);
     snapshot.method = TC_TEMP_AUTO;
     tc_diagnose(&diagnosis, &snapshot);
     ok(diagnosis.well && says("1000 are from before"), "after the cure: %s", diagnosis.summary);
@@ -113,7 +113,7 @@ static void test_slab(void)
     snapshot.host.slab.dentry.bytes = 5 * GIB;
     only("dentry_slab_large", "5 GiB, 31 %", "not this server's");
     put_on_ext4(&snapshot);
-    made_tally.counter[TC_AT_TEMP_CLOSED + 1] = 15000;
+    made_counts.counter[TC_AT_TEMP_CLOSED + 1] = 15000;
     only("dentry_slab_large", "5 GiB", "TmpfsConvertTempMethod auto");
     snapshot.host.slab.dentry.bytes = 4 * GIB;
     tc_diagnose(&diagnosis, &snapshot);

@@ -265,9 +265,9 @@ static void test_every_counter(void)
 {
     make_snapshot(&snapshot);
     for (unsigned at = 0; at < TC_COUNTER_SLOTS; at++)
-        made_tally.counter[at] = 1000 + at;
+        made_counts.counter[at] = 1000 + at;
     for (unsigned at = 0; at < TC_GAUGE_SLOTS; at++)
-        made_tally.gauge[at] = 5000 + at;
+        made_counts.gauge[at] = 5000 + at;
     render();
     test_grammars("every counter");
 #define X(id, dimension, unit, section, name, title, help)                            \
@@ -344,9 +344,9 @@ static void test_hostile(void)
 {
     make_snapshot(&snapshot);
     snapshot.temp_dir[1].path = HOSTILE;
-    strcpy(made_tally.temp_dir[1].path, HOSTILE);
-    made_tally.patterns = 2;
-    strcpy(made_tally.pattern[1], HOSTILE);
+    strcpy(made_counts.temp_dir[1].path, HOSTILE);
+    made_counts.patterns = 2;
+    strcpy(made_counts.pattern[1], HOSTILE);
     snapshot.name = snapshot.server = HOSTILE;
     snapshot.temp_dir[1].available = tc_reading_missing(ENOENT);
     grow(&snapshot, 10, 0, 0);
@@ -361,7 +361,7 @@ static void test_hostile(void)
 
 static void test_histogram(void)
 {
-    tc_histogram *total = &made_tally.stage[TC_STAGE_TOTAL];
+    tc_histogram *total = &made_counts.stage[TC_STAGE_TOTAL];
 
     make_snapshot(&snapshot);
     for (unsigned at = 0; at < TC_BUCKETS; at++)
