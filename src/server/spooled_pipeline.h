@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One job: a planned pipeline run into a spool. Knows no headers. */
+/* A pipeline that belongs to a pool, and is run into a spool. */
 #ifndef TC_SPOOLED_PIPELINE_H
 #define TC_SPOOLED_PIPELINE_H
 
