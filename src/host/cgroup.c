@@ -13,7 +13,7 @@
 
 typedef struct wanted {
     const char *key;
-    tc_figure *to;
+    tc_reading *to;
 } wanted;
 
 static void read_stat(const char *root, const char *directory, const wanted *want, size_t count)
@@ -26,17 +26,17 @@ static void read_stat(const char *root, const char *directory, const wanted *wan
     snprintf(path, sizeof(path), "%s/memory.stat", directory);
     error = tc_lines_open(&lines, root, path);
     for (size_t i = 0; i < count; i++)
-        *want[i].to = tc_figure_missing(error ? error : ENODATA);
+        *want[i].to = tc_reading_missing(error ? error : ENODATA);
     if (error)
         return;
     while ((line = tc_lines_next(&lines)))
         for (size_t i = 0; i < count; i++)
-            if ((behind = tc_figure_behind(line, want[i].key)))
-                *want[i].to = tc_figure_parse(behind, NULL);
+            if ((behind = tc_reading_behind(line, want[i].key)))
+                *want[i].to = tc_reading_parse(behind, NULL);
     error = tc_lines_close(&lines);
     for (size_t i = 0; error && i < count; i++)
         if (want[i].to->error)
-            *want[i].to = tc_figure_missing(error);
+            *want[i].to = tc_reading_missing(error);
 }
 
 static void read_v1(tc_cgroup *cgroup, const char *root, const tc_hierarchy *at)
@@ -56,9 +56,9 @@ static void read_v1(tc_cgroup *cgroup, const char *root, const tc_hierarchy *at)
 
 /* The least of the limits from the cgroup up to the mount point. Levels without the file
    are the machine's root, and those for which the controller is not enabled. */
-static tc_figure least_limit(const char *root, const tc_hierarchy *at)
+static tc_reading least_limit(const char *root, const tc_hierarchy *at)
 {
-    tc_figure least = tc_figure_of(TC_UNLIMITED), limit;
+    tc_reading least = tc_reading_of(TC_UNLIMITED), limit;
     char directory[PATH_MAX];
 
     strcpy(directory, at->directory);
@@ -92,8 +92,8 @@ void tc_cgroup_read(tc_cgroup *cgroup, const char *root)
     memset(cgroup, 0, sizeof(*cgroup));
     if (error) {
         cgroup->error = error;
-        cgroup->limit = cgroup->usage = cgroup->kernel = tc_figure_missing(error);
-        cgroup->slab_reclaimable = cgroup->slab_unreclaimable = tc_figure_missing(error);
+        cgroup->limit = cgroup->usage = cgroup->kernel = tc_reading_missing(error);
+        cgroup->slab_reclaimable = cgroup->slab_unreclaimable = tc_reading_missing(error);
         return;
     }
     cgroup->version = at.version;

@@ -17,7 +17,7 @@
 static int uncounted(const char *root)
 {
     char release[128];
-    int error = tc_figure_file(root, OSRELEASE, release, sizeof(release));
+    int error = tc_reading_file(root, OSRELEASE, release, sizeof(release));
 
     if (error)
         return error;
@@ -28,11 +28,11 @@ static int uncounted(const char *root)
 
 void tc_dentry_read(tc_dentry_state *state, const char *root)
 {
-    tc_figure *const fields[] = {&state->dentries,   &state->unused,   &state->age_limit,
-                                 &state->want_pages, &state->negative, &state->dummy};
+    tc_reading *const fields[] = {&state->dentries,   &state->unused,   &state->age_limit,
+                                  &state->want_pages, &state->negative, &state->dummy};
     char text[256];
     const char *at = text;
-    int error = tc_figure_file(root, DENTRY_STATE, text, sizeof(text));
+    int error = tc_reading_file(root, DENTRY_STATE, text, sizeof(text));
 
     if (!error && strlen(text) == sizeof(text) - 1)
         error = EPROTO; /* cut, and longer than any six numbers */
@@ -40,20 +40,20 @@ void tc_dentry_read(tc_dentry_state *state, const char *root)
     for (size_t i = 0; i < sizeof(fields) / sizeof(*fields); i++) {
         if (!error && at[strspn(at, " \t\n")] == '\0')
             error = i < OLDEST_FIELDS ? EPROTO : ENODATA;
-        *fields[i] = error ? tc_figure_missing(error) : tc_figure_parse(at, &at);
+        *fields[i] = error ? tc_reading_missing(error) : tc_reading_parse(at, &at);
         error = fields[i]->error;
     }
     /* A dummy is 0. Where an older kernel has more there, as RHEL's 4.18, it is the count. */
     if (!state->negative.error && state->negative.value == 0) {
         error = uncounted(root);
         if (error)
-            state->negative = tc_figure_missing(error);
+            state->negative = tc_reading_missing(error);
     }
 }
 
-void tc_dentry_knobs_read(tc_dentry_knobs *knobs, const char *root)
+void tc_dentry_sysctls_read(tc_dentry_sysctls *sysctls, const char *root)
 {
-#define X(field, path, title) knobs->field = tc_figure_number(root, path);
-    TC_DENTRY_KNOBS(X)
+#define X(field, path, title) sysctls->field = tc_reading_number(root, path);
+    TC_DENTRY_SYSCTLS(X)
 #undef X
 }

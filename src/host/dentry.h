@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the kernel says of its dentry cache, and the knobs it has for it. All of
+ * What the kernel says of its dentry cache, and the sysctls it has for it. All of
  * it is of the whole host, whatever container this is. `root` is NULL for this
  * machine, or a directory that stands for / in a test.
  */
 #ifndef TC_DENTRY_H
 #define TC_DENTRY_H
 
-#include "figure.h"
+#include "reading.h"
 
 /*
  * /proc/sys/fs/dentry-state, all six fields; world-readable, about 10 microseconds.
@@ -15,17 +15,17 @@
  * version in /proc/sys/kernel/osrelease.
  */
 typedef struct tc_dentry_state {
-    tc_figure dentries, unused;
-    tc_figure age_limit;  /* seconds, unused by the kernel since 2.2 */
-    tc_figure want_pages; /* 0 in every kernel of today */
-    tc_figure negative;
-    tc_figure dummy;
+    tc_reading dentries, unused;
+    tc_reading age_limit;  /* seconds, unused by the kernel since 2.2 */
+    tc_reading want_pages; /* 0 in every kernel of today */
+    tc_reading negative;
+    tc_reading dummy;
 } tc_dentry_state;
 
 void tc_dentry_read(tc_dentry_state *state, const char *root);
 
 /* X(field, path, title): what this or another kernel lets an administrator set. */
-#define TC_DENTRY_KNOBS(X)                                                                   \
+#define TC_DENTRY_SYSCTLS(X)                                                                 \
     X(vfs_cache_pressure, "/proc/sys/vm/vfs_cache_pressure", "vm.vfs_cache_pressure")        \
     X(vfs_cache_pressure_denom, "/proc/sys/vm/vfs_cache_pressure_denom",                     \
       "vm.vfs_cache_pressure_denom")                                         /* from 6.16 */ \
@@ -36,14 +36,14 @@ void tc_dentry_read(tc_dentry_state *state, const char *root);
       "fs.dentry-fs-klimit")                                        /* RHEL 8.10 */          \
     X(dentry_limit, "/proc/sys/fs/dentry-limit", "fs.dentry-limit") /* proposed in 2026 */
 
-/* A knob this kernel lacks is ENOENT. */
-typedef struct tc_dentry_knobs {
-#define X(field, path, title) tc_figure field;
-    TC_DENTRY_KNOBS(X)
+/* A sysctl this kernel lacks is ENOENT. */
+typedef struct tc_dentry_sysctls {
+#define X(field, path, title) tc_reading field;
+    TC_DENTRY_SYSCTLS(X)
 #undef X
-} tc_dentry_knobs;
+} tc_dentry_sysctls;
 
-void tc_dentry_knobs_read(tc_dentry_knobs *knobs, const char *root);
+void tc_dentry_sysctls_read(tc_dentry_sysctls *sysctls, const char *root);
 
 /*
  * Bytes of slab memory that one dentry takes where the slab itself cannot be

@@ -140,7 +140,7 @@ static const char *below_root(const char *path, const char *root)
 
 static bool is_visible(const char *root, const char *directory)
 {
-    int fd, error = tc_figure_open(root, directory, &fd);
+    int fd, error = tc_reading_open(root, directory, &fd);
 
     if (!error)
         close(fd);
@@ -190,15 +190,15 @@ int tc_hierarchy_file(const char *root, const char *directory, const char *file,
     char path[PATH_MAX + NAME_MAX];
 
     snprintf(path, sizeof(path), "%s/%s", directory, file);
-    return tc_figure_file(root, path, buffer, size);
+    return tc_reading_file(root, path, buffer, size);
 }
 
-tc_figure tc_hierarchy_number(const char *root, const char *directory, const char *file)
+tc_reading tc_hierarchy_number(const char *root, const char *directory, const char *file)
 {
     char path[PATH_MAX + NAME_MAX];
 
     snprintf(path, sizeof(path), "%s/%s", directory, file);
-    return tc_figure_number(root, path);
+    return tc_reading_number(root, path);
 }
 
 /* Next to a controller of v1 there may be a v2 hierarchy without it. */

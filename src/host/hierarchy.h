@@ -4,7 +4,7 @@
 #ifndef TC_HIERARCHY_H
 #define TC_HIERARCHY_H
 
-#include "figure.h"
+#include "reading.h"
 
 #include <limits.h>
 #include <stdbool.h>
@@ -24,9 +24,9 @@ int tc_hierarchy_find(tc_hierarchy *at, const char *root, const char *controller
    mount point. */
 bool tc_hierarchy_up(const tc_hierarchy *at, char *directory);
 
-/* A file of a cgroup's `directory`: tc_figure_file() and tc_figure_number(). */
+/* A file of a cgroup's `directory`: tc_reading_file() and tc_reading_number(). */
 int tc_hierarchy_file(const char *root, const char *directory, const char *file, char *buffer,
                       size_t size);
-tc_figure tc_hierarchy_number(const char *root, const char *directory, const char *file);
+tc_reading tc_hierarchy_number(const char *root, const char *directory, const char *file);
 
 #endif

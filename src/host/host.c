@@ -10,7 +10,7 @@ void tc_host_read(tc_host *host, const char *root)
 {
     host->taken = (int64_t)time(NULL);
     tc_dentry_read(&host->dentry, root);
-    tc_dentry_knobs_read(&host->knobs, root);
+    tc_dentry_sysctls_read(&host->sysctls, root);
     tc_memory_read(&host->memory, root);
     tc_slab_read(&host->slab, root);
     tc_cgroup_read(&host->cgroup, root);
@@ -33,17 +33,17 @@ void tc_host_bound(tc_host *host)
         cgroup->error = EPROTO;
 }
 
-tc_figure tc_host_dentry_bytes(const tc_host *host, bool *estimated)
+tc_reading tc_host_dentry_bytes(const tc_host *host, bool *estimated)
 {
     *estimated = host->slab.error != 0;
     if (!*estimated)
-        return tc_figure_of(host->slab.dentry.bytes);
-    return tc_figure_times(host->dentry.dentries, TC_DENTRY_BYTES);
+        return tc_reading_of(host->slab.dentry.bytes);
+    return tc_reading_times(host->dentry.dentries, TC_DENTRY_BYTES);
 }
 
-tc_figure tc_host_usable(const tc_memory *memory, const tc_cgroup *cgroup)
+tc_reading tc_host_usable(const tc_memory *memory, const tc_cgroup *cgroup)
 {
-    tc_figure limit = cgroup->limit;
+    tc_reading limit = cgroup->limit;
 
     if (cgroup->error || limit.error)
         return memory->total;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lines.h"
 
-#include "figure.h"
+#include "reading.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -10,7 +10,7 @@
 
 int tc_lines_open(tc_lines *lines, const char *root, const char *path)
 {
-    int fd, error = tc_figure_open(root, path, &fd);
+    int fd, error = tc_reading_open(root, path, &fd);
 
     if (error)
         return error;

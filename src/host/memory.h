@@ -3,7 +3,7 @@
 #ifndef TC_MEMORY_H
 #define TC_MEMORY_H
 
-#include "figure.h"
+#include "reading.h"
 
 /* X(field, key in meminfo, title) */
 #define TC_MEMORY_FIELDS(X)                                    \
@@ -21,11 +21,11 @@
     X(swap_free, "SwapFree", "swap free")
 
 typedef struct tc_memory {
-#define X(field, key, title) tc_figure field;
+#define X(field, key, title) tc_reading field;
     TC_MEMORY_FIELDS(X)
 #undef X
     /* Since boot, from vmstat's pswpin and pswpout. */
-    tc_figure swapped_in, swapped_out;
+    tc_reading swapped_in, swapped_out;
 } tc_memory;
 
 /* `root` as for the dentry room. About 40 microseconds, most of them vmstat's. */
@@ -36,6 +36,6 @@ void tc_memory_read(tc_memory *memory, const char *root);
  * cached. `with_slab` false takes the reclaimable slab for a cache too, as procps
  * 3.3.10 and later do: then a slab full of dentries does not show in it.
  */
-tc_figure tc_memory_used(const tc_memory *memory, bool with_slab);
+tc_reading tc_memory_used(const tc_memory *memory, bool with_slab);
 
 #endif

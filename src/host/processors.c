@@ -16,13 +16,13 @@ static bool quota_in(const tc_hierarchy *at, const char *root, const char *direc
 {
     char text[64];
     const char *rest;
-    tc_figure most, span;
+    tc_reading most, span;
 
     if (at->version == 2) {
         if (tc_hierarchy_file(root, directory, "cpu.max", text, sizeof(text)))
             return false;
-        most = tc_figure_parse(text, &rest);
-        span = tc_figure_parse(rest, NULL);
+        most = tc_reading_parse(text, &rest);
+        span = tc_reading_parse(rest, NULL);
     } else {
         most = tc_hierarchy_number(root, directory, "cpu.cfs_quota_us");
         span = tc_hierarchy_number(root, directory, "cpu.cfs_period_us");

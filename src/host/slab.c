@@ -22,11 +22,11 @@ enum { ACTIVE_SLABS, SLABS, SHARED, SLAB_COUNTS };
 static bool parse_numbers(const char *text, uint64_t *numbers, int count)
 {
     for (int i = 0; i < count; i++) {
-        tc_figure figure = tc_figure_parse(text, &text);
+        tc_reading reading = tc_reading_parse(text, &text);
 
-        if (figure.error)
+        if (reading.error)
             return false;
-        numbers[i] = figure.value;
+        numbers[i] = reading.value;
     }
     return true;
 }
@@ -185,14 +185,14 @@ static int read_slabinfo(tc_slab *slab, const char *root)
 static int sysfs_number(const char *root, const char *path, uint64_t *value)
 {
     char text[64];
-    tc_figure figure;
-    int error = tc_figure_file(root, path, text, sizeof(text));
+    tc_reading reading;
+    int error = tc_reading_file(root, path, text, sizeof(text));
 
     if (error)
         return error;
-    figure = tc_figure_parse(text, NULL);
-    *value = figure.value;
-    return figure.error;
+    reading = tc_reading_parse(text, NULL);
+    *value = reading.value;
+    return reading.error;
 }
 
 static int read_sysfs(tc_slab_cache *cache, const char *root)

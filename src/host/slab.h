@@ -7,7 +7,7 @@
 #ifndef TC_SLAB_H
 #define TC_SLAB_H
 
-#include "figure.h"
+#include "reading.h"
 
 #define TC_SLAB_NAME 32
 #define TC_SLAB_TOP  12
@@ -28,7 +28,7 @@ typedef struct tc_slab_totals {
 } tc_slab_totals;
 
 typedef struct tc_slab {
-    int error;            /* 0, or why there are no figures of the dentry cache */
+    int error;            /* 0, or why there are no readings of the dentry cache */
     tc_slab_cache dentry; /* named "dentry" or, in old kernels, "dentry_cache" */
     int others_error;     /* 0, or why the rest is not: ENOENT when only sysfs was there */
     tc_slab_totals totals;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "admit.h"
 
-#include "client.h"
+#include "client_cancel.h"
 #include "config.h"
 #include "listeners.h"
 #include "monitor.h"

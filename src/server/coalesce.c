@@ -2,7 +2,7 @@
 #include "coalesce.h"
 
 #include "admit.h"
-#include "client.h"
+#include "client_cancel.h"
 #include "config.h"
 #include "handler.h"
 #include "monitor.h"
@@ -175,7 +175,7 @@ static int follow(request_rec *r, tc_coalesce_table *table, uint64_t key)
     tc_asker asker = tc_admit_asker(r, NULL, 0);
     tc_admission *admission = tc_config_admission(r->server, &limits);
     tc_counters *counters = tc_monitor_counters(r->server);
-    tc_client client;
+    tc_client_cancel client;
     uint64_t check_ms;
     tc_fail fail;
     int error;
@@ -183,7 +183,7 @@ static int follow(request_rec *r, tc_coalesce_table *table, uint64_t key)
     /* A worker each, as those have that wait for a place: all together no more of them. */
     if (!tc_admission_follow(admission, limits, &asker, &check_ms))
         return DECLINED;
-    tc_client_begin(&client, r, &fail);
+    tc_client_cancel_begin(&client, r, &fail);
     tc_gauge(counters, TC_NOW_QUEUED, 1);
     error = tc_coalesce_table_wait(table, key, limits->wait_ms, check_ms, &client.cancel);
     tc_gauge(counters, TC_NOW_QUEUED, -1);

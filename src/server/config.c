@@ -467,7 +467,7 @@ uint64_t tc_config_secret(const server_rec *server)
     return server_conf(server)->secret;
 }
 
-const tc_spool_places *tc_config_places(const server_rec *server)
+const tc_temp_config *tc_config_temp(const server_rec *server)
 {
-    return &server_conf(server)->places;
+    return &server_conf(server)->temp_config;
 }

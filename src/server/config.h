@@ -43,14 +43,14 @@ typedef struct tc_dir_conf {
 /* What holds for the whole server: set in the main server's configuration only. */
 typedef struct tc_server_conf {
     apr_array_header_t *temp_dirs;     /* of const char *; empty: the default chain */
-    tc_spool_places places;            /* resolved by tc_startup_check, constant from then on */
+    tc_temp_config temp_config;        /* resolved by tc_startup_check, constant from then on */
     apr_array_header_t *pattern_names; /* of const char *: of all hosts and directories */
     apr_array_header_t *remarks;       /* remarks.c's, of all hosts */
     apr_hash_t *pattern_numbers;       /* name to unsigned *, its slot in the counters */
-    /* What files in memory may have; resolved into `places` too. */
+    /* What files in memory may have; resolved into `temp_config` too. */
     uint64_t temp_memory_bytes;
     double temp_memory_percent; /* of the memory, when over 0 */
-    uint64_t per_client_bytes;  /* resolved into `places` too */
+    uint64_t per_client_bytes;  /* resolved into `temp_config` too */
     double per_client_percent;  /* of the memory, when over 0 */
     bool per_client_given;      /* else it is at least TC_PER_CLIENT_LEAST */
     uint64_t reserve_bytes;     /* in every directory, if reserve_given; resolved too */
@@ -124,7 +124,7 @@ const char *tc_config_versions(const server_rec *server);
 tc_log_bound *tc_config_log_bound(const server_rec *server);
 
 /* Where temporary files go. */
-const tc_spool_places *tc_config_places(const server_rec *server);
+const tc_temp_config *tc_config_temp(const server_rec *server);
 
 /* What makes numbers of clients hard to choose (tc_holders_client). */
 uint64_t tc_config_secret(const server_rec *server);

@@ -32,7 +32,7 @@ void *tc_server_conf_create(apr_pool_t *pool, server_rec *server)
     (void)server;
     conf->versions = codec_versions(pool);
     conf->temp_dirs = apr_array_make(pool, 2, sizeof(const char *));
-    conf->places.method = TC_TEMP_AUTO;
+    conf->temp_config.method = TC_TEMP_AUTO;
     conf->per_client_percent = TC_PER_CLIENT_PERCENT;
     conf->temp_memory_percent = TC_TEMP_MEMORY_PERCENT;
     conf->budget_percent = TC_BUDGET_PERCENT;
@@ -67,9 +67,9 @@ const char *set_temp_dir(cmd_parms *cmd, void *conf, const char *path)
     (void)conf;
     if (error)
         return error;
-    if (server->temp_dirs->nelts == TC_SPOOL_DIRS)
+    if (server->temp_dirs->nelts == TC_TEMP_DIRS)
         return apr_psprintf(cmd->pool, "TmpfsConvertTempDir: takes at most %d directories",
-                            TC_SPOOL_DIRS);
+                            TC_TEMP_DIRS);
     path = ap_server_root_relative(cmd->pool, path);
     if (!path)
         return "TmpfsConvertTempDir: the path is not valid";
@@ -84,7 +84,7 @@ const char *set_temp_method(cmd_parms *cmd, void *conf, const char *word)
     (void)conf;
     if (error)
         return error;
-    if (!tc_temp_method_parse(word, &server_conf(cmd->server)->places.method))
+    if (!tc_temp_method_parse(word, &server_conf(cmd->server)->temp_config.method))
         return apr_psprintf(
             cmd->pool,
             "TmpfsConvertTempMethod %s: takes auto, memfd, tmpfile, unlinked or "

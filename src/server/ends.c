@@ -65,7 +65,7 @@ void tc_ends_child(apr_pool_t *pool, server_rec *main)
     apr_atomic_set32(&own->named, 0);
     apr_atomic_set32(&own->ended, 0);
     apr_atomic_set32(&own->pid, pid);
-    conf->places.named = &own->named;
+    conf->temp_config.named = &own->named;
     apr_pool_cleanup_register(pool, own, end_in_order, apr_pool_cleanup_null);
 }
 

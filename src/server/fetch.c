@@ -33,7 +33,7 @@ void tc_fetch_begin(tc_fetch *fetch, request_rec *r, unsigned seconds, tc_fail *
                         .seconds = seconds,
                         .ends_ns = seconds ? tc_clock_ns() + seconds * NS_PER_S : 0,
                         .active = true};
-    tc_client_begin(&fetch->client, r, fail);
+    tc_client_cancel_begin(&fetch->client, r, fail);
     fetch->part = apr_brigade_create(r->pool, r->connection->bucket_alloc);
 }
 

@@ -9,7 +9,7 @@
 #ifndef TC_FETCH_H
 #define TC_FETCH_H
 
-#include "client.h"
+#include "client_cancel.h"
 
 #include <httpd.h>
 #include <util_filter.h>
@@ -23,7 +23,7 @@
 /* One fetch, which lives as long as its request. */
 typedef struct tc_fetch {
     request_rec *r;
-    tc_client client;
+    tc_client_cancel client;
     tc_fail *fail;
     tc_error ended; /* then `fail` says why */
     uint64_t ends_ns;

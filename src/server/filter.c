@@ -290,7 +290,7 @@ static int decide(request_rec *r, context *context)
     if (check_source(context, context->expected))
         return tc_respond_error(r, &context->job.fail);
     become(context, TAKE);
-    context->body = tc_spool_create(r->pool, tc_client_places(r),
+    context->body = tc_spool_create(r->pool, tc_client_temp(r),
                                     (apr_size_t)context->job.settings.spool_memory);
     return OK;
 }
@@ -408,7 +408,7 @@ static tc_error take_bytes(request_rec *r, context *context, apr_bucket *bucket)
     status = tc_spool_write(context->body, data, length);
     if (status == APR_SUCCESS)
         return TC_E_OK;
-    return tc_fail_set(fail, tc_convert_spool_error(status), "%s",
+    return tc_fail_set(fail, tc_spooled_pipeline_error(status), "%s",
                        tc_spool_reason(context->body));
 }
 

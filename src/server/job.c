@@ -40,7 +40,7 @@ static void apply_policy(const request_rec *r, tc_job *job)
 {
     tc_params *params = &job->params;
 
-    tc_params_settle(params, job->settings.compat);
+    tc_params_resolve(params, job->settings.compat);
     params->policy.serve_damaged = job->settings.damaged;
     params->policy.keep_copyright = job->settings.keep_copyright;
     /* mod_small_light's default. */
@@ -83,9 +83,9 @@ static tc_error read_header(request_rec *r, tc_job *job, const uint64_t *read_ns
 {
     tc_error error;
 
-    tc_client_limit(&job->client, (unsigned)job->settings.timeout);
-    error = tc_convert_open(r->pool, &job->pipeline, &job->input, &job->params,
-                            &job->settings.limits, &job->fail);
+    tc_client_cancel_limit(&job->client, (unsigned)job->settings.timeout);
+    error = tc_spooled_pipeline_open(r->pool, &job->pipeline, &job->input, &job->params,
+                                     &job->settings.limits, &job->fail);
     if (!error && job->icon && !tc_pipeline_outline(job->pipeline)->plan.pass)
         error = tc_pipeline_icon(job->pipeline, &job->icon->input);
     job->open_read_ns = *read_ns;
@@ -98,7 +98,7 @@ tc_error tc_job_open(request_rec *r, tc_job *job, const tc_input *input,
     tc_asker asker = tc_admit_asker(r, &job->params, input->size);
     tc_error error;
 
-    tc_client_begin(&job->client, r, &job->fail);
+    tc_client_cancel_begin(&job->client, r, &job->fail);
     job->input = *input;
     job->input.cancel = &job->client.cancel;
     if (job->icon)
@@ -114,7 +114,7 @@ tc_error tc_job_open(request_rec *r, tc_job *job, const tc_input *input,
 void tc_job_close(request_rec *r, tc_job *job)
 {
     if (job->pipeline)
-        tc_convert_close(r->pool, job->pipeline);
+        tc_spooled_pipeline_close(r->pool, job->pipeline);
     job->pipeline = NULL;
     tc_admit_leave(r, &job->place);
 }
@@ -134,7 +134,7 @@ static tc_error weigh(request_rec *r, tc_job *job, const uint64_t *read_ns)
         if (error || fits)
             return error;
         tc_job_close(r, job);
-        tc_client_limit(&job->client, 0);
+        tc_client_cancel_limit(&job->client, 0);
         error = tc_admit_again(r, &job->place, bytes, &job->client.cancel, &job->fail);
         if (!error)
             error = read_header(r, job, read_ns);
@@ -146,9 +146,9 @@ static tc_error weigh(request_rec *r, tc_job *job, const uint64_t *read_ns)
 static tc_error convert(request_rec *r, tc_job *job, tc_spool **result, tc_stats *stats)
 {
     const tc_fail *damage;
-    tc_error error = tc_convert_run(r->pool, job->pipeline, tc_client_places(r),
-                                    (apr_size_t)job->settings.spool_memory, &job->client.cancel,
-                                    result, stats, &job->fail);
+    tc_error error = tc_spooled_pipeline_run(r->pool, job->pipeline, tc_client_temp(r),
+                                             (apr_size_t)job->settings.spool_memory,
+                                             &job->client.cancel, result, stats, &job->fail);
 
     damage = tc_pipeline_damage(job->pipeline);
     if (!error && damage && tc_log_allows(r, APLOG_WARNING))

@@ -7,9 +7,9 @@
 #define TC_JOB_H
 
 #include "admit.h"
-#include "client.h"
+#include "client_cancel.h"
 #include "config.h"
-#include "convert.h"
+#include "spooled_pipeline.h"
 #include "source.h"
 
 typedef struct tc_job {
@@ -18,7 +18,7 @@ typedef struct tc_job {
     bool negotiated;  /* ... and the answer varies by Accept */
     tc_source *icon;  /* NULL when no icon is named */
     tc_input input;   /* the original's, with cancellation */
-    tc_client client;
+    tc_client_cancel client;
     tc_place place;
     tc_pipeline *pipeline; /* NULL unless open */
     tc_fail fail;

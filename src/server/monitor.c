@@ -194,22 +194,22 @@ static apr_status_t take_holders(retained *kept, tc_server_conf *conf, server_re
 
     if (status == APR_SUCCESS && !kept->secret)
         status = apr_generate_random_bytes((unsigned char *)&kept->secret, sizeof kept->secret);
-    conf->places.holders = memory;
+    conf->temp_config.holders = memory;
     conf->secret = kept->secret;
     return status;
 }
 
-/* Places and patterns keep their numbers, and so their counts, over restarts. */
+/* Temporary directories and patterns keep their numbers, and so their counts, over restarts. */
 static void number_names(tc_server_conf *conf, apr_pool_t *pconf)
 {
-    tc_spool_places *places = &conf->places;
+    tc_temp_config *temp_config = &conf->temp_config;
 
-    places->counters = conf->counters;
-    places->admission = conf->admission;
-    for (unsigned at = 0; at < places->dirs; at++)
-        places->dir[at].number =
-            tc_counters_place(conf->counters, places->dir[at].path, places->dir[at].fs.name,
-                              places->dir[at].fs.keeps_negatives);
+    temp_config->counters = conf->counters;
+    temp_config->admission = conf->admission;
+    for (unsigned at = 0; at < temp_config->dirs; at++)
+        temp_config->dir[at].number = tc_counters_temp_dir(
+            conf->counters, temp_config->dir[at].path, temp_config->dir[at].fs.name,
+            temp_config->dir[at].fs.keeps_negatives);
     conf->pattern_numbers = apr_hash_make(pconf);
     for (int at = 0; at < conf->pattern_names->nelts; at++) {
         const char *name = APR_ARRAY_IDX(conf->pattern_names, at, const char *);
@@ -222,76 +222,77 @@ static void number_names(tc_server_conf *conf, apr_pool_t *pconf)
 
 /* ---- sampling, in the parent ------------------------------------------------------ */
 
-static void read_place(tc_snapshot_place *place, const tc_spool_dir *dir)
+static void read_temp_dir(tc_snapshot_temp_dir *temp_dir, const tc_temp_dir *dir)
 {
     uint64_t available = 0, total = 0, inodes = 0;
     int error = tc_temp_room(dir->path, &available, &total, &inodes);
 
-    place->path = dir->path;
-    place->fs = dir->fs;
-    place->number = dir->number;
-    place->named = dir->named;
-    place->available = (tc_figure){error, available};
-    place->total = (tc_figure){error, total};
-    place->inodes_free = (tc_figure){error, inodes};
-    place->reserve = dir->reserve_bytes;
+    temp_dir->path = dir->path;
+    temp_dir->fs = dir->fs;
+    temp_dir->number = dir->number;
+    temp_dir->named = dir->named;
+    temp_dir->available = (tc_reading){error, available};
+    temp_dir->total = (tc_reading){error, total};
+    temp_dir->inodes_free = (tc_reading){error, inodes};
+    temp_dir->reserve = dir->reserve_bytes;
     if (!error && total != TC_UNLIMITED && dir->reserve_percent > 0)
-        place->reserve = (uint64_t)((double)total * dir->reserve_percent / 100);
+        temp_dir->reserve = (uint64_t)((double)total * dir->reserve_percent / 100);
 }
 
 /* memfd's pages are memory; what they may take is all there is. */
-static void read_memfd(tc_snapshot_place *place, const tc_host *host)
+static void read_memfd(tc_snapshot_temp_dir *temp_dir, const tc_host *host)
 {
-    place->path = "memfd";
-    place->fs = (tc_temp_fs){"memory", true, false};
-    place->number = 0;
-    place->available = host->memory.available;
-    place->total = host->memory.total;
-    place->inodes_free = tc_figure_missing(ENODATA);
-    place->reserve = 0;
+    temp_dir->path = "memfd";
+    temp_dir->fs = (tc_temp_fs){"memory", true, false};
+    temp_dir->number = 0;
+    temp_dir->available = host->memory.available;
+    temp_dir->total = host->memory.total;
+    temp_dir->inodes_free = tc_reading_missing(ENODATA);
+    temp_dir->reserve = 0;
 }
 
-static unsigned read_places(tc_snapshot_place *place, const tc_spool_places *places,
-                            const tc_host *host)
+static unsigned read_temp_dirs(tc_snapshot_temp_dir *temp_dir,
+                               const tc_temp_config *temp_config, const tc_host *host)
 {
     unsigned count = 0;
 
-    if (places->method == TC_TEMP_AUTO || places->method == TC_TEMP_MEMFD)
-        read_memfd(&place[count++], host);
-    for (unsigned at = 0; at < places->dirs && places->method != TC_TEMP_MEMFD; at++)
-        read_place(&place[count++], &places->dir[at]);
+    if (temp_config->method == TC_TEMP_AUTO || temp_config->method == TC_TEMP_MEMFD)
+        read_memfd(&temp_dir[count++], host);
+    for (unsigned at = 0; at < temp_config->dirs && temp_config->method != TC_TEMP_MEMFD; at++)
+        read_temp_dir(&temp_dir[count++], &temp_config->dir[at]);
     return count;
 }
 
-/* Each place's share in use, by its number; of memfd's what our files have of the memory. */
-static void used_shares(double *used, const tc_snapshot_place *place, unsigned places,
-                        const tc_tally *tally)
+/* Each directory's share in use, by its number; of memfd's what our files have of the memory.
+ */
+static void used_shares(double *used, const tc_snapshot_temp_dir *temp_dir, unsigned count,
+                        const tc_counter_snapshot *counts)
 {
-    for (unsigned at = 0; at < TC_PLACES; at++)
+    for (unsigned at = 0; at < TC_TEMP_SLOTS; at++)
         used[at] = NAN;
-    for (unsigned at = 0; at < places; at++) {
-        tc_figure total = place[at].total, available = place[at].available;
+    for (unsigned at = 0; at < count; at++) {
+        tc_reading total = temp_dir[at].total, available = temp_dir[at].available;
         double taken;
 
         if (total.error || available.error || total.value == 0 || total.value == TC_UNLIMITED)
             continue;
-        taken = place[at].number == 0 ? (double)tally->gauge[TC_NOW_TEMP_OPEN_BYTES]
-                                      : (double)(total.value - available.value);
-        used[place[at].number] = taken / (double)total.value;
+        taken = temp_dir[at].number == 0 ? (double)counts->gauge[TC_NOW_TEMP_OPEN_BYTES]
+                                         : (double)(total.value - available.value);
+        used[temp_dir[at].number] = taken / (double)total.value;
     }
 }
 
 static void take_sample(tc_server_conf *conf, apr_pool_t *pool)
 {
     tc_host *host = apr_palloc(pool, sizeof *host);
-    tc_tally *tally = apr_palloc(pool, sizeof *tally);
-    tc_snapshot_place place[TC_SNAPSHOT_PLACES];
-    double used[TC_PLACES];
+    tc_counter_snapshot *counts = apr_palloc(pool, sizeof *counts);
+    tc_snapshot_temp_dir temp_dir[TC_SNAPSHOT_TEMP_DIRS];
+    double used[TC_TEMP_SLOTS];
 
     tc_host_read(host, NULL);
-    tc_counters_read(conf->counters, tally);
-    used_shares(used, place, read_places(place, &conf->places, host), tally);
-    tc_history_add(conf->history, apr_time_now(), host, tally, used);
+    tc_counters_read(conf->counters, counts);
+    used_shares(used, temp_dir, read_temp_dirs(temp_dir, &conf->temp_config, host), counts);
+    tc_history_add(conf->history, apr_time_now(), host, counts, used);
 }
 
 /* Sums that stay wrong: a child was killed between two updates, or something wrote there. */
@@ -364,7 +365,7 @@ int tc_monitor_start(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, ser
         conf->history = NULL;
         conf->admission = NULL;
         conf->coalesce_table = NULL;
-        conf->places.holders = NULL;
+        conf->temp_config.holders = NULL;
     }
     number_names(conf, pconf);
     conf->sampled = 0;
@@ -378,7 +379,7 @@ void tc_monitor_child(apr_pool_t *pool, server_rec *main)
     (void)pool;
     tc_counters_enter(conf_of(main)->counters, getpid());
     tc_admission_begin(conf_of(main)->admission, getpid());
-    tc_holders_begin(conf_of(main)->places.holders, getpid());
+    tc_holders_begin(conf_of(main)->temp_config.holders, getpid());
 }
 
 void tc_monitor_child_status(server_rec *main, pid_t pid, ap_generation_t generation, int slot,
@@ -391,7 +392,7 @@ void tc_monitor_child_status(server_rec *main, pid_t pid, ap_generation_t genera
         tc_counters_leave(conf_of(main)->counters, pid);
         tc_admission_gone(conf_of(main)->admission, pid);
         tc_coalesce_table_gone(conf_of(main)->coalesce_table, pid);
-        tc_holders_gone(conf_of(main)->places.holders, pid);
+        tc_holders_gone(conf_of(main)->temp_config.holders, pid);
     }
 }
 
@@ -422,7 +423,7 @@ static void read_samples(tc_snapshot *snapshot, apr_pool_t *pool, const tc_serve
 {
     unsigned room, interval = conf->history_interval;
     tc_sample *sample;
-    double used[TC_PLACES];
+    double used[TC_TEMP_SLOTS];
 
     if (!conf->history || interval == 0)
         return;
@@ -435,9 +436,9 @@ static void read_samples(tc_snapshot *snapshot, apr_pool_t *pool, const tc_serve
     while (snapshot->samples > 0 && sample[snapshot->samples - 1].time > snapshot->now)
         snapshot->samples--;
     /* One more, of now, so that a chart does not end before what the tables tell. */
-    used_shares(used, snapshot->place, snapshot->places, snapshot->tally);
+    used_shares(used, snapshot->temp_dir, snapshot->temp_dirs, snapshot->counts);
     tc_history_now(&sample[snapshot->samples++], snapshot->now * 1000000, &snapshot->host,
-                   snapshot->tally, used);
+                   snapshot->counts, used);
     snapshot->sample = sample;
 }
 
@@ -445,9 +446,9 @@ tc_snapshot *tc_monitor_snapshot(apr_pool_t *pool, const server_rec *server, int
 {
     const tc_server_conf *conf = conf_of(server);
     tc_snapshot *snapshot = apr_pcalloc(pool, sizeof *snapshot);
-    tc_tally *tally = apr_palloc(pool, sizeof *tally);
+    tc_counter_snapshot *counts = apr_palloc(pool, sizeof *counts);
 
-    tc_counters_read(conf->counters, tally);
+    tc_counters_read(conf->counters, counts);
     snapshot->now = apr_time_sec(apr_time_now());
     snapshot->started = apr_time_sec(ap_scoreboard_image->global->restart_time);
     snapshot->server = ap_get_server_banner();
@@ -455,17 +456,19 @@ tc_snapshot *tc_monitor_snapshot(apr_pool_t *pool, const server_rec *server, int
     snapshot->version = TC_VERSION;
     snapshot->codecs = tc_config_versions(server);
     snapshot->mpm = ap_show_mpm();
-    snapshot->method = conf->places.method;
-    snapshot->tally = tally;
+    snapshot->method = conf->temp_config.method;
+    snapshot->counts = counts;
     tc_admission_read(conf->admission, &snapshot->admitted);
     snapshot->bounds = conf->admission_limits;
     snapshot->temp_memory = snapshot->admitted.temp;
-    snapshot->temp_memory_bound = conf->admission ? conf->places.memory : TC_UNLIMITED;
-    snapshot->client_largest = tc_holders_largest(conf->places.holders);
-    snapshot->client_bound = conf->places.holders ? conf->places.per_client : TC_UNLIMITED;
+    snapshot->temp_memory_bound = conf->admission ? conf->temp_config.memory : TC_UNLIMITED;
+    snapshot->client_largest = tc_holders_largest(conf->temp_config.holders);
+    snapshot->client_bound =
+        conf->temp_config.holders ? conf->temp_config.per_client : TC_UNLIMITED;
     snapshot->interval = conf->history_interval;
     read_host(snapshot, conf);
-    snapshot->places = read_places(snapshot->place, &conf->places, &snapshot->host);
+    snapshot->temp_dirs =
+        read_temp_dirs(snapshot->temp_dir, &conf->temp_config, &snapshot->host);
     read_samples(snapshot, pool, conf, seconds);
     return snapshot;
 }

@@ -5,7 +5,7 @@
 #include "admit.h"
 #include "call.h"
 #include "config.h"
-#include "convert.h"
+#include "spooled_pipeline.h"
 #include "loglimit.h"
 #include "original.h"
 
@@ -183,7 +183,7 @@ apr_status_t tc_respond_brigade(request_rec *r, tc_spool *result, apr_bucket_bri
     apr_status_t status = tc_spool_seal(result, bb);
 
     if (status != APR_SUCCESS) {
-        tc_fail_set(fail, tc_convert_spool_error(status), "%s", tc_spool_reason(result));
+        tc_fail_set(fail, tc_spooled_pipeline_error(status), "%s", tc_spool_reason(result));
         return status;
     }
     ap_set_content_length(r, tc_spool_length(result));

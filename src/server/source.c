@@ -2,7 +2,7 @@
 #include "source.h"
 
 #include "config.h"
-#include "convert.h"
+#include "spooled_pipeline.h"
 #include "loglimit.h"
 #include "respond.h"
 
@@ -88,7 +88,7 @@ int tc_source_open(request_rec *r, tc_source *source)
                            APR_OS_DEFAULT, r->pool);
     if (status == APR_SUCCESS)
         status = get_ready(source);
-    if (status != APR_SUCCESS && tc_convert_spool_error(status) == TC_E_NO_FILES)
+    if (status != APR_SUCCESS && tc_spooled_pipeline_error(status) == TC_E_NO_FILES)
         return no_files(r, status);
     if (status != APR_SUCCESS) {
         if (tc_log_allows(r, APLOG_ERR))

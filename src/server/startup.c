@@ -5,7 +5,7 @@
 #include "ends.h"
 #include "monitor.h"
 #include "remarks.h"
-#include "host/heap.h"
+#include "host/mmap_threshold.h"
 #include "host/host.h"
 
 #include <http_core.h>
@@ -50,15 +50,15 @@ static const char *const *words_for(int error)
     }
 }
 
-static int probe(const tc_spool_places *places, const char *path)
+static int probe(const tc_temp_config *temp_config, const char *path)
 {
-    return tc_temp_probe(path, places->method, ap_unixd_config.user_name,
+    return tc_temp_probe(path, temp_config->method, ap_unixd_config.user_name,
                          ap_unixd_config.user_id, ap_unixd_config.group_id);
 }
 
 /* A file system that others fill too keeps more free for them. `named`: by TempDir; one that
    not everybody may write to is then taken to be for this server. */
-static void set_reserve(tc_spool_dir *dir, const tc_server_conf *conf, bool named)
+static void set_reserve(tc_temp_dir *dir, const tc_server_conf *conf, bool named)
 {
     struct stat info;
     bool own = named && stat(dir->path, &info) == 0 && !(info.st_mode & S_IWOTH);
@@ -69,9 +69,9 @@ static void set_reserve(tc_spool_dir *dir, const tc_server_conf *conf, bool name
         dir->reserve_percent = own ? TC_RESERVE_PERCENT : TC_RESERVE_SHARED;
 }
 
-static int add_place(tc_server_conf *conf, const char *path, bool named)
+static int add_temp_dir(tc_server_conf *conf, const char *path, bool named)
 {
-    tc_spool_dir *dir = &conf->places.dir[conf->places.dirs];
+    tc_temp_dir *dir = &conf->temp_config.dir[conf->temp_config.dirs];
     int error = tc_temp_fs_of(path, &dir->fs);
 
     if (error)
@@ -79,7 +79,7 @@ static int add_place(tc_server_conf *conf, const char *path, bool named)
     dir->path = path;
     dir->named = named;
     set_reserve(dir, conf, named);
-    conf->places.dirs++;
+    conf->temp_config.dirs++;
     return 0;
 }
 
@@ -89,10 +89,10 @@ static bool check_named(server_rec *main, tc_server_conf *conf)
 
     for (int at = 0; at < conf->temp_dirs->nelts; at++) {
         const char *path = APR_ARRAY_IDX(conf->temp_dirs, at, const char *);
-        int error = probe(&conf->places, path);
+        int error = probe(&conf->temp_config, path);
 
         if (!error)
-            error = add_place(conf, path, true);
+            error = add_temp_dir(conf, path, true);
         if (error) {
             const char *const *words = words_for(error);
             ap_log_error(APLOG_MARK, APLOG_STARTUP | APLOG_EMERG, error, main,
@@ -107,18 +107,18 @@ static bool check_named(server_rec *main, tc_server_conf *conf)
 /* A directory of the default chain that cannot serve is passed over in silence. */
 static void add_default(tc_server_conf *conf, const char *path)
 {
-    const tc_spool_places *places = &conf->places;
+    const tc_temp_config *temp_config = &conf->temp_config;
 
-    for (unsigned at = 0; at < places->dirs; at++) {
-        if (strcmp(places->dir[at].path, path) == 0)
+    for (unsigned at = 0; at < temp_config->dirs; at++) {
+        if (strcmp(temp_config->dir[at].path, path) == 0)
             return;
     }
-    if (probe(places, path) == 0)
-        add_place(conf, path, false);
+    if (probe(temp_config, path) == 0)
+        add_temp_dir(conf, path, false);
 }
 
 /* Bytes as they were named, or a share of what this machine or container has. */
-static uint64_t share_of(const tc_figure *usable, uint64_t bytes, double percent,
+static uint64_t share_of(const tc_reading *usable, uint64_t bytes, double percent,
                          uint64_t blind)
 {
     if (percent <= 0)
@@ -131,17 +131,17 @@ static void bound_memory(tc_server_conf *conf, apr_pool_t *pool)
 {
     tc_memory *memory = apr_palloc(pool, sizeof *memory);
     tc_cgroup *cgroup = apr_palloc(pool, sizeof *cgroup);
-    tc_figure usable;
+    tc_reading usable;
 
     tc_memory_read(memory, NULL);
     tc_cgroup_read(cgroup, NULL);
     usable = tc_host_usable(memory, cgroup);
-    conf->places.memory = share_of(&usable, conf->temp_memory_bytes, conf->temp_memory_percent,
-                                   TC_TEMP_MEMORY_BLIND);
-    conf->places.per_client = share_of(&usable, conf->per_client_bytes,
-                                       conf->per_client_percent, TC_PER_CLIENT_LEAST);
-    if (!conf->per_client_given && conf->places.per_client < TC_PER_CLIENT_LEAST)
-        conf->places.per_client = TC_PER_CLIENT_LEAST;
+    conf->temp_config.memory = share_of(&usable, conf->temp_memory_bytes,
+                                        conf->temp_memory_percent, TC_TEMP_MEMORY_BLIND);
+    conf->temp_config.per_client = share_of(&usable, conf->per_client_bytes,
+                                            conf->per_client_percent, TC_PER_CLIENT_LEAST);
+    if (!conf->per_client_given && conf->temp_config.per_client < TC_PER_CLIENT_LEAST)
+        conf->temp_config.per_client = TC_PER_CLIENT_LEAST;
     conf->admission_limits.bytes =
         share_of(&usable, conf->budget_bytes, conf->budget_percent, TC_BUDGET_BLIND);
 }
@@ -181,7 +181,7 @@ int tc_startup_check(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, ser
     tc_remarks_check(conf->remarks, main);
     bound_memory(conf, ptemp);
     fit_to_workers(main, conf);
-    conf->places.dirs = 0;
+    conf->temp_config.dirs = 0;
     if (conf->temp_dirs->nelts > 0)
         return check_named(main, conf) ? OK : !OK;
     if (named && *named == '/')
@@ -192,25 +192,25 @@ int tc_startup_check(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, ser
 }
 
 /* Whether files of this server can have a name, if for a moment. */
-static bool makes_names(const tc_spool_places *places)
+static bool makes_names(const tc_temp_config *temp_config)
 {
-    return places->method != TC_TEMP_MEMFD && places->method != TC_TEMP_TMPFILE;
+    return temp_config->method != TC_TEMP_MEMFD && temp_config->method != TC_TEMP_TMPFILE;
 }
 
 /* Of one dead child, or with 0 of all processes that no longer are. */
 static void sweep(server_rec *main, pid_t dead)
 {
-    const tc_spool_places *places = tc_config_places(main);
+    const tc_temp_config *temp_config = tc_config_temp(main);
     uid_t owner = geteuid() == 0 ? ap_unixd_config.user_id : geteuid();
 
-    for (unsigned at = 0; at < places->dirs && makes_names(places); at++) {
-        unsigned removed = tc_temp_sweep(places->dir[at].path, dead, owner);
+    for (unsigned at = 0; at < temp_config->dirs && makes_names(temp_config); at++) {
+        unsigned removed = tc_temp_sweep(temp_config->dir[at].path, dead, owner);
         if (removed == 0)
             continue;
         tc_count(tc_monitor_counters(main), TC_AT_TEMP_SWEPT, removed);
         ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, main,
                      "%s: removed %u temporary files of a process that was killed",
-                     places->dir[at].path, removed);
+                     temp_config->dir[at].path, removed);
     }
 }
 
@@ -218,7 +218,7 @@ void tc_startup_child(apr_pool_t *pool, server_rec *main)
 {
     (void)pool;
     (void)main;
-    tc_heap_settle();
+    tc_mmap_threshold_fix();
 }
 
 void tc_startup_child_status(server_rec *main, pid_t pid, ap_generation_t generation, int slot,
@@ -234,19 +234,19 @@ void tc_startup_child_status(server_rec *main, pid_t pid, ap_generation_t genera
 int tc_startup_announce(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
                         server_rec *main)
 {
-    const tc_spool_places *places = tc_config_places(main);
+    const tc_temp_config *temp_config = tc_config_temp(main);
 
     (void)pconf;
     (void)plog;
     (void)ptemp;
     if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG)
         return OK;
-    for (unsigned at = 0; at < places->dirs; at++) {
-        const tc_spool_dir *dir = &places->dir[at];
+    for (unsigned at = 0; at < temp_config->dirs; at++) {
+        const tc_temp_dir *dir = &temp_config->dir[at];
 
         ap_log_error(APLOG_MARK, APLOG_INFO, 0, main, "temporary files: %s on %s, method %s",
-                     dir->path, dir->fs.name, tc_temp_method_name(places->method));
-        if (places->method == TC_TEMP_NAMED && dir->fs.keeps_negatives)
+                     dir->path, dir->fs.name, tc_temp_method_name(temp_config->method));
+        if (temp_config->method == TC_TEMP_NAMED && dir->fs.keeps_negatives)
             ap_log_error(APLOG_MARK, APLOG_WARNING, 0, main,
                          "TC0103: %s is %s and TmpfsConvertTempMethod is named: each temporary "
                          "file leaves a negative dentry in kernel memory; set "
@@ -254,7 +254,7 @@ int tc_startup_announce(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
                          dir->path, dir->fs.name);
     }
     sweep(main, 0);
-    if (places->dirs == 0 && places->method != TC_TEMP_MEMFD)
+    if (temp_config->dirs == 0 && temp_config->method != TC_TEMP_MEMFD)
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, main,
                      "TC0104: no directory for temporary files is usable; set "
                      "TmpfsConvertTempDir to one that the server's User can write to");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What is settled once, before a request comes: where temporary files go. Wrong
+ * What is decided once, before a request comes: where temporary files go. Wrong
  * directories are named when the configuration is tested, not when a visitor
  * waits.
  */
@@ -13,7 +13,7 @@
 
 /*
  * check_config hook: try every directory as the user the children will be, and
- * resolve the places. Fails, with the directive and the fix named, for one that
+ * resolve the directories. Fails, with the directive and the fix named, for one that
  * was configured and cannot serve.
  */
 int tc_startup_check(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *main);

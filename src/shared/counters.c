@@ -151,9 +151,9 @@ bool tc_counters_adopt(tc_counters *counters, void *memory, int64_t now)
     memset(counters, 0, sizeof *counters);
     counters->slots = memory;
     counters->since = now;
-    memcpy(counters->place[0].path, "memfd", sizeof "memfd");
-    memcpy(counters->place[0].fs, "memory", sizeof "memory");
-    counters->places = 1;
+    memcpy(counters->temp_dir[0].path, "memfd", sizeof "memfd");
+    memcpy(counters->temp_dir[0].fs, "memory", sizeof "memory");
+    counters->temp_dirs = 1;
     counters->patterns = 1;
     counters->layout = layout();
     return false;
@@ -168,26 +168,27 @@ static void copy_name(char *to, size_t size, const char *from)
     to[length] = '\0';
 }
 
-unsigned tc_counters_place(tc_counters *counters, const char *path, const char *fs,
-                           bool keeps_negatives)
+unsigned tc_counters_temp_dir(tc_counters *counters, const char *path, const char *fs,
+                              bool keeps_negatives)
 {
-    tc_place_name name = {.keeps_negatives = keeps_negatives};
+    tc_temp_dir_name name = {.keeps_negatives = keeps_negatives};
     unsigned at;
 
     if (!counters)
         return 0;
     copy_name(name.path, sizeof name.path, path);
     copy_name(name.fs, sizeof name.fs, fs);
-    for (at = 1; at < counters->places; at++) {
-        /* Another file system mounted there is another place: its files left other traces. */
-        if (strcmp(counters->place[at].path, name.path) == 0 &&
-            strcmp(counters->place[at].fs, name.fs) == 0)
+    for (at = 1; at < counters->temp_dirs; at++) {
+        /* Another file system mounted there is another directory: its files left other traces.
+         */
+        if (strcmp(counters->temp_dir[at].path, name.path) == 0 &&
+            strcmp(counters->temp_dir[at].fs, name.fs) == 0)
             return at;
     }
-    if (at == TC_PLACES)
+    if (at == TC_TEMP_SLOTS)
         return 0;
-    counters->place[at] = name;
-    counters->places = at + 1;
+    counters->temp_dir[at] = name;
+    counters->temp_dirs = at + 1;
     return at;
 }
 
@@ -255,41 +256,42 @@ void tc_counters_enter(tc_counters *counters, pid_t pid)
         clear(counters->slots, own);
 }
 
-static void read_gauges(const tc_counter_slots *slots, tc_tally *tally)
+static void read_gauges(const tc_counter_slots *slots, tc_counter_snapshot *counts)
 {
     for (unsigned at = 0; at < TC_PROCESSES; at++) {
         if (at > 0 && tc_processes_pid(&slots->processes, at) == 0)
             continue;
         for (unsigned slot = 0; slot < TC_GAUGE_SLOTS; slot++)
-            tally->gauge[slot] += __atomic_load_n(&slots->gauge[at][slot], __ATOMIC_RELAXED);
+            counts->gauge[slot] += __atomic_load_n(&slots->gauge[at][slot], __ATOMIC_RELAXED);
     }
     /* Begun and ended are two additions: between them a sum may be read that is one short. */
     for (unsigned slot = 0; slot < TC_GAUGE_SLOTS; slot++) {
-        if ((int64_t)tally->gauge[slot] < 0)
-            tally->gauge[slot] = 0;
+        if ((int64_t)counts->gauge[slot] < 0)
+            counts->gauge[slot] = 0;
     }
 }
 
-void tc_counters_read(const tc_counters *counters, tc_tally *tally)
+void tc_counters_read(const tc_counters *counters, tc_counter_snapshot *counts)
 {
     const tc_counter_slots *slots;
 
-    memset(tally, 0, sizeof *tally);
+    memset(counts, 0, sizeof *counts);
     if (!counters)
         return;
     slots = counters->slots;
-    tally->since = counters->since;
-    tally->places = counters->places;
-    tally->patterns = counters->patterns;
-    memcpy(tally->place, counters->place, sizeof tally->place);
-    memcpy(tally->pattern, counters->pattern, sizeof tally->pattern);
+    counts->since = counters->since;
+    counts->temp_dirs = counters->temp_dirs;
+    counts->patterns = counters->patterns;
+    memcpy(counts->temp_dir, counters->temp_dir, sizeof counts->temp_dir);
+    memcpy(counts->pattern, counters->pattern, sizeof counts->pattern);
     for (unsigned slot = 0; slot < TC_COUNTER_SLOTS; slot++)
-        tally->counter[slot] = __atomic_load_n(&slots->counter[slot], __ATOMIC_RELAXED);
+        counts->counter[slot] = __atomic_load_n(&slots->counter[slot], __ATOMIC_RELAXED);
     for (unsigned stage = 0; stage < TC_STAGE_COUNT; stage++) {
         const tc_histogram *from = &slots->stage[stage];
         for (unsigned at = 0; at < TC_BUCKETS; at++)
-            tally->stage[stage].count[at] = __atomic_load_n(&from->count[at], __ATOMIC_RELAXED);
-        tally->stage[stage].sum_ns = __atomic_load_n(&from->sum_ns, __ATOMIC_RELAXED);
+            counts->stage[stage].count[at] =
+                __atomic_load_n(&from->count[at], __ATOMIC_RELAXED);
+        counts->stage[stage].sum_ns = __atomic_load_n(&from->sum_ns, __ATOMIC_RELAXED);
     }
-    read_gauges(slots, tally);
+    read_gauges(slots, counts);
 }

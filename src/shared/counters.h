@@ -15,9 +15,9 @@
 #include <sys/types.h>
 
 /* Names given in the configuration get a number that stays theirs over restarts. */
-#define TC_PLACES   32 /* 0: memfd; then temporary directories */
-#define TC_PATTERNS 64 /* 0: no pattern, and those past the last */
-#define TC_STATUSES 6  /* classes 1xx to 5xx; 0: none */
+#define TC_TEMP_SLOTS 32 /* 0: memfd; then temporary directories */
+#define TC_PATTERNS   64 /* 0: no pattern, and those past the last */
+#define TC_STATUSES   6  /* classes 1xx to 5xx; 0: none */
 
 /* X(dimension, slots, label, second label) */
 #define TC_DIMENSIONS(X)                                  \
@@ -26,7 +26,7 @@
     X(FORMATS, TC_FORMATS *TC_FORMATS, "input", "output") \
     X(PATTERN, TC_PATTERNS, "pattern", NULL)              \
     X(ERROR, TC_E_COUNT, "reason", NULL)                  \
-    X(PLACE, TC_PLACES, "dir", NULL)
+    X(TEMP_DIR, TC_TEMP_SLOTS, "dir", NULL)
 
 typedef enum tc_dimension {
 #define X(name, slots, first, second) TC_DIM_##name,
@@ -56,29 +56,30 @@ enum {
       "Pixels of the source pictures that were converted")                                     \
     X(RESULT_BYTES, ONE, BYTES, TRAFFIC, "result_bytes", "Results made",                       \
       "Bytes of the pictures that were made")                                                  \
-    X(TEMP_MADE, PLACE, NONE, TEMP, "temp_files_made", "Made", "Temporary files made")         \
-    X(TEMP_HELD, PLACE, NONE, TEMP, "temp_files_removed_while_held", "Removed while held",     \
+    X(TEMP_MADE, TEMP_DIR, NONE, TEMP, "temp_files_made", "Made", "Temporary files made")      \
+    X(TEMP_HELD, TEMP_DIR, NONE, TEMP, "temp_files_removed_while_held", "Removed while held",  \
       "Temporary files whose name was removed while they were open, which leaves no dentry")   \
-    X(TEMP_CLOSED, PLACE, NONE, TEMP, "temp_files_removed_after_close", "Removed after close", \
+    X(TEMP_CLOSED, TEMP_DIR, NONE, TEMP, "temp_files_removed_after_close",                     \
+      "Removed after close",                                                                   \
       "Temporary files closed first and then removed, which leaves a negative dentry on file " \
       "systems that keep those")                                                               \
-    X(TEMP_BYTES, PLACE, BYTES, TEMP, "temp_written_bytes", "Written",                         \
+    X(TEMP_BYTES, TEMP_DIR, BYTES, TEMP, "temp_written_bytes", "Written",                      \
       "Bytes written to temporary files")                                                      \
-    X(TEMP_MOVED, PLACE, NONE, TEMP, "temp_files_moved_on", "Moved on",                        \
+    X(TEMP_MOVED, TEMP_DIR, NONE, TEMP, "temp_files_moved_on", "Moved on",                     \
       "Temporary files that found no more room here and went to the next place")               \
     X(TEMP_SWEPT, ONE, NONE, TRAFFIC, "temp_files_swept", "Files of killed children removed",  \
       "Temporary files that a killed process had left and the parent removed")
 
 /* X(id, dimension, unit, section, name, title, help): of what is alive now. A process that
    is killed takes its share with it. */
-#define TC_GAUGES(X)                                                           \
-    X(IN_PROGRESS, ONE, NONE, TRAFFIC, "conversions_in_progress", "Under way", \
-      "Conversions that are under way now")                                    \
-    X(QUEUED, ONE, NONE, TRAFFIC, "conversions_queued", "Waiting",             \
-      "Conversions that wait for others to end")                               \
-    X(TEMP_OPEN, PLACE, NONE, TEMP, "temp_files_open", "Open now",             \
-      "Temporary files that are open now")                                     \
-    X(TEMP_OPEN_BYTES, PLACE, BYTES, TEMP, "temp_open_bytes", "Bytes in them", \
+#define TC_GAUGES(X)                                                              \
+    X(IN_PROGRESS, ONE, NONE, TRAFFIC, "conversions_in_progress", "Under way",    \
+      "Conversions that are under way now")                                       \
+    X(QUEUED, ONE, NONE, TRAFFIC, "conversions_queued", "Waiting",                \
+      "Conversions that wait for others to end")                                  \
+    X(TEMP_OPEN, TEMP_DIR, NONE, TEMP, "temp_files_open", "Open now",             \
+      "Temporary files that are open now")                                        \
+    X(TEMP_OPEN_BYTES, TEMP_DIR, BYTES, TEMP, "temp_open_bytes", "Bytes in them", \
       "Bytes in the temporary files that are open now")
 
 /* X(id, name, title): what a conversion spends its time on. */
@@ -135,21 +136,21 @@ typedef struct tc_histogram {
  */
 double tc_histogram_quantile(const tc_histogram *histogram, double quantile);
 
-typedef struct tc_place_name {
+typedef struct tc_temp_dir_name {
     char path[256], fs[16];
     bool keeps_negatives; /* its file system does, as in tc_temp_fs */
-} tc_place_name;
+} tc_temp_dir_name;
 
 /* All of it at one moment. */
-typedef struct tc_tally {
+typedef struct tc_counter_snapshot {
     int64_t since; /* seconds since 1970: when counting began */
     uint64_t counter[TC_COUNTER_SLOTS];
     uint64_t gauge[TC_GAUGE_SLOTS];
     tc_histogram stage[TC_STAGE_COUNT];
-    unsigned places, patterns; /* names in use */
-    tc_place_name place[TC_PLACES];
+    unsigned temp_dirs, patterns; /* names in use */
+    tc_temp_dir_name temp_dir[TC_TEMP_SLOTS];
     char pattern[TC_PATTERNS][64];
-} tc_tally;
+} tc_counter_snapshot;
 
 /* The shared memory: numbers only; see shared.h. */
 typedef struct tc_counter_slots tc_counter_slots;
@@ -162,9 +163,9 @@ typedef struct tc_counter_slots tc_counter_slots;
 typedef struct tc_counters {
     uint64_t layout; /* of the slots */
     tc_counter_slots *slots;
-    int64_t since;             /* seconds since 1970: when counting began */
-    unsigned places, patterns; /* names in use */
-    tc_place_name place[TC_PLACES];
+    int64_t since;                /* seconds since 1970: when counting began */
+    unsigned temp_dirs, patterns; /* names in use */
+    tc_temp_dir_name temp_dir[TC_TEMP_SLOTS];
     char pattern[TC_PATTERNS][64];
 } tc_counters;
 
@@ -183,8 +184,8 @@ bool tc_counters_adopt(tc_counters *counters, void *memory, int64_t now);
  * The number of a temporary directory or a pattern, a new one if need be; 0 when
  * all are taken. For the parent only, while no other process calls it.
  */
-unsigned tc_counters_place(tc_counters *counters, const char *path, const char *fs,
-                           bool keeps_negatives);
+unsigned tc_counters_temp_dir(tc_counters *counters, const char *path, const char *fs,
+                              bool keeps_negatives);
 unsigned tc_counters_pattern(tc_counters *counters, const char *name);
 
 /* Add to a counter's slot (TC_AT_x + position). All of these accept NULL: nothing is counted.
@@ -204,6 +205,6 @@ void tc_stage_took(tc_counters *counters, tc_stage stage, uint64_t ns);
 void tc_counters_enter(tc_counters *counters, pid_t pid);
 void tc_counters_leave(tc_counters *counters, pid_t pid);
 
-void tc_counters_read(const tc_counters *counters, tc_tally *tally);
+void tc_counters_read(const tc_counters *counters, tc_counter_snapshot *counts);
 
 #endif

@@ -10,16 +10,16 @@
 #define VERSION 3
 #define TRIES   1000
 
-/* Bounds of what a sample holds: times before the year 10000, figures of 64 bits. */
-#define TIME_MOST   INT64_C(253402300799)
-#define FIGURE_MOST 0x1p64
+/* Bounds of what a sample holds: times before the year 10000, readings of 64 bits. */
+#define TIME_MOST    INT64_C(253402300799)
+#define READING_MOST 0x1p64
 
 /* What the next sample's rates are counted from; all zero before the first. Where it was
    overwritten, the next sample's rates are wrong, and nothing else. */
 typedef struct last {
     int64_t time_us;
     uint64_t conversions, errors, refused;
-    tc_figure swapped_in, swapped_out;
+    tc_reading swapped_in, swapped_out;
     tc_histogram queue, total;
 } last;
 
@@ -102,9 +102,9 @@ void tc_history_copy(const tc_history *to, const tc_history *from)
 
 /* ---- taking a sample ----------------------------------------------------------- */
 
-static double number(tc_figure figure)
+static double number(tc_reading reading)
 {
-    return figure.error ? NAN : (double)figure.value;
+    return reading.error ? NAN : (double)reading.value;
 }
 
 static double per_second(uint64_t now, uint64_t before, double seconds)
@@ -112,7 +112,7 @@ static double per_second(uint64_t now, uint64_t before, double seconds)
     return seconds > 0 && now >= before ? (double)(now - before) / seconds : NAN;
 }
 
-static double swap_rate(tc_figure now, tc_figure before, double seconds)
+static double swap_rate(tc_reading now, tc_reading before, double seconds)
 {
     return now.error || before.error ? NAN : per_second(now.value, before.value, seconds);
 }
@@ -155,10 +155,11 @@ static tc_histogram since(const tc_histogram *now, const tc_histogram *before)
     return since;
 }
 
-static void sample_quantiles(tc_sample *sample, const last *last, const tc_tally *tally)
+static void sample_quantiles(tc_sample *sample, const last *last,
+                             const tc_counter_snapshot *counts)
 {
-    tc_histogram queue = since(&tally->stage[TC_STAGE_QUEUE], &last->queue);
-    tc_histogram total = since(&tally->stage[TC_STAGE_TOTAL], &last->total);
+    tc_histogram queue = since(&counts->stage[TC_STAGE_QUEUE], &last->queue);
+    tc_histogram total = since(&counts->stage[TC_STAGE_TOTAL], &last->total);
 
     sample->wait_p50_seconds = tc_histogram_quantile(&queue, 0.50);
     sample->wait_p99_seconds = tc_histogram_quantile(&queue, 0.99);
@@ -167,12 +168,12 @@ static void sample_quantiles(tc_sample *sample, const last *last, const tc_tally
 }
 
 static void sample_rates(tc_sample *sample, last *last, int64_t now_us, const tc_host *host,
-                         const tc_tally *tally)
+                         const tc_counter_snapshot *counts)
 {
     double seconds = last->time_us ? ((double)now_us - (double)last->time_us) / 1e6 : 0;
-    uint64_t conversions = sum(tally->counter, TC_AT_CONVERSIONS, TC_LAST_CONVERSIONS);
-    uint64_t errors = sum(tally->counter, TC_AT_ERRORS, TC_LAST_ERRORS);
-    uint64_t refused = tally->counter[TC_AT_ERRORS + TC_E_OVERLOAD];
+    uint64_t conversions = sum(counts->counter, TC_AT_CONVERSIONS, TC_LAST_CONVERSIONS);
+    uint64_t errors = sum(counts->counter, TC_AT_ERRORS, TC_LAST_ERRORS);
+    uint64_t refused = counts->counter[TC_AT_ERRORS + TC_E_OVERLOAD];
 
     sample->conversions = per_second(conversions, last->conversions, seconds);
     sample->errors = per_second(errors, last->errors, seconds);
@@ -180,19 +181,19 @@ static void sample_rates(tc_sample *sample, last *last, int64_t now_us, const tc
     sample->swapped_in_bytes = swap_rate(host->memory.swapped_in, last->swapped_in, seconds);
     sample->swapped_out_bytes = swap_rate(host->memory.swapped_out, last->swapped_out, seconds);
     if (seconds > 0)
-        sample_quantiles(sample, last, tally);
+        sample_quantiles(sample, last, counts);
     last->time_us = now_us;
     last->conversions = conversions;
     last->errors = errors;
     last->refused = refused;
     last->swapped_in = host->memory.swapped_in;
     last->swapped_out = host->memory.swapped_out;
-    last->queue = tally->stage[TC_STAGE_QUEUE];
-    last->total = tally->stage[TC_STAGE_TOTAL];
+    last->queue = counts->stage[TC_STAGE_QUEUE];
+    last->total = counts->stage[TC_STAGE_TOTAL];
 }
 
 void tc_history_now(tc_sample *sample, int64_t now_us, const tc_host *host,
-                    const tc_tally *tally, const double *place_used)
+                    const tc_counter_snapshot *counts, const double *temp_dir_used)
 {
     memset(sample, 0, sizeof *sample);
     sample->time = now_us / 1000000;
@@ -202,19 +203,19 @@ void tc_history_now(tc_sample *sample, int64_t now_us, const tc_host *host,
     sample->latency_p50_seconds = sample->latency_p99_seconds = NAN;
     sample->wait_p50_seconds = sample->wait_p99_seconds = NAN;
     sample->temp_open_bytes =
-        (double)sum(tally->gauge, TC_NOW_TEMP_OPEN_BYTES, TC_NOW_LAST_TEMP_OPEN_BYTES);
-    memcpy(sample->place_used, place_used, sizeof sample->place_used);
+        (double)sum(counts->gauge, TC_NOW_TEMP_OPEN_BYTES, TC_NOW_LAST_TEMP_OPEN_BYTES);
+    memcpy(sample->temp_dir_used, temp_dir_used, sizeof sample->temp_dir_used);
 }
 
 void tc_history_add(const tc_history *history, int64_t now_us, const tc_host *host,
-                    const tc_tally *tally, const double *place_used)
+                    const tc_counter_snapshot *counts, const double *temp_dir_used)
 {
     tc_sample sample;
     last last = history->ring->last;
 
     tc_shared_copied();
-    tc_history_now(&sample, now_us, host, tally, place_used);
-    sample_rates(&sample, &last, now_us, host, tally);
+    tc_history_now(&sample, now_us, host, counts, temp_dir_used);
+    sample_rates(&sample, &last, now_us, host, counts);
     history->ring->last = last;
     put_sample(history, &sample);
     put_host(history->ring, host);
@@ -241,19 +242,19 @@ static uint64_t first_since(const tc_history *history, uint64_t low, uint64_t hi
     return low;
 }
 
-static void bound(double *figure)
+static void bound(double *reading)
 {
-    if (!(*figure >= 0 && *figure <= FIGURE_MOST))
-        *figure = NAN;
+    if (!(*reading >= 0 && *reading <= READING_MOST))
+        *reading = NAN;
 }
 
-static void bound_figures(tc_sample *sample)
+static void bound_readings(tc_sample *sample)
 {
 #define X(field, unit, title) bound(&sample->field);
     TC_SAMPLE_FIELDS(X)
 #undef X
-    for (unsigned at = 0; at < TC_PLACES; at++)
-        bound(&sample->place_used[at]);
+    for (unsigned at = 0; at < TC_TEMP_SLOTS; at++)
+        bound(&sample->temp_dir_used[at]);
 }
 
 /* Leave out what a clock, since put right, took for later than what came after it, and what
@@ -267,7 +268,7 @@ static unsigned keep_rising(tc_sample *samples, unsigned count, int64_t since)
         tc_sample *sample = &samples[at - 1];
         if (sample->time > latest || sample->time <= 0)
             continue;
-        bound_figures(sample);
+        bound_readings(sample);
         latest = sample->time;
         if (latest >= since && --kept != at - 1)
             samples[kept] = *sample;

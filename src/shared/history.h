@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Samples over time in shared memory: written by one process, the parent, and
- * read by all; and the host's figures of the last sample, which only root could
+ * read by all; and the host's readings of the last sample, which only root could
  * read.
  */
 #ifndef TC_HISTORY_H
@@ -37,7 +37,7 @@ typedef struct tc_sample {
 #define X(field, unit, title) double field;
     TC_SAMPLE_FIELDS(X)
 #undef X
-    double place_used[TC_PLACES]; /* share of each place that is in use, 0..1, by its number */
+    double temp_dir_used[TC_TEMP_SLOTS]; /* share of each that is in use, 0..1, by its number */
 } tc_sample;
 
 /* The shared memory; see shared.h. */
@@ -64,26 +64,26 @@ void tc_history_copy(const tc_history *to, const tc_history *from);
 
 /*
  * Make a sample of what was read at `now_us` (microseconds since 1970) and put
- * it into the ring, and `host` with it. `place_used` has TC_PLACES shares. By
+ * it into the ring, and `host` with it. `temp_dir_used` has TC_TEMP_SLOTS shares. By
  * one process only.
  */
 void tc_history_add(const tc_history *history, int64_t now_us, const tc_host *host,
-                    const tc_tally *tally, const double *place_used);
+                    const tc_counter_snapshot *counts, const double *temp_dir_used);
 
 /* The same into `sample` and not the ring, for a chart that ends now; its rates are NAN. */
 void tc_history_now(tc_sample *sample, int64_t now_us, const tc_host *host,
-                    const tc_tally *tally, const double *place_used);
+                    const tc_counter_snapshot *counts, const double *temp_dir_used);
 
 /*
  * Copy samples taken at `since` or later, oldest first, at most `room`, the
  * newest of them; times never fall, whatever the clock did. Returns how many.
- * Whatever the memory holds, times are from 1970 to 9999, and figures are NAN or
+ * Whatever the memory holds, times are from 1970 to 9999, and readings are NAN or
  * from 0 to 2^64.
  */
 unsigned tc_history_read(const tc_history *history, int64_t since, tc_sample *samples,
                          unsigned room);
 
-/* The host's figures as last sampled, bounded by tc_host_bound(); false when none were yet. */
+/* The host's readings as last sampled, bounded by tc_host_bound(); false when none were yet. */
 bool tc_history_host(const tc_history *history, tc_host *host);
 
 #endif

@@ -281,17 +281,17 @@ static void put_description(const tc_plot *plot)
     if (!plot->any)
         tc_put(plot->to, "no samples yet");
     for (unsigned at = 0; plot->any && at < plot->series; at++) {
-        const tc_figures *figures = &plot->figures[at];
+        const tc_series_range *ranges = &plot->ranges[at];
         char last[32], least[32], most[32];
         tc_put(plot->to, at ? "; " : "");
         tc_put_xml(plot->to, tc_plot_text(plot->chart->of[at].name));
-        if (!figures->any) {
+        if (!ranges->any) {
             tc_put(plot->to, ": no samples");
             continue;
         }
-        tc_chart_number(last, sizeof last, figures->last, tc_plot_unit(plot, at));
-        tc_chart_number(least, sizeof least, figures->least, tc_plot_unit(plot, at));
-        tc_chart_number(most, sizeof most, figures->most, tc_plot_unit(plot, at));
+        tc_chart_number(last, sizeof last, ranges->last, tc_plot_unit(plot, at));
+        tc_chart_number(least, sizeof least, ranges->least, tc_plot_unit(plot, at));
+        tc_chart_number(most, sizeof most, ranges->most, tc_plot_unit(plot, at));
         tc_putf(plot->to, ": last %s, least %s, most %s", last, least, most);
     }
     tc_put(plot->to, ".</desc>\n");
@@ -333,8 +333,8 @@ void tc_chart_svg(const tc_writer *to, const tc_chart *chart)
     plot.width = limited(chart->width, 720, 320, 4000);
     plot.height = limited(chart->height, 280, 160, 4000);
     tc_plot_span(&plot);
-    tc_plot_figures(&plot);
-    tc_plot_place(&plot);
+    tc_plot_ranges(&plot);
+    tc_plot_layout(&plot);
     put_head(&plot);
     put_frame(&plot);
     put_all_series(&plot);

@@ -103,17 +103,17 @@ void tc_plot_span(tc_plot *plot)
     plot->span = true;
 }
 
-static void take_value(tc_figures *figures, double value)
+static void take_value(tc_series_range *ranges, double value)
 {
-    if (!figures->any || value < figures->least)
-        figures->least = value;
-    if (!figures->any || value > figures->most)
-        figures->most = value;
-    figures->last = value;
-    figures->any = true;
+    if (!ranges->any || value < ranges->least)
+        ranges->least = value;
+    if (!ranges->any || value > ranges->most)
+        ranges->most = value;
+    ranges->last = value;
+    ranges->any = true;
 }
 
-void tc_plot_figures(tc_plot *plot)
+void tc_plot_ranges(tc_plot *plot)
 {
     tc_cursor cursor = {.time = -INFINITY};
 
@@ -124,7 +124,7 @@ void tc_plot_figures(tc_plot *plot)
             double *most = tc_plot_right(plot, at) ? &plot->right_most : &plot->left_most;
             if (isnan(value))
                 continue;
-            take_value(&plot->figures[at], value);
+            take_value(&plot->ranges[at], value);
             if (tc_plot_area(plot, at))
                 reached = stacked += value;
             if (reached > *most)

@@ -59,7 +59,7 @@ static bool try_times(tc_plot *plot, unsigned nth, int left, int right)
            widest + TIME_GAP;
 }
 
-static void place_axes(tc_plot *plot)
+static void layout_axes(tc_plot *plot)
 {
     int left = EDGE, right = EDGE;
 
@@ -79,10 +79,10 @@ static void place_axes(tc_plot *plot)
 static int fill_entry(tc_plot *plot, unsigned at)
 {
     tc_legend_entry *entry = &plot->entry[at];
-    const tc_figures *figures = &plot->figures[at];
+    const tc_series_range *ranges = &plot->ranges[at];
     int fixed;
 
-    tc_chart_number(entry->value, sizeof entry->value, figures->any ? figures->last : NAN,
+    tc_chart_number(entry->value, sizeof entry->value, ranges->any ? ranges->last : NAN,
                     tc_plot_unit(plot, at));
     fixed = SWATCH + AFTER_SWATCH + text_width(" ", false) + text_width(entry->value, true);
     tc_text_fit(entry->name, sizeof entry->name, tc_plot_text(plot->chart->of[at].name), false,
@@ -110,7 +110,7 @@ static int flow_legend(tc_plot *plot)
 }
 
 /* In columns, which read better, unless they need more rows. Returns the rows. */
-static int place_legend(tc_plot *plot)
+static int layout_legend(tc_plot *plot)
 {
     int widest = 1, rows, in_columns, columns;
 
@@ -138,9 +138,9 @@ bool tc_plot_has_names(const tc_plot *plot)
     return *tc_plot_text(plot->chart->left) || plot->uses_right;
 }
 
-void tc_plot_place(tc_plot *plot)
+void tc_plot_layout(tc_plot *plot)
 {
-    int rows = place_legend(plot), below;
+    int rows = layout_legend(plot), below;
 
     plot->top = EDGE + (*tc_plot_text(plot->chart->title) ? TITLE_ROW : 0) +
                 (tc_plot_has_names(plot) ? NAMES_ROW : 0) + ABOVE;
@@ -148,5 +148,5 @@ void tc_plot_place(tc_plot *plot)
     if (plot->height < plot->top + PLOT_LEAST + below)
         plot->height = plot->top + PLOT_LEAST + below;
     plot->bottom = plot->height - below;
-    place_axes(plot);
+    layout_axes(plot);
 }

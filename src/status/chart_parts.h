@@ -113,10 +113,10 @@ void tc_put_tenths(const tc_writer *to, int tenths);
 
 /* ---- the data as drawn: chart_data.c --------------------------------------------- */
 
-typedef struct tc_figures {
+typedef struct tc_series_range {
     bool any;
     double last, least, most;
-} tc_figures;
+} tc_series_range;
 
 typedef struct tc_legend_entry {
     char name[512], value[32];
@@ -130,7 +130,7 @@ typedef struct tc_plot {
     int64_t from, until; /* the span, when `span`: else nothing says when */
     bool span, any, uses_left, uses_right;
     double left_most, right_most;
-    tc_figures figures[TC_CHART_SERIES];
+    tc_series_range ranges[TC_CHART_SERIES];
 
     int width, height, left, right, top, bottom; /* of the svg; the plot's edges */
     tc_chart_axis left_axis, right_axis;
@@ -142,9 +142,9 @@ typedef struct tc_plot {
     tc_trace trace, below;
 } tc_plot;
 
-/* Find the span; then the figures of each series and what the axes have to reach. */
+/* Find the span; then the range of each series and what the axes have to reach. */
 void tc_plot_span(tc_plot *plot);
-void tc_plot_figures(tc_plot *plot);
+void tc_plot_ranges(tc_plot *plot);
 
 /* Goes through the points inside the span, and over those that go back in time. */
 typedef struct tc_cursor {
@@ -185,7 +185,7 @@ const char *tc_plot_text(const char *text);
 #define SWATCH       24
 #define AFTER_SWATCH 6
 
-void tc_plot_place(tc_plot *plot);
+void tc_plot_layout(tc_plot *plot);
 
 /* Whether there is a row with the axes' names. */
 bool tc_plot_has_names(const tc_plot *plot);

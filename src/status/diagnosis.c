@@ -66,19 +66,19 @@ static bool grew_by_negatives(const tc_snapshot *snapshot)
 /* 1: the kernel drops a dentry with its file, whichever program made it. */
 static bool kernel_drops(const tc_snapshot *snapshot)
 {
-    tc_figure policy = snapshot->host.knobs.dentry_negative;
+    tc_reading policy = snapshot->host.sysctls.dentry_negative;
 
     return !policy.error && policy.value != 0;
 }
 
 uint64_t tc_snapshot_left(const tc_snapshot *snapshot)
 {
-    const tc_tally *tally = snapshot->tally;
+    const tc_counter_snapshot *counts = snapshot->counts;
     uint64_t left = 0;
 
-    for (unsigned at = 1; at < tally->places && !kernel_drops(snapshot); at++) {
-        if (tally->place[at].keeps_negatives)
-            left += tally->counter[TC_AT_TEMP_CLOSED + at];
+    for (unsigned at = 1; at < counts->temp_dirs && !kernel_drops(snapshot); at++) {
+        if (counts->temp_dir[at].keeps_negatives)
+            left += counts->counter[TC_AT_TEMP_CLOSED + at];
     }
     return left;
 }
@@ -121,45 +121,47 @@ static void check_method(tc_diagnosis *diagnosis, const tc_snapshot *snapshot)
     tc_chart_number(bytes, sizeof bytes, (double)left * TC_DENTRY_BYTES, TC_UNIT_BYTES);
     if (left)
         snprintf(so_far, sizeof so_far, ", %" PRIu64 " (%s) so far", left, bytes);
-    for (unsigned at = 0; at < snapshot->places; at++) {
-        const tc_snapshot_place *place = &snapshot->place[at];
+    for (unsigned at = 0; at < snapshot->temp_dirs; at++) {
+        const tc_snapshot_temp_dir *temp_dir = &snapshot->temp_dir[at];
         tc_finding *finding;
 
-        if (place->number == 0 || !place->fs.keeps_negatives)
+        if (temp_dir->number == 0 || !temp_dir->fs.keeps_negatives)
             continue;
         finding = add(diagnosis, TC_WARNING, "method_leaves_dentries");
         SAY(finding, what,
             "%.160s is %s and the method is named: each temporary file leaves a negative "
             "dentry "
             "in kernel memory%s",
-            place->path, place->fs.name, so_far);
+            temp_dir->path, temp_dir->fs.name, so_far);
         SAY(finding, todo, "Set TmpfsConvertTempMethod auto");
         return;
     }
 }
 
-static bool is_usable(const tc_snapshot_place *place)
+static bool is_usable(const tc_snapshot_temp_dir *temp_dir)
 {
-    return place->number == 0 ||
-           (!place->available.error && place->available.value > place->reserve);
+    return temp_dir->number == 0 ||
+           (!temp_dir->available.error && temp_dir->available.value > temp_dir->reserve);
 }
 
 /* One that nobody asked for is not a fault while others take its place. */
-static void check_place(tc_diagnosis *diagnosis, const tc_snapshot_place *place, bool others)
+static void check_temp_dir(tc_diagnosis *diagnosis, const tc_snapshot_temp_dir *temp_dir,
+                           bool others)
 {
-    bool missing = place->available.error != 0;
-    tc_finding *finding = add(diagnosis, place->named || !others ? TC_WARNING : TC_NOTE,
+    bool missing = temp_dir->available.error != 0;
+    tc_finding *finding = add(diagnosis, temp_dir->named || !others ? TC_WARNING : TC_NOTE,
                               missing ? "temp_dir_unusable" : "temp_dir_full");
-    const char *kind = place->named ? "" : ", one of the defaults,";
+    const char *kind = temp_dir->named ? "" : ", one of the defaults,";
     char words[120];
 
     if (missing)
-        SAY(finding, what, "The temporary directory %.160s%s cannot be used: %s", place->path,
-            kind, tc_figure_reason(place->available.error, words, sizeof words));
+        SAY(finding, what, "The temporary directory %.160s%s cannot be used: %s",
+            temp_dir->path, kind,
+            tc_reading_reason(temp_dir->available.error, words, sizeof words));
     else
         SAY(finding, what, "The temporary directory %.160s%s is full to its reserve",
-            place->path, kind);
-    if (!place->named)
+            temp_dir->path, kind);
+    if (!temp_dir->named)
         SAY(finding, todo, "%sTmpfsConvertTempDir names others in place of the defaults",
             others ? "The others are used; " : "Make room there, or ");
     else if (missing)
@@ -168,15 +170,15 @@ static void check_place(tc_diagnosis *diagnosis, const tc_snapshot_place *place,
         SAY(finding, todo, "Make room there, or give TmpfsConvertTempDir another directory");
 }
 
-static void check_places(tc_diagnosis *diagnosis, const tc_snapshot *snapshot)
+static void check_temp_dirs(tc_diagnosis *diagnosis, const tc_snapshot *snapshot)
 {
     unsigned usable = 0;
 
-    for (unsigned at = 0; at < snapshot->places; at++)
-        usable += is_usable(&snapshot->place[at]);
-    for (unsigned at = 0; at < snapshot->places; at++) {
-        if (!is_usable(&snapshot->place[at]))
-            check_place(diagnosis, &snapshot->place[at], usable > 0);
+    for (unsigned at = 0; at < snapshot->temp_dirs; at++)
+        usable += is_usable(&snapshot->temp_dir[at]);
+    for (unsigned at = 0; at < snapshot->temp_dirs; at++) {
+        if (!is_usable(&snapshot->temp_dir[at]))
+            check_temp_dir(diagnosis, &snapshot->temp_dir[at], usable > 0);
     }
     if (usable == 0) {
         tc_finding *finding = add(diagnosis, TC_WARNING, "no_temp_dir");
@@ -193,8 +195,8 @@ static void check_temp_memory(tc_diagnosis *diagnosis, const tc_snapshot *snapsh
     char text[32];
     tc_finding *finding;
 
-    for (unsigned at = 0; at < snapshot->places; at++)
-        disk |= snapshot->place[at].number && !snapshot->place[at].fs.in_memory;
+    for (unsigned at = 0; at < snapshot->temp_dirs; at++)
+        disk |= snapshot->temp_dir[at].number && !snapshot->temp_dir[at].fs.in_memory;
     if (snapshot->temp_memory_bound == TC_UNLIMITED || bound == 0 || used <= TEMP_SHARE * bound)
         return;
     finding = add(diagnosis, TC_WARNING, "temp_memory_near_limit");
@@ -214,7 +216,7 @@ static void check_temp_memory(tc_diagnosis *diagnosis, const tc_snapshot *snapsh
 static void point_elsewhere(tc_finding *finding, const tc_snapshot *snapshot)
 {
     uint64_t left = tc_snapshot_left(snapshot);
-    tc_figure negative = snapshot->host.dentry.negative;
+    tc_reading negative = snapshot->host.dentry.negative;
 
     if (left && (negative.error || left * 2 > negative.value))
         SAY(finding, todo,
@@ -229,8 +231,8 @@ static void point_elsewhere(tc_finding *finding, const tc_snapshot *snapshot)
 static void check_slab(tc_diagnosis *diagnosis, const tc_snapshot *snapshot)
 {
     bool estimated;
-    tc_figure bytes = tc_host_dentry_bytes(&snapshot->host, &estimated);
-    tc_figure total = snapshot->host.memory.total;
+    tc_reading bytes = tc_host_dentry_bytes(&snapshot->host, &estimated);
+    tc_reading total = snapshot->host.memory.total;
     double growth = tc_snapshot_growth(snapshot, WINDOW);
     char size[32], rate[32];
     tc_finding *finding;
@@ -321,7 +323,7 @@ static void note_estimates(tc_diagnosis *diagnosis, const tc_snapshot *snapshot)
         finding = add(diagnosis, TC_NOTE, "slab_estimated");
         SAY(finding, what,
             "The slab's size is an estimate, %d bytes a dentry: /proc/slabinfo: %s",
-            TC_DENTRY_BYTES, tc_figure_reason(snapshot->host.slab.error, words, sizeof words));
+            TC_DENTRY_BYTES, tc_reading_reason(snapshot->host.slab.error, words, sizeof words));
         SAY(finding, todo, "Start httpd as root, as distributions do, to have the true figure");
     }
     if (snapshot->interval == 0) {
@@ -336,7 +338,7 @@ static void note_estimates(tc_diagnosis *diagnosis, const tc_snapshot *snapshot)
 static void summarize_well(tc_diagnosis *diagnosis, const tc_snapshot *snapshot)
 {
     bool estimated;
-    tc_figure bytes = tc_host_dentry_bytes(&snapshot->host, &estimated);
+    tc_reading bytes = tc_host_dentry_bytes(&snapshot->host, &estimated);
     char slab[32] = "unknown";
     const char *leaves = "its temporary files have left no dentry behind";
     char left[80];
@@ -379,7 +381,7 @@ void tc_diagnose(tc_diagnosis *diagnosis, const tc_snapshot *snapshot)
 {
     memset(diagnosis, 0, sizeof *diagnosis);
     check_method(diagnosis, snapshot);
-    check_places(diagnosis, snapshot);
+    check_temp_dirs(diagnosis, snapshot);
     check_temp_memory(diagnosis, snapshot);
     check_slab(diagnosis, snapshot);
     check_memory(diagnosis, snapshot);

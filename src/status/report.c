@@ -57,7 +57,7 @@ static const struct {
 } rows[ROWS] = {
 #define X(id, dim, unit_, section_, name_, title_, help_) \
     {{.section = TC_SECTION_##section_,                   \
-      .kind = TC_KIND_COUNTER,                            \
+      .kind = TC_METRIC_COUNTER,                          \
       .unit = TC_UNIT_##unit_,                            \
       .name = name_,                                      \
       .title = title_,                                    \
@@ -70,7 +70,7 @@ static const struct {
 #undef X
 #define X(id, dim, unit_, section_, name_, title_, help_) \
     {{.section = TC_SECTION_##section_,                   \
-      .kind = TC_KIND_GAUGE,                              \
+      .kind = TC_METRIC_GAUGE,                            \
       .unit = TC_UNIT_##unit_,                            \
       .name = name_,                                      \
       .title = title_,                                    \
@@ -114,7 +114,7 @@ static const struct {
     X(LEFT, DENTRIES, COUNTER, NONE, "temp_dentries_left", "Left by this server's files",      \
       "Negative dentries that this server's temporary files have left, by its own count",      \
       NULL)                                                                                    \
-    X(KNOB, DENTRIES, GAUGE, NONE, "host_knob", "Value",                                       \
+    X(SYSCTL, DENTRIES, GAUGE, NONE, "host_knob", "Value",                                     \
       "Kernel settings that bear on dentries, as far as this kernel has them", "knob")         \
     X(CACHE_BYTES, SLAB, GAUGE, BYTES, "host_slab_bytes", "Size",                              \
       "Bytes that a slab cache takes", "cache")                                                \
@@ -155,15 +155,15 @@ static const struct {
       "Bytes of temporary data, in memory and in files, that no one client has more of", NULL) \
     X(CLIENT_BOUND, TEMP, GAUGE, BYTES, "temp_client_limit_bytes", "... at most",              \
       "Bytes of temporary data that a client may have, by TmpfsConvertTempPerClient", NULL)    \
-    X(PLACE_FS, TEMP, TEXT, NONE, "temp_fs", "File system",                                    \
+    X(TEMP_DIR_FS, TEMP, TEXT, NONE, "temp_fs", "File system",                                 \
       "The kind of file system of a temporary directory", "dir")                               \
-    X(PLACE_TOTAL, TEMP, GAUGE, BYTES, "temp_fs_size_bytes", "Size",                           \
+    X(TEMP_DIR_TOTAL, TEMP, GAUGE, BYTES, "temp_fs_size_bytes", "Size",                        \
       "Bytes of the file system of a temporary directory", "dir")                              \
-    X(PLACE_FREE, TEMP, GAUGE, BYTES, "temp_fs_available_bytes", "Available",                  \
+    X(TEMP_DIR_FREE, TEMP, GAUGE, BYTES, "temp_fs_available_bytes", "Available",               \
       "Bytes available in a temporary directory", "dir")                                       \
-    X(PLACE_RESERVE, TEMP, GAUGE, BYTES, "temp_fs_reserve_bytes", "To be left",                \
+    X(TEMP_DIR_RESERVE, TEMP, GAUGE, BYTES, "temp_fs_reserve_bytes", "To be left",             \
       "Bytes to be left free in the file system of a temporary directory", "dir")              \
-    X(PLACE_INODES, TEMP, GAUGE, NONE, "temp_fs_inodes_available", "Inodes",                   \
+    X(TEMP_DIR_INODES, TEMP, GAUGE, NONE, "temp_fs_inodes_available", "Inodes",                \
       "Files that can still be made in a temporary directory", "dir")                          \
     X(EXPECTED, TRAFFIC, GAUGE, SECONDS, "conversions_expected_wait_seconds", "Expected wait", \
       "Time that what is under way and waits now will take", NULL)                             \
@@ -204,7 +204,7 @@ enum {
 static const tc_family families[] = {
 #define X(id, section, kind, unit, name, title, help, ...) \
     {TC_SECTION_##section,                                 \
-     TC_KIND_##kind,                                       \
+     TC_METRIC_##kind,                                     \
      TC_UNIT_##unit,                                       \
      name,                                                 \
      title,                                                \
@@ -237,20 +237,20 @@ static tc_point *put(maker *to, const tc_family *family, const char *first, cons
     return point;
 }
 
-static tc_point *put_figure(maker *to, const tc_family *family, const char *first,
-                            tc_figure figure)
+static tc_point *put_reading(maker *to, const tc_family *family, const char *first,
+                             tc_reading reading)
 {
     tc_point *point = put(to, family, first, NULL);
 
-    point->error = figure.error;
-    point->count = figure.value;
+    point->error = reading.error;
+    point->count = reading.value;
     return point;
 }
 
 static tc_point *put_count(maker *to, const tc_family *family, const char *first,
                            uint64_t count)
 {
-    return put_figure(to, family, first, tc_figure_of(count));
+    return put_reading(to, family, first, tc_reading_of(count));
 }
 
 static void put_real(maker *to, const tc_family *family, const char *first, double real)
@@ -273,29 +273,31 @@ static void put_dentries(maker *to)
     const tc_snapshot *snapshot = to->snapshot;
     const tc_host *host = &snapshot->host;
     bool estimated;
-    tc_figure bytes = tc_host_dentry_bytes(host, &estimated);
+    tc_reading bytes = tc_host_dentry_bytes(host, &estimated);
     double growth = tc_snapshot_growth(snapshot, 600);
     int slab = host->slab.error;
     bool both = !bytes.error && !host->memory.total.error && host->memory.total.value;
 
-    put_figure(to, FAMILY(DENTRIES), NULL, host->dentry.dentries);
-    put_figure(to, FAMILY(UNUSED), NULL, host->dentry.unused);
-    put_figure(to, FAMILY(NEGATIVE), NULL, host->dentry.negative);
-    put_figure(to, FAMILY(DENTRY_BYTES), NULL, bytes)->estimated = estimated;
+    put_reading(to, FAMILY(DENTRIES), NULL, host->dentry.dentries);
+    put_reading(to, FAMILY(UNUSED), NULL, host->dentry.unused);
+    put_reading(to, FAMILY(NEGATIVE), NULL, host->dentry.negative);
+    put_reading(to, FAMILY(DENTRY_BYTES), NULL, bytes)->estimated = estimated;
     put_real(to, FAMILY(DENTRY_SHARE), NULL,
              both ? (double)bytes.value / (double)host->memory.total.value : NAN);
     if (!isnan(growth))
         put_real(to, FAMILY(DENTRY_GROWTH), NULL, growth);
-    put_figure(to, FAMILY(DENTRY_OBJECTS), NULL, (tc_figure){slab, host->slab.dentry.objects});
-    put_figure(to, FAMILY(DENTRY_ACTIVE), NULL, (tc_figure){slab, host->slab.dentry.active});
+    put_reading(to, FAMILY(DENTRY_OBJECTS), NULL,
+                (tc_reading){slab, host->slab.dentry.objects});
+    put_reading(to, FAMILY(DENTRY_ACTIVE), NULL, (tc_reading){slab, host->slab.dentry.active});
     put_count(to, FAMILY(SLAB_READABLE), NULL, slab == 0);
-    put_figure(to, FAMILY(SLAB_TAKEN), NULL, (tc_figure){slab, (uint64_t)snapshot->slab_taken});
+    put_reading(to, FAMILY(SLAB_TAKEN), NULL,
+                (tc_reading){slab, (uint64_t)snapshot->slab_taken});
     put_count(to, FAMILY(LEFT), NULL, tc_snapshot_left(snapshot));
     /* Most of them only ever were in one distribution's kernels. */
-#define X(field, path, title)              \
-    if (host->knobs.field.error != ENOENT) \
-        put_figure(to, FAMILY(KNOB), title, host->knobs.field);
-    TC_DENTRY_KNOBS(X)
+#define X(field, path, title)                \
+    if (host->sysctls.field.error != ENOENT) \
+        put_reading(to, FAMILY(SYSCTL), title, host->sysctls.field);
+    TC_DENTRY_SYSCTLS(X)
 #undef X
 }
 
@@ -342,35 +344,36 @@ static void put_memory(maker *to)
     const tc_cgroup *cgroup = &to->snapshot->host.cgroup;
     int error = cgroup->error;
 
-#define X(field, key, title) put_figure(to, FAMILY(MEMORY), #field, memory->field);
+#define X(field, key, title) put_reading(to, FAMILY(MEMORY), #field, memory->field);
     TC_MEMORY_FIELDS(X)
 #undef X
-    put_figure(to, FAMILY(SWAPPED_IN), NULL, memory->swapped_in);
-    put_figure(to, FAMILY(SWAPPED_OUT), NULL, memory->swapped_out);
-    put_figure(to, FAMILY(CGROUP_VERSION), NULL, (tc_figure){error, (uint64_t)cgroup->version});
+    put_reading(to, FAMILY(SWAPPED_IN), NULL, memory->swapped_in);
+    put_reading(to, FAMILY(SWAPPED_OUT), NULL, memory->swapped_out);
+    put_reading(to, FAMILY(CGROUP_VERSION), NULL,
+                (tc_reading){error, (uint64_t)cgroup->version});
     if (error)
         return; /* one reason is enough */
-    put_figure(to, FAMILY(CGROUP_LIMIT), NULL, cgroup->limit);
-    put_figure(to, FAMILY(CGROUP_USAGE), NULL, cgroup->usage);
-    put_figure(to, FAMILY(CGROUP_KERNEL), NULL, cgroup->kernel);
-    put_figure(to, FAMILY(CGROUP_SLAB), NULL, cgroup->slab_reclaimable);
+    put_reading(to, FAMILY(CGROUP_LIMIT), NULL, cgroup->limit);
+    put_reading(to, FAMILY(CGROUP_USAGE), NULL, cgroup->usage);
+    put_reading(to, FAMILY(CGROUP_KERNEL), NULL, cgroup->kernel);
+    put_reading(to, FAMILY(CGROUP_SLAB), NULL, cgroup->slab_reclaimable);
 }
 
 /* The name of a counter's slot; NULL for one that is not to be shown. */
 static const char *slot_label(const maker *to, tc_dimension dimension, unsigned at)
 {
     static const char *const classes[TC_STATUSES] = {NULL, "1xx", "2xx", "3xx", "4xx", "5xx"};
-    const tc_tally *tally = to->snapshot->tally;
+    const tc_counter_snapshot *counts = to->snapshot->counts;
 
     switch (dimension) {
     case TC_DIM_STATUS:
         return at < TC_STATUSES ? classes[at] : NULL;
     case TC_DIM_PATTERN:
-        return at >= tally->patterns ? NULL : at == 0 ? "" : tally->pattern[at];
+        return at >= counts->patterns ? NULL : at == 0 ? "" : counts->pattern[at];
     case TC_DIM_ERROR:
         return at == TC_E_OK ? NULL : tc_error_name((tc_error)at);
-    case TC_DIM_PLACE:
-        return at < tally->places ? tally->place[at].path : NULL;
+    case TC_DIM_TEMP_DIR:
+        return at < counts->temp_dirs ? counts->temp_dir[at].path : NULL;
     case TC_DIM_FORMATS:
         return tc_format_name((tc_format)(at / TC_FORMATS));
     default:
@@ -388,8 +391,8 @@ static bool is_shown(tc_dimension dimension, unsigned at, uint64_t value)
 
 static void put_row(maker *to, unsigned row)
 {
-    const tc_tally *tally = to->snapshot->tally;
-    const uint64_t *from = rows[row].gauge ? tally->gauge : tally->counter;
+    const tc_counter_snapshot *counts = to->snapshot->counts;
+    const uint64_t *from = rows[row].gauge ? counts->gauge : counts->counter;
     tc_dimension dimension = rows[row].dimension;
     tc_family *family = apr_pmemdup(to->pool, &rows[row].family, sizeof *family);
 
@@ -415,7 +418,7 @@ static void put_rows(maker *to, tc_section section)
     }
 }
 
-static void put_places(maker *to)
+static void put_temp_dirs(maker *to)
 {
     const tc_snapshot *snapshot = to->snapshot;
 
@@ -424,20 +427,20 @@ static void put_places(maker *to)
     put_count(to, FAMILY(TEMP_BOUND), NULL, snapshot->temp_memory_bound);
     put_count(to, FAMILY(CLIENT), NULL, snapshot->client_largest);
     put_count(to, FAMILY(CLIENT_BOUND), NULL, snapshot->client_bound);
-#define COLUMN(id, put_value, value)                           \
-    for (unsigned at = 0; at < snapshot->places; at++) {       \
-        const tc_snapshot_place *place = &snapshot->place[at]; \
-        put_value(to, FAMILY(id), place->path, value);         \
+#define COLUMN(id, put_value, value)                                    \
+    for (unsigned at = 0; at < snapshot->temp_dirs; at++) {             \
+        const tc_snapshot_temp_dir *temp_dir = &snapshot->temp_dir[at]; \
+        put_value(to, FAMILY(id), temp_dir->path, value);               \
     }
-    COLUMN(PLACE_FS, put_text, place->fs.name)
-    COLUMN(PLACE_TOTAL, put_figure, place->total)
-    COLUMN(PLACE_FREE, put_figure, place->available)
-    COLUMN(PLACE_RESERVE, put_count, place->reserve)
+    COLUMN(TEMP_DIR_FS, put_text, temp_dir->fs.name)
+    COLUMN(TEMP_DIR_TOTAL, put_reading, temp_dir->total)
+    COLUMN(TEMP_DIR_FREE, put_reading, temp_dir->available)
+    COLUMN(TEMP_DIR_RESERVE, put_count, temp_dir->reserve)
 #undef COLUMN
-    for (unsigned at = 0; at < snapshot->places; at++) {
-        if (snapshot->place[at].number) /* a memfd takes none */
-            put_figure(to, FAMILY(PLACE_INODES), snapshot->place[at].path,
-                       snapshot->place[at].inodes_free);
+    for (unsigned at = 0; at < snapshot->temp_dirs; at++) {
+        if (snapshot->temp_dir[at].number) /* a memfd takes none */
+            put_reading(to, FAMILY(TEMP_DIR_INODES), snapshot->temp_dir[at].path,
+                        snapshot->temp_dir[at].inodes_free);
     }
     put_rows(to, TC_SECTION_TEMP);
 }
@@ -463,7 +466,7 @@ static void put_latency(maker *to)
 
     for (unsigned stage = 0; stage < TC_STAGE_COUNT; stage++)
         put(to, FAMILY(STAGE), stages[stage], NULL)->histogram =
-            &to->snapshot->tally->stage[stage];
+            &to->snapshot->counts->stage[stage];
 }
 
 /* Every format a URL may name, and what this build can do with it. */
@@ -496,7 +499,7 @@ static void put_server(maker *to)
     put_text(to, FAMILY(MPM), NULL, snapshot->mpm);
     put_text(to, FAMILY(CODECS), NULL, snapshot->codecs);
     put_count(to, FAMILY(STARTED), NULL, (uint64_t)snapshot->started);
-    put_count(to, FAMILY(SINCE), NULL, (uint64_t)snapshot->tally->since);
+    put_count(to, FAMILY(SINCE), NULL, (uint64_t)snapshot->counts->since);
     put_count(to, FAMILY(NOW), NULL, (uint64_t)snapshot->now);
     put_count(to, FAMILY(INTERVAL), NULL, snapshot->interval);
     put_count(to, FAMILY(SAMPLES), NULL, snapshot->samples);
@@ -513,7 +516,7 @@ tc_report *tc_report_make(apr_pool_t *pool, const tc_snapshot *snapshot)
     put_dentries(&to);
     put_slab(&to);
     put_memory(&to);
-    put_places(&to);
+    put_temp_dirs(&to);
     put_rows(&to, TC_SECTION_CONVERSIONS);
     put_latency(&to);
     put_rows(&to, TC_SECTION_TRAFFIC);

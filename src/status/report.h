@@ -38,19 +38,19 @@ typedef enum tc_section {
 const char *tc_section_name(tc_section section);
 const char *tc_section_title(tc_section section);
 
-typedef enum tc_kind {
-    TC_KIND_COUNTER, /* only rises; metrics call it NAME_total */
-    TC_KIND_GAUGE,
-    TC_KIND_TEXT,     /* words; in metrics the label of an _info */
-    TC_KIND_TIME,     /* seconds since 1970 */
-    TC_KIND_HISTOGRAM /* of seconds */
-} tc_kind;
+typedef enum tc_metric_kind {
+    TC_METRIC_COUNTER, /* only rises; metrics call it NAME_total */
+    TC_METRIC_GAUGE,
+    TC_METRIC_TEXT,     /* words; in metrics the label of an _info */
+    TC_METRIC_TIME,     /* seconds since 1970 */
+    TC_METRIC_HISTOGRAM /* of seconds */
+} tc_metric_kind;
 
 #define TC_LABELS 2
 
 typedef struct tc_family {
     tc_section section;
-    tc_kind kind;
+    tc_metric_kind kind;
     tc_unit unit;
     const char *name;  /* snake_case, base units: "host_dentry_slab_bytes" */
     const char *title; /* for people, in a table */

@@ -128,18 +128,18 @@ static void draw_waits(const tc_report *report, const tc_writer *to, span span)
                      .of = of});
 }
 
-static void draw_places(const tc_report *report, const tc_writer *to, span span)
+static void draw_temp_dirs(const tc_report *report, const tc_writer *to, span span)
 {
     tc_chart_series of[TC_CHART_SERIES];
     const tc_snapshot *snapshot = report->snapshot;
     unsigned count = 0;
 
-    for (unsigned at = 0; at < snapshot->places && count < TC_CHART_SERIES - 1; at++) {
-        const tc_snapshot_place *place = &snapshot->place[at];
-        size_t offset = AT(place_used) + place->number * sizeof(double);
+    for (unsigned at = 0; at < snapshot->temp_dirs && count < TC_CHART_SERIES - 1; at++) {
+        const tc_snapshot_temp_dir *temp_dir = &snapshot->temp_dir[at];
+        size_t offset = AT(temp_dir_used) + temp_dir->number * sizeof(double);
         of[count++] = series(report,
-                             apr_psprintf(report->pool, place->number ? "%s (%s)" : "%s",
-                                          place->path, place->fs.name),
+                             apr_psprintf(report->pool, temp_dir->number ? "%s (%s)" : "%s",
+                                          temp_dir->path, temp_dir->fs.name),
                              offset);
     }
     of[count++] = right(report, "in our files", AT(temp_open_bytes));
@@ -168,6 +168,6 @@ void tc_report_charts(const tc_report *report, const tc_writer *to, int64_t seco
     draw_memory(report, to, span);
     draw_conversions(report, to, span);
     draw_waits(report, to, span);
-    draw_places(report, to, span);
+    draw_temp_dirs(report, to, span);
     tc_put(to, "</section>\n");
 }

@@ -94,7 +94,7 @@ static void format_value(char *text, size_t size, const tc_point *point)
 
     if (point->whole && point->count == TC_UNLIMITED)
         snprintf(text, size, "none");
-    else if (family->kind == TC_KIND_TIME)
+    else if (family->kind == TC_METRIC_TIME)
         local_time(text, size, (int64_t)point->count);
     else if (family->unit != TC_UNIT_NONE)
         tc_chart_number(text, size, value, family->unit);
@@ -112,9 +112,9 @@ static void put_cell(const tc_writer *to, const tc_point *point)
         tc_put(to, "<td></td>");
     } else if (point->error) {
         tc_put(to, "<td class=\"n dim\">");
-        tc_put_xml(to, tc_figure_reason(point->error, text, sizeof text));
+        tc_put_xml(to, tc_reading_reason(point->error, text, sizeof text));
         tc_put(to, "</td>");
-    } else if (point->family->kind == TC_KIND_TEXT) {
+    } else if (point->family->kind == TC_METRIC_TEXT) {
         tc_put(to, "<td>");
         tc_put_xml(to, point->text);
         tc_put(to, "</td>");
@@ -203,8 +203,8 @@ static void put_heads(const tc_writer *to, const tc_report *report, unsigned fir
         put_header(to, "", family->label[label], label_title(family->label[label]));
     for (unsigned at = first; at < end; at = next_family(report, at, end)) {
         family = report->point[at].family;
-        if (family->kind != TC_KIND_HISTOGRAM) {
-            put_header(to, family->kind == TC_KIND_TEXT ? "" : " class=\"n\"", family->help,
+        if (family->kind != TC_METRIC_HISTOGRAM) {
+            put_header(to, family->kind == TC_METRIC_TEXT ? "" : " class=\"n\"", family->help,
                        family->title);
             continue;
         }
@@ -225,7 +225,7 @@ static void put_row(const tc_writer *to, const tc_report *report, unsigned first
     }
     for (unsigned at = first; at < end; at = next_family(report, at, end)) {
         const tc_point *point = find(report, first, end, report->point[at].family, row);
-        if (point && point->family->kind == TC_KIND_HISTOGRAM)
+        if (point && point->family->kind == TC_METRIC_HISTOGRAM)
             put_histogram(to, point->histogram);
         else
             put_cell(to, point);

@@ -57,11 +57,11 @@ static void put_value(const tc_writer *to, const tc_point *point)
 {
     tc_put_json(to, point->family->name);
     tc_put(to, ": ");
-    if (point->family->kind == TC_KIND_HISTOGRAM)
+    if (point->family->kind == TC_METRIC_HISTOGRAM)
         put_histogram(to, point->histogram);
     else if (point->error || (point->whole && point->count == TC_UNLIMITED))
         tc_put(to, "null");
-    else if (point->family->kind == TC_KIND_TEXT)
+    else if (point->family->kind == TC_METRIC_TEXT)
         tc_put_json(to, point->text);
     else if (point->whole)
         tc_putf(to, "%" PRIu64, point->count);
@@ -196,7 +196,7 @@ static void put_unreadable(const tc_writer *to, const tc_report *report)
         tc_putf(to, "%s\n    ", comma);
         tc_put_json(to, name);
         tc_put(to, ": ");
-        tc_put_json(to, tc_figure_reason(point->error, words, sizeof words));
+        tc_put_json(to, tc_reading_reason(point->error, words, sizeof words));
         comma = ",";
     }
     tc_put(to, "},\n  \"estimated\": [");

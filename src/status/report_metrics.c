@@ -106,14 +106,14 @@ static void put_head(const exposition *out, const char *name, const char *suffix
 static void put_family_head(const exposition *out, const tc_family *family)
 {
     switch (family->kind) {
-    case TC_KIND_COUNTER:
+    case TC_METRIC_COUNTER:
         put_head(out, family->name, out->openmetrics ? "" : "_total", "counter", family->help);
         break;
-    case TC_KIND_TEXT:
+    case TC_METRIC_TEXT:
         put_head(out, family->name, out->openmetrics ? "" : "_info",
                  out->openmetrics ? "info" : "gauge", family->help);
         break;
-    case TC_KIND_HISTOGRAM:
+    case TC_METRIC_HISTOGRAM:
         put_head(out, family->name, "", "histogram", family->help);
         break;
     default:
@@ -201,19 +201,19 @@ static void put_point(const tc_writer *to, const tc_point *point)
     bool any = false;
     char number[TC_NUMBER_MAX];
 
-    if (family->kind == TC_KIND_HISTOGRAM) {
+    if (family->kind == TC_METRIC_HISTOGRAM) {
         put_histogram(to, point);
         return;
     }
     put_series(to, point,
-               family->kind == TC_KIND_TEXT      ? "_info"
-               : family->kind == TC_KIND_COUNTER ? "_total"
-                                                 : "");
+               family->kind == TC_METRIC_TEXT      ? "_info"
+               : family->kind == TC_METRIC_COUNTER ? "_total"
+                                                   : "");
     put_labels(to, point, &any);
-    if (family->kind == TC_KIND_TEXT)
+    if (family->kind == TC_METRIC_TEXT)
         put_label(to, family->name, point->text, &any);
     tc_put(to, any ? "} " : " ");
-    if (family->kind == TC_KIND_TEXT)
+    if (family->kind == TC_METRIC_TEXT)
         tc_put(to, "1\n");
     else if (point->whole && point->count == TC_UNLIMITED)
         tc_put(to, "+Inf\n");
@@ -266,7 +266,7 @@ static void put_states(const exposition *out, const tc_report *report, bool esti
         if (point->family->label[0])
             put_label(out->to, "of", point->label[0], &any);
         if (!estimated)
-            put_label(out->to, "reason", tc_figure_reason(point->error, words, sizeof words),
+            put_label(out->to, "reason", tc_reading_reason(point->error, words, sizeof words),
                       &any);
         tc_put(out->to, "} 1\n");
     }

@@ -99,7 +99,7 @@ static void put_point(const tc_writer *to, const tc_point *point)
 {
     char words[120], number[TC_NUMBER_MAX];
 
-    if (point->family->kind == TC_KIND_HISTOGRAM) {
+    if (point->family->kind == TC_METRIC_HISTOGRAM) {
         put_histogram(to, point);
         return;
     }
@@ -108,8 +108,8 @@ static void put_point(const tc_writer *to, const tc_point *point)
     put_key(to, point->family->name);
     put_labels(to, point);
     if (point->error)
-        tc_putf(to, ": %s", tc_figure_reason(point->error, words, sizeof words));
-    else if (point->family->kind == TC_KIND_TEXT) {
+        tc_putf(to, ": %s", tc_reading_reason(point->error, words, sizeof words));
+    else if (point->family->kind == TC_METRIC_TEXT) {
         tc_put(to, ": ");
         put_words(to, point->text);
     } else if (point->whole && point->count == TC_UNLIMITED)

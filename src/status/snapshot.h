@@ -11,16 +11,16 @@
 #include "temp/tempfile.h"
 
 /* A temporary directory in use, or with number 0 memfd's pages. Borrowed strings. */
-typedef struct tc_snapshot_place {
+typedef struct tc_snapshot_temp_dir {
     const char *path;
     tc_temp_fs fs;
-    unsigned number; /* its slot in the tally */
+    unsigned number; /* its slot in the counts */
     bool named;      /* by TmpfsConvertTempDir, and not taken for want of it */
-    tc_figure available, total, inodes_free;
+    tc_reading available, total, inodes_free;
     uint64_t reserve; /* bytes to be left free */
-} tc_snapshot_place;
+} tc_snapshot_temp_dir;
 
-#define TC_SNAPSHOT_PLACES 17
+#define TC_SNAPSHOT_TEMP_DIRS 17
 
 typedef struct tc_snapshot {
     int64_t now, started; /* seconds since 1970 */
@@ -30,11 +30,11 @@ typedef struct tc_snapshot {
     const char *codecs;   /* the libraries' versions */
     const char *mpm;
     tc_temp_method method;
-    tc_host host;       /* its `taken` is that of the dentry figures and memory */
+    tc_host host;       /* its `taken` is that of the dentry readings and memory */
     int64_t slab_taken; /* when the slab was read */
-    const tc_tally *tally;
-    unsigned places;
-    tc_snapshot_place place[TC_SNAPSHOT_PLACES];
+    const tc_counter_snapshot *counts;
+    unsigned temp_dirs;
+    tc_snapshot_temp_dir temp_dir[TC_SNAPSHOT_TEMP_DIRS];
     uint64_t temp_memory;       /* bytes that files in memory have accounted for */
     uint64_t temp_memory_bound; /* TC_UNLIMITED: none */
     uint64_t client_largest;    /* bytes of temporary data that no client has more of */

@@ -31,7 +31,7 @@ struct tc_spool {
     apr_off_t length;    /* taken in */
     uint64_t charged;    /* bytes counted for the client */
     chunk *first, *last; /* the contents; with a file, its one write buffer */
-    tc_store store;
+    tc_temp_backend backend;
     apr_status_t dead; /* what every write answers from now on */
 };
 
@@ -128,7 +128,7 @@ static apr_status_t flush_chunks(tc_spool *spool)
     apr_status_t status = APR_SUCCESS;
 
     while (spool->first && status == APR_SUCCESS) {
-        status = tc_store_write(&spool->store, spool->first->data, spool->first->used);
+        status = tc_temp_backend_write(&spool->backend, spool->first->data, spool->first->used);
         free(take_chunk(spool));
     }
     return status;
@@ -145,12 +145,12 @@ static apr_status_t put_in_file(tc_spool *spool, const char *data, apr_size_t le
         if (!buffer)
             return APR_ENOMEM;
         if (buffer->used == 0 && length >= BUFFER)
-            return tc_store_write(&spool->store, data, length);
+            return tc_temp_backend_write(&spool->backend, data, length);
         took = fill_chunk(buffer, data, length);
         data += took;
         length -= took;
         if (buffer->used == BUFFER) {
-            status = tc_store_write(&spool->store, buffer->data, BUFFER);
+            status = tc_temp_backend_write(&spool->backend, buffer->data, BUFFER);
             if (status != APR_SUCCESS)
                 return status;
             buffer->used = 0;
@@ -163,23 +163,25 @@ static apr_status_t put_in_file(tc_spool *spool, const char *data, apr_size_t le
 
 static apr_status_t charge(tc_spool *spool, apr_size_t more)
 {
-    const tc_spool_places *places = spool->store.places;
+    const tc_temp_config *temp_config = spool->backend.temp_config;
     uint64_t needed = (uint64_t)spool->length + more, taken;
-    uint64_t step = needed <= spool->threshold ? HEAP_STEP : TC_STORE_STEP;
+    uint64_t step = needed <= spool->threshold ? HEAP_STEP : TC_TEMP_BACKEND_STEP;
 
     if (needed <= spool->charged)
         return APR_SUCCESS;
     taken = (needed - spool->charged + step - 1) / step * step;
-    if (tc_holders_take(places->holders, places->client, places->per_client, taken)) {
+    if (tc_holders_take(temp_config->holders, temp_config->client, temp_config->per_client,
+                        taken)) {
         spool->charged += taken;
         return APR_SUCCESS;
     }
-    spool->store.reason = apr_psprintf(
+    spool->backend.reason = apr_psprintf(
         spool->pool,
         "client %s: holds %" APR_UINT64_T_FMT " KiB of temporary data and would hold more "
         "than the %" APR_UINT64_T_FMT " KiB of TmpfsConvertTempPerClient",
-        places->client_name ? places->client_name : "",
-        tc_holders_of(places->holders, places->client) / 1024, places->per_client / 1024);
+        temp_config->client_name ? temp_config->client_name : "",
+        tc_holders_of(temp_config->holders, temp_config->client) / 1024,
+        temp_config->per_client / 1024);
     return TC_SPOOL_CLIENT_FULL;
 }
 
@@ -191,8 +193,9 @@ static apr_status_t release(void *data)
 
     while (spool->first)
         free(take_chunk(spool));
-    tc_store_close(&spool->store);
-    tc_holders_give(spool->store.places->holders, spool->store.places->client, spool->charged);
+    tc_temp_backend_close(&spool->backend);
+    tc_holders_give(spool->backend.temp_config->holders, spool->backend.temp_config->client,
+                    spool->charged);
     spool->charged = 0;
     return APR_SUCCESS;
 }
@@ -205,13 +208,14 @@ static apr_status_t die(tc_spool *spool, apr_status_t status)
     return status;
 }
 
-tc_spool *tc_spool_create(apr_pool_t *pool, const tc_spool_places *places, apr_size_t threshold)
+tc_spool *tc_spool_create(apr_pool_t *pool, const tc_temp_config *temp_config,
+                          apr_size_t threshold)
 {
     tc_spool *spool = apr_pcalloc(pool, sizeof(*spool));
 
     spool->pool = pool;
     spool->threshold = threshold;
-    tc_store_init(&spool->store, pool, places);
+    tc_temp_backend_init(&spool->backend, pool, temp_config);
     /* Before anything is held. A forked child must not remove its parent's file; its
        descriptors close at exec. */
     apr_pool_cleanup_register(pool, spool, release, apr_pool_cleanup_null);
@@ -225,15 +229,15 @@ apr_status_t tc_spool_write(tc_spool *spool, const void *data, apr_size_t length
     if (status != APR_SUCCESS || length == 0)
         return status;
     status = charge(spool, length);
-    if (status == APR_SUCCESS && !tc_store_is_open(&spool->store) &&
+    if (status == APR_SUCCESS && !tc_temp_backend_is_open(&spool->backend) &&
         length > spool->threshold - (apr_size_t)spool->length) {
-        status = tc_store_open(&spool->store);
+        status = tc_temp_backend_open(&spool->backend);
         if (status == APR_SUCCESS)
             status = flush_chunks(spool);
     }
     if (status == APR_SUCCESS)
-        status = tc_store_is_open(&spool->store) ? put_in_file(spool, data, length)
-                                                 : put_in_heap(spool, data, length);
+        status = tc_temp_backend_is_open(&spool->backend) ? put_in_file(spool, data, length)
+                                                          : put_in_heap(spool, data, length);
     if (status != APR_SUCCESS)
         return die(spool, status);
     spool->length += (apr_off_t)length;
@@ -267,13 +271,13 @@ apr_status_t tc_spool_read(tc_spool *spool, apr_off_t offset, void *buffer, apr_
     *got = 0;
     if (spool->dead != APR_SUCCESS)
         return spool->dead;
-    if (tc_store_is_open(&spool->store)) {
-        apr_status_t status = tc_store_read(&spool->store, offset, to, length, got);
+    if (tc_temp_backend_is_open(&spool->backend)) {
+        apr_status_t status = tc_temp_backend_read(&spool->backend, offset, to, length, got);
 
         if (status != APR_SUCCESS)
             return status;
     }
-    *got += read_chunks(spool, offset + (apr_off_t)*got - spool->store.stored, to + *got,
+    *got += read_chunks(spool, offset + (apr_off_t)*got - spool->backend.stored, to + *got,
                         length - *got);
     return APR_SUCCESS;
 }
@@ -304,7 +308,7 @@ static apr_status_t seal_file(tc_spool *spool, apr_bucket_brigade *bb)
 
     if (status != APR_SUCCESS)
         return status;
-    fd = spool->store.file.temp.fd;
+    fd = spool->backend.file.temp.fd;
     /* APR never closes a file put in like this, so the spool stays its one owner. */
     status =
         apr_os_file_put(&file, &fd, APR_FOPEN_READ | APR_FOPEN_SENDFILE_ENABLED, spool->pool);
@@ -324,7 +328,7 @@ apr_status_t tc_spool_seal(tc_spool *spool, apr_bucket_brigade *bb)
 
     if (status != APR_SUCCESS)
         return status;
-    if (tc_store_is_open(&spool->store))
+    if (tc_temp_backend_is_open(&spool->backend))
         status = seal_file(spool, bb);
     else
         seal_heap(spool, bb);
@@ -341,10 +345,11 @@ apr_off_t tc_spool_length(const tc_spool *spool)
 
 tc_temp_method tc_spool_method(const tc_spool *spool)
 {
-    return tc_store_is_open(&spool->store) ? spool->store.file.temp.method : TC_TEMP_AUTO;
+    return tc_temp_backend_is_open(&spool->backend) ? spool->backend.file.temp.method
+                                                    : TC_TEMP_AUTO;
 }
 
 const char *tc_spool_reason(const tc_spool *spool)
 {
-    return spool->store.reason;
+    return spool->backend.reason;
 }

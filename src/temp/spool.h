@@ -6,7 +6,7 @@
 #ifndef TC_SPOOL_H
 #define TC_SPOOL_H
 
-#include "store.h"
+#include "temp_backend.h"
 
 #include <apr_buckets.h>
 #include <apr_pools.h>
@@ -19,14 +19,14 @@ typedef struct tc_spool tc_spool;
 /*
  * A spool owned by `pool`: its memory and its file go with the pool, unless
  * sealed into a brigade, which then owns the memory. Holds up to `threshold`
- * bytes in heap memory; 0 sends the first byte to a file. `places` is borrowed.
+ * bytes in heap memory; 0 sends the first byte to a file. `temp_config` is borrowed.
  */
-tc_spool *tc_spool_create(apr_pool_t *pool, const tc_spool_places *places,
+tc_spool *tc_spool_create(apr_pool_t *pool, const tc_temp_config *temp_config,
                           apr_size_t threshold);
 
 /*
- * Append. APR_SUCCESS, APR_ENOMEM, APR_ENOSPC when no place has room,
- * TC_SPOOL_CLIENT_FULL, or what else the last place's system call said. After an error
+ * Append. APR_SUCCESS, APR_ENOMEM, APR_ENOSPC when no target has room,
+ * TC_SPOOL_CLIENT_FULL, or what else the last target's system call said. After an error
  * the spool is dead. What it holds, in memory too, is counted for the client until it is
  * closed or its pool goes.
  */

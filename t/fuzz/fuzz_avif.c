@@ -201,7 +201,7 @@ static void convert_file(fuzz_file *file, unsigned which)
 
     tc_params_init(&params);
     must(!tc_params_parse(&params, request, strlen(request), NULL, NULL, &fail));
-    tc_params_settle(&params, false);
+    tc_params_resolve(&params, false);
     error = tc_pipeline_open(&pipeline, &input, &params, &limits, &fail);
     if (!error && tc_pipeline_outline(pipeline)->plan.bytes > FUZZ_HELD)
         error = tc_fail_set(&fail, TC_E_OVERLOAD, "too much for a fuzzer");

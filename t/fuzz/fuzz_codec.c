@@ -228,7 +228,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                .icc_length = icc ? info.icc_length : 0};
 
         if (spec.model == TC_CMYK)
-            codec = NULL; /* ink is turned into light before anything is encoded */
+            codec = NULL; /* CMYK becomes RGB before anything is encoded */
         if (codec && (codec->stores_alpha || !tc_model_has_alpha(spec.model)))
             round_trip(&picture, &spec, codec);
     }

@@ -21,20 +21,20 @@ static uint8_t *copy_of(const uint8_t *data, size_t length)
     return copy;
 }
 
-static void check_settled(const uint8_t *data, size_t length)
+static void check_normalised(const uint8_t *data, size_t length)
 {
-    uint8_t *settled = copy_of(data, length), *again;
-    size_t left = tc_exif_settle(settled, length);
+    uint8_t *normalised = copy_of(data, length), *again;
+    size_t left = tc_exif_normalise(normalised, length);
 
     must(left <= length);
     if (left > 0) {
-        must(tc_orientation_read(settled, left) == 1);
-        again = copy_of(settled, left);
+        must(tc_orientation_read(normalised, left) == 1);
+        again = copy_of(normalised, left);
         /* Less may be left, where a directory that lies had a part of itself wiped. */
-        must(tc_exif_settle(again, left) <= left);
+        must(tc_exif_normalise(again, left) <= left);
         free(again);
     }
-    free(settled);
+    free(normalised);
 }
 
 static void check_copyright(const uint8_t *data, size_t length)
@@ -60,7 +60,7 @@ static void check_copyright(const uint8_t *data, size_t length)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    check_settled(data, size);
+    check_normalised(data, size);
     check_copyright(data, size);
     return 0;
 }

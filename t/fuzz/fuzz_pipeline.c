@@ -106,7 +106,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     params.policy.keep_copyright = has_mark(&line, &length, '=');
     if (tc_params_parse(&params, (const char *)line, length, NULL, NULL, &fail))
         return 0;
-    tc_params_settle(&params, params.policy.strict);
+    tc_params_resolve(&params, params.policy.strict);
     convert(&file, &sink, &params);
     fuzz_sink_free(&sink);
     fuzz_must_have_freed();

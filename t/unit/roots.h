@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Folders that stand for / : the fixtures, and others made for one case. And the
- * checks of a figure.
+ * checks of a reading.
  */
 #ifndef ROOTS_H
 #define ROOTS_H
@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 #include "dirs.h"
-#include "host/figure.h"
+#include "host/reading.h"
 
 #define FIXTURES "t/unit/fixtures"
 #define NOBODY   65534
@@ -112,22 +112,22 @@ __attribute__((unused)) static void lock(const char *root, const char *path)
     chmod(whole, 0);
 }
 
-#define is_value(figure, expected, name) \
-    figure_is((figure), 0, (uint64_t)(expected), (name), __LINE__)
-#define is_missing(figure, reason, name) figure_is((figure), (reason), 0, (name), __LINE__)
+#define is_value(reading, expected, name) \
+    reading_is((reading), 0, (uint64_t)(expected), (name), __LINE__)
+#define is_missing(reading, reason, name) reading_is((reading), (reason), 0, (name), __LINE__)
 
-__attribute__((unused)) static void figure_is(tc_figure figure, int error, uint64_t value,
-                                              const char *name, int line)
+__attribute__((unused)) static void reading_is(tc_reading reading, int error, uint64_t value,
+                                               const char *name, int line)
 {
-    bool good = figure.error == error && figure.value == value;
+    bool good = reading.error == error && reading.value == value;
 
     if (error)
         tap_ok(good, __BASE_FILE__, line, "%s: %s", name, strerror(error));
     else
         tap_ok(good, __BASE_FILE__, line, "%s: %llu", name, (unsigned long long)value);
     if (!good)
-        printf("# got: %s, %llu\n", figure.error ? strerror(figure.error) : "a value",
-               (unsigned long long)figure.value);
+        printf("# got: %s, %llu\n", reading.error ? strerror(reading.error) : "a value",
+               (unsigned long long)reading.value);
 }
 
 #endif

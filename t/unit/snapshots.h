@@ -10,14 +10,14 @@
 
 #define GIB ((uint64_t)1024 * 1024 * 1024)
 
-static tc_tally made_tally;
+static tc_counter_snapshot made_counts;
 static tc_sample made_sample[200];
 
 /* A healthy server on a machine of 16 GiB: memfd, then /dev/shm. */
 __attribute__((unused)) static void make_snapshot(tc_snapshot *snapshot)
 {
     memset(snapshot, 0, sizeof *snapshot);
-    memset(&made_tally, 0, sizeof made_tally);
+    memset(&made_counts, 0, sizeof made_counts);
     memset(made_sample, 0, sizeof made_sample);
     snapshot->now = 1800000000;
     snapshot->started = snapshot->now - 3600;
@@ -32,46 +32,46 @@ __attribute__((unused)) static void make_snapshot(tc_snapshot *snapshot)
     snapshot->client_largest = GIB / 8;
     snapshot->client_bound = GIB / 4;
     snapshot->interval = 10;
-    snapshot->host.dentry.dentries = tc_figure_of(100000);
-    snapshot->host.dentry.unused = tc_figure_of(90000);
-    snapshot->host.dentry.negative = tc_figure_of(20000);
-    snapshot->host.memory.total = tc_figure_of(16 * GIB);
-    snapshot->host.memory.available = tc_figure_of(8 * GIB);
+    snapshot->host.dentry.dentries = tc_reading_of(100000);
+    snapshot->host.dentry.unused = tc_reading_of(90000);
+    snapshot->host.dentry.negative = tc_reading_of(20000);
+    snapshot->host.memory.total = tc_reading_of(16 * GIB);
+    snapshot->host.memory.available = tc_reading_of(8 * GIB);
     snapshot->host.cgroup.version = 2;
-    snapshot->host.cgroup.limit = tc_figure_of(TC_UNLIMITED);
+    snapshot->host.cgroup.limit = tc_reading_of(TC_UNLIMITED);
     strcpy(snapshot->host.slab.dentry.name, "dentry");
     snapshot->host.slab.dentry.bytes = 30 << 20;
     snapshot->host.slab.dentry.objects = 150000;
     snapshot->host.slab.dentry.active = 100000;
     snapshot->slab_taken = snapshot->now - 5;
-    made_tally.since = snapshot->started;
-    made_tally.places = 2;
-    strcpy(made_tally.place[0].path, "memfd");
-    strcpy(made_tally.place[1].path, "/dev/shm");
-    strcpy(made_tally.place[1].fs, "tmpfs");
-    made_tally.patterns = 1;
-    snapshot->tally = &made_tally;
-    snapshot->places = 2;
-    snapshot->place[0] = (tc_snapshot_place){.path = "memfd",
-                                             .fs = {"memory", true, false},
-                                             .available = tc_figure_of(8 * GIB),
-                                             .total = tc_figure_of(16 * GIB)};
-    snapshot->place[1] = (tc_snapshot_place){.path = "/dev/shm",
-                                             .fs = {"tmpfs", true, false},
-                                             .number = 1,
-                                             .available = tc_figure_of(8 * GIB),
-                                             .total = tc_figure_of(8 * GIB)};
+    made_counts.since = snapshot->started;
+    made_counts.temp_dirs = 2;
+    strcpy(made_counts.temp_dir[0].path, "memfd");
+    strcpy(made_counts.temp_dir[1].path, "/dev/shm");
+    strcpy(made_counts.temp_dir[1].fs, "tmpfs");
+    made_counts.patterns = 1;
+    snapshot->counts = &made_counts;
+    snapshot->temp_dirs = 2;
+    snapshot->temp_dir[0] = (tc_snapshot_temp_dir){.path = "memfd",
+                                                   .fs = {"memory", true, false},
+                                                   .available = tc_reading_of(8 * GIB),
+                                                   .total = tc_reading_of(16 * GIB)};
+    snapshot->temp_dir[1] = (tc_snapshot_temp_dir){.path = "/dev/shm",
+                                                   .fs = {"tmpfs", true, false},
+                                                   .number = 1,
+                                                   .available = tc_reading_of(8 * GIB),
+                                                   .total = tc_reading_of(8 * GIB)};
     snapshot->sample = made_sample;
 }
 
 /* The second place on ext4, as the parent counts it. */
 __attribute__((unused)) static void put_on_ext4(tc_snapshot *snapshot)
 {
-    snapshot->place[1].path = "/var/tmp";
-    snapshot->place[1].fs = (tc_temp_fs){"ext4", false, true};
-    strcpy(made_tally.place[1].path, "/var/tmp");
-    strcpy(made_tally.place[1].fs, "ext4");
-    made_tally.place[1].keeps_negatives = true;
+    snapshot->temp_dir[1].path = "/var/tmp";
+    snapshot->temp_dir[1].fs = (tc_temp_fs){"ext4", false, true};
+    strcpy(made_counts.temp_dir[1].path, "/var/tmp");
+    strcpy(made_counts.temp_dir[1].fs, "ext4");
+    made_counts.temp_dir[1].keeps_negatives = true;
 }
 
 /* Samples every ten seconds in which the slab and what is in it grow by so much each. */

@@ -188,7 +188,7 @@ static void test_v1_limits(void)
 
         v1_machine(root, cases[i].limit, cases[i].stat);
         tc_cgroup_read(&cgroup, root);
-        figure_is(cgroup.limit, cases[i].error, cases[i].value, cases[i].what, __LINE__);
+        reading_is(cgroup.limit, cases[i].error, cases[i].value, cases[i].what, __LINE__);
         remove_root(root);
     }
 }
@@ -250,7 +250,7 @@ static void test_v2_limits(void)
             if (cases[i].at[level])
                 put(root, files[level], cases[i].at[level]);
         tc_cgroup_read(&cgroup, root);
-        figure_is(cgroup.limit, cases[i].error, cases[i].value, cases[i].what, __LINE__);
+        reading_is(cgroup.limit, cases[i].error, cases[i].value, cases[i].what, __LINE__);
         is_value(cgroup.usage, 4096, "its usage");
         remove_root(root);
     }
@@ -445,7 +445,7 @@ static void test_host(void)
     tc_host_read(&host, FIXTURE("5.15"));
     ok(host.taken >= now && host.taken <= (int64_t)time(NULL), "taken now");
     is_value(host.dentry.negative, 104377, "a host's negative dentries");
-    is_value(host.knobs.vfs_cache_pressure, 100, "its knobs");
+    is_value(host.sysctls.vfs_cache_pressure, 100, "its sysctls");
     is_value(host.memory.total, UINT64_C(4101730304), "its memory");
     ok(host.slab.dentry.slabs == 16818, "its slab");
     ok(host.cgroup.version == 2, "its cgroup");
@@ -455,9 +455,9 @@ static void test_host(void)
     host.slab.error = EACCES;
     is_value(tc_host_dentry_bytes(&host, &estimated), 352841 * 195, "bytes by the count");
     ok(estimated, "are one");
-    host.dentry.dentries = tc_figure_of(UINT64_MAX / 100);
+    host.dentry.dentries = tc_reading_of(UINT64_MAX / 100);
     is_missing(tc_host_dentry_bytes(&host, &estimated), EPROTO, "too many to be");
-    host.dentry.dentries = tc_figure_missing(ENOENT);
+    host.dentry.dentries = tc_reading_missing(ENOENT);
     is_missing(tc_host_dentry_bytes(&host, &estimated), ENOENT, "neither known");
 }
 
@@ -466,7 +466,7 @@ static void test_host_here(void)
     struct timespec began, ended;
     double least = 1;
     bool estimated;
-    tc_figure bytes;
+    tc_reading bytes;
     tc_host host;
 
     for (int i = 0; i < 20; i++) {

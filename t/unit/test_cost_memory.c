@@ -61,7 +61,7 @@ static const struct {
     {"avif", "2000 1500 kind=noise quality=90 type=rgba", "dw=1500,dh=1500,of=jpeg", true},
 };
 
-/* A figure of this process, KiB; 0 where it cannot be read. */
+/* A reading of this process, KiB; 0 where it cannot be read. */
 static double status_kib(const char *name)
 {
     FILE *in = fopen("/proc/self/status", "r");

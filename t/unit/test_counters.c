@@ -15,7 +15,7 @@
 #include "tap.h"
 #include "shared/counters.h"
 
-static tc_tally tally; /* too large for a stack */
+static tc_counter_snapshot counts; /* too large for a stack */
 
 static void *shared(void)
 {
@@ -52,13 +52,13 @@ static void test_adopt(void)
     ok(!tc_counters_adopt(counters, memory, 1000), "fresh memory holds no counters");
     tc_count(counters, TC_AT_SOURCE_BYTES, 7);
     ok(tc_counters_adopt(counters, memory, 2000), "a second time it does");
-    tc_counters_read(counters, &tally);
-    ok(tally.since == 1000 && tally.counter[TC_AT_SOURCE_BYTES] == 7,
+    tc_counters_read(counters, &counts);
+    ok(counts.since == 1000 && counts.counter[TC_AT_SOURCE_BYTES] == 7,
        "... and they count on, since the first time");
     counters->layout ^= 1;
     ok(!tc_counters_adopt(counters, memory, 3000), "another layout's are not taken over");
-    tc_counters_read(counters, &tally);
-    ok(tally.since == 3000 && tally.counter[TC_AT_SOURCE_BYTES] == 0, "... but begun anew");
+    tc_counters_read(counters, &counts);
+    ok(counts.since == 3000 && counts.counter[TC_AT_SOURCE_BYTES] == 0, "... but begun anew");
     tc_counters_pattern(counters, "thumb");
     ok(!tc_counters_adopt(counters, other, 4000) && counters->patterns == 1,
        "other memory is begun anew");
@@ -74,9 +74,10 @@ static void test_null(void)
     tc_stage_took(NULL, TC_STAGE_TOTAL, 1);
     tc_counters_enter(NULL, 1);
     tc_counters_leave(NULL, 1);
-    memset(&tally, 1, sizeof tally);
-    tc_counters_read(NULL, &tally);
-    ok(tally.counter[0] == 0 && tally.places == 0, "without shared memory nothing is counted");
+    memset(&counts, 1, sizeof counts);
+    tc_counters_read(NULL, &counts);
+    ok(counts.counter[0] == 0 && counts.temp_dirs == 0,
+       "without shared memory nothing is counted");
 }
 
 static void test_bounds(void)
@@ -86,12 +87,12 @@ static void test_bounds(void)
     tc_count(counters, TC_COUNTER_SLOTS, 1);
     tc_gauge(counters, TC_GAUGE_SLOTS, 1);
     tc_stage_took(counters, TC_STAGE_COUNT, 1);
-    tc_counters_read(counters, &tally);
+    tc_counters_read(counters, &counts);
     for (unsigned at = 0; at < TC_COUNTER_SLOTS; at++) {
-        if (tally.counter[at])
+        if (counts.counter[at])
             ok(false, "slot %u was touched", at);
     }
-    ok(tally.gauge[0] == 0 && tally.gauge[TC_GAUGE_SLOTS - 1] == 0,
+    ok(counts.gauge[0] == 0 && counts.gauge[TC_GAUGE_SLOTS - 1] == 0,
        "a slot past the last is nobody's");
     ok(TC_LAST_CONVERSIONS - TC_AT_CONVERSIONS + 1 == TC_FORMATS * TC_FORMATS &&
            TC_AT_PATTERNS == TC_LAST_CONVERSIONS + 1,
@@ -107,29 +108,32 @@ static void test_names(void)
     char long_path[600], name[16];
     unsigned number, last = 0;
 
-    ok(tc_counters_place(counters, "/a", "ext4", true) == 1, "the first directory is place 1");
-    ok(tc_counters_place(counters, "/b", "tmpfs", false) == 2, "the second 2");
-    ok(tc_counters_place(counters, "/a", "ext4", true) == 1, "after a restart it is the same");
-    ok(tc_counters_place(counters, "/a", "tmpfs", false) == 3,
+    ok(tc_counters_temp_dir(counters, "/a", "ext4", true) == 1,
+       "the first directory is number 1");
+    ok(tc_counters_temp_dir(counters, "/b", "tmpfs", false) == 2, "the second 2");
+    ok(tc_counters_temp_dir(counters, "/a", "ext4", true) == 1,
+       "after a restart it is the same");
+    ok(tc_counters_temp_dir(counters, "/a", "tmpfs", false) == 3,
        "on another file system another");
     memset(long_path, 'x', sizeof long_path - 1);
     long_path[sizeof long_path - 1] = '\0';
-    number = tc_counters_place(counters, long_path, "ext4", true);
-    ok(number == 4 && tc_counters_place(counters, long_path, "ext4", true) == 4,
+    number = tc_counters_temp_dir(counters, long_path, "ext4", true);
+    ok(number == 4 && tc_counters_temp_dir(counters, long_path, "ext4", true) == 4,
        "a path too long for the table has its number too");
-    for (int at = 0; at < TC_PLACES; at++) {
+    for (int at = 0; at < TC_TEMP_SLOTS; at++) {
         snprintf(name, sizeof name, "/d%d", at);
-        last = tc_counters_place(counters, name, "ext4", true);
+        last = tc_counters_temp_dir(counters, name, "ext4", true);
     }
     ok(last == 0, "past the last slot it is 0");
     ok(tc_counters_pattern(counters, "thumb") == 1 && tc_counters_pattern(counters, "x") == 2 &&
            tc_counters_pattern(counters, "thumb") == 1,
        "patterns likewise");
-    tc_counters_read(counters, &tally);
-    ok(strcmp(tally.place[0].path, "memfd") == 0 && strcmp(tally.place[2].path, "/b") == 0 &&
-           tally.place[1].keeps_negatives && !tally.place[2].keeps_negatives,
-       "all are in the tally");
-    ok(tally.places == TC_PLACES && tally.patterns == 3, "... in their numbers");
+    tc_counters_read(counters, &counts);
+    ok(strcmp(counts.temp_dir[0].path, "memfd") == 0 &&
+           strcmp(counts.temp_dir[2].path, "/b") == 0 && counts.temp_dir[1].keeps_negatives &&
+           !counts.temp_dir[2].keeps_negatives,
+       "all are in the snapshot");
+    ok(counts.temp_dirs == TC_TEMP_SLOTS && counts.patterns == 3, "... in their numbers");
     end(counters);
 }
 
@@ -176,10 +180,10 @@ static void test_at_once(void)
     }
     for (int at = 0; at < PROCESSES; at++)
         waitpid(child[at], NULL, 0);
-    tc_counters_read(counters, &tally);
-    ok(tally.counter[TC_AT_ERRORS + TC_E_PARAM] == all, "no addition is lost");
-    ok(tally.gauge[TC_NOW_IN_PROGRESS] == 0, "what began has ended");
-    ok(tally.stage[TC_STAGE_TOTAL].sum_ns == all * 1000000, "the sum of times is whole");
+    tc_counters_read(counters, &counts);
+    ok(counts.counter[TC_AT_ERRORS + TC_E_PARAM] == all, "no addition is lost");
+    ok(counts.gauge[TC_NOW_IN_PROGRESS] == 0, "what began has ended");
+    ok(counts.stage[TC_STAGE_TOTAL].sum_ns == all * 1000000, "the sum of times is whole");
     end(counters);
 }
 
@@ -198,12 +202,12 @@ static void test_killed(void)
         raise(SIGKILL);
     }
     waitpid(child, &status, 0);
-    tc_counters_read(counters, &tally);
-    ok(tally.gauge[TC_NOW_IN_PROGRESS] == 3, "a killed child had three under way");
+    tc_counters_read(counters, &counts);
+    ok(counts.gauge[TC_NOW_IN_PROGRESS] == 3, "a killed child had three under way");
     tc_counters_leave(counters, child);
-    tc_counters_read(counters, &tally);
-    ok(tally.gauge[TC_NOW_IN_PROGRESS] == 0, "... they are void when the parent knows");
-    ok(tally.counter[TC_AT_SOURCE_BYTES] == 5, "... and what it had counted stays");
+    tc_counters_read(counters, &counts);
+    ok(counts.gauge[TC_NOW_IN_PROGRESS] == 0, "... they are void when the parent knows");
+    ok(counts.counter[TC_AT_SOURCE_BYTES] == 5, "... and what it had counted stays");
     end(counters);
 }
 
@@ -228,26 +232,26 @@ static void test_quantiles(void)
     tc_counters *counters = made();
     double p50, p99;
 
-    tc_counters_read(counters, &tally);
-    ok(isnan(tc_histogram_quantile(&tally.stage[0], 0.5)), "of nothing there is no quantile");
+    tc_counters_read(counters, &counts);
+    ok(isnan(tc_histogram_quantile(&counts.stage[0], 0.5)), "of nothing there is no quantile");
     /* 1 ms to 1000 ms, each once. */
     for (uint64_t ms = 1; ms <= 1000; ms++)
         tc_stage_took(counters, TC_STAGE_ENCODE, ms * 1000000);
-    tc_counters_read(counters, &tally);
-    p50 = tc_histogram_quantile(&tally.stage[TC_STAGE_ENCODE], 0.50);
-    p99 = tc_histogram_quantile(&tally.stage[TC_STAGE_ENCODE], 0.99);
+    tc_counters_read(counters, &counts);
+    p50 = tc_histogram_quantile(&counts.stage[TC_STAGE_ENCODE], 0.50);
+    p99 = tc_histogram_quantile(&counts.stage[TC_STAGE_ENCODE], 0.99);
     ok(fabs(p50 - 0.500) < 0.005, "half of 1..1000 ms is under 500 ms: %.4f", p50);
     ok(fabs(p99 - 0.990) < 0.010, "99 %% under 990 ms: %.4f", p99);
-    ok(tc_histogram_quantile(&tally.stage[TC_STAGE_ENCODE], 0) <= 0.001 &&
-           tc_histogram_quantile(&tally.stage[TC_STAGE_ENCODE], 1) <= 1.0001,
+    ok(tc_histogram_quantile(&counts.stage[TC_STAGE_ENCODE], 0) <= 0.001 &&
+           tc_histogram_quantile(&counts.stage[TC_STAGE_ENCODE], 1) <= 1.0001,
        "the ends are within");
     tc_stage_took(counters, TC_STAGE_SEND, 0);
     tc_stage_took(counters, TC_STAGE_SEND, UINT64_C(3600000000000));
-    tc_counters_read(counters, &tally);
-    ok(tally.stage[TC_STAGE_SEND].count[0] == 1 &&
-           tally.stage[TC_STAGE_SEND].count[TC_BUCKETS - 1] == 1,
+    tc_counters_read(counters, &counts);
+    ok(counts.stage[TC_STAGE_SEND].count[0] == 1 &&
+           counts.stage[TC_STAGE_SEND].count[TC_BUCKETS - 1] == 1,
        "nothing and an hour are in the first and the last bucket");
-    ok(tc_histogram_quantile(&tally.stage[TC_STAGE_SEND], 1) == 80.0,
+    ok(tc_histogram_quantile(&counts.stage[TC_STAGE_SEND], 1) == 80.0,
        "of what is past the last bound no more is said");
     end(counters);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Figures from kernel files, and the two rooms nearest to them: dentry-state and
- * the knobs, on recorded kernels, on files that no kernel writes, and here.
+ * Readings from kernel files, and the two rooms nearest to them: dentry-state and
+ * the sysctls, on recorded kernels, on files that no kernel writes, and here.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -17,49 +17,49 @@
 #define FILES  5000
 #define ROUNDS 5
 
-/* ---- figures ------------------------------------------------------------------ */
+/* ---- readings ------------------------------------------------------------------ */
 
 static void test_parse(void)
 {
     const char *text = "  12\t34", *end;
 
-    is_value(tc_figure_parse(text, &end), 12, "a number behind blanks");
+    is_value(tc_reading_parse(text, &end), 12, "a number behind blanks");
     ok(strcmp(end, "\t34") == 0, "and where it ends");
-    is_value(tc_figure_parse(end, NULL), 34, "the next one");
-    is_value(tc_figure_parse("7\n", NULL), 7, "before a newline");
-    is_value(tc_figure_parse("18446744073709551615", NULL), UINT64_MAX, "the greatest");
-    is_missing(tc_figure_parse("18446744073709551616", NULL), EPROTO, "one more");
-    is_missing(tc_figure_parse("99999999999999999999999", NULL), EPROTO, "many more");
-    is_missing(tc_figure_parse("", NULL), EPROTO, "nothing");
-    is_missing(tc_figure_parse("\n12", NULL), EPROTO, "an empty line");
-    is_missing(tc_figure_parse("-1", NULL), EPROTO, "below zero");
-    is_missing(tc_figure_parse("12x", NULL), EPROTO, "a letter behind");
-    is_missing(tc_figure_parse("0x12", NULL), EPROTO, "hexadecimal");
-    is_missing(tc_figure_parse("\xb2", NULL), EPROTO, "no digit of ASCII");
+    is_value(tc_reading_parse(end, NULL), 34, "the next one");
+    is_value(tc_reading_parse("7\n", NULL), 7, "before a newline");
+    is_value(tc_reading_parse("18446744073709551615", NULL), UINT64_MAX, "the greatest");
+    is_missing(tc_reading_parse("18446744073709551616", NULL), EPROTO, "one more");
+    is_missing(tc_reading_parse("99999999999999999999999", NULL), EPROTO, "many more");
+    is_missing(tc_reading_parse("", NULL), EPROTO, "nothing");
+    is_missing(tc_reading_parse("\n12", NULL), EPROTO, "an empty line");
+    is_missing(tc_reading_parse("-1", NULL), EPROTO, "below zero");
+    is_missing(tc_reading_parse("12x", NULL), EPROTO, "a letter behind");
+    is_missing(tc_reading_parse("0x12", NULL), EPROTO, "hexadecimal");
+    is_missing(tc_reading_parse("\xb2", NULL), EPROTO, "no digit of ASCII");
 }
 
 static void test_keyed(void)
 {
     const char *text = "MemTotal:  12 kB\nMem 3\nempty:\nsuffix 4x\nlast 5";
 
-    is_value(tc_figure_keyed(text, "MemTotal"), 12, "a key with a colon");
-    is_value(tc_figure_keyed(text, "Mem"), 3, "a key that another one starts with");
-    is_value(tc_figure_keyed(text, "last"), 5, "in a line without its newline");
-    is_missing(tc_figure_keyed(text, "Total"), ENODATA, "not at the start of a line");
-    is_missing(tc_figure_keyed(text, "kB"), ENODATA, "a word that is no key");
-    is_missing(tc_figure_keyed(text, "empty"), EPROTO, "a key with nothing behind");
-    is_missing(tc_figure_keyed(text, "suffix"), EPROTO, "a key with no number");
-    is_missing(tc_figure_keyed("", "x"), ENODATA, "in an empty text");
-    is_missing(tc_figure_keyed("\n\n", "x"), ENODATA, "in empty lines");
-    ok(tc_figure_behind("key", "key") == NULL, "a key and no more");
+    is_value(tc_reading_keyed(text, "MemTotal"), 12, "a key with a colon");
+    is_value(tc_reading_keyed(text, "Mem"), 3, "a key that another one starts with");
+    is_value(tc_reading_keyed(text, "last"), 5, "in a line without its newline");
+    is_missing(tc_reading_keyed(text, "Total"), ENODATA, "not at the start of a line");
+    is_missing(tc_reading_keyed(text, "kB"), ENODATA, "a word that is no key");
+    is_missing(tc_reading_keyed(text, "empty"), EPROTO, "a key with nothing behind");
+    is_missing(tc_reading_keyed(text, "suffix"), EPROTO, "a key with no number");
+    is_missing(tc_reading_keyed("", "x"), ENODATA, "in an empty text");
+    is_missing(tc_reading_keyed("\n\n", "x"), ENODATA, "in empty lines");
+    ok(tc_reading_behind("key", "key") == NULL, "a key and no more");
 }
 
 static void test_arithmetic(void)
 {
-    is_value(tc_figure_times(tc_figure_of(3), 1024), 3072, "times");
-    is_value(tc_figure_times(tc_figure_of(UINT64_MAX), 1), UINT64_MAX, "times one");
-    is_missing(tc_figure_times(tc_figure_of(UINT64_MAX / 2), 3), EPROTO, "past 64 bits");
-    is_missing(tc_figure_times(tc_figure_missing(EACCES), 2), EACCES, "of a missing figure");
+    is_value(tc_reading_times(tc_reading_of(3), 1024), 3072, "times");
+    is_value(tc_reading_times(tc_reading_of(UINT64_MAX), 1), UINT64_MAX, "times one");
+    is_missing(tc_reading_times(tc_reading_of(UINT64_MAX / 2), 3), EPROTO, "past 64 bits");
+    is_missing(tc_reading_times(tc_reading_missing(EACCES), 2), EACCES, "of a missing figure");
 }
 
 static void test_reasons(void)
@@ -67,13 +67,14 @@ static void test_reasons(void)
     const int errors[] = {ENOENT, ENODATA, EACCES, EPERM, EPROTO, EIO, 4095};
     char buffer[64], tiny[4];
 
-    ok(strcmp(tc_figure_reason(0, buffer, sizeof(buffer)), "") == 0, "a value has no reason");
+    ok(strcmp(tc_reading_reason(0, buffer, sizeof(buffer)), "") == 0, "a value has no reason");
     for (size_t i = 0; i < sizeof(errors) / sizeof(*errors); i++) {
-        const char *reason = tc_figure_reason(errors[i], buffer, sizeof(buffer));
+        const char *reason = tc_reading_reason(errors[i], buffer, sizeof(buffer));
 
         ok(reason[0] && strlen(reason) < sizeof(buffer), "%d: %s", errors[i], reason);
     }
-    ok(strlen(tc_figure_reason(EIO, tiny, sizeof(tiny))) == sizeof(tiny) - 1, "a small buffer");
+    ok(strlen(tc_reading_reason(EIO, tiny, sizeof(tiny))) == sizeof(tiny) - 1,
+       "a small buffer");
 }
 
 static void test_file(void)
@@ -82,23 +83,23 @@ static void test_file(void)
 
     make_root(root);
     put(root, "/a", "0123456789");
-    ok(tc_figure_file(root, "/a", buffer, sizeof(buffer)) == 0 &&
+    ok(tc_reading_file(root, "/a", buffer, sizeof(buffer)) == 0 &&
            strcmp(buffer, "0123456789") == 0,
        "a whole file");
-    ok(tc_figure_file(root, "/a", buffer, 5) == 0 && strcmp(buffer, "0123") == 0, "cut");
-    ok(tc_figure_file(root, "/a", buffer, 1) == 0 && buffer[0] == '\0', "cut to nothing");
+    ok(tc_reading_file(root, "/a", buffer, 5) == 0 && strcmp(buffer, "0123") == 0, "cut");
+    ok(tc_reading_file(root, "/a", buffer, 1) == 0 && buffer[0] == '\0', "cut to nothing");
     buffer[0] = 'x';
-    ok(tc_figure_file(root, "/a", buffer, 0) == 0 && buffer[0] == 'x', "no buffer at all");
-    ok(tc_figure_file(root, "/none", buffer, 5) == ENOENT && buffer[0] == '\0', "no file");
-    ok(tc_figure_file(root, "/", buffer, 5) == EISDIR && buffer[0] == '\0', "a folder");
+    ok(tc_reading_file(root, "/a", buffer, 0) == 0 && buffer[0] == 'x', "no buffer at all");
+    ok(tc_reading_file(root, "/none", buffer, 5) == ENOENT && buffer[0] == '\0', "no file");
+    ok(tc_reading_file(root, "/", buffer, 5) == EISDIR && buffer[0] == '\0', "a folder");
     memset(long_path, 'a', 2 * PATH_MAX - 1);
     long_path[2 * PATH_MAX - 1] = '\0';
     long_path[0] = '/';
-    ok(tc_figure_file(root, long_path, buffer, 5) == ENAMETOOLONG, "too long a path");
+    ok(tc_reading_file(root, long_path, buffer, 5) == ENAMETOOLONG, "too long a path");
     free(long_path);
-    ok(tc_figure_file(NULL, "/proc/self/comm", buffer, 3) == 0 && strlen(buffer) == 2,
+    ok(tc_reading_file(NULL, "/proc/self/comm", buffer, 3) == 0 && strlen(buffer) == 2,
        "NULL is the machine's own root");
-    ok(tc_figure_file("", "/proc/self/comm", buffer, 3) == 0 && strlen(buffer) == 2,
+    ok(tc_reading_file("", "/proc/self/comm", buffer, 3) == 0 && strlen(buffer) == 2,
        "so is \"\"");
     remove_root(root);
 }
@@ -131,9 +132,10 @@ static void test_number(void)
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         put(root, "/n", cases[i].text);
         snprintf(name, sizeof(name), "number %zu of a file", i);
-        figure_is(tc_figure_number(root, "/n"), cases[i].error, cases[i].value, name, __LINE__);
+        reading_is(tc_reading_number(root, "/n"), cases[i].error, cases[i].value, name,
+                   __LINE__);
     }
-    is_missing(tc_figure_number(root, "/none"), ENOENT, "a number of no file");
+    is_missing(tc_reading_number(root, "/none"), ENOENT, "a number of no file");
     remove_root(root);
 }
 
@@ -174,7 +176,7 @@ static void test_kernels(void)
         uint64_t dentries, unused;
         int error;
         uint64_t negative;
-        int negative_knob;
+        int negative_sysctl;
     } kernels[] = {
         {FIXTURE("2.6.32"), 108273, 93441, ENODATA, 0, ENOENT},
         {FIXTURE("3.10"), 811862, 780122, ENODATA, 0, ENOENT},
@@ -186,43 +188,43 @@ static void test_kernels(void)
     for (size_t i = 0; i < sizeof(kernels) / sizeof(*kernels); i++) {
         const char *root = kernels[i].root;
         tc_dentry_state state;
-        tc_dentry_knobs knobs;
+        tc_dentry_sysctls sysctls;
 
         tc_dentry_read(&state, root);
         is_value(state.dentries, kernels[i].dentries, root);
         is_value(state.unused, kernels[i].unused, "unused");
         is_value(state.age_limit, 45, "age limit");
         is_value(state.want_pages, 0, "pages wanted");
-        figure_is(state.negative, kernels[i].error, kernels[i].negative, "negative", __LINE__);
+        reading_is(state.negative, kernels[i].error, kernels[i].negative, "negative", __LINE__);
         is_value(state.dummy, 0, "the sixth field");
-        tc_dentry_knobs_read(&knobs, root);
-        is_value(knobs.vfs_cache_pressure, 100, "vm.vfs_cache_pressure");
-        figure_is(knobs.dentry_negative, kernels[i].negative_knob, 0, "fs.dentry-negative",
-                  __LINE__);
-        figure_is(knobs.vfs_cache_pressure_denom, kernels[i].negative_knob,
-                  kernels[i].negative_knob ? 0 : 100, "its denominator", __LINE__);
-        is_missing(knobs.negative_dentry_limit, ENOENT, "fs.negative-dentry-limit");
-        is_missing(knobs.dentry_fs_klimit, ENOENT, "fs.dentry-fs-klimit");
-        is_missing(knobs.dentry_limit, ENOENT, "fs.dentry-limit");
+        tc_dentry_sysctls_read(&sysctls, root);
+        is_value(sysctls.vfs_cache_pressure, 100, "vm.vfs_cache_pressure");
+        reading_is(sysctls.dentry_negative, kernels[i].negative_sysctl, 0, "fs.dentry-negative",
+                   __LINE__);
+        reading_is(sysctls.vfs_cache_pressure_denom, kernels[i].negative_sysctl,
+                   kernels[i].negative_sysctl ? 0 : 100, "its denominator", __LINE__);
+        is_missing(sysctls.negative_dentry_limit, ENOENT, "fs.negative-dentry-limit");
+        is_missing(sysctls.dentry_fs_klimit, ENOENT, "fs.dentry-fs-klimit");
+        is_missing(sysctls.dentry_limit, ENOENT, "fs.dentry-limit");
     }
 }
 
-static void test_knobs(void)
+static void test_sysctls(void)
 {
     char root[PATH_MAX];
-    tc_dentry_knobs knobs;
+    tc_dentry_sysctls sysctls;
 
     make_root(root);
     put(root, "/proc/sys/fs/negative-dentry-limit", "5\n");
     put(root, "/proc/sys/fs/dentry-fs-klimit", "2000\n");
     put(root, "/proc/sys/fs/dentry-limit", "1000000\n");
     put(root, "/proc/sys/fs/dentry-negative", "yes\n");
-    tc_dentry_knobs_read(&knobs, root);
-    is_value(knobs.negative_dentry_limit, 5, "the limit of RHEL 7.8");
-    is_value(knobs.dentry_fs_klimit, 2000, "the limit of RHEL 8.10");
-    is_value(knobs.dentry_limit, 1000000, "the proposed limit");
-    is_missing(knobs.dentry_negative, EPROTO, "a knob with a word in it");
-    is_missing(knobs.vfs_cache_pressure, ENOENT, "no knob");
+    tc_dentry_sysctls_read(&sysctls, root);
+    is_value(sysctls.negative_dentry_limit, 5, "the limit of RHEL 7.8");
+    is_value(sysctls.dentry_fs_klimit, 2000, "the limit of RHEL 8.10");
+    is_value(sysctls.dentry_limit, 1000000, "the proposed limit");
+    is_missing(sysctls.dentry_negative, EPROTO, "a sysctl with a word in it");
+    is_missing(sysctls.vfs_cache_pressure, ENOENT, "no sysctl");
     remove_root(root);
 }
 
@@ -287,7 +289,7 @@ static void test_malformed(void)
 
         put(root, "/proc/sys/fs/dentry-state", cases[i].text);
         tc_dentry_read(&state, root);
-        for (const tc_figure *f = &state.dentries; f <= &state.dummy && !error; f++) {
+        for (const tc_reading *f = &state.dentries; f <= &state.dummy && !error; f++) {
             error = f->error;
             good += !error;
         }
@@ -332,7 +334,7 @@ static void test_unreadable(void)
 static void test_here(void)
 {
     tc_dentry_state state;
-    tc_dentry_knobs knobs;
+    tc_dentry_sysctls sysctls;
 
     tc_dentry_read(&state, NULL);
     if (state.dentries.error == ENOENT) {
@@ -348,9 +350,9 @@ static void test_here(void)
     else
         ok(!state.negative.error && state.negative.value <= state.dentries.value,
            "negative: %llu", (unsigned long long)state.negative.value);
-    tc_dentry_knobs_read(&knobs, NULL);
-    ok(!knobs.vfs_cache_pressure.error, "vm.vfs_cache_pressure: %llu",
-       (unsigned long long)knobs.vfs_cache_pressure.value);
+    tc_dentry_sysctls_read(&sysctls, NULL);
+    ok(!sysctls.vfs_cache_pressure.error, "vm.vfs_cache_pressure: %llu",
+       (unsigned long long)sysctls.vfs_cache_pressure.value);
     ok(as_ordinary_user(state_error, NULL) == 0, "for everyone to read");
 }
 
@@ -358,14 +360,14 @@ static void test_here(void)
 static const char *uncountable(const char *base)
 {
     tc_dentry_state state;
-    tc_dentry_knobs knobs;
+    tc_dentry_sysctls sysctls;
     tc_temp_fs fs;
 
     tc_dentry_read(&state, NULL);
-    tc_dentry_knobs_read(&knobs, NULL);
+    tc_dentry_sysctls_read(&sysctls, NULL);
     if (state.negative.error)
         return "this kernel does not count negative dentries";
-    if (!knobs.dentry_negative.error && knobs.dentry_negative.value)
+    if (!sysctls.dentry_negative.error && sysctls.dentry_negative.value)
         return "fs.dentry-negative is set";
     if (tc_temp_fs_of(base, &fs) || access(base, W_OK | X_OK))
         return "no folder to make files in";
@@ -435,7 +437,7 @@ int main(void)
     test_number();
     test_lines();
     test_kernels();
-    test_knobs();
+    test_sysctls();
     test_versions();
     test_malformed();
     test_unreadable();

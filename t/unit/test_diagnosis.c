@@ -57,15 +57,15 @@ static void test_method(void)
     tc_diagnose(&diagnosis, &snapshot);
     ok(diagnosis.well, "a disk is well with the default method");
     snapshot.method = TC_TEMP_NAMED;
-    made_tally.counter[TC_AT_TEMP_CLOSED + 1] = 1000;
+    made_counts.counter[TC_AT_TEMP_CLOSED + 1] = 1000;
     ok(tc_snapshot_left(&snapshot) == 1000, "files removed after close are what was left");
     only("method_leaves_dentries", "/var/tmp is ext4", "TmpfsConvertTempMethod auto");
     ok(says("1000"), "... with the number left so far");
-    snapshot.host.knobs.dentry_negative = tc_figure_of(1);
+    snapshot.host.sysctls.dentry_negative = tc_reading_of(1);
     tc_diagnose(&diagnosis, &snapshot);
     ok(diagnosis.well && tc_snapshot_left(&snapshot) == 0,
        "a kernel that is set to drop them leaves none");
-    snapshot.host.knobs.dentry_negative = tc_figure_missing(ENOENT);
+    snapshot.host.sysctls.dentry_negative = tc_reading_missing(ENOENT);
     snapshot.method = TC_TEMP_AUTO;
     tc_diagnose(&diagnosis, &snapshot);
     ok(diagnosis.well && says("1000 are from before"), "after the cure: %s", diagnosis.summary);
@@ -75,35 +75,35 @@ static void test_method(void)
     ok(diagnosis.well, "named on tmpfs leaves nothing");
 }
 
-static void test_places(void)
+static void test_temp_dirs(void)
 {
     make_snapshot(&snapshot);
-    snapshot.place[1].named = true;
-    snapshot.place[1].reserve = 100;
-    snapshot.place[1].available = tc_figure_of(100);
+    snapshot.temp_dir[1].named = true;
+    snapshot.temp_dir[1].reserve = 100;
+    snapshot.temp_dir[1].available = tc_reading_of(100);
     only("temp_dir_full", "/dev/shm is full", "another directory");
-    snapshot.place[1].available = tc_figure_missing(ENOENT);
+    snapshot.temp_dir[1].available = tc_reading_missing(ENOENT);
     only("temp_dir_unusable", "/dev/shm cannot be used", "TmpfsConvertTempDir");
     /* One that nobody set. */
-    snapshot.place[1].named = false;
+    snapshot.temp_dir[1].named = false;
     tc_diagnose(&diagnosis, &snapshot);
     ok(diagnosis.well && finding("temp_dir_unusable")->severity == TC_NOTE,
        "a default one that cannot be used is noted while others can");
     ok(strstr(finding("temp_dir_unusable")->what, "/dev/shm, one of the defaults, cannot") &&
            !strstr(finding("temp_dir_unusable")->todo, "take it out"),
        "... %s. %s", finding("temp_dir_unusable")->what, finding("temp_dir_unusable")->todo);
-    snapshot.place[1].available = tc_figure_of(100);
+    snapshot.temp_dir[1].available = tc_reading_of(100);
     tc_diagnose(&diagnosis, &snapshot);
     ok(diagnosis.well && finding("temp_dir_full")->severity == TC_NOTE,
        "... one that is full too");
-    snapshot.place[0] = snapshot.place[1];
-    snapshot.places = 1;
+    snapshot.temp_dir[0] = snapshot.temp_dir[1];
+    snapshot.temp_dirs = 1;
     tc_diagnose(&diagnosis, &snapshot);
     ok(!diagnosis.well && finding("temp_dir_full")->severity == TC_WARNING &&
            finding("no_temp_dir") &&
            strstr(finding("temp_dir_full")->todo, "TmpfsConvertTempDir names others"),
        "... and warned of where there are no others: %s", finding("temp_dir_full")->todo);
-    snapshot.places = 0;
+    snapshot.temp_dirs = 0;
     only("no_temp_dir", "no place", "TmpfsConvertTempDir");
 }
 
@@ -113,7 +113,7 @@ static void test_slab(void)
     snapshot.host.slab.dentry.bytes = 5 * GIB;
     only("dentry_slab_large", "5 GiB, 31 %", "not this server's");
     put_on_ext4(&snapshot);
-    made_tally.counter[TC_AT_TEMP_CLOSED + 1] = 15000;
+    made_counts.counter[TC_AT_TEMP_CLOSED + 1] = 15000;
     only("dentry_slab_large", "5 GiB", "TmpfsConvertTempMethod auto");
     snapshot.host.slab.dentry.bytes = 4 * GIB;
     tc_diagnose(&diagnosis, &snapshot);
@@ -143,8 +143,8 @@ static void test_growth(void)
 static void test_memory(void)
 {
     make_snapshot(&snapshot);
-    snapshot.host.cgroup.limit = tc_figure_of(1000);
-    snapshot.host.cgroup.usage = tc_figure_of(950);
+    snapshot.host.cgroup.limit = tc_reading_of(1000);
+    snapshot.host.cgroup.usage = tc_reading_of(950);
     only("cgroup_near_limit", "95 %", "Raise the limit");
     make_snapshot(&snapshot);
     grow(&snapshot, 3, 0, 0);
@@ -164,11 +164,11 @@ static void test_many(void)
     ok(diagnosis.findings == 3 && diagnosis.finding[0].severity == TC_WARNING &&
            diagnosis.finding[2].severity == TC_NOTE && says("(and 1 more, below)"),
        "warnings first, then notes");
-    for (unsigned at = 0; at < TC_SNAPSHOT_PLACES; at++) {
-        snapshot.place[at] = snapshot.place[1];
-        snapshot.place[at].available = tc_figure_missing(EACCES);
+    for (unsigned at = 0; at < TC_SNAPSHOT_TEMP_DIRS; at++) {
+        snapshot.temp_dir[at] = snapshot.temp_dir[1];
+        snapshot.temp_dir[at].available = tc_reading_missing(EACCES);
     }
-    snapshot.places = TC_SNAPSHOT_PLACES;
+    snapshot.temp_dirs = TC_SNAPSHOT_TEMP_DIRS;
     tc_diagnose(&diagnosis, &snapshot);
     ok(diagnosis.findings == TC_FINDINGS, "no more findings than there is room for");
 }
@@ -179,7 +179,7 @@ static void test_temp_memory(void)
     snapshot.temp_memory = GIB * 19 / 10;
     only("temp_memory_near_limit", "95 % of the 2 GiB they may have, and no directory",
          "TmpfsConvertTempDir");
-    snapshot.place[1].fs.in_memory = false;
+    snapshot.temp_dir[1].fs.in_memory = false;
     only("temp_memory_near_limit", "95 % of the 2 GiB they may have. ", "goes to a disk");
     snapshot.temp_memory_bound = TC_UNLIMITED;
     tc_diagnose(&diagnosis, &snapshot);
@@ -191,17 +191,17 @@ static void test_temp_memory(void)
 
 static void test_usable(void)
 {
-    tc_memory memory = {.total = tc_figure_of(16 * GIB)};
-    tc_cgroup cgroup = {.limit = tc_figure_of(2 * GIB)};
+    tc_memory memory = {.total = tc_reading_of(16 * GIB)};
+    tc_cgroup cgroup = {.limit = tc_reading_of(2 * GIB)};
 
     ok(tc_host_usable(&memory, &cgroup).value == 2 * GIB, "a container's limit");
     cgroup.limit.value = TC_UNLIMITED;
     ok(tc_host_usable(&memory, &cgroup).value == 16 * GIB, "... which is none");
     cgroup.error = ENOENT;
     ok(tc_host_usable(&memory, &cgroup).value == 16 * GIB, "no container");
-    memory.total = tc_figure_missing(EACCES);
+    memory.total = tc_reading_missing(EACCES);
     ok(tc_host_usable(&memory, &cgroup).error == EACCES, "nothing is known");
-    cgroup = (tc_cgroup){.limit = tc_figure_of(GIB)};
+    cgroup = (tc_cgroup){.limit = tc_reading_of(GIB)};
     ok(tc_host_usable(&memory, &cgroup).value == GIB, "only the limit is");
 }
 
@@ -227,7 +227,7 @@ int main(void)
 {
     test_well();
     test_method();
-    test_places();
+    test_temp_dirs();
     test_slab();
     test_growth();
     test_memory();

@@ -95,10 +95,10 @@ static bool holds(const uint8_t *data, size_t length, const char *text)
     return memmem(data, length, text, strlen(text)) != NULL;
 }
 
-static void settle(bool big, bool strips, bool last)
+static void normalise(bool big, bool strips, bool last)
 {
     block b = make(big, strips, last);
-    size_t whole = b.length, length = tc_exif_settle(b.data, b.length);
+    size_t whole = b.length, length = tc_exif_normalise(b.data, b.length);
     const char *what = strips ? "strips" : "a JPEG";
 
     ok(length > 0 && tc_orientation_read(b.data, length) == 1,
@@ -144,8 +144,8 @@ static void without(void)
     b.data[24] = 9;
     ok(tc_exif_copyright(b.data, b.length, to) == 0, "what is no text is none");
     ok(tc_exif_copyright((const uint8_t *)"MM\0\x2a", 4, to) == 0, "nor is a stump");
-    ok(tc_exif_settle(b.data, 8) == 0, "without a directory there is nothing to keep");
-    ok(tc_exif_settle((uint8_t[]){'N', 'O'}, 2) == 0, "what is no TIFF is not kept");
+    ok(tc_exif_normalise(b.data, 8) == 0, "without a directory there is nothing to keep");
+    ok(tc_exif_normalise((uint8_t[]){'N', 'O'}, 2) == 0, "what is no TIFF is not kept");
 }
 
 static void damaged(void)
@@ -167,7 +167,7 @@ static void damaged(void)
         memcpy(exact, b.data, length);
         kept = tc_exif_copyright(exact, length, to);
         sound &= kept <= sizeof to;
-        left = tc_exif_settle(exact, length);
+        left = tc_exif_normalise(exact, length);
         sound &= left <= length && (left == 0 || tc_orientation_read(exact, left) == 1);
         free(exact);
     }
@@ -177,7 +177,7 @@ static void damaged(void)
 int main(void)
 {
     for (int at = 0; at < 8; at++)
-        settle(at & 1, at & 2, at & 4);
+        normalise(at & 1, at & 2, at & 4);
     copyright(false);
     copyright(true);
     without();

@@ -422,7 +422,7 @@ static void test_metadata(void)
 static apr_status_t spool_some(apr_pool_t *parent, apr_size_t threshold, apr_size_t total)
 {
     static char part[10 * KB];
-    tc_spool_places places = {.method = TC_TEMP_MEMFD};
+    tc_temp_config places = {.method = TC_TEMP_MEMFD};
     apr_bucket_brigade *bb;
     apr_pool_t *pool;
     tc_spool *spool;

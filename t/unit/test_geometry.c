@@ -88,7 +88,7 @@ static tc_error make(tc_plan *plan, const char *text, const tc_image_info *info,
     /* An exclamation mark in front: as the originals read it. */
     error = tc_params_parse(&params, text + (*text == '!'), strlen(text) - (*text == '!'), NULL,
                             NULL, fail);
-    tc_params_settle(&params, *text == '!');
+    tc_params_resolve(&params, *text == '!');
     return error ? error : tc_plan_make(plan, &params, info, limits, fail);
 }
 

@@ -14,9 +14,9 @@
 
 #define SECOND INT64_C(1000000)
 
-static tc_tally tally;
+static tc_counter_snapshot counts;
 static tc_host host;
-static double used[TC_PLACES];
+static double used[TC_TEMP_SLOTS];
 
 static void *shared(unsigned samples)
 {
@@ -46,8 +46,8 @@ static void end(tc_history *history)
 static void add(const tc_history *history, int64_t second)
 {
     host.taken = second;
-    host.dentry.dentries = tc_figure_of((uint64_t)second);
-    tc_history_add(history, second * SECOND, &host, &tally, used);
+    host.dentry.dentries = tc_reading_of((uint64_t)second);
+    tc_history_add(history, second * SECOND, &host, &counts, used);
 }
 
 static void test_ring(void)
@@ -118,7 +118,7 @@ static void took(tc_stage stage, uint64_t ns, uint64_t times)
 
     while (tc_bucket_bound(at) < ns)
         at++;
-    tally.stage[stage].count[at] += times;
+    counts.stage[stage].count[at] += times;
 }
 
 static void test_rates(void)
@@ -126,17 +126,17 @@ static void test_rates(void)
     tc_history all = made(16), *history = &all;
     tc_sample sample[16];
 
-    tally.counter[TC_AT_CONVERSIONS + 8] = 1000;
+    counts.counter[TC_AT_CONVERSIONS + 8] = 1000;
     took(TC_STAGE_TOTAL, 5000000, 1000);
-    host.memory.swapped_in = tc_figure_of(4096);
+    host.memory.swapped_in = tc_reading_of(4096);
     add(history, 100);
-    tally.counter[TC_AT_CONVERSIONS + 8] += 50;
-    tally.counter[TC_AT_CONVERSIONS + 9] += 50;
-    tally.counter[TC_AT_ERRORS + TC_E_DAMAGED] += 5;
+    counts.counter[TC_AT_CONVERSIONS + 8] += 50;
+    counts.counter[TC_AT_CONVERSIONS + 9] += 50;
+    counts.counter[TC_AT_ERRORS + TC_E_DAMAGED] += 5;
     took(TC_STAGE_TOTAL, 100000000, 100);
-    host.memory.swapped_in = tc_figure_of(4096 + 40960);
+    host.memory.swapped_in = tc_reading_of(4096 + 40960);
     add(history, 110);
-    host.memory.swapped_in = tc_figure_missing(ENOENT);
+    host.memory.swapped_in = tc_reading_missing(ENOENT);
     add(history, 120);
     add(history, 115);
     ok(tc_history_read(history, 0, sample, 16) == 3 && sample[2].time == 115,
@@ -159,12 +159,12 @@ static void test_waits(void)
     tc_history all = made(16), *history = &all;
     tc_sample sample[16];
 
-    memset(&tally, 0, sizeof tally);
-    tally.counter[TC_AT_ERRORS + TC_E_OVERLOAD] = 7;
+    memset(&counts, 0, sizeof counts);
+    counts.counter[TC_AT_ERRORS + TC_E_OVERLOAD] = 7;
     took(TC_STAGE_QUEUE, 9000000000, 500);
     add(history, 100);
-    tally.counter[TC_AT_ERRORS + TC_E_OVERLOAD] += 20;
-    tally.counter[TC_AT_ERRORS + TC_E_DAMAGED] += 80;
+    counts.counter[TC_AT_ERRORS + TC_E_OVERLOAD] += 20;
+    counts.counter[TC_AT_ERRORS + TC_E_DAMAGED] += 80;
     took(TC_STAGE_QUEUE, 200000, 90);
     took(TC_STAGE_QUEUE, 2000000000, 10);
     took(TC_STAGE_TOTAL, 50000000, 100);
@@ -182,7 +182,7 @@ static void test_waits(void)
     ok(sample[2].refused == 0 && isnan(sample[2].wait_p50_seconds),
        "where none came, none was refused and none waited");
     end(history);
-    memset(&tally, 0, sizeof tally);
+    memset(&counts, 0, sizeof counts);
 }
 
 /* Hours ahead, back, and behind: what is shown never goes back in time. */
@@ -220,15 +220,15 @@ static void test_memory(void)
     tc_sample sample;
 
     memset(&host, 0, sizeof host);
-    host.memory.total = tc_figure_of(1000);
-    host.memory.free = tc_figure_of(100);
-    host.memory.buffers = tc_figure_of(50);
-    host.memory.cached = tc_figure_of(250);
-    host.memory.slab = tc_figure_of(200);
-    host.memory.swap_total = tc_figure_of(70);
-    host.memory.swap_free = tc_figure_missing(ENODATA);
-    host.dentry.negative = tc_figure_missing(ENODATA);
-    tc_history_now(&sample, 5 * SECOND, &host, &tally, used);
+    host.memory.total = tc_reading_of(1000);
+    host.memory.free = tc_reading_of(100);
+    host.memory.buffers = tc_reading_of(50);
+    host.memory.cached = tc_reading_of(250);
+    host.memory.slab = tc_reading_of(200);
+    host.memory.swap_total = tc_reading_of(70);
+    host.memory.swap_free = tc_reading_missing(ENODATA);
+    host.dentry.negative = tc_reading_missing(ENODATA);
+    tc_history_now(&sample, 5 * SECOND, &host, &counts, used);
     ok(sample.memory_used_bytes + sample.memory_slab_bytes + sample.memory_cached_bytes +
                sample.memory_free_bytes ==
            1000,
@@ -242,19 +242,19 @@ static void test_memory(void)
 
 /* ---- readers beside a writer --------------------------------------------------------- */
 
-/* Every figure of a sample is its time: a torn one shows. */
+/* Every reading of a sample is its time: a torn one shows. */
 static bool whole(const tc_sample *sample)
 {
     return sample->dentries == (double)sample->time &&
-           sample->place_used[TC_PLACES - 1] == (double)sample->time;
+           sample->temp_dir_used[TC_TEMP_SLOTS - 1] == (double)sample->time;
 }
 
 static void write_for_ever(const tc_history *history)
 {
     for (int64_t second = 1;; second++) {
-        for (unsigned at = 0; at < TC_PLACES; at++)
+        for (unsigned at = 0; at < TC_TEMP_SLOTS; at++)
             used[at] = (double)second;
-        host.memory.total = tc_figure_of((uint64_t)second);
+        host.memory.total = tc_reading_of((uint64_t)second);
         add(history, second);
         /* Now and then a breath, or the ring would always be round before it is read. */
         if (second % 16 == 0)

@@ -315,14 +315,14 @@ static void test_scribbled(void)
 
 /* ---- spools --------------------------------------------------------------------------- */
 
-static tc_spool_places places_of(tc_holders *holders, uint64_t bound)
+static tc_temp_config places_of(tc_holders *holders, uint64_t bound)
 {
-    return (tc_spool_places){.method = TC_TEMP_MEMFD,
-                             .memory = UINT64_MAX,
-                             .holders = holders,
-                             .per_client = bound,
-                             .client = client(9),
-                             .client_name = "192.0.2.9"};
+    return (tc_temp_config){.method = TC_TEMP_MEMFD,
+                            .memory = UINT64_MAX,
+                            .holders = holders,
+                            .per_client = bound,
+                            .client = client(9),
+                            .client_name = "192.0.2.9"};
 }
 
 static apr_status_t fill(tc_spool *spool, size_t bytes)
@@ -349,7 +349,7 @@ static void test_spool(apr_pool_t *root)
 
     for (size_t row = 0; row < sizeof rows / sizeof *rows; row++) {
         tc_holders *holders = shared();
-        tc_spool_places places = places_of(holders, 64 * MIB);
+        tc_temp_config places = places_of(holders, 64 * MIB);
         apr_bucket_brigade *bb = apr_brigade_create(root, apr_bucket_alloc_create(root));
         apr_pool_t *pool;
         tc_spool *spool;
@@ -378,7 +378,7 @@ static void test_spool_refused(apr_pool_t *root)
 
     for (size_t at = 0; at < 3; at++) {
         tc_holders *holders = shared();
-        tc_spool_places places = places_of(holders, 4 * MIB);
+        tc_temp_config places = places_of(holders, 4 * MIB);
         tc_spool *first, *second;
         apr_pool_t *pool;
 

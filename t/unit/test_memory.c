@@ -62,7 +62,7 @@ static void test_kernels(void)
     }
 }
 
-/* Recorded here: only what must hold between its figures. */
+/* Recorded here: only what must hold between its readings. */
 static void test_recorded(void)
 {
     tc_memory memory;
@@ -77,11 +77,11 @@ static void test_recorded(void)
 
 static tc_memory memory_of(uint64_t total, uint64_t free, uint64_t cached, uint64_t slab)
 {
-    return (tc_memory){.total = tc_figure_of(total),
-                       .free = tc_figure_of(free),
-                       .buffers = tc_figure_of(0),
-                       .cached = tc_figure_of(cached),
-                       .slab_reclaimable = tc_figure_of(slab)};
+    return (tc_memory){.total = tc_reading_of(total),
+                       .free = tc_reading_of(free),
+                       .buffers = tc_reading_of(0),
+                       .cached = tc_reading_of(cached),
+                       .slab_reclaimable = tc_reading_of(slab)};
 }
 
 static void test_used(void)
@@ -90,10 +90,10 @@ static void test_used(void)
 
     is_value(tc_memory_used(&memory, true), 50, "used");
     is_value(tc_memory_used(&memory, false), 40, "used without the slab");
-    memory.slab_reclaimable = tc_figure_missing(ENODATA);
+    memory.slab_reclaimable = tc_reading_missing(ENODATA);
     is_value(tc_memory_used(&memory, true), 50, "the slab unknown: no matter");
     is_missing(tc_memory_used(&memory, false), ENODATA, "but here it does");
-    memory.free = tc_figure_missing(EACCES);
+    memory.free = tc_reading_missing(EACCES);
     is_missing(tc_memory_used(&memory, true), EACCES, "free unknown");
     memory = memory_of(100, 20, 90, 10);
     is_value(tc_memory_used(&memory, false), 80, "more cached than there can be: as free(1)");
@@ -134,8 +134,8 @@ static void test_meminfo_lines(void)
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         put(root, "/proc/meminfo", cases[i].text);
         tc_memory_read(&memory, root);
-        figure_is(memory.free, cases[i].error, cases[i].kilobytes * KB, cases[i].what,
-                  __LINE__);
+        reading_is(memory.free, cases[i].error, cases[i].kilobytes * KB, cases[i].what,
+                   __LINE__);
     }
     is_missing(memory.swapped_in, ENOENT, "no vmstat: swapped in");
     is_missing(memory.swapped_out, ENOENT, "and out");
@@ -229,7 +229,7 @@ static void test_unreadable(void)
 static void test_here(void)
 {
     tc_memory memory;
-    tc_figure with, without;
+    tc_reading with, without;
 
     tc_memory_read(&memory, NULL);
     with = tc_memory_used(&memory, true);

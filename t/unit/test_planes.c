@@ -107,10 +107,10 @@ static distance compare(const expected *expected, const planes *got, int c)
     return distance;
 }
 
-typedef struct tally {
+typedef struct totals {
     unsigned cases, wrong;
     distance worst[3];
-} tally;
+} totals;
 
 static double finest(const int factor[3])
 {
@@ -122,7 +122,7 @@ static double finest(const int factor[3])
  * sample to the next, of the answer or, where that is finer, of the original; and
  * some for rounding, twice to JPEG and to RGB.
  */
-static void both_ways(tally *tally, const sampling *sampling, const bytes *file, uint32_t w,
+static void both_ways(totals *totals, const sampling *sampling, const bytes *file, uint32_t w,
                       uint32_t h, const char *params)
 {
     static const double slope[3][2] = {{40, 30}, {34, 6}, {8, 32}}; /* the scene's */
@@ -137,9 +137,9 @@ static void both_ways(tally *tally, const sampling *sampling, const bytes *file,
     jpeg = convert(file, text, &plan, NULL);
     snprintf(text, sizeof text, "%s,of=png", params);
     png = convert(file, text, NULL, NULL);
-    tally->cases++;
+    totals->cases++;
     if (!jpeg.data || !png.data) {
-        tally->wrong++;
+        totals->wrong++;
         printf("# %s %s: no picture\n", sampling->name, params);
         free(jpeg.data);
         free(png.data);
@@ -158,14 +158,14 @@ static void both_ways(tally *tally, const sampling *sampling, const bytes *file,
 
         good = good && off.mean >= 0 && off.most <= 3 + allowed * 0.4 &&
                off.mean <= 1.6 + allowed * 0.35;
-        tally->worst[c].mean = fmax(tally->worst[c].mean, off.mean);
-        tally->worst[c].most = fmax(tally->worst[c].most, off.most);
+        totals->worst[c].mean = fmax(totals->worst[c].mean, off.mean);
+        totals->worst[c].most = fmax(totals->worst[c].most, off.most);
         if (!good)
             printf("# %s %s 1/%u: plane %d mean %.2f most %.2f allowed %.2f\n", sampling->name,
                    params, plan.reduce, c, off.mean, off.most, allowed);
     }
     good = good && got.count == (sampling->grey ? 1 : 3);
-    tally->wrong += !good;
+    totals->wrong += !good;
     for (int c = 0; c < 3; c++)
         free(expected.plane[c]);
     free_planes(&got);
@@ -173,12 +173,12 @@ static void both_ways(tally *tally, const sampling *sampling, const bytes *file,
     free(png.data);
 }
 
-static void report(const tally *tally, const char *what)
+static void report(const totals *totals, const char *what)
 {
-    ok(tally->wrong == 0 && tally->cases > 0,
+    ok(totals->wrong == 0 && totals->cases > 0,
        "%s: %u cases, off by Y %.2f (mean %.2f), Cb %.2f (%.2f), Cr %.2f (%.2f)", what,
-       tally->cases, tally->worst[0].most, tally->worst[0].mean, tally->worst[1].most,
-       tally->worst[1].mean, tally->worst[2].most, tally->worst[2].mean);
+       totals->cases, totals->worst[0].most, totals->worst[0].mean, totals->worst[1].most,
+       totals->worst[1].mean, totals->worst[2].most, totals->worst[2].mean);
 }
 
 /* Random wishes: any size, cut, canvas and way of fitting. */
@@ -201,7 +201,7 @@ static void random_params(char *text, size_t size, uint32_t w, uint32_t h, int o
 
 static void random_pictures(const sampling *sampling, uint32_t largest, unsigned rounds)
 {
-    tally tally = {0};
+    totals totals = {0};
 
     for (unsigned round = 0; round < rounds; round++) {
         uint32_t w = 1 + below(largest), h = 1 + below(largest);
@@ -210,10 +210,10 @@ static void random_pictures(const sampling *sampling, uint32_t largest, unsigned
         char params[160];
 
         random_params(params, sizeof params, w, h, orientation);
-        both_ways(&tally, sampling, &file, w, h, params);
+        both_ways(&totals, sampling, &file, w, h, params);
         free(file.data);
     }
-    report(&tally, sampling->name);
+    report(&totals, sampling->name);
 }
 
 /* Sample x, y of a stored plane of w x h, seen upright. */
@@ -271,16 +271,16 @@ static void skewed_pictures(void)
                   {7, 50, 999, "dw=50,dh=10,da=n"},     {8, 50, 999, "dw=50,dh=10,da=n"},
                   {8, 7, 20, "dw=7,dh=2000,da=n,ds=s"}, {2, 8, 1000, "dw=4,dh=1,da=n"}};
 
-    tally tally = {0};
+    totals totals = {0};
 
     for (size_t at = 0; at < COUNT(skewed); at++) {
         const sampling *sampling = &samplings[skewed[at].sampling];
         bytes file = make_jpeg(sampling, skewed[at].w, skewed[at].h, 1);
 
-        both_ways(&tally, sampling, &file, skewed[at].w, skewed[at].h, skewed[at].params);
+        both_ways(&totals, sampling, &file, skewed[at].w, skewed[at].h, skewed[at].params);
         free(file.data);
     }
-    report(&tally, "planes far ahead of one another");
+    report(&totals, "planes far ahead of one another");
 }
 
 /* GIF is known and may be read, but is never written: refused, without an encoder to free. */

@@ -265,9 +265,9 @@ static void test_every_counter(void)
 {
     make_snapshot(&snapshot);
     for (unsigned at = 0; at < TC_COUNTER_SLOTS; at++)
-        made_tally.counter[at] = 1000 + at;
+        made_counts.counter[at] = 1000 + at;
     for (unsigned at = 0; at < TC_GAUGE_SLOTS; at++)
-        made_tally.gauge[at] = 5000 + at;
+        made_counts.gauge[at] = 5000 + at;
     render();
     test_grammars("every counter");
 #define X(id, dimension, unit, section, name, title, help)                            \
@@ -290,7 +290,7 @@ static void test_every_counter(void)
        "... each with its own slot's value");
 }
 
-/* A chart of its own, with the last figures in its legend. */
+/* A chart of its own, with the last readings in its legend. */
 static void test_waits(void)
 {
     make_snapshot(&snapshot);
@@ -315,9 +315,9 @@ static void test_waits(void)
 static void test_unreadable(void)
 {
     make_snapshot(&snapshot);
-    snapshot.host.dentry.negative = tc_figure_missing(ENODATA);
+    snapshot.host.dentry.negative = tc_reading_missing(ENODATA);
     snapshot.host.slab.error = EACCES;
-    snapshot.host.memory.total = tc_figure_missing(ENOENT);
+    snapshot.host.memory.total = tc_reading_missing(ENOENT);
     snapshot.host.cgroup.error = ENOENT;
     render();
     test_grammars("without root");
@@ -343,12 +343,12 @@ static void test_unreadable(void)
 static void test_hostile(void)
 {
     make_snapshot(&snapshot);
-    snapshot.place[1].path = HOSTILE;
-    strcpy(made_tally.place[1].path, HOSTILE);
-    made_tally.patterns = 2;
-    strcpy(made_tally.pattern[1], HOSTILE);
+    snapshot.temp_dir[1].path = HOSTILE;
+    strcpy(made_counts.temp_dir[1].path, HOSTILE);
+    made_counts.patterns = 2;
+    strcpy(made_counts.pattern[1], HOSTILE);
     snapshot.name = snapshot.server = HOSTILE;
-    snapshot.place[1].available = tc_figure_missing(ENOENT);
+    snapshot.temp_dir[1].available = tc_reading_missing(ENOENT);
     grow(&snapshot, 10, 0, 0);
     render();
     test_grammars("hostile names");
@@ -361,7 +361,7 @@ static void test_hostile(void)
 
 static void test_histogram(void)
 {
-    tc_histogram *total = &made_tally.stage[TC_STAGE_TOTAL];
+    tc_histogram *total = &made_counts.stage[TC_STAGE_TOTAL];
 
     make_snapshot(&snapshot);
     for (unsigned at = 0; at < TC_BUCKETS; at++)

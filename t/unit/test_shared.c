@@ -30,7 +30,7 @@ static uint64_t check_ms; /* that nothing here depends on */
 
 #define SAMPLES 9
 #define ROOM    7
-#define FIGURE  0x1p64
+#define READING 0x1p64
 
 /* What came out wrong, in words; the first one stays. */
 static const char *wrong;
@@ -42,14 +42,14 @@ static void want(bool good, const char *what)
 }
 
 static apr_pool_t *pool;
-static tc_tally tally;
+static tc_counter_snapshot counts;
 static pid_t bystander; /* a child that sleeps, and is named wherever a process is */
 
 /* ---- history --------------------------------------------------------------------- */
 
 static tc_history history, larger, smaller;
 static tc_sample *out; /* ROOM of them, then nothing */
-static double used[TC_PLACES];
+static double used[TC_TEMP_SLOTS];
 
 static void begin_history(void *memory)
 {
@@ -58,22 +58,22 @@ static void begin_history(void *memory)
     history = (tc_history){0};
     tc_history_adopt(&history, memory, SAMPLES);
     for (int at = 0; at < SAMPLES + 3; at++)
-        tc_history_add(&history, (1800000000 + at) * INT64_C(1000000), &host, &tally, used);
+        tc_history_add(&history, (1800000000 + at) * INT64_C(1000000), &host, &counts, used);
 }
 
-static bool is_figure(double value)
+static bool is_reading(double value)
 {
-    return isnan(value) || (value >= 0 && value <= FIGURE);
+    return isnan(value) || (value >= 0 && value <= READING);
 }
 
 static bool is_within(const tc_sample *sample)
 {
     bool good = sample->time > 0 && sample->time <= INT64_C(253402300799);
 
-#define X(field, unit, title) good = good && is_figure(sample->field);
+#define X(field, unit, title) good = good && is_reading(sample->field);
     TC_SAMPLE_FIELDS(X)
 #undef X
-    return good && is_figure(sample->place_used[TC_PLACES - 1]);
+    return good && is_reading(sample->temp_dir_used[TC_TEMP_SLOTS - 1]);
 }
 
 static bool is_text(const char *text, size_t size)
@@ -122,7 +122,7 @@ static void use_history(void)
     read_history(&larger, 0);
     read_history(&smaller, 0);
     host.taken = 1800000100;
-    tc_history_add(&history, host.taken * 1000000, &host, &tally, used);
+    tc_history_add(&history, host.taken * 1000000, &host, &counts, used);
     read_history(&history, 0);
 }
 
@@ -134,7 +134,7 @@ static void begin_counters(void *memory)
 {
     memset(&counters, 0, sizeof counters);
     tc_counters_adopt(&counters, memory, 1);
-    tc_counters_place(&counters, "/some", "ext4", true);
+    tc_counters_temp_dir(&counters, "/some", "ext4", true);
     tc_counters_pattern(&counters, "thumb");
     tc_counters_enter(&counters, bystander);
 }
@@ -146,17 +146,18 @@ static void use_counters(void)
     tc_gauge(&counters, TC_NOW_QUEUED, 1);
     tc_gauge(&counters, TC_NOW_QUEUED, -1);
     tc_stage_took(&counters, TC_STAGE_TOTAL, 1000);
-    tc_counters_read(&counters, &tally);
-    want(tally.places == 2 && strcmp(tally.place[1].path, "/some") == 0 &&
-             tally.patterns == 2 && strcmp(tally.pattern[1], "thumb") == 0 && tally.since == 1,
+    tc_counters_read(&counters, &counts);
+    want(counts.temp_dirs == 2 && strcmp(counts.temp_dir[1].path, "/some") == 0 &&
+             counts.patterns == 2 && strcmp(counts.pattern[1], "thumb") == 0 &&
+             counts.since == 1,
          "names that are not those of the configuration");
     for (unsigned at = 0; at < TC_GAUGE_SLOTS; at++)
-        want((int64_t)tally.gauge[at] >= 0, "a gauge below 0");
+        want((int64_t)counts.gauge[at] >= 0, "a gauge below 0");
     for (unsigned stage = 0; stage < TC_STAGE_COUNT; stage++) {
-        double p99 = tc_histogram_quantile(&tally.stage[stage], 0.99);
+        double p99 = tc_histogram_quantile(&counts.stage[stage], 0.99);
         want(isnan(p99) || (p99 >= 0 && p99 <= 100), "a quantile out of bounds");
     }
-    want(tc_counters_place(&counters, "/some", "ext4", true) == 1,
+    want(tc_counters_temp_dir(&counters, "/some", "ext4", true) == 1,
          "another number for a place");
     want(tc_counters_adopt(&counters, counters.slots, 2), "counters that are not taken over");
     tc_counters_leave(&counters, getpid());
@@ -457,8 +458,8 @@ static void test_report(void)
         snapshot.samples = tc_history_read(&history, 0, out, ROOM);
         snapshot.sample = out;
         tc_history_host(&history, &snapshot.host);
-        tc_counters_read(&counters, &tally);
-        snapshot.tally = &tally;
+        tc_counters_read(&counters, &counts);
+        snapshot.counts = &counts;
         bytes = render(&snapshot);
         least = bytes < least ? bytes : least;
         most = bytes > most ? bytes : most;
@@ -519,13 +520,13 @@ static void test_strangers(void)
     tc_counters_enter(&counters, bystander);
     tc_gauge(&counters, TC_NOW_QUEUED, 2);
     tc_counters_adopt(&counters, slots, 2);
-    tc_counters_read(&counters, &tally);
-    ok(tally.gauge[TC_NOW_QUEUED] == 2, "gauges of a process that is no child are dropped");
+    tc_counters_read(&counters, &counts);
+    ok(counts.gauge[TC_NOW_QUEUED] == 2, "gauges of a process that is no child are dropped");
     scribble_fill(slots, tc_counters_size(), UINT64_C(0x7fffffff7fffffff));
     tc_counters_adopt(&counters, slots, 2);
     tc_counters_enter(&counters, bystander);
-    tc_counters_read(&counters, &tally);
-    ok(tally.gauge[TC_NOW_QUEUED] == 0, "nor does what was written over everything stay");
+    tc_counters_read(&counters, &counts);
+    ok(counts.gauge[TC_NOW_QUEUED] == 0, "nor does what was written over everything stay");
     tc_counters_leave(&counters, bystander);
     anew(4, memory);
     ok(tc_coalesce_table_join(coalesce_table, 77, 0) == TC_COALESCE_FOLLOW &&

@@ -53,7 +53,7 @@ static int descriptors(void)
 typedef struct rig {
     apr_pool_t *pool;    /* the spool's */
     apr_pool_t *bb_pool; /* outlives it */
-    tc_spool_places places;
+    tc_temp_config temp_config;
     tc_spool *spool;
     apr_bucket_brigade *bb;
 } rig;
@@ -64,12 +64,12 @@ static void rig_up(rig *rig, tc_temp_method method)
     apr_pool_create(&rig->pool, root);
     apr_pool_create(&rig->bb_pool, root);
     rig->bb = apr_brigade_create(rig->bb_pool, apr_bucket_alloc_create(rig->bb_pool));
-    rig->places.method = method;
+    rig->temp_config.method = method;
 }
 
 static void rig_dir(rig *rig, const char *path)
 {
-    tc_spool_dir *dir = &rig->places.dir[rig->places.dirs++];
+    tc_temp_dir *dir = &rig->temp_config.dir[rig->temp_config.dirs++];
 
     dir->path = path;
     tc_temp_fs_of(path, &dir->fs);
@@ -80,7 +80,7 @@ static apr_status_t rig_write(rig *rig, apr_size_t threshold, apr_size_t total,
 {
     apr_status_t status = APR_SUCCESS;
 
-    rig->spool = tc_spool_create(rig->pool, &rig->places, threshold);
+    rig->spool = tc_spool_create(rig->pool, &rig->temp_config, threshold);
     for (apr_size_t at = 0; at < total && status == APR_SUCCESS; at += piece)
         status =
             tc_spool_write(rig->spool, pattern + at, total - at < piece ? total - at : piece);
@@ -567,9 +567,9 @@ static void test_reserve(const char *small, const char *other, uint64_t bytes, d
     rig_dir(&rig, small);
     if (other)
         rig_dir(&rig, other);
-    for (unsigned at = 0; at < rig.places.dirs; at++) {
-        rig.places.dir[at].reserve_bytes = bytes;
-        rig.places.dir[at].reserve_percent = percent;
+    for (unsigned at = 0; at < rig.temp_config.dirs; at++) {
+        rig.temp_config.dir[at].reserve_bytes = bytes;
+        rig.temp_config.dir[at].reserve_percent = percent;
     }
     status = rig_write(&rig, 0, total, 9000);
     ok(status == (reached && !other ? APR_ENOSPC : APR_SUCCESS) &&

@@ -77,7 +77,7 @@ static answer convert(const damage_file *file, const char *text)
 
     tc_params_init(&params);
     answer.error = tc_params_parse(&params, text, strlen(text), NULL, NULL, &fail);
-    tc_params_settle(&params, false);
+    tc_params_resolve(&params, false);
     if (!answer.error)
         answer.error = tc_pipeline_open(&pipeline, &input, &params, &limits, &fail);
     if (!answer.error)

@@ -40,10 +40,10 @@ static void block_signals(void)
     signal(SIGPIPE, SIG_IGN);
 }
 
-static bool set_knob(churn_context *context, const char *option, const char *path,
-                     int64_t value)
+static bool set_sysctl(churn_context *context, const char *option, const char *path,
+                       int64_t value)
 {
-    int rc = value < 0 ? 0 : churn_knob_set(&context->shared->undo, path, value);
+    int rc = value < 0 ? 0 : churn_sysctl_set(&context->shared->undo, path, value);
 
     if (rc)
         churn_say("--%s: %s: %s", option, path, strerror(rc));
@@ -55,17 +55,17 @@ static bool prepare(churn_context *context)
     const churn_options *options = context->options;
     char why[CHURN_PATH + 256] = "";
 
-    if (!set_knob(context, "vfs-cache-pressure", "/proc/sys/vm/vfs_cache_pressure",
-                  options->cache_pressure) ||
-        !set_knob(context, "dentry-negative", "/proc/sys/fs/dentry-negative",
-                  options->dentry_negative))
+    if (!set_sysctl(context, "vfs-cache-pressure", "/proc/sys/vm/vfs_cache_pressure",
+                    options->cache_pressure) ||
+        !set_sysctl(context, "dentry-negative", "/proc/sys/fs/dentry-negative",
+                    options->dentry_negative))
         return false;
     if (options->memcg_mb && churn_memcg_make(&context->memcg, options->memcg_mb,
                                               &context->shared->undo, why, sizeof(why))) {
         churn_say("--memcg: %s", why);
         return false;
     }
-    tc_dentry_knobs_read(&context->knobs, NULL);
+    tc_dentry_sysctls_read(&context->sysctls, NULL);
     return true;
 }
 

@@ -12,9 +12,9 @@
 
 #define MOST_SECONDS 60
 
-typedef struct tally {
+typedef struct totals {
     unsigned wrong, unsure;
-} tally;
+} totals;
 
 static void put_head(FILE *to)
 {
@@ -36,7 +36,7 @@ static const char *verdict_words(churn_finding finding, churn_finding expected, 
 }
 
 static void put_row(FILE *to, const churn_options *options, const churn_place *place,
-                    const churn_result *result, churn_finding expected, tally *tally)
+                    const churn_result *result, churn_finding expected, totals *totals)
 {
     const char *why;
     churn_finding finding = churn_judge(result, &why);
@@ -50,9 +50,9 @@ static void put_row(FILE *to, const churn_options *options, const churn_place *p
     fputc('\n', to);
     fflush(to);
     if (finding == CHURN_UNSURE)
-        tally->unsure++;
+        totals->unsure++;
     else if (expected != CHURN_ANY && finding != expected)
-        tally->wrong++;
+        totals->wrong++;
 }
 
 /* A file system or a kernel may lack O_TMPFILE, memfd or directories. */
@@ -63,7 +63,7 @@ static bool is_unsupported(const churn_result *result)
 }
 
 /* Returns an exit code, CHURN_EXIT_OK to go on. */
-static int one(churn_context *context, const churn_options *options, tally *tally)
+static int one(churn_context *context, const churn_options *options, totals *totals)
 {
     FILE *to = churn_report_text(context->report);
     churn_report *report = context->report;
@@ -80,14 +80,14 @@ static int one(churn_context *context, const churn_options *options, tally *tall
     context->report = NULL;
     churn_run(context, options, &place, &result);
     context->report = report;
-    churn_expect(&expectation, options->method[0], &place.fs, &context->knobs);
+    churn_expect(&expectation, options->method[0], &place.fs, &context->sysctls);
     supported = !is_unsupported(&result);
     if (result.ending != CHURN_DONE && supported) {
         churn_say("%s: stopped: %s", options->method[0]->name, result.why);
     } else {
         if (supported)
             put_row(to, options, &place, &result,
-                    options->expect ? options->expect : expectation.finding, tally);
+                    options->expect ? options->expect : expectation.finding, totals);
         else
             fprintf(to, "%-24s %-10s %-13s %9s %8s  %-8s  not to be had here: %s\n", place.base,
                     place.fs.name, options->method[0]->name, "-", "-", "-",
@@ -104,7 +104,7 @@ static int one(churn_context *context, const churn_options *options, tally *tall
 int churn_compare(churn_context *context)
 {
     churn_options options = *context->options;
-    tally tally = {0, 0};
+    totals totals = {0, 0};
 
     put_head(churn_report_text(context->report));
     if (options.duration > MOST_SECONDS)
@@ -116,12 +116,12 @@ int churn_compare(churn_context *context)
 
             options.dir[0] = context->options->dir[dir];
             options.method[0] = context->options->method[method];
-            code = one(context, &options, &tally);
+            code = one(context, &options, &totals);
             if (code != CHURN_EXIT_OK)
                 return code;
         }
     }
-    if (tally.wrong)
+    if (totals.wrong)
         return CHURN_EXIT_CONTRADICTED;
-    return tally.unsure ? CHURN_EXIT_UNSURE : CHURN_EXIT_OK;
+    return totals.unsure ? CHURN_EXIT_UNSURE : CHURN_EXIT_OK;
 }

@@ -47,7 +47,7 @@ typedef struct churn_context {
     churn_shared *shared;
     churn_gauge gauge;
     churn_memcg memcg;
-    tc_dentry_knobs knobs;
+    tc_dentry_sysctls sysctls;
     struct churn_report *report; /* NULL: nothing is shown while it runs */
 } churn_context;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a directory retained, told by what a kernel figure falls by when the
+ * What a directory retained, told by what a kernel reading falls by when the
  * directory is removed: rmdir frees the directory's negative dentries, and in the
  * few milliseconds that it takes little else happens on the machine. No root is
  * needed, and what others make before and after does not count.
@@ -28,7 +28,7 @@ churn_gauge churn_gauge_choose(churn_gauge_kind wanted)
     return wanted == CHURN_GAUGE_NEGATIVE ? negative : dentries;
 }
 
-tc_figure churn_gauge_read(const churn_gauge *gauge)
+tc_reading churn_gauge_read(const churn_gauge *gauge)
 {
     tc_dentry_state state;
 
@@ -37,7 +37,7 @@ tc_figure churn_gauge_read(const churn_gauge *gauge)
 }
 
 typedef struct reading {
-    tc_figure figure;
+    tc_reading reading;
     double at;
 } reading;
 
@@ -46,13 +46,13 @@ static reading read_now(const churn_gauge *gauge)
     reading now;
 
     now.at = churn_now();
-    now.figure = churn_gauge_read(gauge);
+    now.reading = churn_gauge_read(gauge);
     return now;
 }
 
 static double fall(const reading *from, const reading *to)
 {
-    return (double)from->figure.value - (double)to->figure.value;
+    return (double)from->reading.value - (double)to->reading.value;
 }
 
 /* Others go on meanwhile as they did just before, and what they change is taken off. */
@@ -77,7 +77,7 @@ int churn_gauge_rmdir(const churn_gauge *gauge, int dir, const char *name, doubl
     /* Held so far, or the directory's own name would become one more. */
     close(held);
     if (rc == 0)
-        rc = first.figure.error;
+        rc = first.reading.error;
     if (rc == 0)
         *drop = fall(&before, &after) -
                 fall(&first, &before) * (after.at - before.at) / (before.at - first.at);

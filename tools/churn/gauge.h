@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a directory retained, by a figure of the kernel. */
+/* What a directory retained, by a reading of the kernel. */
 #ifndef CHURN_GAUGE_H
 #define CHURN_GAUGE_H
 
@@ -10,14 +10,14 @@
 
 #include <stdbool.h>
 
-/* The figure that falls when a directory's negatives are freed. */
+/* The reading that falls when a directory's negatives are freed. */
 typedef struct churn_gauge {
     churn_gauge_kind kind; /* never CHURN_GAUGE_AUTO */
     const char *name;
 } churn_gauge;
 
 churn_gauge churn_gauge_choose(churn_gauge_kind wanted);
-tc_figure churn_gauge_read(const churn_gauge *gauge);
+tc_reading churn_gauge_read(const churn_gauge *gauge);
 
 /* Remove the empty directory `name`; `*drop` is what the gauge fell by, less what others did to
    it. Returns 0 or an errno value. */

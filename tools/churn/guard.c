@@ -33,11 +33,11 @@ void churn_guard_begin(churn_guard *guard, const churn_context *context,
     }
 }
 
-/* By the host's figure, but no more than the files made can have left. */
+/* By the host's reading, but no more than the files made can have left. */
 static bool retains_too_much(const churn_guard *guard, const churn_context *context,
                              uint64_t files, char *why, size_t size)
 {
-    tc_figure now = churn_gauge_read(&context->gauge);
+    tc_reading now = churn_gauge_read(&context->gauge);
     uint64_t grown = 0;
 
     if (!now.error && !guard->gauge.error && now.value > guard->gauge.value)

@@ -14,7 +14,7 @@
 
 typedef struct churn_guard {
     uint64_t floor, most; /* bytes */
-    tc_figure gauge;      /* at the start */
+    tc_reading gauge;     /* at the start */
     double bytes_each;
 } churn_guard;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Figures over the run, for the two charts. */
+/* Readings over the run, for the two charts. */
 #include "history.h"
 
 #include "status/chart.h"

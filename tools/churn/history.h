@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Figures over the run, for the two charts. */
+/* Readings over the run, for the two charts. */
 #ifndef CHURN_HISTORY_H
 #define CHURN_HISTORY_H
 
@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-/* Figures over time for the charts: at most CHURN_POINTS, thinned out when there are more. */
+/* Readings over time for the charts: at most CHURN_POINTS, thinned out when there are more. */
 #define CHURN_POINTS 2048
 
 typedef struct churn_history {

@@ -63,17 +63,17 @@ void churn_undo_all(churn_undo *undo)
         undo_dir(undo);
     if (atomic_exchange(&undo->has_cgroup, false))
         churn_memcg_remove(undo->cgroup);
-    for (size_t i = CHURN_COUNT(undo->knob); i-- > 0;) {
+    for (size_t i = CHURN_COUNT(undo->sysctl); i-- > 0;) {
         int rc;
 
-        if (!undo->knob[i].set)
+        if (!undo->sysctl[i].set)
             continue;
         /* Forgotten only when done: done twice is harmless, not at all is not. */
-        rc = write_text(undo->knob[i].path, undo->knob[i].value);
-        undo->knob[i].set = false;
+        rc = write_text(undo->sysctl[i].path, undo->sysctl[i].value);
+        undo->sysctl[i].set = false;
         if (rc)
-            churn_say("%s could not be set back to %s: %s", undo->knob[i].path,
-                      undo->knob[i].value, strerror(rc));
+            churn_say("%s could not be set back to %s: %s", undo->sysctl[i].path,
+                      undo->sysctl[i].value, strerror(rc));
     }
 }
 
@@ -82,7 +82,7 @@ void churn_undo_all(churn_undo *undo)
  * value for the system's own and put that back. The lock lives as long as this
  * process and its workers.
  */
-static int lock_knob(const char *path)
+static int lock_sysctl(const char *path)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC), rc;
 
@@ -95,10 +95,10 @@ static int lock_knob(const char *path)
     return rc;
 }
 
-int churn_knob_set(churn_undo *undo, const char *path, int64_t value)
+int churn_sysctl_set(churn_undo *undo, const char *path, int64_t value)
 {
-    int rc = lock_knob(path);
-    tc_figure old = tc_figure_number(NULL, path);
+    int rc = lock_sysctl(path);
+    tc_reading old = tc_reading_number(NULL, path);
     char text[32];
     size_t i = 0;
 
@@ -106,18 +106,18 @@ int churn_knob_set(churn_undo *undo, const char *path, int64_t value)
         return rc;
     if (old.error)
         return old.error;
-    while (i < CHURN_COUNT(undo->knob) && undo->knob[i].set)
+    while (i < CHURN_COUNT(undo->sysctl) && undo->sysctl[i].set)
         i++;
-    if (i == CHURN_COUNT(undo->knob))
+    if (i == CHURN_COUNT(undo->sysctl))
         return ENOSPC;
-    snprintf(undo->knob[i].path, sizeof(undo->knob[i].path), "%s", path);
-    snprintf(undo->knob[i].value, sizeof(undo->knob[i].value), "%llu",
+    snprintf(undo->sysctl[i].path, sizeof(undo->sysctl[i].path), "%s", path);
+    snprintf(undo->sysctl[i].value, sizeof(undo->sysctl[i].value), "%llu",
              (unsigned long long)old.value);
-    undo->knob[i].set = true;
+    undo->sysctl[i].set = true;
     snprintf(text, sizeof(text), "%lld", (long long)value);
     rc = write_text(path, text);
     if (rc)
-        undo->knob[i].set = false;
+        undo->sysctl[i].set = false;
     return rc;
 }
 

@@ -21,9 +21,9 @@ void churn_keeper_end(churn_keeper *keeper);
 /* Undo all that is recorded. What cannot be is said on stderr. */
 void churn_undo_all(churn_undo *undo);
 
-/* Set a knob of /proc/sys and record its old value. Returns 0 or an errno value: EBUSY when
+/* Set a sysctl of /proc/sys and record its old value. Returns 0 or an errno value: EBUSY when
    another churn has it. */
-int churn_knob_set(churn_undo *undo, const char *path, int64_t value);
+int churn_sysctl_set(churn_undo *undo, const char *path, int64_t value);
 
 /* Fills result->dropped. Returns 0 or an errno value. */
 int churn_drop_caches(unsigned what, churn_result *result);

@@ -37,7 +37,7 @@ static bool gives_memory(const char *dir)
     char path[CHURN_PATH + 64], text[512];
 
     snprintf(path, sizeof(path), "%s/cgroup.subtree_control", dir);
-    return tc_figure_file(NULL, path, text, sizeof(text)) == 0 && strstr(text, "memory");
+    return tc_reading_file(NULL, path, text, sizeof(text)) == 0 && strstr(text, "memory");
 }
 
 /* v2: a cgroup with processes in it cannot have limited children, so it is the nearest
@@ -108,18 +108,18 @@ int churn_memcg_join(const churn_memcg *memcg)
     return memcg->version ? put(memcg->path, "cgroup.procs", "0") : 0;
 }
 
-tc_figure churn_memcg_slab(const churn_memcg *memcg)
+tc_reading churn_memcg_slab(const churn_memcg *memcg)
 {
     char path[CHURN_PATH + 64], text[8192];
     int rc;
 
     if (memcg->version == 1) {
         snprintf(path, sizeof(path), "%s/memory.kmem.usage_in_bytes", memcg->path);
-        return tc_figure_number(NULL, path);
+        return tc_reading_number(NULL, path);
     }
     snprintf(path, sizeof(path), "%s/memory.stat", memcg->path);
-    rc = tc_figure_file(NULL, path, text, sizeof(text));
-    return rc ? tc_figure_missing(rc) : tc_figure_keyed(text, "slab_reclaimable");
+    rc = tc_reading_file(NULL, path, text, sizeof(text));
+    return rc ? tc_reading_missing(rc) : tc_reading_keyed(text, "slab_reclaimable");
 }
 
 void churn_memcg_remove(const char *path)

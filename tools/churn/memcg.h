@@ -21,7 +21,7 @@ int churn_memcg_make(churn_memcg *memcg, uint64_t mb, churn_undo *undo, char *wh
 /* Move the calling process. Returns 0 or an errno value. */
 int churn_memcg_join(const churn_memcg *memcg);
 /* Its slab (v2) or kernel (v1) memory in bytes. */
-tc_figure churn_memcg_slab(const churn_memcg *memcg);
+tc_reading churn_memcg_slab(const churn_memcg *memcg);
 void churn_memcg_remove(const char *path);
 
 /* Fork a process that takes `mb` in the cgroup and holds it for `hold` seconds. */

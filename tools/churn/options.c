@@ -98,7 +98,7 @@ static void take_whole(churn_options *options, const option_row *row, const char
     *(uint64_t *)field(options, row) = whole(row, value);
 }
 
-static void take_knob(churn_options *options, const option_row *row, const char *value)
+static void take_sysctl(churn_options *options, const option_row *row, const char *value)
 {
     *(int64_t *)field(options, row) = (int64_t)whole(row, value);
 }
@@ -273,9 +273,9 @@ static const option_row rows[] = {
     {0, "allow-system", NULL, take_flag, AT(allow_system), 0, 0, "allow the options below"},
     {0, "drop-caches", "1|2|3[@TIME]", take_timed, AT(drop), 1, 3,
      "write vm.drop_caches at that time (at the end)"},
-    {0, "vfs-cache-pressure", "N", take_knob, AT(cache_pressure), 0, 1000000,
+    {0, "vfs-cache-pressure", "N", take_sysctl, AT(cache_pressure), 0, 1000000,
      "set vm.vfs_cache_pressure for the run"},
-    {0, "dentry-negative", "0|1", take_knob, AT(dentry_negative), 0, 1,
+    {0, "dentry-negative", "0|1", take_sysctl, AT(dentry_negative), 0, 1,
      "set fs.dentry-negative for the run (Linux 6.13)"},
 
     GROUP("Other"),
@@ -363,7 +363,7 @@ static void defaults(churn_options *options)
     };
 }
 
-static void settle(churn_options *options)
+static void resolve(churn_options *options)
 {
     const char *tmpdir = getenv("TMPDIR");
 
@@ -486,6 +486,6 @@ void churn_options_parse(churn_options *options, int argc, char **argv)
         return;
     if (optind < argc)
         usage("'%s' is not an option", argv[optind]);
-    settle(options);
+    resolve(options);
     check_together(options);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Where figures go while a run goes on: lines, CSV, JSON, and charts at the end. */
+/* Where readings go while a run goes on: lines, CSV, JSON, and charts at the end. */
 #include "report.h"
 
 #include "history.h"
@@ -148,16 +148,16 @@ static void begin_json(churn_report *report, const churn_context *context,
 static void put_where(FILE *to, const churn_context *context, const churn_options *options,
                       const churn_place *place)
 {
-    const tc_figure *knob = &context->knobs.dentry_negative;
+    const tc_reading *sysctl = &context->sysctls.dentry_negative;
     struct utsname name = {.release = "?"};
 
     uname(&name);
     fprintf(to, "%s in %s (%s), Linux %s, ", options->method[0]->name, place->path,
             place->fs.name, name.release);
-    if (knob->error)
+    if (sysctl->error)
         fputs("no fs.dentry-negative\n", to);
     else
-        fprintf(to, "fs.dentry-negative=%llu\n", (unsigned long long)knob->value);
+        fprintf(to, "fs.dentry-negative=%llu\n", (unsigned long long)sysctl->value);
 }
 
 void churn_report_begin(churn_report *report, const churn_context *context,
@@ -246,7 +246,7 @@ static void put_result(FILE *to, const churn_context *context, const churn_optio
     churn_finding finding;
     const char *why;
 
-    churn_expect(&expectation, options->method[0], &place->fs, &context->knobs);
+    churn_expect(&expectation, options->method[0], &place->fs, &context->sysctls);
     finding = churn_judge(result, &why);
     fprintf(to, "\"files\": %llu", (unsigned long long)result->files);
     put_json_number(to, "seconds", result->seconds, 3);
@@ -321,7 +321,7 @@ void churn_report_compared(churn_report *report, const churn_context *context,
     churn_expectation expectation;
     const char *why, *verdict;
 
-    churn_expect(&expectation, options->method[0], &place->fs, &context->knobs);
+    churn_expect(&expectation, options->method[0], &place->fs, &context->sysctls);
     verdict = supported ? churn_finding_name(churn_judge(result, &why)) : "unsupported";
     if (report->csv)
         put_compared_csv(report, options, place, result,

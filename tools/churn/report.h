@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Where figures go while a run goes on: lines, CSV, JSON, and charts at the end. */
+/* Where readings go while a run goes on: lines, CSV, JSON, and charts at the end. */
 #ifndef CHURN_REPORT_H
 #define CHURN_REPORT_H
 
@@ -15,7 +15,7 @@ typedef struct churn_report churn_report;
 
 /* Opens the files; ends the program with CHURN_EXIT_USAGE when one cannot be. */
 churn_report *churn_report_open(const churn_options *options);
-/* Where text for people goes: stdout, or stderr when figures go to stdout. */
+/* Where text for people goes: stdout, or stderr when readings go to stdout. */
 FILE *churn_report_text(const churn_report *report);
 void churn_report_begin(churn_report *report, const churn_context *context,
                         const churn_options *options, const churn_place *place);

@@ -150,9 +150,9 @@ static void stop_workers(run *run)
 
 static double gauge_now(const run *run)
 {
-    tc_figure figure = churn_gauge_read(&run->context->gauge);
+    tc_reading reading = churn_gauge_read(&run->context->gauge);
 
-    return figure.error ? 0 : (double)figure.value;
+    return reading.error ? 0 : (double)reading.value;
 }
 
 static void sample(run *run)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The machine at one moment, and the line of figures between two of them. */
+/* The machine at one moment, and the line of readings between two of them. */
 #include "sample.h"
 
 #include <errno.h>
@@ -12,15 +12,15 @@ static bool read_cpu(uint64_t cpu[CHURN_CPU_FIELDS])
     char text[512];
     const char *at;
 
-    if (tc_figure_file(NULL, "/proc/stat", text, sizeof(text)))
+    if (tc_reading_file(NULL, "/proc/stat", text, sizeof(text)))
         return false;
-    at = tc_figure_behind(text, "cpu");
+    at = tc_reading_behind(text, "cpu");
     for (int i = 0; at && i < CHURN_CPU_FIELDS; i++) {
-        tc_figure figure = tc_figure_parse(at, &at);
+        tc_reading reading = tc_reading_parse(at, &at);
 
-        if (figure.error)
+        if (reading.error)
             return false;
-        cpu[i] = figure.value;
+        cpu[i] = reading.value;
     }
     return at != NULL;
 }
@@ -47,9 +47,9 @@ void churn_sample_take(churn_sample *sample, const churn_context *context)
 
 /* ---- rows -------------------------------------------------------------------------------- */
 
-static double number(tc_figure figure)
+static double number(tc_reading reading)
 {
-    return figure.error ? NAN : (double)figure.value;
+    return reading.error ? NAN : (double)reading.value;
 }
 
 static void set_cpu(churn_row *row, const churn_sample *from, const churn_sample *to)

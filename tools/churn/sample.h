@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The machine at one moment, and the line of figures between two of them. */
+/* The machine at one moment, and the line of readings between two of them. */
 #ifndef CHURN_SAMPLE_H
 #define CHURN_SAMPLE_H
 
@@ -19,13 +19,13 @@ typedef struct churn_sample {
     uint64_t cpu[CHURN_CPU_FIELDS]; /* user nice system idle iowait irq softirq steal */
     uint64_t files;
     tc_host host;
-    tc_figure cgroup_slab;
+    tc_reading cgroup_slab;
 } churn_sample;
 
 void churn_sample_take(churn_sample *sample, const churn_context *context);
 
 /*
- * One line of figures; NAN is one that cannot be had. X(field, decimals): in bytes,
+ * One line of readings; NAN is one that cannot be had. X(field, decimals): in bytes,
  * percent, or numbers; those a file and a second are of the interval.
  */
 #define CHURN_COLUMNS(X)        \

@@ -49,7 +49,7 @@ typedef struct churn_undo {
     struct {
         _Atomic bool set;
         char path[64], value[32];
-    } knob[2];
+    } sysctl[2];
 } churn_undo;
 
 typedef struct churn_shared {

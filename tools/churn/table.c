@@ -60,10 +60,10 @@ static void put_state(FILE *to, int error)
     fprintf(to,
             " The slab caches need root: /proc/slabinfo: %s.\n From "
             "/proc/sys/fs/dentry-state:\n\n",
-            tc_figure_reason(error, why, sizeof(why)));
+            tc_reading_reason(error, why, sizeof(why)));
     if (state.dentries.error) {
         fprintf(to, " nothing either: %s\n",
-                tc_figure_reason(state.dentries.error, why, sizeof(why)));
+                tc_reading_reason(state.dentries.error, why, sizeof(why)));
         return;
     }
     fprintf(to, "%10" PRIu64 " dentries\n%10" PRIu64 " of them unused\n", state.dentries.value,
@@ -92,7 +92,7 @@ void churn_table(FILE *to)
     put_cache(to, &slab.dentry);
     if (slab.others_error)
         fprintf(to, "The other caches: %s\n",
-                tc_figure_reason(slab.others_error, why, sizeof(why)));
+                tc_reading_reason(slab.others_error, why, sizeof(why)));
     for (unsigned i = 0; i < slab.others && i < 9; i++)
         put_cache(to, &slab.other[i]);
 }

@@ -48,7 +48,7 @@ static void expect(churn_expectation *expectation, churn_finding finding, const 
 }
 
 void churn_expect(churn_expectation *expectation, const churn_method *method,
-                  const tc_temp_fs *fs, const tc_dentry_knobs *knobs)
+                  const tc_temp_fs *fs, const tc_dentry_sysctls *sysctls)
 {
     static const char *const keep[] = {"ext4", "xfs", "btrfs", NULL};
     bool overlay = strcmp(fs->name, "overlayfs") == 0;
@@ -68,7 +68,7 @@ void churn_expect(churn_expectation *expectation, const churn_method *method,
                              : "no name, or a descriptor is held while it is removed");
     else if (overlay)
         expect(expectation, CHURN_CLEAN, "overlayfs drops the name of what it removes");
-    else if (!knobs->dentry_negative.error && knobs->dentry_negative.value)
+    else if (!sysctls->dentry_negative.error && sysctls->dentry_negative.value)
         expect(expectation, CHURN_CLEAN, "fs.dentry-negative=1: removed names are dropped");
     else
         expect(expectation, CHURN_LEAK,
@@ -220,7 +220,7 @@ void churn_summary(FILE *to, const churn_context *context, const churn_options *
     struct utsname name = {.release = "?"};
 
     uname(&name);
-    churn_expect(&expectation, options->method[0], &place->fs, &context->knobs);
+    churn_expect(&expectation, options->method[0], &place->fs, &context->sysctls);
     if (result->ending != CHURN_DONE)
         fprintf(to, "stopped        %s\n", result->why);
     if (result->strays)

@@ -19,7 +19,7 @@ typedef struct churn_expectation {
 } churn_expectation;
 
 void churn_expect(churn_expectation *expectation, const churn_method *method,
-                  const tc_temp_fs *fs, const tc_dentry_knobs *knobs);
+                  const tc_temp_fs *fs, const tc_dentry_sysctls *sysctls);
 
 /* CHURN_LEAK, CHURN_CLEAN or CHURN_UNSURE, with the reason of the last. */
 churn_finding churn_judge(const churn_result *result, const char **why);

@@ -4,7 +4,7 @@
  * libavif 0.11 looks items up one by one, allocates for each entry of a table what the entry
  * asks for, and has no bounds of its own: a megabyte of empty entries takes it seconds.
  *
- * The walk takes time in proportion to the tables that it reads, stops at the first figure
+ * The walk takes time in proportion to the tables that it reads, stops at the first value
  * over its bound, reads the file in pieces of 4 KiB and holds less than 1 MiB. Coded pictures
  * are not read but for the headers of their units.
  */

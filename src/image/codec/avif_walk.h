@@ -4,7 +4,7 @@
  * (codec_avif_meta.c), a coded picture's units (codec_avif_units.c).
  *
  * A failure is noted once, in `fail`; from then on every function does nothing and returns
- * false or 0, so that a caller looks when it is about to loop or to trust a figure.
+ * false or 0, so that a caller looks when it is about to loop or to trust a value.
  */
 #ifndef TC_CODEC_AVIF_WALK_H
 #define TC_CODEC_AVIF_WALK_H

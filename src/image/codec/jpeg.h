@@ -68,7 +68,7 @@ struct tc_decoder {
     size_t exif_length;
     tc_jpeg_profile profile;
     uint8_t *marker; /* scratch for one APP marker */
-    bool ink;        /* rows are TC_CMYK */
+    bool cmyk_rows;  /* rows are TC_CMYK */
     uint8_t *cmyk;   /* one row before conversion */
     uint8_t *strip;  /* rows of every plane */
     uint32_t x, y;   /* of the whole, the first sample that is delivered */

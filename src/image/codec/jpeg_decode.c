@@ -179,7 +179,7 @@ bool tc_jpeg_bearable(j_decompress_ptr cinfo)
 static void shape_pixels(tc_decoder *decoder, unsigned reduce, tc_layout *layout)
 {
     j_decompress_ptr cinfo = &decoder->cinfo;
-    tc_model model = decoder->ink                              ? TC_CMYK
+    tc_model model = decoder->cmyk_rows                        ? TC_CMYK
                      : cinfo->out_color_space == JCS_GRAYSCALE ? TC_GREY
                                                                : TC_RGB;
     uint8_t channels = tc_model_channels(model);
@@ -226,10 +226,10 @@ static void shape_planes(tc_decoder *decoder, tc_layout *layout)
     }
 }
 
-/* Whether rows of ink become RGB here. */
-static bool turns_ink(const tc_decoder *decoder)
+/* Whether rows of CMYK become RGB here. */
+static bool converts_cmyk(const tc_decoder *decoder)
 {
-    return decoder->cinfo.out_color_space == JCS_CMYK && !decoder->ink;
+    return decoder->cinfo.out_color_space == JCS_CMYK && !decoder->cmyk_rows;
 }
 
 /* One buffer for the rows of all planes. */
@@ -241,9 +241,9 @@ static tc_error make_strip(tc_decoder *decoder, const tc_layout *layout)
     for (unsigned at = 0; at < layout->planes; at++)
         bytes += decoder->plane[at].stride * decoder->plane[at].rows;
     to = decoder->strip = tc_buffer_alloc(bytes);
-    if (turns_ink(decoder))
+    if (converts_cmyk(decoder))
         decoder->cmyk = tc_buffer_alloc((size_t)decoder->cinfo.output_width * 4);
-    if (!to || (turns_ink(decoder) && !decoder->cmyk))
+    if (!to || (converts_cmyk(decoder) && !decoder->cmyk))
         return tc_fail_set(decoder->errors.fail, TC_E_NO_MEMORY, "JPEG: out of memory");
     for (unsigned at = 0; at < layout->planes; at++) {
         decoder->plane[at].left = layout->plane[at].h;
@@ -257,7 +257,7 @@ tc_error tc_jpeg_decode_start(tc_decoder *decoder, const tc_decode_want *want,
                               tc_layout *layout)
 {
     decoder->cancel = want->cancel;
-    decoder->ink = want->cmyk;
+    decoder->cmyk_rows = want->cmyk;
     decoder->errors.damage = want->damage;
     if (!start_decoding(decoder, want))
         return decoder->errors.fail->error;
@@ -289,7 +289,7 @@ static void cmyk_to_rgb(uint8_t *to, const uint8_t *from, uint32_t pixels)
     }
 }
 
-/* Light to ink. */
+/* Light to the amount of ink. */
 static void invert(JSAMPROW *row, uint32_t rows, size_t length)
 {
     for (uint32_t y = 0; y < rows; y++) {
@@ -306,7 +306,7 @@ static void read_pixels(tc_decoder *decoder, uint32_t rows)
 
     while (!decoder->cmyk && done < rows)
         done += jpeg_read_scanlines(cinfo, row + done, rows - done);
-    if (decoder->ink)
+    if (decoder->cmyk_rows)
         invert(row, rows, decoder->plane[0].stride);
     for (; done < rows; done++) {
         jpeg_read_scanlines(cinfo, &decoder->cmyk, 1);

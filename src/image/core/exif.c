@@ -108,7 +108,7 @@ static void set_upright(uint8_t *data, const tc_tiff *tiff, size_t at)
         put32(data + at + 8, 1, tiff->big_endian);
 }
 
-size_t tc_exif_settle(uint8_t *data, size_t length)
+size_t tc_exif_normalise(uint8_t *data, size_t length)
 {
     tc_tiff tiff;
     size_t directory, at = 0, entries, next;

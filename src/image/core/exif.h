@@ -17,7 +17,7 @@
  * the picture as it was before it was cropped, is taken out. Returns the length that is
  * left, 0 when the block makes no sense.
  */
-size_t tc_exif_settle(uint8_t *data, size_t length);
+size_t tc_exif_normalise(uint8_t *data, size_t length);
 
 /* Room for what tc_exif_copyright makes. */
 #define TC_COPYRIGHT_MAX 4200

@@ -29,7 +29,7 @@ typedef enum tc_format {
 /*
  * Colour models of decoded rows: 8 bits a sample, alpha straight (not
  * premultiplied). All but TC_YCC are one plane of interleaved samples; TC_YCC
- * is three planes, each at its own resolution. TC_CMYK is ink: 255 is all of it.
+ * is three planes, each at its own resolution. In TC_CMYK 255 is all of the ink.
  */
 typedef enum tc_model {
     TC_GREY,
@@ -66,9 +66,9 @@ typedef struct tc_image_info {
     unsigned max_reduce;   /* the decoder can deliver 1/1, 1/2 .. 1/max_reduce (a power of 2) */
     uint64_t held_bytes;   /* whole-picture memory the decoder needs: interlace, progression */
     uint64_t scaled_bytes; /* those of them that are of the reduced picture */
-    bool cmyk;             /* stored as ink, and rows of TC_CMYK can be had */
-    const uint8_t *icc; /* embedded profile in the space of `model`, with `cmyk` in that of ink;
-                           the decoder's, or NULL */
+    bool cmyk;             /* stored as CMYK, and rows of TC_CMYK can be had */
+    const uint8_t *icc;    /* embedded profile in the space of `model`, with `cmyk` in CMYK;
+                              the decoder's, or NULL */
     size_t icc_length;
     tc_cicp cicp;        /* where there is no profile */
     const uint8_t *exif; /* from "II" or "MM" on, the decoder's, or NULL */

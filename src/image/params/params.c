@@ -24,7 +24,7 @@ static tc_error set_value(tc_params *params, const tc_row *row, const char *valu
         return TC_E_OK;
     }
     params->given |= tc_row_bit(row);
-    if (row->kind == TC_KIND_COLOUR && strlen(value) <= 4)
+    if (row->kind == TC_PARAM_COLOUR && strlen(value) <= 4)
         params->brief |= tc_row_bit(row);
     return tc_value_parse(row, value, tc_row_field(params, row), fail);
 }
@@ -113,7 +113,7 @@ void tc_params_overlay(tc_params *params, const tc_params *over)
     for (size_t at = 0; at < tc_row_count; at++) {
         const tc_row *row = &tc_rows[at];
 
-        if (!(over->given & tc_row_bit(row)) || row->kind == TC_KIND_NAME)
+        if (!(over->given & tc_row_bit(row)) || row->kind == TC_PARAM_NAME)
             continue;
         memcpy(tc_row_field(params, row), tc_row_field_const(over, row), tc_row_size(row));
         params->given |= tc_row_bit(row);
@@ -131,14 +131,14 @@ static void shrink_colour(tc_colour *colour)
         colour->a &= 15;
 }
 
-void tc_params_settle(tc_params *params, bool strict)
+void tc_params_resolve(tc_params *params, bool strict)
 {
     params->policy.strict = strict;
     for (size_t at = 0; at < tc_row_count; at++) {
         void *field = tc_row_field(params, &tc_rows[at]);
         tc_coord *coord = field;
 
-        if (tc_rows[at].kind == TC_KIND_COORD && coord->unit == TC_UNIT_PX)
+        if (tc_rows[at].kind == TC_PARAM_COORD && coord->unit == TC_UNIT_PX)
             coord->unit = strict ? TC_UNIT_PERCENT : TC_UNIT_PIXEL;
         if (strict && (params->brief & tc_row_bit(&tc_rows[at])))
             shrink_colour(field);
@@ -177,9 +177,9 @@ static bool is_default(const tc_params *params, const tc_row *row)
 
     if (value == &params->sx || value == &params->sy)
         return coord->value == 0;
-    if (row->kind == TC_KIND_COORD)
+    if (row->kind == TC_PARAM_COORD)
         return coord->unit == TC_UNIT_UNSET;
-    if (row->kind == TC_KIND_COLOUR)
+    if (row->kind == TC_PARAM_COLOUR)
         return !(params->given & tc_row_bit(row));
     return memcmp(value, tc_row_field_const(&tc_params_defaults, row), tc_row_size(row)) == 0;
 }

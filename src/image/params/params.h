@@ -56,7 +56,7 @@ typedef enum tc_engine { TC_ENGINE_BUILTIN, TC_ENGINE_DUMMY } tc_engine;
  * part of the canonical text.
  */
 typedef struct tc_policy {
-    bool strict;         /* the originals' reading where it differs: tc_params_settle */
+    bool strict;         /* the originals' reading where it differs: tc_params_resolve */
     bool serve_damaged;  /* what can be decoded of a damaged picture, half of it or more */
     bool keep_copyright; /* EXIF's artist and copyright stay */
     uint64_t icon_size, icon_time; /* bytes and date of embedicon's file */
@@ -64,7 +64,7 @@ typedef struct tc_policy {
 
 typedef struct tc_params {
     uint64_t given; /* one bit a table row: the parameter was named */
-    uint64_t brief; /* the same for a colour of 3 or 4 digits, until settled */
+    uint64_t brief; /* the same for a colour of 3 or 4 digits, until resolved */
     tc_policy policy;
     char pattern[TC_PATTERN_MAX + 1];
     int engine; /* tc_engine */
@@ -136,7 +136,7 @@ bool tc_params_has_cc(const tc_params *params);
  * Read what can be read two ways as `strict`, the originals', or as the words say:
  * 50px as 50 percent, fff as 0f0f0f. Once, when all layers are laid over each other.
  */
-void tc_params_settle(tc_params *params, bool strict);
+void tc_params_resolve(tc_params *params, bool strict);
 
 /* Whether it gives anything that changes the picture, a pattern's name aside. */
 bool tc_params_asks(const tc_params *params);

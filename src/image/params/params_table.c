@@ -35,41 +35,41 @@ static const tc_word words_info[] = {{"0", 0}, {"1", 1}, {NULL, 0}};
 #define AT(field) offsetof(tc_params, field)
 
 const tc_row tc_rows[] = {
-    {"p", TC_KIND_NAME, AT(pattern), 0, 0, false, NULL, false},
-    {"e", TC_KIND_WORD, AT(engine), 0, 0, false, words_engine, true},
-    {"sx", TC_KIND_COORD, AT(sx), 0, COORD_MAX, false, NULL, true},
-    {"sy", TC_KIND_COORD, AT(sy), 0, COORD_MAX, false, NULL, true},
-    {"sw", TC_KIND_COORD, AT(sw), 0, COORD_MAX, true, NULL, true},
-    {"sh", TC_KIND_COORD, AT(sh), 0, COORD_MAX, true, NULL, true},
-    {"dw", TC_KIND_COORD, AT(dw), 0, COORD_MAX, true, NULL, true},
-    {"dh", TC_KIND_COORD, AT(dh), 0, COORD_MAX, true, NULL, true},
-    {"da", TC_KIND_WORD, AT(aspect), 0, 0, false, words_aspect, true},
-    {"ds", TC_KIND_WORD, AT(upscale), 0, 0, false, words_scale, true},
-    {"cw", TC_KIND_PIXELS, AT(cw), 0, COORD_MAX, false, NULL, true},
-    {"ch", TC_KIND_PIXELS, AT(ch), 0, COORD_MAX, false, NULL, true},
-    {"cc", TC_KIND_COLOUR, AT(cc), 0, 0, false, NULL, true},
-    {"dx", TC_KIND_COORD, AT(dx), -COORD_MAX, COORD_MAX, false, NULL, true},
-    {"dy", TC_KIND_COORD, AT(dy), -COORD_MAX, COORD_MAX, false, NULL, true},
-    {"bw", TC_KIND_PIXELS, AT(bw), 0, COORD_MAX, false, NULL, true},
-    {"bh", TC_KIND_PIXELS, AT(bh), 0, COORD_MAX, false, NULL, true},
-    {"bc", TC_KIND_COLOUR, AT(bc), 0, 0, false, NULL, true},
-    {"pt", TC_KIND_WORD, AT(pass), 0, 0, false, words_pass, true},
-    {"q", TC_KIND_INTEGER, AT(quality), 0, 100, false, NULL, true},
-    {"of", TC_KIND_WORD, AT(format), 0, 0, false, words_format, true},
-    {"jpeghint", TC_KIND_WORD, AT(jpeghint), 0, 0, false, words_yes_no, true},
-    {"autoorient", TC_KIND_WORD, AT(autoorient), 0, 0, false, words_yes_no, true},
-    {"angle", TC_KIND_WORD, AT(angle), 0, 0, false, words_angle, true},
-    {"unsharp", TC_KIND_UNSHARP, AT(unsharp), 0, 0, false, NULL, true},
-    {"sharpen", TC_KIND_GAUSS, AT(sharpen), 0, 0, false, NULL, true},
-    {"blur", TC_KIND_GAUSS, AT(blur), 0, 0, false, NULL, true},
-    {"embedicon", TC_KIND_FILE, AT(icon), 0, 0, false, NULL, true},
-    {"ix", TC_KIND_INTEGER, AT(ix), -COORD_MAX, COORD_MAX, false, NULL, true},
-    {"iy", TC_KIND_INTEGER, AT(iy), -COORD_MAX, COORD_MAX, false, NULL, true},
-    {"progressive", TC_KIND_WORD, AT(progressive), 0, 0, false, words_yes_no, true},
-    {"cmyk2rgb", TC_KIND_WORD, AT(cmyk2rgb), 0, 0, false, words_yes_no, false},
-    {"rmprof", TC_KIND_WORD, AT(rmprof), 0, 0, false, words_yes_no, true},
-    {"inhexif", TC_KIND_WORD, AT(inhexif), 0, 0, false, words_yes_no, true},
-    {"info", TC_KIND_WORD, AT(info), 0, 0, false, words_info, false},
+    {"p", TC_PARAM_NAME, AT(pattern), 0, 0, false, NULL, false},
+    {"e", TC_PARAM_WORD, AT(engine), 0, 0, false, words_engine, true},
+    {"sx", TC_PARAM_COORD, AT(sx), 0, COORD_MAX, false, NULL, true},
+    {"sy", TC_PARAM_COORD, AT(sy), 0, COORD_MAX, false, NULL, true},
+    {"sw", TC_PARAM_COORD, AT(sw), 0, COORD_MAX, true, NULL, true},
+    {"sh", TC_PARAM_COORD, AT(sh), 0, COORD_MAX, true, NULL, true},
+    {"dw", TC_PARAM_COORD, AT(dw), 0, COORD_MAX, true, NULL, true},
+    {"dh", TC_PARAM_COORD, AT(dh), 0, COORD_MAX, true, NULL, true},
+    {"da", TC_PARAM_WORD, AT(aspect), 0, 0, false, words_aspect, true},
+    {"ds", TC_PARAM_WORD, AT(upscale), 0, 0, false, words_scale, true},
+    {"cw", TC_PARAM_PIXELS, AT(cw), 0, COORD_MAX, false, NULL, true},
+    {"ch", TC_PARAM_PIXELS, AT(ch), 0, COORD_MAX, false, NULL, true},
+    {"cc", TC_PARAM_COLOUR, AT(cc), 0, 0, false, NULL, true},
+    {"dx", TC_PARAM_COORD, AT(dx), -COORD_MAX, COORD_MAX, false, NULL, true},
+    {"dy", TC_PARAM_COORD, AT(dy), -COORD_MAX, COORD_MAX, false, NULL, true},
+    {"bw", TC_PARAM_PIXELS, AT(bw), 0, COORD_MAX, false, NULL, true},
+    {"bh", TC_PARAM_PIXELS, AT(bh), 0, COORD_MAX, false, NULL, true},
+    {"bc", TC_PARAM_COLOUR, AT(bc), 0, 0, false, NULL, true},
+    {"pt", TC_PARAM_WORD, AT(pass), 0, 0, false, words_pass, true},
+    {"q", TC_PARAM_INTEGER, AT(quality), 0, 100, false, NULL, true},
+    {"of", TC_PARAM_WORD, AT(format), 0, 0, false, words_format, true},
+    {"jpeghint", TC_PARAM_WORD, AT(jpeghint), 0, 0, false, words_yes_no, true},
+    {"autoorient", TC_PARAM_WORD, AT(autoorient), 0, 0, false, words_yes_no, true},
+    {"angle", TC_PARAM_WORD, AT(angle), 0, 0, false, words_angle, true},
+    {"unsharp", TC_PARAM_UNSHARP, AT(unsharp), 0, 0, false, NULL, true},
+    {"sharpen", TC_PARAM_GAUSS, AT(sharpen), 0, 0, false, NULL, true},
+    {"blur", TC_PARAM_GAUSS, AT(blur), 0, 0, false, NULL, true},
+    {"embedicon", TC_PARAM_FILE, AT(icon), 0, 0, false, NULL, true},
+    {"ix", TC_PARAM_INTEGER, AT(ix), -COORD_MAX, COORD_MAX, false, NULL, true},
+    {"iy", TC_PARAM_INTEGER, AT(iy), -COORD_MAX, COORD_MAX, false, NULL, true},
+    {"progressive", TC_PARAM_WORD, AT(progressive), 0, 0, false, words_yes_no, true},
+    {"cmyk2rgb", TC_PARAM_WORD, AT(cmyk2rgb), 0, 0, false, words_yes_no, false},
+    {"rmprof", TC_PARAM_WORD, AT(rmprof), 0, 0, false, words_yes_no, true},
+    {"inhexif", TC_PARAM_WORD, AT(inhexif), 0, 0, false, words_yes_no, true},
+    {"info", TC_PARAM_WORD, AT(info), 0, 0, false, words_info, false},
 };
 
 #define ROWS (sizeof tc_rows / sizeof tc_rows[0])
@@ -95,18 +95,18 @@ const tc_row *tc_row_find(const char *key, size_t length)
 size_t tc_row_size(const tc_row *row)
 {
     switch (row->kind) {
-    case TC_KIND_COORD:
+    case TC_PARAM_COORD:
         return sizeof(tc_coord);
-    case TC_KIND_PIXELS:
+    case TC_PARAM_PIXELS:
         return sizeof(uint32_t);
-    case TC_KIND_COLOUR:
+    case TC_PARAM_COLOUR:
         return sizeof(tc_colour);
-    case TC_KIND_GAUSS:
-    case TC_KIND_UNSHARP:
+    case TC_PARAM_GAUSS:
+    case TC_PARAM_UNSHARP:
         return sizeof(tc_gauss);
-    case TC_KIND_NAME:
+    case TC_PARAM_NAME:
         return TC_PATTERN_MAX + 1;
-    case TC_KIND_FILE:
+    case TC_PARAM_FILE:
         return TC_ICON_MAX + 1;
     default:
         return sizeof(int);

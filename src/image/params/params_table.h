@@ -8,17 +8,17 @@
 
 #include "params.h"
 
-typedef enum tc_kind {
-    TC_KIND_COORD,
-    TC_KIND_PIXELS,
-    TC_KIND_INTEGER,
-    TC_KIND_WORD,
-    TC_KIND_COLOUR,
-    TC_KIND_GAUSS,
-    TC_KIND_UNSHARP,
-    TC_KIND_NAME,
-    TC_KIND_FILE
-} tc_kind;
+typedef enum tc_param_kind {
+    TC_PARAM_COORD,
+    TC_PARAM_PIXELS,
+    TC_PARAM_INTEGER,
+    TC_PARAM_WORD,
+    TC_PARAM_COLOUR,
+    TC_PARAM_GAUSS,
+    TC_PARAM_UNSHARP,
+    TC_PARAM_NAME,
+    TC_PARAM_FILE
+} tc_param_kind;
 
 typedef struct tc_word {
     const char *text;
@@ -28,7 +28,7 @@ typedef struct tc_word {
 /* One parameter: where its value lives and what it may be. */
 typedef struct tc_row {
     const char *key;
-    tc_kind kind;
+    tc_param_kind kind;
     size_t offset;
     double lo, hi;        /* of COORD, PIXELS, INTEGER */
     bool open;            /* `lo` itself is not allowed */

@@ -54,10 +54,10 @@ static bool in_range(const tc_row *row, double value)
 static tc_error bad_number(const tc_row *row, const char *value, tc_fail *fail)
 {
     return tc_fail_set(fail, TC_E_PARAM, "%s=%s: takes %s%s %.0f to %.0f%s", row->key, value,
-                       row->kind == TC_KIND_COORD ? "a number" : "a whole number",
+                       row->kind == TC_PARAM_COORD ? "a number" : "a whole number",
                        row->open ? " over" : " from", row->lo, row->hi,
-                       row->kind == TC_KIND_COORD ? ", pixels, or percent with p after it"
-                                                  : "");
+                       row->kind == TC_PARAM_COORD ? ", pixels, or percent with p after it"
+                                                   : "");
 }
 
 static tc_error parse_coord(const tc_row *row, const char *value, void *to, tc_fail *fail)
@@ -84,11 +84,11 @@ static tc_error parse_whole(const tc_row *row, const char *value, void *to, tc_f
     double number;
     size_t length = strlen(value);
 
-    if (row->kind == TC_KIND_PIXELS && length > 2 && strcmp(value + length - 2, "px") == 0)
+    if (row->kind == TC_PARAM_PIXELS && length > 2 && strcmp(value + length - 2, "px") == 0)
         length -= 2;
     if (strchr(value, '.') || !parse_decimal(value, length, &number) || !in_range(row, number))
         return bad_number(row, value, fail);
-    if (row->kind == TC_KIND_PIXELS)
+    if (row->kind == TC_PARAM_PIXELS)
         *(uint32_t *)to = (uint32_t)number;
     else
         *(int *)to = (int)number;
@@ -180,7 +180,7 @@ static bool take_plus(const char **at)
 static tc_error parse_gauss(const tc_row *row, const char *value, void *to, tc_fail *fail)
 {
     tc_gauss gauss = {0, 0, AMOUNT_PRESET, THRESHOLD_PRESET};
-    bool unsharp = row->kind == TC_KIND_UNSHARP, good;
+    bool unsharp = row->kind == TC_PARAM_UNSHARP, good;
     const char *at = value;
 
     good = take_number(&at, GAUSS_MAX, &gauss.radius);
@@ -227,11 +227,11 @@ tc_error tc_value_parse(const tc_row *row, const char *value, void *to, tc_fail 
 {
     typedef tc_error parser(const tc_row *, const char *, void *, tc_fail *);
     static parser *const parsers[] = {
-        [TC_KIND_COORD] = parse_coord,   [TC_KIND_PIXELS] = parse_whole,
-        [TC_KIND_INTEGER] = parse_whole, [TC_KIND_WORD] = parse_word,
-        [TC_KIND_COLOUR] = parse_colour, [TC_KIND_GAUSS] = parse_gauss,
-        [TC_KIND_UNSHARP] = parse_gauss, [TC_KIND_NAME] = parse_name,
-        [TC_KIND_FILE] = parse_file,
+        [TC_PARAM_COORD] = parse_coord,   [TC_PARAM_PIXELS] = parse_whole,
+        [TC_PARAM_INTEGER] = parse_whole, [TC_PARAM_WORD] = parse_word,
+        [TC_PARAM_COLOUR] = parse_colour, [TC_PARAM_GAUSS] = parse_gauss,
+        [TC_PARAM_UNSHARP] = parse_gauss, [TC_PARAM_NAME] = parse_name,
+        [TC_PARAM_FILE] = parse_file,
     };
 
     return parsers[row->kind](row, value, to, fail);
@@ -283,26 +283,26 @@ void tc_value_print(char text[TC_ITEM_MAX], const tc_row *row, const void *from)
 
     text += used;
     switch (row->kind) {
-    case TC_KIND_COORD:
+    case TC_PARAM_COORD:
         text += print_number(text, size, coord->value);
         if (coord->unit == TC_UNIT_PERCENT)
             memcpy(text, "p", 2);
         break;
-    case TC_KIND_PIXELS:
+    case TC_PARAM_PIXELS:
         snprintf(text, size, "%u", *(const uint32_t *)from);
         break;
-    case TC_KIND_WORD:
+    case TC_PARAM_WORD:
         snprintf(text, size, "%s", word_of(row, *(const int *)from));
         break;
-    case TC_KIND_COLOUR:
+    case TC_PARAM_COLOUR:
         snprintf(text, size, "%02x%02x%02x%02x", colour->r, colour->g, colour->b, colour->a);
         break;
-    case TC_KIND_GAUSS:
-    case TC_KIND_UNSHARP:
-        print_gauss(text, size, from, row->kind == TC_KIND_UNSHARP);
+    case TC_PARAM_GAUSS:
+    case TC_PARAM_UNSHARP:
+        print_gauss(text, size, from, row->kind == TC_PARAM_UNSHARP);
         break;
-    case TC_KIND_NAME:
-    case TC_KIND_FILE:
+    case TC_PARAM_NAME:
+    case TC_PARAM_FILE:
         snprintf(text, size, "%s", (const char *)from);
         break;
     default:

@@ -238,7 +238,7 @@ static tc_error start_exif(tc_pipeline *pipeline)
         return no_memory(pipeline->fail);
     if (whole) {
         memcpy(pipeline->exif, info->exif, info->exif_length);
-        pipeline->exif_length = tc_exif_settle(pipeline->exif, info->exif_length);
+        pipeline->exif_length = tc_exif_normalise(pipeline->exif, info->exif_length);
     } else {
         pipeline->exif_length =
             tc_exif_copyright(info->exif, info->exif_length, pipeline->exif);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "figure.h"
+#include "reading.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-const char *tc_figure_reason(int error, char *buffer, size_t size)
+const char *tc_reading_reason(int error, char *buffer, size_t size)
 {
     switch (error) {
     case 0:
@@ -29,7 +29,7 @@ const char *tc_figure_reason(int error, char *buffer, size_t size)
     }
 }
 
-int tc_figure_open(const char *root, const char *path, int *fd)
+int tc_reading_open(const char *root, const char *path, int *fd)
 {
     char whole[PATH_MAX];
     int length = snprintf(whole, sizeof(whole), "%s%s", root ? root : "", path);
@@ -42,11 +42,11 @@ int tc_figure_open(const char *root, const char *path, int *fd)
     return *fd < 0 ? errno : 0;
 }
 
-int tc_figure_file(const char *root, const char *path, char *buffer, size_t size)
+int tc_reading_file(const char *root, const char *path, char *buffer, size_t size)
 {
     size_t length = 0;
     ssize_t got = 1;
-    int fd, error = tc_figure_open(root, path, &fd);
+    int fd, error = tc_reading_open(root, path, &fd);
 
     if (size)
         buffer[0] = '\0';
@@ -68,7 +68,7 @@ int tc_figure_file(const char *root, const char *path, char *buffer, size_t size
     return error;
 }
 
-tc_figure tc_figure_parse(const char *text, const char **end)
+tc_reading tc_reading_parse(const char *text, const char **end)
 {
     uint64_t value = 0;
     bool good;
@@ -82,29 +82,29 @@ tc_figure tc_figure_parse(const char *text, const char **end)
     if (end)
         *end = text;
     if (!good || (*text && !isspace((unsigned char)*text)))
-        return tc_figure_missing(EPROTO);
-    return tc_figure_of(value);
+        return tc_reading_missing(EPROTO);
+    return tc_reading_of(value);
 }
 
-tc_figure tc_figure_number(const char *root, const char *path)
+tc_reading tc_reading_number(const char *root, const char *path)
 {
     char text[64];
     const char *end;
-    tc_figure figure;
-    int error = tc_figure_file(root, path, text, sizeof(text));
+    tc_reading reading;
+    int error = tc_reading_file(root, path, text, sizeof(text));
 
     if (error)
-        return tc_figure_missing(error);
+        return tc_reading_missing(error);
     if (strcmp(text, "max\n") == 0 || strcmp(text, "max") == 0)
-        return tc_figure_of(TC_UNLIMITED);
-    figure = tc_figure_parse(text, &end);
+        return tc_reading_of(TC_UNLIMITED);
+    reading = tc_reading_parse(text, &end);
     /* A second number, or a file longer than any number. */
-    if (figure.error || end[strspn(end, " \t\n")] || strlen(text) == sizeof(text) - 1)
-        return tc_figure_missing(EPROTO);
-    return figure;
+    if (reading.error || end[strspn(end, " \t\n")] || strlen(text) == sizeof(text) - 1)
+        return tc_reading_missing(EPROTO);
+    return reading;
 }
 
-const char *tc_figure_behind(const char *line, const char *key)
+const char *tc_reading_behind(const char *line, const char *key)
 {
     size_t length = strlen(key);
 
@@ -116,22 +116,22 @@ const char *tc_figure_behind(const char *line, const char *key)
     return isblank((unsigned char)*line) ? line : NULL;
 }
 
-tc_figure tc_figure_keyed(const char *text, const char *key)
+tc_reading tc_reading_keyed(const char *text, const char *key)
 {
     while (*text) {
-        const char *behind = tc_figure_behind(text, key);
+        const char *behind = tc_reading_behind(text, key);
 
         if (behind)
-            return tc_figure_parse(behind, NULL);
+            return tc_reading_parse(behind, NULL);
         text += strcspn(text, "\n");
         text += *text == '\n';
     }
-    return tc_figure_missing(ENODATA);
+    return tc_reading_missing(ENODATA);
 }
 
-tc_figure tc_figure_times(tc_figure figure, uint64_t factor)
+tc_reading tc_reading_times(tc_reading reading, uint64_t factor)
 {
-    if (figure.error == 0 && __builtin_mul_overflow(figure.value, factor, &figure.value))
-        return tc_figure_missing(EPROTO);
-    return figure;
+    if (reading.error == 0 && __builtin_mul_overflow(reading.value, factor, &reading.value))
+        return tc_reading_missing(EPROTO);
+    return reading;
 }

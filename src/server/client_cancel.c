@@ -3,7 +3,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
-#include "client.h"
+#include "client_cancel.h"
 
 #include "config.h"
 
@@ -41,7 +41,7 @@ static int socket_of(const conn_rec *connection)
  * purpose cannot be told from one that left, and leaving is what happens. Unlike a
  * peek, this sees the end behind unread bytes, such as TLS's farewell.
  */
-static bool is_gone(const tc_client *client)
+static bool is_gone(const tc_client_cancel *client)
 {
     const conn_rec *master = client->connection->master;
     struct pollfd look = {client->socket, POLLRDHUP, 0};
@@ -52,7 +52,7 @@ static bool is_gone(const tc_client *client)
            (look.revents & (POLLRDHUP | POLLHUP | POLLERR));
 }
 
-static tc_error late(const tc_client *client)
+static tc_error late(const tc_client_cancel *client)
 {
     return tc_fail_set(client->fail, TC_E_TIMEOUT,
                        "not done in the %u seconds of TmpfsConvertTimeout", client->seconds);
@@ -60,7 +60,7 @@ static tc_error late(const tc_client *client)
 
 static tc_error check(void *context)
 {
-    tc_client *client = context;
+    tc_client_cancel *client = context;
     uint64_t now = tc_clock_ns();
 
     if (client->ends_ns && now >= client->ends_ns)
@@ -76,7 +76,7 @@ static tc_error check(void *context)
 
 static tc_error afford(void *context, uint64_t ns)
 {
-    const tc_client *client = context;
+    const tc_client_cancel *client = context;
 
     return client->ends_ns && tc_clock_ns() + ns > client->ends_ns ? late(client) : TC_E_OK;
 }
@@ -101,10 +101,10 @@ uint64_t tc_client_key(const request_rec *r)
     return key ? key : 1;
 }
 
-const tc_spool_places *tc_client_places(const request_rec *r)
+const tc_temp_config *tc_client_temp(const request_rec *r)
 {
-    const tc_spool_places *all = tc_config_places(r->server);
-    tc_spool_places *own;
+    const tc_temp_config *all = tc_config_temp(r->server);
+    tc_temp_config *own;
 
     if (!all->holders)
         return all;
@@ -114,16 +114,16 @@ const tc_spool_places *tc_client_places(const request_rec *r)
     return own;
 }
 
-void tc_client_begin(tc_client *client, const request_rec *r, tc_fail *fail)
+void tc_client_cancel_begin(tc_client_cancel *client, const request_rec *r, tc_fail *fail)
 {
-    *client = (tc_client){.cancel = {check, client, afford},
-                          .fail = fail,
-                          .connection = r->connection,
-                          .socket = socket_of(r->connection),
-                          .look_ns = tc_clock_ns() + LOOK_NS};
+    *client = (tc_client_cancel){.cancel = {check, client, afford},
+                                 .fail = fail,
+                                 .connection = r->connection,
+                                 .socket = socket_of(r->connection),
+                                 .look_ns = tc_clock_ns() + LOOK_NS};
 }
 
-void tc_client_limit(tc_client *client, unsigned seconds)
+void tc_client_cancel_limit(tc_client_cancel *client, unsigned seconds)
 {
     client->seconds = seconds;
     client->ends_ns = seconds ? tc_clock_ns() + seconds * UINT64_C(1000000000) : 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "heap.h"
+#include "mmap_threshold.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
@@ -8,7 +8,7 @@
 #ifdef __GLIBC__
 #include <malloc.h>
 
-static bool is_settled(void)
+static bool is_set(void)
 {
     const char *tunables = getenv("GLIBC_TUNABLES");
 
@@ -16,13 +16,13 @@ static bool is_settled(void)
            (tunables && strstr(tunables, "glibc.malloc.mmap_threshold="));
 }
 
-void tc_heap_settle(void)
+void tc_mmap_threshold_fix(void)
 {
-    if (!is_settled())
-        mallopt(M_MMAP_THRESHOLD, (int)TC_HEAP_LARGE);
+    if (!is_set())
+        mallopt(M_MMAP_THRESHOLD, (int)TC_MMAP_THRESHOLD);
 }
 #else
-void tc_heap_settle(void)
+void tc_mmap_threshold_fix(void)
 {
 }
 #endif

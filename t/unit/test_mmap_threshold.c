@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "tap.h"
-#include "host/heap.h"
+#include "host/mmap_threshold.h"
 
 #define MB ((size_t)1024 * 1024)
 
@@ -40,7 +40,7 @@ static bool holds(const char *name, const char *value, bool settle, size_t size,
         if (name)
             setenv(name, value, 1);
         if (settle)
-            tc_heap_settle();
+            tc_mmap_threshold_fix();
         _exit(is_mapped(size) == mapped ? 0 : 1);
     }
     return pid > 0 && waitpid(pid, &status, 0) == pid && status == 0;
@@ -61,7 +61,7 @@ int main(void)
     }
     ok(holds(NULL, NULL, false, 2 * MB, false), "left alone, 2 MiB stay in the arena");
     ok(holds(NULL, NULL, true, 2 * MB, true), "settled, they are a mapping");
-    ok(holds(NULL, NULL, true, TC_HEAP_LARGE / 2, false), "half of the bound is none");
+    ok(holds(NULL, NULL, true, TC_MMAP_THRESHOLD / 2, false), "half of the bound is none");
     ok(holds("MALLOC_MMAP_THRESHOLD_", "33554432", true, 2 * MB, false),
        "who has a bound in the environment keeps it");
     ok(holds("GLIBC_TUNABLES", "glibc.malloc.mmap_threshold=33554432", true, 2 * MB, false),

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The client that waits for a conversion: whether it is still there, and how long
- * it is made to wait. Asked while the conversion runs or waits for its turn.
+ * it is made to wait. Checked while the conversion runs or waits for its turn.
  */
-#ifndef TC_CLIENT_H
-#define TC_CLIENT_H
+#ifndef TC_CLIENT_CANCEL_H
+#define TC_CLIENT_CANCEL_H
 
 #include "base/cancel.h"
 #include "temp/spool.h"
@@ -13,7 +13,7 @@
 
 #include <stdint.h>
 
-typedef struct tc_client {
+typedef struct tc_client_cancel {
     tc_cancel cancel; /* to be handed on; its context is this struct */
     tc_fail *fail;
     const conn_rec *connection;
@@ -21,7 +21,7 @@ typedef struct tc_client {
     uint64_t look_ns; /* when to look at it next */
     uint64_t ends_ns; /* when patience ends; 0: never */
     unsigned seconds;
-} tc_client;
+} tc_client_cancel;
 
 /*
  * A number for the client's address, as mod_remoteip and its like see it: the same for all
@@ -30,12 +30,12 @@ typedef struct tc_client {
 uint64_t tc_client_key(const request_rec *r);
 
 /* Where temporary data of `r` go, counted for its client; of the request's pool. */
-const tc_spool_places *tc_client_places(const request_rec *r);
+const tc_temp_config *tc_client_temp(const request_rec *r);
 
 /* Begin to watch the client of `r`. `client` stays where it is while its `cancel` is in use. */
-void tc_client_begin(tc_client *client, const request_rec *r, tc_fail *fail);
+void tc_client_cancel_begin(tc_client_cancel *client, const request_rec *r, tc_fail *fail);
 
 /* From now on no longer than `seconds`; 0: as long as it takes. */
-void tc_client_limit(tc_client *client, unsigned seconds);
+void tc_client_cancel_limit(tc_client_cancel *client, unsigned seconds);
 
 #endif

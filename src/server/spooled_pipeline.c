@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "convert.h"
+#include "spooled_pipeline.h"
 
 typedef struct sink {
     tc_spool *spool;
     tc_fail *fail;
 } sink;
 
-tc_error tc_convert_spool_error(apr_status_t status)
+tc_error tc_spooled_pipeline_error(apr_status_t status)
 {
     if (APR_STATUS_IS_ENOSPC(status))
         return TC_E_NO_SPACE;
@@ -25,7 +25,7 @@ static tc_error write_spool(void *context, const void *data, size_t length)
 
     if (status == APR_SUCCESS)
         return TC_E_OK;
-    return tc_fail_set(sink->fail, tc_convert_spool_error(status), "%s",
+    return tc_fail_set(sink->fail, tc_spooled_pipeline_error(status), "%s",
                        tc_spool_reason(sink->spool));
 }
 
@@ -35,8 +35,9 @@ static apr_status_t cleanup_pipeline(void *pipeline)
     return APR_SUCCESS;
 }
 
-tc_error tc_convert_open(apr_pool_t *pool, tc_pipeline **pipeline, const tc_input *input,
-                         const tc_params *params, const tc_limits *limits, tc_fail *fail)
+tc_error tc_spooled_pipeline_open(apr_pool_t *pool, tc_pipeline **pipeline,
+                                  const tc_input *input, const tc_params *params,
+                                  const tc_limits *limits, tc_fail *fail)
 {
     tc_error error = tc_pipeline_open(pipeline, input, params, limits, fail);
 
@@ -45,16 +46,17 @@ tc_error tc_convert_open(apr_pool_t *pool, tc_pipeline **pipeline, const tc_inpu
     return error;
 }
 
-void tc_convert_close(apr_pool_t *pool, tc_pipeline *pipeline)
+void tc_spooled_pipeline_close(apr_pool_t *pool, tc_pipeline *pipeline)
 {
     apr_pool_cleanup_run(pool, pipeline, cleanup_pipeline);
 }
 
-tc_error tc_convert_run(apr_pool_t *pool, tc_pipeline *pipeline, const tc_spool_places *places,
-                        apr_size_t threshold, const tc_cancel *cancel, tc_spool **result,
-                        tc_stats *stats, tc_fail *fail)
+tc_error tc_spooled_pipeline_run(apr_pool_t *pool, tc_pipeline *pipeline,
+                                 const tc_temp_config *temp_config, apr_size_t threshold,
+                                 const tc_cancel *cancel, tc_spool **result, tc_stats *stats,
+                                 tc_fail *fail)
 {
-    sink sink = {tc_spool_create(pool, places, threshold), fail};
+    sink sink = {tc_spool_create(pool, temp_config, threshold), fail};
     tc_output output = {write_spool, &sink};
     tc_error error = tc_pipeline_run(pipeline, &output, cancel, stats);
 
