@@ -1,57 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
-# tools/bench: that what it measures with measures, and that each of its parts runs and
-# reports. How fast anything is, is not asked here.
+# tools/bench: that what it measures with measures, and that it refuses what it does not know.
+# bench-*.t run its parts. How fast anything is, is not asked in any of them.
 use TmpfsConvertTest;
+use TmpfsConvertTest::Bench;
 use TmpfsConvertTest::Httpd;
-use File::Path qw(make_path remove_tree);
 use JSON::PP ();
 
 plan(skip_all => 'under a sanitizer the figures would be those of the sanitizer') if $ENV{TC_SANITIZER};
 
-my $root = $TmpfsConvertTest::Site::ROOT;
-my $bin = "$root/build/bin";
-my $place = "$root/build/t/bench-$$";
-make_path("$place/photos");
-END { remove_tree($place) if $place && !$ENV{TC_KEEP} }
-
-# (exit status, standard output, standard error)
-sub run {
-    my @command = @_;
-    my $pid = open my $out, '-|';
-    defined $pid or die "fork: $!";
-    if (!$pid) {
-        open STDERR, '>', "$place/words";
-        exec @command or POSIX::_exit(127);
-    }
-    my $text = do { local $/ = undef; <$out> } // '';
-    close $out;
-    my $code = $? >> 8;
-    open my $in, '<', "$place/words" or die "$place/words: $!";
-    my $words = do { local $/ = undef; <$in> } // '';
-    return ($code, $text, $words);
-}
-
-sub values_of {
-    my ($code, $text, $words) = run(@_);
-    diag $words if $code;
-    return { $text =~ /^(\w+): (\S+)$/mg };
-}
-
-sub picture {
-    my ($name, @options) = @_;
-    system("$bin/mkpicture", "$place/$name", @options) == 0 or die "no picture\n";
-    return "$place/$name";
-}
+my $place = place();
 
 # ---- quality ---------------------------------------------------------------------
 
-my $photo = picture('photos/one.jpg', 1000, 750, 'kind=photo', 'seed=3', 'quality=95');
-picture('photos/two.jpg', 1000, 750, 'kind=photo', 'seed=4', 'quality=95');
+my $photo = photos() . '/one.jpg';
 for my $made (['a.png', 400, 300], ['b.jpg', 1600, 1200], ['c.png', 320, 240, 'alpha=1']) {
     my ($name, @how) = @$made;
-    is((run("$bin/quality", 'prepare', $photo, @how[0, 1], "$place/$name", @how[2 .. $#how]))[0], 0,
+    is((run(program('quality'), 'prepare', $photo, @how[0, 1], "$place/$name", @how[2 .. $#how]))[0], 0,
         "$name is prepared");
-    my $is = values_of("$bin/picprobe", "$place/$name");
+    my $is = values_of(program('picprobe'), "$place/$name");
     is("$is->{width}x$is->{height} $is->{model}", "$how[0]x$how[1] " . ($how[2] ? 'rgba' : 'rgb'),
         '... as asked for');
 }
@@ -59,18 +25,18 @@ for my $made (['a.png', 400, 300], ['b.jpg', 1600, 1200], ['c.png', 320, 240, 'a
 # The whole of a picture as its own reference: nothing is lost.
 sub compared {
     my ($reference, @files) = @_;
-    my ($code, $text, $words) = run("$bin/quality", 'compare', $reference, @files);
+    my ($code, $text, $words) = run(program('quality'), 'compare', $reference, @files);
     is($code, 0, "compared with $files[0]") or diag $words;
     return map { [split] } split /\n/, $text;
 }
-run("$bin/quality", 'reference', "$place/a.png", 400, 300, "$place/same.ref");
+run(program('quality'), 'reference', "$place/a.png", 400, 300, "$place/same.ref");
 my ($same) = compared("$place/same.ref", "$place/a.png");
 is("@$same[0, 1]", '1.00000 99.000', '... a picture is like itself');
 
-run("$bin/quality", 'reference', "$place/a.png", 100, 75, "$place/a.ref");
-run("$bin/quality", 'encode', "$place/a.ref", "$place/best.png");
-run("$bin/quality", 'encode', "$place/a.ref", "$place/good.jpg", 'quality=85');
-run("$bin/quality", 'encode', "$place/a.ref", "$place/poor.jpg", 'quality=20');
+run(program('quality'), 'reference', "$place/a.png", 100, 75, "$place/a.ref");
+run(program('quality'), 'encode', "$place/a.ref", "$place/best.png");
+run(program('quality'), 'encode', "$place/a.ref", "$place/good.jpg", 'quality=85');
+run(program('quality'), 'encode', "$place/a.ref", "$place/poor.jpg", 'quality=20');
 my ($best, $good, $poor) = compared("$place/a.ref", map { "$place/$_" } 'best.png', 'good.jpg', 'poor.jpg');
 cmp_ok($best->[1], '>', 55, '... rounding to 8 bits loses little');
 ok($best->[0] > $good->[0] && $good->[0] > $poor->[0], '... SSIM knows better from worse')
@@ -80,7 +46,7 @@ ok($best->[1] > $good->[1] && $good->[1] > $poor->[1], '... and so does PSNR');
 # Another grey: luma 128 against 138 is a PSNR of 10 log(255^2 / 10^2), and no structure.
 picture('grey1.png', 64, 64, 'kind=flat', 'colour=808080');
 picture('grey2.png', 64, 64, 'kind=flat', 'colour=8a8a8a');
-run("$bin/quality", 'reference', "$place/grey1.png", 64, 64, "$place/grey.ref");
+run(program('quality'), 'reference', "$place/grey1.png", 64, 64, "$place/grey.ref");
 my ($grey) = compared("$place/grey.ref", "$place/grey2.png");
 is($grey->[1], sprintf('%.3f', 20 * log(255 / 10) / log 10), '... PSNR by its definition');
 my $c1 = 2.55**2;
@@ -89,34 +55,37 @@ is($grey->[0], sprintf('%.5f', (2 * 128 * 138 + $c1) / (128**2 + 138**2 + $c1)),
 # ---- the floor ----------------------------------------------------------------------
 
 for my $eighths (1, 2, 4, 8) {
-    my $floor = values_of("$bin/floor", '-s', $eighths, "$place/b.jpg", "$place/good.jpg");
+    my $floor = values_of(program('floor'), '-s', $eighths, "$place/b.jpg", "$place/good.jpg");
     # But for the blocks at the edge, of which the picture has only a part.
     cmp_ok(abs($floor->{bytes} / (-s "$place/good.jpg") - 1), '<', 0.01,
         "at $eighths/8 the floor encodes the very picture");
     cmp_ok($floor->{decode_ms}, '>', 0, '... and takes its time');
 }
-is(values_of("$bin/floor", "$place/c.png", "$place/best.png")->{width}, 100, 'PNG has a floor too');
+is(values_of(program('floor'), "$place/c.png", "$place/best.png")->{width}, 100, 'PNG has a floor too');
 
 picture('slow.jpg', 1600, 1200, 'kind=photo', 'progressive=1');
-is((run("$bin/floor", '--cut', "$place/slow.jpg", "$place/cut.jpg"))[0], 0, 'scans are left out');
+is((run(program('floor'), '--cut', "$place/slow.jpg", "$place/cut.jpg"))[0], 0, 'scans are left out');
 cmp_ok(-s "$place/cut.jpg", '<', 0.8 * -s "$place/slow.jpg", '... which is much of the file');
 for my $name ('slow', 'cut') {
-    my $is = values_of("$bin/tcconvert", '-v', 'dw=150,dh=150,jpeghint=y', "$place/$name.jpg", "$place/of-$name.jpg");
+    my $is = values_of(program('tcconvert'), '-v', 'dw=150,dh=150,jpeghint=y', "$place/$name.jpg", "$place/of-$name.jpg");
     is($is->{reduce}, 8, "$name.jpg is decoded at 1/8");
 }
 ok(system('cmp', '-s', "$place/of-slow.jpg", "$place/of-cut.jpg") == 0, '... and at 1/8 nobody sees it');
 
 # ---- tcconvert, usage ------------------------------------------------------------------
 
-my $many = values_of("$bin/tcconvert", '-n', 7, '-v', 'dw=100,dh=100', "$place/b.jpg", "$place/out.jpg");
+my $many = values_of(program('tcconvert'), '-n', 7, '-v', 'dw=100,dh=100', "$place/b.jpg", "$place/out.jpg");
 is($many->{pictures}, 7, 'tcconvert -n');
 is($many->{bytes}, -s "$place/out.jpg", '... leaves one answer');
-is((run("$bin/tcconvert", 'dw=x', "$place/b.jpg", '-'))[0], 2, '... refuses parameters');
-is((run("$bin/tcconvert", 'dw=9', "$place/words", '-'))[0], 1, '... and what is no picture');
+is((run(program('tcconvert'), 'dw=x', "$place/b.jpg", '-'))[0], 2, '... refuses parameters');
+is((run(program('tcconvert'), 'dw=9', "$place/words", '-'))[0], 1, '... and what is no picture');
 
-my ($code, $text) = run("$bin/usage", 'sh', '-c', 'i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done; exit 3');
+my ($code, $text) = run(program('usage'), 'sh', '-c', 'i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done; exit 3');
 is($code, 3, 'usage ends as the program ended');
 like($text, qr/^cpu_ms: [1-9]/m, '... and has counted');
+
+like((run(program('tcconvert'), '-l', '-p', "$place/b.jpg", 'dw=9000,ds=s', 'dw=4500,dh=4500,da=n,ds=s', 'dw=100,dh=100'))[1],
+    qr/^refused .*8192.*\nrefused .*16000000\nok [\d.]+ \d+ 100x75\n$/, 'tcconvert -p: plans, or why there is none');
 
 # ---- load --------------------------------------------------------------------------------
 
@@ -126,7 +95,7 @@ get($small);
 
 sub load {
     my @options = @_;
-    my ($code, $text, $words) = run("$bin/load", '-p', @options);
+    my ($code, $text, $words) = run(program('load'), '-p', @options);
     is($code, 0, "load @options[1 .. $#options]") or diag $words;
     return JSON::PP->new->decode($text);
 }
@@ -147,7 +116,7 @@ is($later->{begun} + $later->{not_begun}, 25, '... goes on for as long as both s
 cmp_ok($later->{answers}{200}{count}, '<', 25, '... and says nothing of what came before');
 my $other = load($port, '-a', '127.0.0.9', '-A', 3, '-n', 3, '/no-such-file');
 is($other->{answers}{404}{count}, 3, '... other addresses of clients');
-isnt((run("$bin/load", '-p', $port, '-a', '192.0.2.1', '-n', 1, '/'))[0], 0, '... of this machine only');
+isnt((run(program('load'), '-p', $port, '-a', '192.0.2.1', '-n', 1, '/'))[0], 0, '... of this machine only');
 # A server that closes a kept connection when it is asked again.
 my $closing = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => 0, Listen => 5) or die "listen: $!";
 my $closer = fork // die "fork: $!";
@@ -171,8 +140,6 @@ ok($late->{answers}{failed}{p50} >= 300, '... after the time allowed');
 
 # ---- tools/bench ------------------------------------------------------------------------------
 
-sub bench { return run($^X, "$root/tools/bench", @_) }
-
 is((bench())[0], 2, 'tools/bench alone: refused');
 is((bench('nonsense'))[0], 2, '... and so is what it does not know');
 for my $part (qw(pictures overload burst scale dearest)) {
@@ -180,109 +147,6 @@ for my $part (qw(pictures overload burst scale dearest)) {
     my ($status, undef, $words) = bench($part, $option, 0);
     isnt($status, 0, "$part $option 0: refused");
     like($words, qr/^usage: tools\/bench $part/, '... with its options');
-}
-
-my @photos = ('--photos', "$place/photos", '--short');
-my ($status, $report, $words) = bench('pictures', @photos, '--workloads', 'W3,W5,W6', '--baseline',
-    TmpfsConvertTest::Site::module(), '--json', "$place/pictures.json");
-is($status, 0, 'pictures') or diag $words;
-my $json = do {
-    open my $in, '<', "$place/pictures.json" or die "no figures: $!\n";
-    local $/ = undef;
-    JSON::PP->new->decode(<$in>);
-};
-is(join(' ', map { $_->{name} } @{ $json->{workloads} }), 'W3 W5 W6', '... all workloads');
-for my $workload (@{ $json->{workloads} }) {
-    my %row = map { $_->{name} => $_ } @{ $workload->{rows} };
-    my ($ours, $baseline, $floor) = @row{'ours, prefork', 'baseline, prefork', 'the least work'};
-    like($report, qr/^### $workload->{name}: /m, "$workload->{name} is in the report");
-    ok($ours->{median} > 0 && $ours->{rate} > 0 && $floor->{median} > 0, '... and was measured');
-    ok($ours->{ssim} > 0.8 && $ours->{ssim} <= 1, '... and judged') or diag $ours->{ssim};
-    cmp_ok($ours->{memory}, '>=', 0, '... with its memory');
-    is($baseline->{bytes}, $ours->{bytes}, '... and the same module answers the same');
-}
-my %there = map { $_->{name} => 1 } @{ $json->{workloads}[0]{rows} };
-for my $peer ('nginx image_filter', 'vipsthumbnail', 'ImageMagick') {
-  SKIP: {
-        skip "$peer is not on this machine: tools/deps --bench", 2 unless $there{$peer} || $report !~ /^Missing: $peer/m;
-        ok($there{$peer}, "$peer took part");
-        # How long it took is not asked: of pictures this small it is what two runs of a
-        # process differ by, which on a busy machine is now and then less than nothing.
-        is((grep { my $of = $_; grep { $_->{name} eq $peer && defined $_->{median} && $_->{ssim} > 0.8 } @{ $of->{rows} } }
-                @{ $json->{workloads} }), 3, '... in each, with an answer of the right size');
-    }
-}
-like($report, qr/^\| W6 .*ours, prefork.*best peer.*3\.00/m, 'the goals stand beside the figures')
-    if grep { $there{$_} } 'nginx image_filter', 'vipsthumbnail', 'ImageMagick';
-
-($status, $report, $words) = bench('overload', @photos, '--workload', 'W2', '--json', "$place/overload.json");
-is($status, 0, 'overload') or diag $words;
-my $overload = do {
-    open my $in, '<', "$place/overload.json" or die "no figures: $!\n";
-    local $/ = undef;
-    JSON::PP->new->decode(<$in>);
-};
-for my $mpm (qw(prefork worker event)) {
-    like($report, qr/^\| $mpm +\| +\d+ /m, "... of $mpm");
-    my $answers = $overload->{turns}{$mpm}[0]{load}{answers};
-    ok($answers->{200} && $answers->{503}, '... some answered, and what is too much refused')
-        or diag join ' ', %$answers;
-}
-
-SKIP: {
-    skip 'h2load is not on this machine: tools/deps --test', 8 unless grep { -x "$_/h2load" } split /:/, $ENV{PATH};
-    ($status, $report, $words) = bench('burst', '--short', '--mpm', 'event', '--json', "$place/burst.json");
-    # 1: something was not as fast as it must be, which in seconds and on a busy machine is no news.
-    like($status, qr/^[01]$/, 'burst') or diag $words;
-    like($report, qr/^\| page +\| +event +\| +100 of 100 in /m, '... a page');
-    like($report, qr/^\| pages +\| +event +\| +20 of 20 in /m, '... four pages');
-    like($report, qr/^\| clients +\| +event +\| +600 of 600 in /m, '... ten clients');
-    like($report, qr/^\| workers +\| +event +\| +2: 60 of 60 +\| +yes/m, '... few workers');
-    like($report, qr/^\| \.\.\. refused +\| +event +\| +\d+, p99 [\d.]+ ms, \d+ with Retry-After/m, '... overload');
-    like($report, qr/^\| hog: thumbnails, HTTP\/$_ +\| +event +\| +six in /m, "... a hog of HTTP/$_") for '1.1', '2';
-}
-
-($status, $report, $words) = bench('scale', @photos, '--workload', 'W3');
-is($status, 0, 'scale') or diag $words;
-like($report, qr/^\| $_, 1 +\| +\d+ \(\d+\)/m, "... of $_") for qw(prefork worker event);
-like($report, qr/^\| 49\.9 .*1\/8/m, '... and of megapixels');
-
-# Nothing that is let through takes much more than the limits: 3 s and 256 MiB.
-($status, $report, $words) = bench('dearest', '--short', '--json', "$place/dearest.json");
-is($status, 0, 'dearest') or diag $words;
-my $dearest = do {
-    open my $in, '<', "$place/dearest.json" or die "no figures: $!\n";
-    local $/ = undef;
-    JSON::PP->new->decode(<$in>);
-};
-cmp_ok($dearest->{found}{measured}, '>=', 2, '... measures what its plans say is dearest');
-for my $format (sort keys %{ $dearest->{found}{best} }) {
-    my $best = $dearest->{found}{best}{$format};
-    like($report, qr/^\| \Q$best->{cpu}{params}\E /m, "... of $format");
-    cmp_ok($best->{cpu}{cpu_ms}, '<', 2 * 3000, '... within the limit of time, with room for a busy machine');
-    cmp_ok($best->{memory}{peak_kb}, '<', 256 * 1024 + 4096, '... and of memory');
-}
-
-my $tc = "$bin/tcconvert";
-like((run($tc, '-l', '-p', "$place/b.jpg", 'dw=9000,ds=s', 'dw=4500,dh=4500,da=n,ds=s', 'dw=100,dh=100'))[1],
-    qr/^refused .*8192.*\nrefused .*16000000\nok [\d.]+ \d+ 100x75\n$/, 'tcconvert -p: plans, or why there is none');
-
-SKIP: {
-    skip 'valgrind is not on this machine: tools/deps --test', 3 unless grep { -x "$_/valgrind" } split /:/, $ENV{PATH};
-    ($status, $report, $words) = bench('instructions', @photos, '--workloads', 'W3,W5');
-    is($status, 0, 'instructions') or diag $words;
-    my ($decode, $resample, $encode, $rest, $all) = $report =~ /^\| W3 +((?:\| +[\d.]+ ){5})\|/m
-        ? $1 =~ /([\d.]+)/g : ();
-    ok($decode && $resample && $encode, '... each stage has some') or diag $report;
-    cmp_ok(abs(($all // 0) - ($decode // 0) - ($resample // 0) - ($encode // 0) - ($rest // 0)), '<', 0.1,
-        '... and they are all there is');
-}
-
-SKIP: {
-    skip 'ab is not on this machine: tools/deps --test', 2 unless grep { -x "$_/ab" } split /:/, $ENV{PATH};
-    ($status, $report, $words) = bench('status', '-t', 1, '-n', 1);
-    is($status, 0, 'status') or diag $words;
-    like($report, qr/^\?metrics +\d+ +[\d.]+ +\d+/m, '... says what it costs');
 }
 
 done_testing;
