@@ -8,6 +8,8 @@
 
 #include "isobmff.h"
 
+#include "image/codec/avif_boxes.h"
+
 #include <malloc.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -323,6 +325,83 @@ static void test_bombs(const coded *coded)
                 "pixels");
 }
 
+/* ---- each bound at its edge ----------------------------------------------------------------
+ */
+
+/* What is in front of libavif, which has bounds of its own. */
+static tc_error inspect(const bytes *file, tc_fail *fail)
+{
+    tc_input input = {read_bytes_at, (void *)(uintptr_t)file, file->length, NULL};
+    tc_avif_file found;
+
+    *fail = (tc_fail){0};
+    return tc_avif_inspect(&input, &found, fail);
+}
+
+static void test_sides(const coded *coded)
+{
+    static const struct {
+        uint32_t w, h;
+        tc_error wanted;
+    } rows[] = {
+        {65536, 1, TC_E_OK},
+        {65537, 1, TC_E_PIXELS_TOO_MANY},
+        {1, 65536, TC_E_OK},
+        {1, 65537, TC_E_PIXELS_TOO_MANY},
+        {16384, 16384, TC_E_OK},
+        {16385, 16384, TC_E_PIXELS_TOO_MANY},
+        {65536, 65536, TC_E_PIXELS_TOO_MANY}, /* none, in 32 bits */
+    };
+
+    for (size_t at = 0; at < COUNT(rows); at++) {
+        still still = {.cells = 1, .cell_w = rows[at].w, .cell_h = rows[at].h};
+        bytes file = make_still(&still, coded);
+        tc_fail fail;
+        tc_error error = inspect(&file, &fail);
+
+        ok(error == rows[at].wanted, "a still that claims %ux%u: %s", rows[at].w, rows[at].h,
+           error ? fail.text : "sound");
+        free(file.data);
+    }
+}
+
+#define SHARED_MAX (1024 * 1024)
+
+/* A grid of two cells of the same data: both together may be 1 MiB larger than the file. */
+static void test_shared(const coded *from)
+{
+    static const still pair = {.cells = 2, .columns = 2};
+    bytes file = make_still(&pair, from);
+    size_t others = file.length - from->data.length;
+
+    for (size_t more = 0; more < 2; more++) {
+        size_t room = others + SHARED_MAX + more - from->data.length - 4;
+        uint8_t *padding = calloc(1, 4 + room); /* one unit of it: kind, size, bytes */
+        coded coded = *from;
+        tc_fail fail;
+        tc_error error;
+
+        free(file.data);
+        memcpy(padding,
+               (uint8_t[4]){0x7a, (uint8_t)(room | 0x80), (uint8_t)(room >> 7 | 0x80),
+                            (uint8_t)(room >> 14)},
+               4);
+        coded.data = (bytes){0};
+        put(&coded.data, padding, 4 + room);
+        put(&coded.data, from->data.data, from->data.length);
+        file = make_still(&pair, &coded);
+        error = inspect(&file, &fail);
+        ok(2 * coded.data.length == file.length + SHARED_MAX + more &&
+               error == (more ? TC_E_DAMAGED : TC_E_OK) &&
+               (!more || strstr(fail.text, "data are")),
+           "%zu bytes twice in a file of %zu: %s", coded.data.length, file.length,
+           error ? fail.text : "sound");
+        free(padding);
+        free(coded.data.data);
+    }
+    free(file.data);
+}
+
 /* ---- coded pictures -------------------------------------------------------------------------
  */
 
@@ -546,6 +625,8 @@ int main(void)
 
     test_largest(&coded);
     test_bombs(&coded);
+    test_sides(&coded);
+    test_shared(&coded);
     test_units(&coded);
     test_lies();
     test_plan(&coded);

@@ -172,8 +172,8 @@ static void jpeg_markers(unsigned comments, tc_error wanted)
     free(file.data);
 }
 
-/* A profile in two parts; `number` and `count` are what the second says. */
-static void jpeg_parts(unsigned number, unsigned count, bool kept)
+/* A profile in two parts: the first is number 1 of `first`, the second `number` of `count`. */
+static void jpeg_parts(unsigned first, unsigned number, unsigned count, bool kept)
 {
     pixels from = draw(16, 16, TC_RGB);
     uint8_t *icc = make_profile(300, "RGB ");
@@ -189,14 +189,14 @@ static void jpeg_parts(unsigned number, unsigned count, bool kept)
     head[3] = 16 + 150;
     for (unsigned at = 0; at < 2; at++) {
         head[16] = (uint8_t)(at ? number : 1);
-        head[17] = (uint8_t)(at ? count : 2);
+        head[17] = (uint8_t)(at ? count : first);
         put(&file, head, sizeof head);
         put(&file, icc + 150 * at, 150);
     }
     put(&file, picture.data + 2, picture.length - 2);
     error = decode_file(&tc_codec_jpeg, &file, 1, &info, &fail);
     ok(!error && (kept ? info.icc_length == 300 && memcmp(info.icc, icc, 300) == 0 : !info.icc),
-       "JPEG: a profile's second part is the %uth of %u: %s", number, count,
+       "JPEG: a profile in parts 1 of %u and %u of %u: %s", first, number, count,
        kept ? "whole" : "none");
     free((void *)(uintptr_t)info.icc);
     free(icc);
@@ -210,11 +210,12 @@ static void jpegs(void)
     jpeg_scans();
     jpeg_markers(10000 - JPEG_MARKERS_OWN, TC_E_OK);
     jpeg_markers(10001 - JPEG_MARKERS_OWN, TC_E_DAMAGED);
-    jpeg_parts(2, 2, true);
-    jpeg_parts(1, 2, false);
-    jpeg_parts(0, 2, false);
-    jpeg_parts(3, 2, false);
-    jpeg_parts(2, 3, false);
+    jpeg_parts(2, 2, 2, true);
+    jpeg_parts(2, 1, 2, false);
+    jpeg_parts(2, 0, 2, false);
+    jpeg_parts(2, 3, 2, false);
+    jpeg_parts(2, 2, 3, false);
+    jpeg_parts(3, 2, 2, false); /* as many as the last one says */
 }
 
 /* ---- PNG -------------------------------------------------------------------------------- */

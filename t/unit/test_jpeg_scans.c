@@ -483,6 +483,30 @@ static void too_many_scans(void)
     free(file.data);
 }
 
+/* A scan that is not needed and starts at a bit which libjpeg refuses is not skipped. */
+static void lowest_bit(unsigned bit, bool sound)
+{
+    bytes file = make_jpeg(&kinds[18], 40, 30);
+    tc_jpeg_frame frame;
+    tc_jpeg_scans scans;
+    bytes picture = decode_plain(&file, &frame);
+    uint32_t hash;
+    size_t last = 0, next = find_marker(&file, 2, 0xda);
+
+    while (next + 1 < file.length) {
+        last = next;
+        next = find_marker(&file, last + 2, 0xda);
+    }
+    /* Of one component: marker, length, count, component and tables, first, last, bits. */
+    file.data[last + 9] = (uint8_t)bit;
+    ok(find(&scans, &file, &frame) == sound, "a scan from bit %u on is %s", bit,
+       sound ? "skipped" : "not skipped");
+    ok(decode(&file, 8, &hash) == (sound ? TC_E_OK : TC_E_DAMAGED), "... and %s",
+       sound ? "goes unread" : "refused");
+    free(picture.data);
+    free(file.data);
+}
+
 /* ---- arbitrary bytes ---------------------------------------------------------------- */
 
 static bool in_order(const tc_jpeg_scans *scans, uint64_t length)
@@ -599,6 +623,8 @@ int main(void)
     cuts_are_noticed();
     skipped_is_unread();
     too_many_scans();
+    lowest_bit(13, true);
+    lowest_bit(14, false);
     odd_frames();
     arbitrary_bytes();
     return done_testing();

@@ -224,6 +224,25 @@ static void bounds(void)
     }
 }
 
+/* An entropy image of just as many pixels as may be, and of one more; the head alone. */
+static void tiles(uint32_t width, uint32_t height, tc_error wanted)
+{
+    head head = {width, height, 2, 2, 0, 0};
+    stream stream = {0};
+    tc_input input = {read_bytes_at, &stream.data, 0, NULL};
+    tc_webp_lossless found;
+    tc_fail fail = {0};
+    tc_error error;
+
+    put_head(&stream, &head);
+    input.size = stream.data.length;
+    error = tc_webp_lossless_read(&found, &input, 0, stream.data.length, false, width, height,
+                                  &fail);
+    ok(error == wanted, "%u tiles: %s", (width + 3) / 4 * ((height + 3) / 4),
+       error ? fail.text : "read");
+    free(stream.data.data);
+}
+
 /* ---- memory -------------------------------------------------------------------------- */
 
 static uint64_t heap_used(void)
@@ -401,6 +420,8 @@ static void cut(void)
 int main(void)
 {
     bounds();
+    tiles(4 * 512, 4 * 512, TC_E_OK);
+    tiles(4 * 481, 4 * 545, TC_E_DAMAGED);
     memory();
     head_at_once();
     streams();
