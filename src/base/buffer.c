@@ -95,7 +95,7 @@ __attribute__((noreturn)) static void fail(const void *buffer, const char *what)
 }
 
 /* The oldest kept map with that many bytes between its guards, or NULL. */
-static uint8_t *take_kept(size_t pages)
+static uint8_t *pop_kept(size_t pages)
 {
     uint8_t *map = NULL;
     size_t at = 0;
@@ -132,7 +132,7 @@ static bool keep(uint8_t *map, size_t pages)
 static uint8_t *map_pages(size_t pages)
 {
     size_t page = page_size();
-    uint8_t *map = take_kept(pages);
+    uint8_t *map = pop_kept(pages);
 
     if (!map) {
         map = mmap(NULL, pages + 2 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

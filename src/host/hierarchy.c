@@ -47,7 +47,7 @@ static int copy_path(char to[PATH_MAX], const char *path, const char *below)
 }
 
 /* "4:cpu,memory:/path" or "0::/path"; the path may have colons, too. */
-static int take_membership(membership *of, const char *controller, char *line)
+static int parse_membership(membership *of, const char *controller, char *line)
 {
     char *path = line, *number = strsep(&path, ":"), *list = strsep(&path, ":");
 
@@ -70,7 +70,7 @@ static int read_membership(membership *of, const char *root, const char *control
     if (error)
         return error;
     while (!bad && (line = tc_lines_next(&lines)))
-        bad = take_membership(of, controller, line);
+        bad = parse_membership(of, controller, line);
     error = tc_lines_close(&lines);
     return error ? error : bad;
 }
@@ -148,7 +148,7 @@ static bool is_visible(const char *root, const char *directory)
 }
 
 /* Whether this mount shows the cgroup itself; the first mount there is stays as a fallback. */
-static bool take_mount(tc_hierarchy *at, const mount *is, const char *path, const char *root)
+static bool choose_mount(tc_hierarchy *at, const mount *is, const char *path, const char *root)
 {
     const char *below = below_root(path, is->root);
     char directory[PATH_MAX];
@@ -179,7 +179,7 @@ static int find_mount(tc_hierarchy *at, const char *root, const char *type,
     while (!found && (line = tc_lines_next(&lines)))
         if (parse_mount(line, &is) && strcmp(is.type, type) == 0 &&
             (!controller || has_word(is.options, controller, ",")))
-            found = take_mount(at, &is, path, root);
+            found = choose_mount(at, &is, path, root);
     error = tc_lines_close(&lines);
     return error ? error : at->point[0] ? 0 : ENOENT;
 }

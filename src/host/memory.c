@@ -36,7 +36,7 @@ static tc_reading kilobytes(const char *text)
     return tc_reading_times(reading, 1024);
 }
 
-static void take_line(tc_memory *memory, const char *line)
+static void parse_line(tc_memory *memory, const char *line)
 {
     for (size_t i = 0; i < FIELDS; i++) {
         const char *behind = tc_reading_behind(line, fields[i].key);
@@ -59,7 +59,7 @@ static void read_meminfo(tc_memory *memory, const char *root)
     if (error)
         return;
     while ((line = tc_lines_next(&lines)))
-        take_line(memory, line);
+        parse_line(memory, line);
     error = tc_lines_close(&lines);
     for (size_t i = 0; error && i < FIELDS; i++)
         if (reading_at(memory, i)->error)

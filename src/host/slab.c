@@ -131,7 +131,7 @@ static void rank(tc_slab *slab, const tc_slab_cache *cache)
     slab->other[at] = *cache;
 }
 
-static int take_line(tc_slab *slab, char *line)
+static int parse_line(tc_slab *slab, char *line)
 {
     tc_slab_cache cache;
     const char *name;
@@ -168,7 +168,7 @@ static int read_slabinfo(tc_slab *slab, const char *root)
     line = tc_lines_next(&lines);
     known = line && strncmp(line, FORMAT, strlen(FORMAT)) == 0;
     while (known && (line = tc_lines_next(&lines)))
-        if (line[0] != '#' && take_line(slab, line))
+        if (line[0] != '#' && parse_line(slab, line))
             bad = EPROTO;
     error = tc_lines_close(&lines);
     if (!error)

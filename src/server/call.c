@@ -23,8 +23,8 @@ typedef struct reading {
     tc_signed parts;     /* of the call */
     bool is_signed;
     bool in_place;                       /* the original is a file: no query decides it */
-    bool readable;                       /* `asked` is set */
-    tc_spelling asked;                   /* the URL as the client has it */
+    bool readable;                       /* `requested` is set */
+    tc_spelling requested;               /* the URL as the client has it */
     const char *function, *params, *end; /* in its decoded path; NULL: not in it */
     bool unknown;                        /* a parameter that does not exist */
 } reading;
@@ -48,7 +48,7 @@ static void find_function(reading *reading)
     const char *text = reading->call->text;
 
     reading->function =
-        tc_url_find_function(reading->asked.path, &reading->params, &reading->end);
+        tc_url_find_function(reading->requested.path, &reading->params, &reading->end);
     if (reading->end && strlen(text) == (size_t)(reading->end - reading->params) &&
         strncmp(text, reading->params, strlen(text)) == 0)
         return;
@@ -57,14 +57,14 @@ static void find_function(reading *reading)
 
 static void look(request_rec *r, const tc_settings *settings, reading *reading)
 {
-    const char *uri = tc_url_asked(r)->unparsed_uri;
+    const char *uri = tc_url_requested(r)->unparsed_uri;
     unsigned options = tc_url_slashes(r);
 
     *reading = (struct reading){
         .r = r, .settings = settings, .call = tc_url_call(r), .in_place = is_in_place(r)};
     if (reading->in_place)
         options |= TC_SPELLING_MERGE;
-    reading->readable = uri && tc_spelling_read(r->pool, uri, options, &reading->asked);
+    reading->readable = uri && tc_spelling_read(r->pool, uri, options, &reading->requested);
     if (!reading->call)
         return;
     tc_sign_split(reading->call->text, &reading->parts);
@@ -76,7 +76,7 @@ static void look(request_rec *r, const tc_settings *settings, reading *reading)
 static bool has_rules_query(const reading *reading)
 {
     const char *args = reading->r->args;
-    const char *query = reading->asked.query;
+    const char *query = reading->requested.query;
 
     return strcmp(args ? args : "", query ? query : "") != 0;
 }
@@ -89,13 +89,13 @@ static const char *first_text(const reading *reading, tc_fail *fail)
     const tc_call *call = reading->call;
 
     /* A file's is dropped, unless a rule may have found the file by it. */
-    if (reading->asked.query && (!reading->in_place || has_rules_query(reading))) {
+    if (reading->requested.query && (!reading->in_place || has_rules_query(reading))) {
         tc_fail_set(fail, TC_E_SIGNATURE,
                     "sig: does not cover the original's query; sign with v2");
         return NULL;
     }
     if (call->kind == TC_CALL_UNPARSED &&
-        (!reading->function || reading->function != reading->asked.path)) {
+        (!reading->function || reading->function != reading->requested.path)) {
         tc_fail_set(fail, TC_E_SIGNATURE,
                     "sig: does not cover where the function stands; sign with v2");
         return NULL;
@@ -108,7 +108,7 @@ static const char *first_text(const reading *reading, tc_fail *fail)
 /* The query without its last pair, which is the signature. NULL when it is not. */
 static const char *unsigned_query(const reading *reading)
 {
-    const char *query = reading->asked.query;
+    const char *query = reading->requested.query;
     const char *last = query ? strrchr(query, '&') : NULL, *equals;
     char *key;
 
@@ -125,7 +125,7 @@ static const char *unsigned_query(const reading *reading)
 static const char *second_text(const reading *reading, tc_fail *fail)
 {
     apr_pool_t *pool = reading->r->pool;
-    const char *path = reading->asked.path, *query = reading->asked.query;
+    const char *path = reading->requested.path, *query = reading->requested.query;
 
     if (reading->call->kind == TC_CALL_QUERY) {
         query = unsigned_query(reading);
@@ -150,13 +150,13 @@ static const char *signed_text(const reading *reading, tc_fail *fail)
 {
     const char *text = reading->call->text;
 
-    if (!reading->readable || !reading->asked.exact) {
+    if (!reading->readable || !reading->requested.exact) {
         tc_fail_set(fail, TC_E_SIGNATURE, "sig: a path with %%252F cannot be signed");
         return NULL;
     }
     /* Nothing that could be taken for the end of a line of what is signed. */
     if (text[strcspn(text, "\r\n")] ||
-        reading->asked.path[strcspn(reading->asked.path, "\r\n")]) {
+        reading->requested.path[strcspn(reading->requested.path, "\r\n")]) {
         tc_fail_set(fail, TC_E_SIGNATURE, "sig: a line's end cannot be signed");
         return NULL;
     }
@@ -207,7 +207,7 @@ static const char *canonical_params(const reading *reading, const tc_params *own
 static const char *canonical_path(const reading *reading, const char *params)
 {
     apr_pool_t *pool = reading->r->pool;
-    const char *path = reading->asked.path;
+    const char *path = reading->requested.path;
 
     if (reading->function)
         path =
@@ -220,8 +220,8 @@ static const char *canonical_path(const reading *reading, const char *params)
 static const char *added_query(const reading *reading)
 {
     apr_pool_t *pool = reading->r->pool;
-    const char *text = reading->asked.query
-                           ? tc_url_query_text(pool, reading->asked.query, false, NULL)
+    const char *text = reading->requested.query
+                           ? tc_url_query_text(pool, reading->requested.query, false, NULL)
                            : NULL;
     tc_params own;
     tc_fail fail;
@@ -240,20 +240,20 @@ static const char *added_query(const reading *reading)
 static const char *canonical_query(const reading *reading, const char *params)
 {
     apr_pool_t *pool = reading->r->pool;
-    bool asks = reading->call && reading->call->kind == TC_CALL_QUERY;
+    bool is_query = reading->call && reading->call->kind == TC_CALL_QUERY;
     bool second = reading->is_signed && tc_sign_is_second(&reading->parts);
     bool rules = has_rules_query(reading);
 
-    if (asks && second)
+    if (is_query && second)
         return apr_pstrcat(pool, unsigned_query(reading),
                            "&sig=", tc_sign_spell(pool, &reading->parts), NULL);
     if (second || (rules && (!reading->in_place || reading->settings->pattern_query)))
-        return reading->asked.query;
-    if (asks && rules)
+        return reading->requested.query;
+    if (is_query && rules)
         return added_query(reading);
-    if (asks && (reading->in_place || !reading->call->others))
+    if (is_query && (reading->in_place || !reading->call->others))
         return tc_spelling_query(pool, params, strlen(params));
-    return reading->in_place ? NULL : reading->asked.query;
+    return reading->in_place ? NULL : reading->requested.query;
 }
 
 /* A subrequest's URL is a page's, not a client's. */
@@ -264,13 +264,13 @@ static tc_error check_spelling(const reading *reading, const tc_params *own, tc_
 
     if (!reading->readable || r->main)
         return TC_E_OK;
-    if (!reading->asked.exact)
+    if (!reading->requested.exact)
         return tc_fail_set(fail, TC_E_PATTERN_ONLY, "a path with %%252F is not converted here");
     params = reading->call ? canonical_params(reading, own) : "";
     path = canonical_path(reading, params);
     query = canonical_query(reading, params);
     canonical = query && *query ? apr_pstrcat(r->pool, path, "?", query, NULL) : path;
-    if (strcmp(canonical, reading->asked.target) == 0)
+    if (strcmp(canonical, reading->requested.target) == 0)
         return TC_E_OK;
     apr_table_setn(r->notes, CANONICAL, canonical);
     return tc_fail_set(fail, TC_E_SPELLING, "the picture is at %s", canonical);
@@ -296,7 +296,7 @@ static bool has_original_query(const reading *reading)
     bool only_ours = reading->call && reading->call->kind == TC_CALL_QUERY &&
                      !reading->call->others && !has_rules_query(reading);
 
-    return reading->asked.query && !reading->in_place && !only_ours;
+    return reading->requested.query && !reading->in_place && !only_ours;
 }
 
 /*
@@ -306,7 +306,7 @@ static bool has_original_query(const reading *reading)
  */
 static tc_error check_pattern(const reading *reading, const tc_params *own, tc_fail *fail)
 {
-    if (reading->unknown || tc_params_asks(own))
+    if (reading->unknown || tc_params_change_picture(own))
         return tc_fail_set(fail, TC_E_PATTERN_ONLY,
                            "small_light: only a pattern may be asked for here, p=NAME");
     if (tc_url_is_behind_file(reading->r))

@@ -24,7 +24,7 @@
 APLOG_USE_MODULE(tmpfs_convert);
 
 /* When this request looked into the cache last; kept where the next one finds it. */
-#define ASKED_AGAIN "tmpfs-convert-asked-again"
+#define REQUESTED_AGAIN "tmpfs-convert-asked-again"
 
 /* Once the cache had nothing this often, it will never have it. */
 #define TRIES 3
@@ -33,14 +33,14 @@ APLOG_USE_MODULE(tmpfs_convert);
    asks whether its copy is still good; and where the client's own are kept. */
 static const struct {
     const char *header, *note;
-} asked_for[] = {{"If-None-Match", "tmpfs-convert-if-none-match"},
-                 {"If-Modified-Since", "tmpfs-convert-if-modified-since"},
-                 {"If-Match", "tmpfs-convert-if-match"},
-                 {"If-Unmodified-Since", "tmpfs-convert-if-unmodified-since"},
-                 {"If-Range", "tmpfs-convert-if-range"},
-                 {"Range", "tmpfs-convert-range"}};
-#define ASKED_FOR  (sizeof asked_for / sizeof asked_for[0])
-#define CONDITIONS (ASKED_FOR - 1)
+} conditional_headers[] = {{"If-None-Match", "tmpfs-convert-if-none-match"},
+                           {"If-Modified-Since", "tmpfs-convert-if-modified-since"},
+                           {"If-Match", "tmpfs-convert-if-match"},
+                           {"If-Unmodified-Since", "tmpfs-convert-if-unmodified-since"},
+                           {"If-Range", "tmpfs-convert-if-range"},
+                           {"Range", "tmpfs-convert-range"}};
+#define CONDITIONAL_HEADERS (sizeof conditional_headers / sizeof conditional_headers[0])
+#define CONDITIONS          (CONDITIONAL_HEADERS - 1)
 
 typedef struct leader {
     tc_coalesce_table *table; /* NULL: ended */
@@ -83,7 +83,7 @@ static uint64_t looked_at(const request_rec *r, unsigned *tries)
 
     *tries = 0;
     for (const request_rec *from = r->prev; from; from = from->prev) {
-        const char *note = apr_table_get(from->notes, ASKED_AGAIN);
+        const char *note = apr_table_get(from->notes, REQUESTED_AGAIN);
 
         if (!note)
             continue;
@@ -98,7 +98,7 @@ static uint64_t looked_at(const request_rec *r, unsigned *tries)
                : now;
 }
 
-static int take_lead(request_rec *r, tc_coalesce_table *table, uint64_t key)
+static int become_leader(request_rec *r, tc_coalesce_table *table, uint64_t key)
 {
     leader *lead = apr_palloc(r->pool, sizeof *lead);
 
@@ -112,30 +112,30 @@ static int take_lead(request_rec *r, tc_coalesce_table *table, uint64_t key)
 
 int tc_coalesce_remember(request_rec *r)
 {
-    for (size_t at = 0; at < ASKED_FOR && !r->prev && !r->main; at++) {
-        const char *value = apr_table_get(r->headers_in, asked_for[at].header);
+    for (size_t at = 0; at < CONDITIONAL_HEADERS && !r->prev && !r->main; at++) {
+        const char *value = apr_table_get(r->headers_in, conditional_headers[at].header);
 
         if (value)
-            apr_table_setn(r->notes, asked_for[at].note, value);
+            apr_table_setn(r->notes, conditional_headers[at].note, value);
     }
     return DECLINED;
 }
 
 /* Not of what mod_cache held before: it would take that for the client's condition, ask with it
    for the copy that it has by now, and be told that this has changed. */
-static void ask_as_the_client(request_rec *r)
+static void restore_conditions(request_rec *r)
 {
     const request_rec *first = r;
 
     while (first->prev)
         first = first->prev;
-    for (size_t at = 0; at < ASKED_FOR; at++) {
-        const char *value = apr_table_get(first->notes, asked_for[at].note);
+    for (size_t at = 0; at < CONDITIONAL_HEADERS; at++) {
+        const char *value = apr_table_get(first->notes, conditional_headers[at].note);
 
         if (value)
-            apr_table_setn(r->headers_in, asked_for[at].header, value);
+            apr_table_setn(r->headers_in, conditional_headers[at].header, value);
         else
-            apr_table_unset(r->headers_in, asked_for[at].header);
+            apr_table_unset(r->headers_in, conditional_headers[at].header);
     }
 }
 
@@ -155,15 +155,15 @@ static void leave_the_copy(request_rec *r)
 
 bool tc_coalesce_waited(const request_rec *r)
 {
-    return apr_table_get(r->notes, ASKED_AGAIN) != NULL;
+    return apr_table_get(r->notes, REQUESTED_AGAIN) != NULL;
 }
 
 /* The cache, before all else, gets to see it again. */
-static int ask_again(request_rec *r)
+static int request_again(request_rec *r)
 {
-    ask_as_the_client(r);
+    restore_conditions(r);
     leave_the_copy(r);
-    apr_table_setn(r->notes, ASKED_AGAIN,
+    apr_table_setn(r->notes, REQUESTED_AGAIN,
                    apr_psprintf(r->pool, "%" APR_UINT64_T_FMT, tc_coalesce_table_clock()));
     ap_internal_redirect(r->unparsed_uri, r);
     return OK;
@@ -190,14 +190,14 @@ static int follow(request_rec *r, tc_coalesce_table *table, uint64_t key)
     tc_admission_unfollow(admission, &asker);
     if (error == ECANCELED)
         return tc_respond_error(r, &fail);
-    return error ? DECLINED : ask_again(r);
+    return error ? DECLINED : request_again(r);
 }
 
 /* Most conditions cost no conversion: whether one does, the handler sees. */
 bool tc_coalesce_is_conditional(const request_rec *r)
 {
     for (size_t at = 0; at < CONDITIONS; at++) {
-        if (apr_table_get(r->headers_in, asked_for[at].header))
+        if (apr_table_get(r->headers_in, conditional_headers[at].header))
             return true;
     }
     return false;
@@ -220,11 +220,11 @@ static int join(request_rec *r)
     key = key_of(r);
     switch (tc_coalesce_table_join(table, key, since)) {
     case TC_COALESCE_LEAD:
-        return take_lead(r, table, key);
+        return become_leader(r, table, key);
     case TC_COALESCE_FOLLOW:
         return follow(r, table, key);
     case TC_COALESCE_DONE:
-        return ask_again(r);
+        return request_again(r);
     default:
         return DECLINED;
     }

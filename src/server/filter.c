@@ -27,12 +27,12 @@
 APLOG_USE_MODULE(tmpfs_convert);
 
 typedef enum state {
-    DECIDE, /* no byte seen yet */
-    TAKE,   /* taking the body in */
-    PASS,   /* not ours: goes on untouched */
-    SAY,    /* the words of an error come by, from httpd, and go on */
-    OVER,   /* answered: what still comes is dropped */
-    REFUSED /* answered with an error: the handler is told to end */
+    DECIDE,     /* no byte seen yet */
+    TAKE,       /* taking the body in */
+    PASS,       /* not ours: goes on untouched */
+    PASS_ERROR, /* the words of an error come by, from httpd, and go on */
+    OVER,       /* answered: what still comes is dropped */
+    REFUSED     /* answered with an error: the handler is told to end */
 } state;
 
 typedef struct context {
@@ -306,7 +306,7 @@ static apr_status_t answer(ap_filter_t *f, context *context, int status)
 {
     request_rec *r = f->r;
 
-    become(context, SAY);
+    become(context, PASS_ERROR);
     r->status = HTTP_OK; /* else ap_die takes what the original's server said for an error */
     ap_die(status, r);
     become(context, REFUSED);
@@ -388,7 +388,7 @@ static apr_status_t finish(ap_filter_t *f, context *context)
     return ap_pass_brigade(f->next, bb);
 }
 
-static tc_error take_bytes(request_rec *r, context *context, apr_bucket *bucket)
+static tc_error read_bucket(request_rec *r, context *context, apr_bucket *bucket)
 {
     tc_fail *fail = &context->job.fail;
     const char *data;
@@ -412,7 +412,7 @@ static tc_error take_bytes(request_rec *r, context *context, apr_bucket *bucket)
                        tc_spool_reason(context->body));
 }
 
-static apr_status_t take(ap_filter_t *f, context *context, apr_bucket_brigade *bb)
+static apr_status_t receive_body(ap_filter_t *f, context *context, apr_bucket_brigade *bb)
 {
     while (!APR_BRIGADE_EMPTY(bb)) {
         apr_bucket *bucket = APR_BRIGADE_FIRST(bb);
@@ -429,7 +429,7 @@ static apr_status_t take(ap_filter_t *f, context *context, apr_bucket_brigade *b
                             tc_spool_length(context->body));
             return refuse(context);
         }
-        if (!APR_BUCKET_IS_METADATA(bucket) && take_bytes(f->r, context, bucket)) {
+        if (!APR_BUCKET_IS_METADATA(bucket) && read_bucket(f->r, context, bucket)) {
             apr_brigade_cleanup(bb);
             return refuse(context);
         }
@@ -484,8 +484,8 @@ apr_status_t tc_filter(ap_filter_t *f, apr_bucket_brigade *bb)
     }
     switch (context->state) {
     case TAKE:
-        return take(f, context, bb);
-    case SAY:
+        return receive_body(f, context, bb);
+    case PASS_ERROR:
         return ap_pass_brigade(f->next, bb);
     case OVER:
     case REFUSED:

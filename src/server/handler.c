@@ -63,7 +63,7 @@ static tc_error open_picture(request_rec *r, tc_job *job, tc_source *source)
 }
 
 /* The coalescing hook may wait for another request; nothing that waits holds a place. */
-static int ask_once(request_rec *r, tc_job *job)
+static int coalesce_changed(request_rec *r, tc_job *job)
 {
     if (tc_coalesce_is_conditional(r))
         tc_job_close(r, job);
@@ -132,7 +132,7 @@ static int serve(request_rec *r, tc_job *job, tc_source *source)
         tc_job_close(r, job);
         return status == HTTP_NOT_MODIFIED ? tc_respond_unchanged(r) : status;
     }
-    status = ask_once(r, job);
+    status = coalesce_changed(r, job);
     if (status != DECLINED)
         return status;
     if (!job->pipeline && open_picture(r, job, source))
@@ -248,7 +248,7 @@ int tc_handler_first(request_rec *r)
         return HTTP_NOT_FOUND;
     }
     if (is_converted(r, request) && !request->refused && !tc_url_is_picture_file(r))
-        tc_upstream_ask(r, request->variant);
+        tc_upstream_request(r, request->variant);
     return DECLINED;
 }
 

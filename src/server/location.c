@@ -159,7 +159,7 @@ static bool is_whole(const apr_bucket_brigade *bb)
 }
 
 /* The body is kept until all of it is there. */
-static apr_status_t take_body(ap_filter_t *f, change *change, apr_bucket_brigade *bb)
+static apr_status_t keep_body(ap_filter_t *f, change *change, apr_bucket_brigade *bb)
 {
     apr_off_t length = 0;
 
@@ -178,14 +178,14 @@ apr_status_t tc_location_filter(ap_filter_t *f, apr_bucket_brigade *bb)
     change *change = f->ctx;
 
     if (change->body)
-        return take_body(f, change, bb);
+        return keep_body(f, change, bb);
     /* A redirect to the canonical spelling names it whole. */
     if (ap_is_HTTP_REDIRECT(r->status) && !tc_call_canonical(r)) {
         rewrite(r, r->headers_out, change);
         rewrite(r, r->err_headers_out, change);
     }
     if (change->before && change->is_own && !r->header_only)
-        return take_body(f, change, bb);
+        return keep_body(f, change, bb);
     ap_remove_output_filter(f);
     return ap_pass_brigade(f->next, bb);
 }

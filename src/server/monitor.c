@@ -73,7 +73,7 @@ static apr_status_t renew(segment *segment, apr_size_t size, server_rec *main)
 }
 
 /* Memory of `size` for `segment`: what it has if that is of this size, else new. */
-static apr_status_t take_shm(segment *segment, apr_size_t size, server_rec *main)
+static apr_status_t acquire_shm(segment *segment, apr_size_t size, server_rec *main)
 {
     if (segment->shm && apr_shm_size_get(segment->shm) == size + ALIGNMENT)
         return APR_SUCCESS;
@@ -96,10 +96,10 @@ static void *handle_of(segment *segment, apr_size_t size, server_rec *main)
     return segment->handle;
 }
 
-static apr_status_t take_counters(segment *segment, tc_server_conf *conf, server_rec *main)
+static apr_status_t acquire_counters(segment *segment, tc_server_conf *conf, server_rec *main)
 {
     apr_shm_t *old = segment->shm;
-    apr_status_t status = take_shm(segment, tc_counters_size(), main);
+    apr_status_t status = acquire_shm(segment, tc_counters_size(), main);
 
     if (status != APR_SUCCESS)
         return status;
@@ -110,12 +110,12 @@ static apr_status_t take_counters(segment *segment, tc_server_conf *conf, server
 }
 
 /* A ring of another size gets what the old one holds. */
-static apr_status_t take_history(segment *segment, tc_server_conf *conf, server_rec *main)
+static apr_status_t acquire_history(segment *segment, tc_server_conf *conf, server_rec *main)
 {
     unsigned samples = conf->history_interval ? conf->history_samples : 1;
     tc_history *history = handle_of(segment, sizeof *history, main), before = *history;
     apr_shm_t *old = segment->shm;
-    apr_status_t status = take_shm(segment, tc_history_size(samples), main);
+    apr_status_t status = acquire_shm(segment, tc_history_size(samples), main);
 
     if (status != APR_SUCCESS)
         return status;
@@ -128,11 +128,11 @@ static apr_status_t take_history(segment *segment, tc_server_conf *conf, server_
 }
 
 /* Memory that `adopt` refuses is replaced; children that have it go on with it. */
-static apr_status_t take_plain(segment *segment, apr_size_t size, bool (*adopt)(void *),
-                               server_rec *main, void **memory)
+static apr_status_t acquire_plain(segment *segment, apr_size_t size, bool (*adopt)(void *),
+                                  server_rec *main, void **memory)
 {
     apr_shm_t *old = segment->shm;
-    apr_status_t status = take_shm(segment, size, main);
+    apr_status_t status = acquire_shm(segment, size, main);
 
     if (status == APR_SUCCESS && !adopt(aligned(segment->shm))) {
         ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, main,
@@ -160,22 +160,22 @@ static bool adopt_coalesce_table(void *memory)
     return tc_coalesce_table_adopt(memory);
 }
 
-static apr_status_t take_admission(segment *segment, tc_server_conf *conf, server_rec *main)
+static apr_status_t acquire_admission(segment *segment, tc_server_conf *conf, server_rec *main)
 {
     void *memory = NULL;
     apr_status_t status =
-        take_plain(segment, tc_admission_size(), adopt_admission, main, &memory);
+        acquire_plain(segment, tc_admission_size(), adopt_admission, main, &memory);
 
     conf->admission = memory;
     return status;
 }
 
-static apr_status_t take_coalesce_table(segment *segment, tc_server_conf *conf,
-                                        server_rec *main)
+static apr_status_t acquire_coalesce_table(segment *segment, tc_server_conf *conf,
+                                           server_rec *main)
 {
     void *memory = NULL;
     apr_status_t status =
-        take_plain(segment, tc_coalesce_table_size(), adopt_coalesce_table, main, &memory);
+        acquire_plain(segment, tc_coalesce_table_size(), adopt_coalesce_table, main, &memory);
 
     conf->coalesce_table = memory;
     return status;
@@ -186,11 +186,11 @@ static bool adopt_holders(void *memory)
     return tc_holders_adopt(memory);
 }
 
-static apr_status_t take_holders(retained *kept, tc_server_conf *conf, server_rec *main)
+static apr_status_t acquire_holders(retained *kept, tc_server_conf *conf, server_rec *main)
 {
     void *memory = NULL;
     apr_status_t status =
-        take_plain(&kept->holders, tc_holders_size(), adopt_holders, main, &memory);
+        acquire_plain(&kept->holders, tc_holders_size(), adopt_holders, main, &memory);
 
     if (status == APR_SUCCESS && !kept->secret)
         status = apr_generate_random_bytes((unsigned char *)&kept->secret, sizeof kept->secret);
@@ -282,7 +282,7 @@ static void used_shares(double *used, const tc_snapshot_temp_dir *temp_dir, unsi
     }
 }
 
-static void take_sample(tc_server_conf *conf, apr_pool_t *pool)
+static void add_sample(tc_server_conf *conf, apr_pool_t *pool)
 {
     tc_host *host = apr_palloc(pool, sizeof *host);
     tc_counter_snapshot *counts = apr_palloc(pool, sizeof *counts);
@@ -330,7 +330,7 @@ int tc_monitor_sample(apr_pool_t *pool, server_rec *main)
                      "line with TC0018",
                      unsaid);
     if (apr_pool_create(&scratch, pool) == APR_SUCCESS) {
-        take_sample(conf, scratch);
+        add_sample(conf, scratch);
         apr_pool_destroy(scratch);
     }
     return OK;
@@ -348,15 +348,15 @@ int tc_monitor_start(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, ser
     kept = ap_retained_data_get(RETAINED);
     if (!kept)
         kept = ap_retained_data_create(RETAINED, sizeof *kept);
-    status = take_counters(&kept->counters, conf, main);
+    status = acquire_counters(&kept->counters, conf, main);
     if (status == APR_SUCCESS)
-        status = take_history(&kept->history, conf, main);
+        status = acquire_history(&kept->history, conf, main);
     if (status == APR_SUCCESS)
-        status = take_admission(&kept->admission, conf, main);
+        status = acquire_admission(&kept->admission, conf, main);
     if (status == APR_SUCCESS)
-        status = take_coalesce_table(&kept->coalesce_table, conf, main);
+        status = acquire_coalesce_table(&kept->coalesce_table, conf, main);
     if (status == APR_SUCCESS)
-        status = take_holders(kept, conf, main);
+        status = acquire_holders(kept, conf, main);
     if (status != APR_SUCCESS) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, status, main,
                      "TC0105: no shared memory for counters, history and admission: nothing is "

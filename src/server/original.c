@@ -8,7 +8,7 @@
 
 /* ---- no-transform ---------------------------------------------------------------------- */
 
-static bool says_final(const request_rec *r, apr_table_t *headers)
+static bool has_no_transform(const request_rec *r, apr_table_t *headers)
 {
     const char *control = apr_table_getm(r->pool, headers, "Cache-Control");
 
@@ -17,7 +17,7 @@ static bool says_final(const request_rec *r, apr_table_t *headers)
 
 bool tc_original_is_final(const request_rec *r)
 {
-    return says_final(r, r->headers_out) || says_final(r, r->err_headers_out);
+    return has_no_transform(r, r->headers_out) || has_no_transform(r, r->err_headers_out);
 }
 
 /* ---- the file's name -------------------------------------------------------------------- */

@@ -100,7 +100,7 @@ static void unmap(request_rec *r)
 int tc_raw_pretranslate(request_rec *r)
 {
     const tc_request *request = tc_request_find(r);
-    char *uri = r->uri, *asked, *original;
+    char *uri = r->uri, *requested, *original;
     raw raw;
     int status, taken;
 
@@ -117,10 +117,10 @@ int tc_raw_pretranslate(request_rec *r)
     }
     /* Mapped: whether there is a function here is asked of the decoded URIs. */
     original = r->uri;
-    asked = raw.decoded;
-    r->uri = asked;
+    requested = raw.decoded;
+    r->uri = requested;
     r->proxyreq = PROXYREQ_NONE;
-    taken = tc_url_take(r, asked + raw.from);
+    taken = tc_url_take(r, requested + raw.from);
     r->proxyreq = PROXYREQ_REVERSE;
     if (taken != DECLINED) {
         tc_raw_restore(r);

@@ -210,7 +210,7 @@ int tc_respond_result(request_rec *r, tc_spool *result)
  * The reason as the answer's body, unless the administrator has an ErrorDocument for it. What
  * is wrong with this server, its paths and its settings, is in the log only.
  */
-static void say_why(request_rec *r, int status, const tc_fail *fail)
+static void send_reason(request_rec *r, int status, const tc_fail *fail)
 {
     bool is_own = ap_is_HTTP_SERVER_ERROR(status) || fail->error == TC_E_ICON;
 
@@ -267,6 +267,6 @@ int tc_respond_error(request_rec *r, const tc_fail *fail)
                        apr_psprintf(r->pool, "%u",
                                     fail->error == TC_E_OVERLOAD ? tc_admit_retry(r->server)
                                                                  : RETRY_SECONDS));
-    say_why(r, answer->status, fail);
+    send_reason(r, answer->status, fail);
     return answer->status;
 }

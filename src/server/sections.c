@@ -55,7 +55,7 @@ static bool is_on_in_directory(request_rec *r, const char *original)
 }
 
 /* Whether sections say Off themselves, and not only the server they stand in. */
-static bool say_off(const ap_conf_vector_t *conf, const ap_conf_vector_t *defaults)
+static bool are_off(const ap_conf_vector_t *conf, const ap_conf_vector_t *defaults)
 {
     return tc_config_is_off(conf) && !tc_config_is_off(defaults);
 }
@@ -64,19 +64,20 @@ bool tc_sections_enable(request_rec *r, char *original)
 {
     tc_request *request = tc_request_of(r);
     ap_conf_vector_t *defaults = r->server->lookup_defaults;
-    ap_conf_vector_t *asked = walk(r, r->uri, defaults), *conf = walk(r, original, defaults);
+    ap_conf_vector_t *requested = walk(r, r->uri, defaults),
+                     *conf = walk(r, original, defaults);
     ap_conf_vector_t *before = r->per_dir_config;
     bool on = tc_sections_enabled(r);
 
     /* The function stays in the URL: for rewriting, and for the filter that reads it there. */
-    if (say_off(asked, defaults))
+    if (are_off(requested, defaults))
         return false;
     r->per_dir_config = conf;
     if (!on && !tc_sections_enabled(r) && !is_on_in_directory(r, original)) {
         r->per_dir_config = before;
         return false;
     }
-    request->has_sections = asked != defaults;
+    request->has_sections = requested != defaults;
     /* Where the original has none, what is mapped by location is mapped by the asked URI's. */
     if (conf == defaults)
         r->per_dir_config = before;
@@ -143,7 +144,7 @@ int tc_sections_merge(request_rec *r)
         r->per_dir_config == request->merged)
         return DECLINED;
     /* Off where the original lies is not undone by the asked URI's On. */
-    request->is_off = say_off(r->per_dir_config, r->server->lookup_defaults);
+    request->is_off = are_off(r->per_dir_config, r->server->lookup_defaults);
     r->per_dir_config = walk(r, apr_pstrdup(r->pool, request->call->whole), r->per_dir_config);
     request->merged = r->per_dir_config;
     if (!r->user && request->user) {

@@ -33,7 +33,7 @@ static const char *trim(char *line)
     return line;
 }
 
-static const char *take_lines(cmd_parms *cmd, char *text, apr_array_header_t *keys)
+static const char *read_lines(cmd_parms *cmd, char *text, apr_array_header_t *keys)
 {
     unsigned number = 0;
 
@@ -98,7 +98,7 @@ const char *tc_sign_read(cmd_parms *cmd, const char *path, const tc_secrets **se
     const char *wrong = read_text(cmd, path, &text);
 
     if (!wrong)
-        wrong = take_lines(cmd, text, keys);
+        wrong = read_lines(cmd, text, keys);
     if (wrong)
         return apr_psprintf(cmd->pool, "%s %s: %s", cmd->cmd->name, path, wrong);
     made->keys = (unsigned)keys->nelts;
@@ -113,7 +113,7 @@ const char *tc_sign_read(cmd_parms *cmd, const char *path, const tc_secrets **se
 #define SECOND        "v2."
 #define SECOND_LENGTH (sizeof SECOND - 1)
 
-static void take(tc_item *kept, const tc_item *item, bool *repeated)
+static void keep_item(tc_item *kept, const tc_item *item, bool *repeated)
 {
     *repeated |= kept->key != NULL;
     *kept = *item;
@@ -127,10 +127,10 @@ void tc_sign_split(const char *text, tc_signed *parts)
     *parts = (tc_signed){.length = length};
     while (tc_params_next(text, length, &at, &item)) {
         if (tc_sign_is_named(item.key, item.key_length, "expires"))
-            take(&parts->expires, &item, &parts->repeated);
+            keep_item(&parts->expires, &item, &parts->repeated);
         if (!tc_sign_is_named(item.key, item.key_length, "sig"))
             continue;
-        take(&parts->signature, &item, &parts->repeated);
+        keep_item(&parts->signature, &item, &parts->repeated);
         parts->misplaced = at <= length;
         parts->length = (size_t)(item.start - text) - (item.start > text);
     }

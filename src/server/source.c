@@ -55,7 +55,7 @@ static apr_status_t close_file(void *file)
 }
 
 /* Size and date of the open file, and how it is read. */
-static apr_status_t get_ready(tc_source *source)
+static apr_status_t prepare(tc_source *source)
 {
     apr_status_t status = apr_file_info_get(
         &source->info, APR_FINFO_SIZE | APR_FINFO_MTIME | APR_FINFO_TYPE, source->file);
@@ -87,7 +87,7 @@ int tc_source_open(request_rec *r, tc_source *source)
                            APR_FOPEN_READ | APR_FOPEN_BINARY | APR_FOPEN_NONBLOCK,
                            APR_OS_DEFAULT, r->pool);
     if (status == APR_SUCCESS)
-        status = get_ready(source);
+        status = prepare(source);
     if (status != APR_SUCCESS && tc_spooled_pipeline_error(status) == TC_E_NO_FILES)
         return no_files(r, status);
     if (status != APR_SUCCESS) {
@@ -132,7 +132,7 @@ tc_error tc_source_open_material(request_rec *r, tc_source *source, const char *
         return tc_fail_set(fail, TC_E_INTERNAL, "embedicon=%s: no file was made", name);
     }
     apr_pool_cleanup_register(r->pool, source->file, close_file, apr_pool_cleanup_null);
-    if (get_ready(source) != APR_SUCCESS || source->info.filetype != APR_REG)
+    if (prepare(source) != APR_SUCCESS || source->info.filetype != APR_REG)
         return tc_fail_set(fail, TC_E_ICON, "embedicon=%s: there is no such icon", name);
     return TC_E_OK;
 }

@@ -33,7 +33,7 @@ static void translate_tags(request_rec *r, const char *variant, bool is_query)
     }
 }
 
-void tc_upstream_ask(request_rec *r, const char *variant)
+void tc_upstream_request(request_rec *r, const char *variant)
 {
     tc_request *request = tc_request_of(r);
     bool is_query = request->call && request->call->kind == TC_CALL_QUERY;

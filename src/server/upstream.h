@@ -10,7 +10,7 @@
 #include <httpd.h>
 
 /* Replace headers_in for the handlers that follow; `variant` is of the answer's tag. */
-void tc_upstream_ask(request_rec *r, const char *variant);
+void tc_upstream_request(request_rec *r, const char *variant);
 
 /* Put the client's headers back. Nothing happens when they are in place. */
 void tc_upstream_restore(request_rec *r);

@@ -64,15 +64,15 @@ static const tc_call *inherited_call(const request_rec *r)
 int tc_url_take(request_rec *r, const char *function)
 {
     const char *parameters, *end;
-    char *asked = r->uri, *original;
+    char *requested = r->uri, *original;
     bool whole;
     tc_fail fail;
 
     tc_url_find_function(function, &parameters, &end);
     whole = end && end[1] == '/';
-    original =
-        apr_pstrcat(r->pool, apr_pstrmemdup(r->pool, asked, (apr_size_t)(function - asked)),
-                    whole ? end + 1 : "", NULL);
+    original = apr_pstrcat(
+        r->pool, apr_pstrmemdup(r->pool, requested, (apr_size_t)(function - requested)),
+        whole ? end + 1 : "", NULL);
     if (!(whole ? tc_sections_enable(r, original) : tc_sections_enabled(r)))
         return DECLINED;
     /* A module that stores or removes files, mod_dav, is not to get the original's URI. */
@@ -88,7 +88,7 @@ int tc_url_take(request_rec *r, const char *function)
     r->uri = original;
     make_call(r, TC_CALL_FUNCTION,
               apr_pstrmemdup(r->pool, parameters, (apr_size_t)(end - parameters)), original)
-        ->whole = asked;
+        ->whole = requested;
     tc_raw_hide(r);
     return DECLINED;
 }
@@ -123,7 +123,7 @@ int tc_url_translate_rewritten(request_rec *r)
                                                             : DECLINED;
 }
 
-const request_rec *tc_url_asked(const request_rec *r)
+const request_rec *tc_url_requested(const request_rec *r)
 {
     /* An error document's request has another's status; that is not the original. */
     while (r->prev && ap_is_HTTP_SUCCESS(r->prev->status))
@@ -169,14 +169,14 @@ int tc_url_received(request_rec *r)
 /* The last path of `r` and of those before it that has the function, NULL when none has. */
 static const char *unparsed_path(const request_rec *r, unsigned options)
 {
-    const request_rec *asked = tc_url_asked(r);
+    const request_rec *requested = tc_url_requested(r);
     tc_spelling spelling;
 
     for (;; r = r->prev) {
         if (r->unparsed_uri && tc_spelling_read(r->pool, r->unparsed_uri, options, &spelling) &&
             strstr(spelling.path, FUNCTION))
             return spelling.path;
-        if (r == asked)
+        if (r == requested)
             return NULL;
     }
 }
@@ -203,10 +203,10 @@ const tc_call *tc_url_unparsed(request_rec *r)
 
 bool tc_url_is_malformed(const request_rec *r)
 {
-    const char *asked = tc_url_asked(r)->unparsed_uri;
+    const char *requested = tc_url_requested(r)->unparsed_uri;
     tc_spelling spelling;
 
-    return asked && tc_spelling_read(r->pool, asked, tc_url_slashes(r), &spelling) &&
+    return requested && tc_spelling_read(r->pool, requested, tc_url_slashes(r), &spelling) &&
            strstr(spelling.path, "/small_light");
 }
 
@@ -220,7 +220,7 @@ static bool is_parameter(const char *key, const char *value)
 }
 
 /* The path that the client asked for, whatever it was rewritten to since. */
-static const char *asked_path(const request_rec *r)
+static const char *requested_path(const request_rec *r)
 {
     while (r->prev)
         r = r->prev;
@@ -255,13 +255,13 @@ const char *tc_url_query_text(apr_pool_t *pool, const char *query, bool is_signe
     char *copy = apr_pstrdup(pool, query), *state, *pair, *value;
     /* Decoding makes nothing longer, and each pair has a sign before it and one within. */
     char *text = apr_palloc(pool, strlen(query) + 2), *to = text;
-    bool asks = false, left = false;
+    bool has_params = false, left = false;
 
     for (pair = apr_strtok(copy, "&", &state); pair; pair = apr_strtok(NULL, "&", &state)) {
         bool taken = decode_pair(pair, &value);
 
         if (taken && is_parameter(pair, value))
-            asks = true;
+            has_params = true;
         else
             taken = taken && is_signed && tc_sign_is_key(pair, strlen(pair)) &&
                     !strpbrk(value, ",;");
@@ -272,7 +272,7 @@ const char *tc_url_query_text(apr_pool_t *pool, const char *query, bool is_signe
     *to = '\0';
     if (others)
         *others = left;
-    return asks ? text + 1 : NULL;
+    return has_params ? text + 1 : NULL;
 }
 
 static void read_query(request_rec *r, bool is_signed)
@@ -281,7 +281,7 @@ static void read_query(request_rec *r, bool is_signed)
     const char *text = tc_url_query_text(r->pool, r->args, is_signed, &others);
 
     if (text)
-        make_call(r, TC_CALL_QUERY, text, asked_path(r))->others = others;
+        make_call(r, TC_CALL_QUERY, text, requested_path(r))->others = others;
 }
 
 /* ---- which handler ------------------------------------------------------------------- */

@@ -52,7 +52,7 @@ bool tc_url_is_malformed(const request_rec *r);
 int tc_url_received(request_rec *r);
 
 /* The request as the client sent it, before it was rewritten to this one. */
-const request_rec *tc_url_asked(const request_rec *r);
+const request_rec *tc_url_requested(const request_rec *r);
 
 /* How httpd reads the slashes of this request's path: options of tc_spelling_read. */
 unsigned tc_url_slashes(const request_rec *r);

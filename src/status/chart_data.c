@@ -103,7 +103,7 @@ void tc_plot_span(tc_plot *plot)
     plot->span = true;
 }
 
-static void take_value(tc_series_range *ranges, double value)
+static void extend_range(tc_series_range *ranges, double value)
 {
     if (!ranges->any || value < ranges->least)
         ranges->least = value;
@@ -124,7 +124,7 @@ void tc_plot_ranges(tc_plot *plot)
             double *most = tc_plot_right(plot, at) ? &plot->right_most : &plot->left_most;
             if (isnan(value))
                 continue;
-            take_value(&plot->ranges[at], value);
+            extend_range(&plot->ranges[at], value);
             if (tc_plot_area(plot, at))
                 reached = stacked += value;
             if (reached > *most)

@@ -97,10 +97,10 @@ static tc_finding *add(tc_diagnosis *diagnosis, tc_severity severity, const char
     return finding;
 }
 
-static void say(char *text, size_t size, const char *format, ...)
+static void set_text(char *text, size_t size, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-static void say(char *text, size_t size, const char *format, ...)
+static void set_text(char *text, size_t size, const char *format, ...)
 {
     va_list args;
 
@@ -109,7 +109,8 @@ static void say(char *text, size_t size, const char *format, ...)
     va_end(args);
 }
 
-#define SAY(finding, part, ...) say((finding)->part, sizeof(finding)->part, __VA_ARGS__)
+#define SET_TEXT(finding, part, ...) \
+    set_text((finding)->part, sizeof(finding)->part, __VA_ARGS__)
 
 static void check_method(tc_diagnosis *diagnosis, const tc_snapshot *snapshot)
 {
@@ -128,12 +129,12 @@ static void check_method(tc_diagnosis *diagnosis, const tc_snapshot *snapshot)
         if (temp_dir->number == 0 || !temp_dir->fs.keeps_negatives)
             continue;
         finding = add(diagnosis, TC_WARNING, "method_leaves_dentries");
-        SAY(finding, what,
-            "%.160s is %s and the method is named: each temporary file leaves a negative "
-            "dentry "
-            "in kernel memory%s",
-            temp_dir->path, temp_dir->fs.name, so_far);
-        SAY(finding, todo, "Set TmpfsConvertTempMethod auto");
+        SET_TEXT(finding, what,
+                 "%.160s is %s and the method is named: each temporary file leaves a negative "
+                 "dentry "
+                 "in kernel memory%s",
+                 temp_dir->path, temp_dir->fs.name, so_far);
+        SET_TEXT(finding, todo, "Set TmpfsConvertTempMethod auto");
         return;
     }
 }
@@ -155,19 +156,20 @@ static void check_temp_dir(tc_diagnosis *diagnosis, const tc_snapshot_temp_dir *
     char words[120];
 
     if (missing)
-        SAY(finding, what, "The temporary directory %.160s%s cannot be used: %s",
-            temp_dir->path, kind,
-            tc_reading_reason(temp_dir->available.error, words, sizeof words));
+        SET_TEXT(finding, what, "The temporary directory %.160s%s cannot be used: %s",
+                 temp_dir->path, kind,
+                 tc_reading_reason(temp_dir->available.error, words, sizeof words));
     else
-        SAY(finding, what, "The temporary directory %.160s%s is full to its reserve",
-            temp_dir->path, kind);
+        SET_TEXT(finding, what, "The temporary directory %.160s%s is full to its reserve",
+                 temp_dir->path, kind);
     if (!temp_dir->named)
-        SAY(finding, todo, "%sTmpfsConvertTempDir names others in place of the defaults",
-            others ? "The others are used; " : "Make room there, or ");
+        SET_TEXT(finding, todo, "%sTmpfsConvertTempDir names others in place of the defaults",
+                 others ? "The others are used; " : "Make room there, or ");
     else if (missing)
-        SAY(finding, todo, "Put it in order, or take it out of TmpfsConvertTempDir");
+        SET_TEXT(finding, todo, "Put it in order, or take it out of TmpfsConvertTempDir");
     else
-        SAY(finding, todo, "Make room there, or give TmpfsConvertTempDir another directory");
+        SET_TEXT(finding, todo,
+                 "Make room there, or give TmpfsConvertTempDir another directory");
 }
 
 static void check_temp_dirs(tc_diagnosis *diagnosis, const tc_snapshot *snapshot)
@@ -182,9 +184,9 @@ static void check_temp_dirs(tc_diagnosis *diagnosis, const tc_snapshot *snapshot
     }
     if (usable == 0) {
         tc_finding *finding = add(diagnosis, TC_WARNING, "no_temp_dir");
-        SAY(finding, what, "There is no place for temporary files");
-        SAY(finding, todo,
-            "Set TmpfsConvertTempDir to a directory that the server's User can write to");
+        SET_TEXT(finding, what, "There is no place for temporary files");
+        SET_TEXT(finding, todo,
+                 "Set TmpfsConvertTempDir to a directory that the server's User can write to");
     }
 }
 
@@ -201,15 +203,16 @@ static void check_temp_memory(tc_diagnosis *diagnosis, const tc_snapshot *snapsh
         return;
     finding = add(diagnosis, TC_WARNING, "temp_memory_near_limit");
     tc_chart_number(text, sizeof text, bound, TC_UNIT_BYTES);
-    SAY(finding, what, "Temporary files in memory take %.0f %% of the %s they may have%s",
-        100 * used / bound, text, disk ? "" : ", and no directory is on a disk");
-    SAY(finding, todo,
-        disk ? "What is over goes to a disk; set TmpfsConvertTempMemory higher if there is "
-               "memory "
-               "for it"
-             : "Name one in TmpfsConvertTempDir, or set TmpfsConvertTempMemory higher, or "
-               "answers "
-               "will be 503");
+    SET_TEXT(finding, what, "Temporary files in memory take %.0f %% of the %s they may have%s",
+             100 * used / bound, text, disk ? "" : ", and no directory is on a disk");
+    SET_TEXT(finding, todo,
+             disk
+                 ? "What is over goes to a disk; set TmpfsConvertTempMemory higher if there is "
+                   "memory "
+                   "for it"
+                 : "Name one in TmpfsConvertTempDir, or set TmpfsConvertTempMemory higher, or "
+                   "answers "
+                   "will be 503");
 }
 
 /* Whose they are: what this server counted is the lesser part or not. */
@@ -219,10 +222,11 @@ static void point_elsewhere(tc_finding *finding, const tc_snapshot *snapshot)
     tc_reading negative = snapshot->host.dentry.negative;
 
     if (left && (negative.error || left * 2 > negative.value))
-        SAY(finding, todo,
-            "Set TmpfsConvertTempMethod auto: the files of this server made them");
+        SET_TEXT(finding, todo,
+                 "Set TmpfsConvertTempMethod auto: the files of this server made them");
     else
-        SAY(finding, todo,
+        SET_TEXT(
+            finding, todo,
             "It is not this server's temporary files; find the program that makes and removes "
             "files: perf record -a -e ext4:ext4_unlink_enter -- sleep 10. As root, "
             "sysctl vm.drop_caches=2 frees it for now");
@@ -241,14 +245,15 @@ static void check_slab(tc_diagnosis *diagnosis, const tc_snapshot *snapshot)
         (double)bytes.value > SLAB_SHARE * (double)total.value) {
         finding = add(diagnosis, TC_WARNING, "dentry_slab_large");
         tc_chart_number(size, sizeof size, (double)bytes.value, TC_UNIT_BYTES);
-        SAY(finding, what, "The kernel's dentry slab takes %s, %.0f %% of this host's memory",
-            size, 100.0 * (double)bytes.value / (double)total.value);
+        SET_TEXT(finding, what,
+                 "The kernel's dentry slab takes %s, %.0f %% of this host's memory", size,
+                 100.0 * (double)bytes.value / (double)total.value);
         point_elsewhere(finding, snapshot);
     }
     if (growth > GROWTH && grew_by_negatives(snapshot)) {
         finding = add(diagnosis, TC_WARNING, "dentry_slab_grows");
         tc_chart_number(rate, sizeof rate, growth * 3600, TC_UNIT_BYTES);
-        SAY(finding, what, "The kernel's dentry slab grows by %s an hour", rate);
+        SET_TEXT(finding, what, "The kernel's dentry slab grows by %s an hour", rate);
         point_elsewhere(finding, snapshot);
     }
 }
@@ -263,10 +268,10 @@ static void check_memory(tc_diagnosis *diagnosis, const tc_snapshot *snapshot)
         cgroup->limit.value != TC_UNLIMITED && cgroup->limit.value &&
         (double)cgroup->usage.value > CGROUP_SHARE * (double)cgroup->limit.value) {
         finding = add(diagnosis, TC_WARNING, "cgroup_near_limit");
-        SAY(finding, what, "This server's memory cgroup is at %.0f %% of its limit",
-            100.0 * (double)cgroup->usage.value / (double)cgroup->limit.value);
-        SAY(finding, todo,
-            "Raise the limit of the container or unit, or see what fills it below");
+        SET_TEXT(finding, what, "This server's memory cgroup is at %.0f %% of its limit",
+                 100.0 * (double)cgroup->usage.value / (double)cgroup->limit.value);
+        SET_TEXT(finding, todo,
+                 "Raise the limit of the container or unit, or see what fills it below");
     }
     if (snapshot->samples &&
         snapshot->sample[snapshot->samples - 1].swapped_in_bytes > SWAPPING) {
@@ -274,8 +279,9 @@ static void check_memory(tc_diagnosis *diagnosis, const tc_snapshot *snapshot)
         tc_chart_number(rate, sizeof rate,
                         snapshot->sample[snapshot->samples - 1].swapped_in_bytes,
                         TC_UNIT_BYTES);
-        SAY(finding, what, "This host swaps in %s a second", rate);
-        SAY(finding, todo, "It is short of memory: see the memory chart for what takes it");
+        SET_TEXT(finding, what, "This host swaps in %s a second", rate);
+        SET_TEXT(finding, todo,
+                 "It is short of memory: see the memory chart for what takes it");
     }
 }
 
@@ -288,29 +294,33 @@ static void check_queue(tc_diagnosis *diagnosis, const tc_snapshot *snapshot)
 
     if (now->lately.refused) {
         finding = add(diagnosis, TC_WARNING, "requests_refused");
-        SAY(finding, what,
-            "%" PRIu64 " requests for conversions were refused in the last ten minutes, and "
-            "%" PRIu64 " served",
-            now->lately.refused, now->lately.served);
+        SET_TEXT(finding, what,
+                 "%" PRIu64
+                 " requests for conversions were refused in the last ten minutes, and "
+                 "%" PRIu64 " served",
+                 now->lately.refused, now->lately.served);
         if (!bounds->timed)
-            SAY(finding, todo,
+            SET_TEXT(
+                finding, todo,
                 "Leave QUEUE out of TmpfsConvertMaxActive, so that the queue is bounded by "
                 "time, or raise it; put a cache in front");
         else if (bounds->workers && bounds->workers < 64)
-            SAY(finding, todo,
+            SET_TEXT(
+                finding, todo,
                 "Raise MaxRequestWorkers, which is %u, so that more can wait; put a cache in "
                 "front, or add processors",
                 bounds->workers);
         else
-            SAY(finding, todo,
-                "Put a cache in front, add processors, or raise the WAIT of "
-                "TmpfsConvertMaxActive (N auto WAIT)");
+            SET_TEXT(finding, todo,
+                     "Put a cache in front, add processors, or raise the WAIT of "
+                     "TmpfsConvertMaxActive (N auto WAIT)");
     }
     if (now->lately.waited_long * 2 > now->lately.served) {
         finding = add(diagnosis, TC_WARNING, "waits_long");
-        SAY(finding, what,
+        SET_TEXT(
+            finding, what,
             "More than half of the conversions of the last ten minutes waited over a second");
-        SAY(finding, todo, "Put a cache in front, or add processors");
+        SET_TEXT(finding, todo, "Put a cache in front, or add processors");
     }
 }
 
@@ -321,15 +331,17 @@ static void note_estimates(tc_diagnosis *diagnosis, const tc_snapshot *snapshot)
 
     if (snapshot->host.slab.error) {
         finding = add(diagnosis, TC_NOTE, "slab_estimated");
-        SAY(finding, what,
-            "The slab's size is an estimate, %d bytes a dentry: /proc/slabinfo: %s",
-            TC_DENTRY_BYTES, tc_reading_reason(snapshot->host.slab.error, words, sizeof words));
-        SAY(finding, todo, "Start httpd as root, as distributions do, to have the true figure");
+        SET_TEXT(finding, what,
+                 "The slab's size is an estimate, %d bytes a dentry: /proc/slabinfo: %s",
+                 TC_DENTRY_BYTES,
+                 tc_reading_reason(snapshot->host.slab.error, words, sizeof words));
+        SET_TEXT(finding, todo,
+                 "Start httpd as root, as distributions do, to have the true figure");
     }
     if (snapshot->interval == 0) {
         finding = add(diagnosis, TC_NOTE, "no_history");
-        SAY(finding, what, "No samples are taken, so there are no charts over time");
-        SAY(finding, todo, "Set TmpfsConvertHistory 10");
+        SET_TEXT(finding, what, "No samples are taken, so there are no charts over time");
+        SET_TEXT(finding, todo, "Set TmpfsConvertHistory 10");
     }
 }
 

@@ -128,7 +128,7 @@ static void lower(counts *from, uint64_t client, uint32_t kib)
         tc_shared_lower(&(*from)[row][column_of(client, row)], kib);
 }
 
-bool tc_holders_take(tc_holders *holders, uint64_t client, uint64_t most, uint64_t bytes)
+bool tc_holders_acquire(tc_holders *holders, uint64_t client, uint64_t most, uint64_t bytes)
 {
     uint32_t kib = kib_of(bytes);
 
@@ -153,7 +153,7 @@ bool tc_holders_take(tc_holders *holders, uint64_t client, uint64_t most, uint64
     return true;
 }
 
-void tc_holders_give(tc_holders *holders, uint64_t client, uint64_t bytes)
+void tc_holders_release(tc_holders *holders, uint64_t client, uint64_t bytes)
 {
     uint32_t kib = kib_of(bytes);
 

@@ -33,8 +33,8 @@ bool tc_holders_adopt(tc_holders *memory);
  * of whole KiB. `client` is to be hard to choose: see tc_holders_client. NULL has no
  * bound, here and below.
  */
-bool tc_holders_take(tc_holders *holders, uint64_t client, uint64_t most, uint64_t bytes);
-void tc_holders_give(tc_holders *holders, uint64_t client, uint64_t bytes);
+bool tc_holders_acquire(tc_holders *holders, uint64_t client, uint64_t most, uint64_t bytes);
+void tc_holders_release(tc_holders *holders, uint64_t client, uint64_t bytes);
 
 /* What `client` holds, or a little more. */
 uint64_t tc_holders_of(const tc_holders *holders, uint64_t client);

@@ -43,7 +43,7 @@ static void free_chunk_data(void *data)
 }
 
 /* Detach the first chunk; from here on it is the caller's. */
-static chunk *take_chunk(tc_spool *spool)
+static chunk *detach_chunk(tc_spool *spool)
 {
     chunk *taken = spool->first;
 
@@ -129,7 +129,7 @@ static apr_status_t flush_chunks(tc_spool *spool)
 
     while (spool->first && status == APR_SUCCESS) {
         status = tc_temp_backend_write(&spool->backend, spool->first->data, spool->first->used);
-        free(take_chunk(spool));
+        free(detach_chunk(spool));
     }
     return status;
 }
@@ -170,8 +170,8 @@ static apr_status_t charge(tc_spool *spool, apr_size_t more)
     if (needed <= spool->charged)
         return APR_SUCCESS;
     taken = (needed - spool->charged + step - 1) / step * step;
-    if (tc_holders_take(temp_config->holders, temp_config->client, temp_config->per_client,
-                        taken)) {
+    if (tc_holders_acquire(temp_config->holders, temp_config->client, temp_config->per_client,
+                           taken)) {
         spool->charged += taken;
         return APR_SUCCESS;
     }
@@ -192,10 +192,10 @@ static apr_status_t release(void *data)
     tc_spool *spool = data;
 
     while (spool->first)
-        free(take_chunk(spool));
+        free(detach_chunk(spool));
     tc_temp_backend_close(&spool->backend);
-    tc_holders_give(spool->backend.temp_config->holders, spool->backend.temp_config->client,
-                    spool->charged);
+    tc_holders_release(spool->backend.temp_config->holders, spool->backend.temp_config->client,
+                       spool->charged);
     spool->charged = 0;
     return APR_SUCCESS;
 }
@@ -291,7 +291,7 @@ static void seal_heap(tc_spool *spool, apr_bucket_brigade *bb)
 {
     chunk *taken;
 
-    while ((taken = take_chunk(spool))) {
+    while ((taken = detach_chunk(spool))) {
         apr_bucket *bucket =
             apr_bucket_heap_create(taken->data, taken->used, free_chunk_data, bb->bucket_alloc);
 

@@ -66,31 +66,31 @@ static void test_bound(void)
     tc_holders *holders = shared();
     uint64_t one = client(1), two = client(2);
 
-    ok(tc_holders_take(holders, one, MIB, 600 * KIB) &&
+    ok(tc_holders_acquire(holders, one, MIB, 600 * KIB) &&
            tc_holders_of(holders, one) == 600 * KIB,
        "a client holds what it took");
-    ok(!tc_holders_take(holders, one, MIB, 500 * KIB) &&
+    ok(!tc_holders_acquire(holders, one, MIB, 500 * KIB) &&
            tc_holders_of(holders, one) == 600 * KIB,
        "over the bound nothing is counted");
-    ok(tc_holders_take(holders, one, MIB, 424 * KIB), "up to the bound it is let");
-    ok(!tc_holders_take(holders, one, MIB, 1), "... and not by a byte more");
-    ok(tc_holders_take(holders, two, MIB, MIB), "another has a bound of its own");
+    ok(tc_holders_acquire(holders, one, MIB, 424 * KIB), "up to the bound it is let");
+    ok(!tc_holders_acquire(holders, one, MIB, 1), "... and not by a byte more");
+    ok(tc_holders_acquire(holders, two, MIB, MIB), "another has a bound of its own");
     ok(tc_holders_largest(holders) == MIB, "the largest is told");
     tc_holders_adopt(holders);
     ok(tc_holders_of(holders, one) == MIB, "taken over, nothing is forgotten");
-    tc_holders_give(holders, one, 1000 * KIB);
-    tc_holders_give(holders, one, 24 * KIB);
-    tc_holders_give(holders, two, MIB);
+    tc_holders_release(holders, one, 1000 * KIB);
+    tc_holders_release(holders, one, 24 * KIB);
+    tc_holders_release(holders, two, MIB);
     ok(tc_holders_of(holders, one) == 0 && tc_holders_largest(holders) == 0,
        "all is free at the end");
-    ok(tc_holders_take(holders, one, UINT64_MAX, 3 * MIB), "without a bound it is counted");
-    ok(!tc_holders_take(holders, two, 0, 1) && !tc_holders_take(holders, two, 1023, 1) &&
+    ok(tc_holders_acquire(holders, one, UINT64_MAX, 3 * MIB), "without a bound it is counted");
+    ok(!tc_holders_acquire(holders, two, 0, 1) && !tc_holders_acquire(holders, two, 1023, 1) &&
            tc_holders_of(holders, two) == 0,
        "with one of nothing there is nothing");
-    ok(!tc_holders_take(holders, two, MIB, UINT64_MAX) && tc_holders_of(holders, two) == 0,
+    ok(!tc_holders_acquire(holders, two, MIB, UINT64_MAX) && tc_holders_of(holders, two) == 0,
        "nor is there more than any bound");
-    ok(tc_holders_take(NULL, one, 0, MIB), "without the memory there is no bound");
-    tc_holders_give(NULL, one, MIB);
+    ok(tc_holders_acquire(NULL, one, 0, MIB), "without the memory there is no bound");
+    tc_holders_release(NULL, one, MIB);
     drop(holders);
 }
 
@@ -101,12 +101,12 @@ static void test_strangers(void)
     unsigned refused = 0, strangers = 2000;
 
     for (uint64_t at = 0; at < 200; at++)
-        tc_holders_take(holders, client(UINT64_C(0x20010db800000000) + at), MIB, MIB);
+        tc_holders_acquire(holders, client(UINT64_C(0x20010db800000000) + at), MIB, MIB);
     for (uint64_t at = 0; at < strangers; at++) {
         uint64_t stranger = client(UINT64_C(0x0a000000) + at);
 
-        if (tc_holders_take(holders, stranger, MIB, KIB))
-            tc_holders_give(holders, stranger, KIB);
+        if (tc_holders_acquire(holders, stranger, MIB, KIB))
+            tc_holders_release(holders, stranger, KIB);
         else
             refused++;
     }
@@ -127,7 +127,7 @@ static void test_pages(void)
     unsigned pages = 0;
 
     for (uint64_t at = 0; at < 100; at++)
-        tc_holders_take(holders, client(at), MIB, KIB);
+        tc_holders_acquire(holders, client(at), MIB, KIB);
     tc_holders_gone(holders, getpid());
     if (whole_pages() / page > sizeof there || mincore(holders, whole_pages(), there)) {
         skip("pages in use", "mincore(2) cannot tell");
@@ -154,14 +154,14 @@ static void *hold_and_give(void *data)
     for (unsigned round = 0; round < 20000; round++) {
         unsigned now;
 
-        if (!tc_holders_take(crowd->holders, crowd->client, 2 * MIB, MIB))
+        if (!tc_holders_acquire(crowd->holders, crowd->client, 2 * MIB, MIB))
             continue;
         crowd->got++;
         now = __atomic_add_fetch(crowd->at_once, 1, __ATOMIC_SEQ_CST);
         if (now > crowd->most)
             crowd->most = now;
         __atomic_sub_fetch(crowd->at_once, 1, __ATOMIC_SEQ_CST);
-        tc_holders_give(crowd->holders, crowd->client, MIB);
+        tc_holders_release(crowd->holders, crowd->client, MIB);
     }
     return NULL;
 }
@@ -203,7 +203,7 @@ static pid_t start_holder(tc_holders *holders, uint64_t bytes)
         abort();
     if (pid == 0) {
         tc_holders_begin(holders, getpid());
-        if (!tc_holders_take(holders, client(7), 100 * MIB, bytes) ||
+        if (!tc_holders_acquire(holders, client(7), 100 * MIB, bytes) ||
             write(ready[1], "", 1) != 1)
             _exit(1);
         for (;;)
@@ -227,7 +227,7 @@ static void test_killed(void)
     tc_holders *holders = shared();
     pid_t one = start_holder(holders, 5 * MIB), two = start_holder(holders, 3 * MIB);
 
-    tc_holders_take(holders, client(7), 100 * MIB, MIB);
+    tc_holders_acquire(holders, client(7), 100 * MIB, MIB);
     ok(tc_holders_of(holders, client(7)) == 9 * MIB, "a client is counted over processes");
     end(one);
     tc_holders_gone(holders, one);
@@ -249,7 +249,7 @@ static void test_many_processes(void)
 
     for (pid_t pid = 100000; pid < 103000; pid++) {
         tc_holders_begin(holders, pid);
-        good = good && tc_holders_take(holders, client(1), UINT64_MAX, KIB);
+        good = good && tc_holders_acquire(holders, client(1), UINT64_MAX, KIB);
     }
     for (pid_t pid = 100000; pid < 103000; pid++)
         tc_holders_gone(holders, pid);
@@ -273,9 +273,9 @@ static void scribble(unsigned char *at, size_t size, unsigned pattern, unsigned 
 static void use_all(tc_holders *holders)
 {
     for (uint64_t at = 0; at < 50; at++) {
-        tc_holders_take(holders, client(at), 10 * MIB, MIB);
+        tc_holders_acquire(holders, client(at), 10 * MIB, MIB);
         tc_holders_of(holders, client(at));
-        tc_holders_give(holders, client(at), MIB);
+        tc_holders_release(holders, client(at), MIB);
     }
     tc_holders_largest(holders);
     tc_holders_begin(holders, 4711);
@@ -307,7 +307,7 @@ static void test_scribbled(void)
     memset(holders, 0, size);
     ok(tc_holders_adopt(holders), "fresh memory is taken into use");
     tc_holders_begin(holders, getpid());
-    ok(tc_holders_largest(holders) == 0 && tc_holders_take(holders, client(1), MIB, MIB),
+    ok(tc_holders_largest(holders) == 0 && tc_holders_acquire(holders, client(1), MIB, MIB),
        "... and is empty");
     ok(!tc_holders_adopt(holders), "what no child of this process holds is not taken over");
     munmap(around, size + 2 * page);

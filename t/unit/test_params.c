@@ -682,7 +682,7 @@ static bool asks(const char *text)
 
     tc_params_init(&params);
     return tc_params_parse(&params, text, strlen(text), NULL, NULL, &fail) == TC_E_OK &&
-           tc_params_asks(&params);
+           tc_params_change_picture(&params);
 }
 
 static void test_asks(void)

@@ -423,7 +423,7 @@ static tc_error convert(tc_decoder *decoder, const coded_rows *coded, const uint
 }
 
 /* The shown part of one converted row; grey is in all three of its colours. */
-static void take_row(const tc_decoder *decoder, const uint8_t *from, uint8_t *to)
+static void copy_row(const tc_decoder *decoder, const uint8_t *from, uint8_t *to)
 {
     uint8_t channels = tc_model_channels(decoder->model), step = decoder->alpha ? 4 : 3;
 
@@ -450,7 +450,7 @@ static tc_error avif_decode_rows(tc_decoder *decoder, tc_strip *strip)
         return error;
     from += decoder->stride * (coded.first - coded.from);
     for (uint32_t y = 0; y < coded.rows; y++)
-        take_row(decoder, from + decoder->stride * y, decoder->strip + stride * y);
+        copy_row(decoder, from + decoder->stride * y, decoder->strip + stride * y);
     strip->plane[0].data = decoder->strip;
     strip->plane[0].stride = stride;
     strip->plane[0].rows = coded.rows;

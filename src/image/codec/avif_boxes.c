@@ -87,7 +87,7 @@ const uint8_t *tc_avif_peek(tc_avif_walk *walk, uint64_t at, size_t length)
     return walk->window;
 }
 
-uint64_t tc_avif_take(tc_avif_cursor *cursor, unsigned bytes)
+uint64_t tc_avif_read_number(tc_avif_cursor *cursor, unsigned bytes)
 {
     uint64_t value = 0;
     const uint8_t *from;
@@ -129,12 +129,12 @@ bool tc_avif_is(const tc_avif_box *box, const char *type)
 static bool read_head(const tc_avif_cursor *cursor, tc_avif_box *box, uint64_t *end)
 {
     tc_avif_cursor body = *cursor;
-    uint64_t size = tc_avif_take(&body, 4), type = tc_avif_take(&body, 4), head;
+    uint64_t size = tc_avif_read_number(&body, 4), type = tc_avif_read_number(&body, 4), head;
 
     for (int at = 0; at < 4; at++)
         box->type[at] = (char)(type >> (24 - 8 * at));
     if (size == 1)
-        size = tc_avif_take(&body, 8);
+        size = tc_avif_read_number(&body, 8);
     else if (size == 0 && cursor->end == cursor->walk->input->size)
         size = cursor->end - cursor->at; /* of the file's own boxes the last: all the rest */
     if (tc_avif_is(box, "uuid"))
@@ -174,7 +174,7 @@ static void read_brands(tc_avif_cursor body, brands *brands)
 
     brands->seen = true;
     while (body.at < body.end && tc_avif_is_sound(body.walk)) {
-        uint64_t brand = tc_avif_take(&body, 4);
+        uint64_t brand = tc_avif_read_number(&body, 4);
 
         brands->avif |= brand == 0x61766966;
         brands->avis |= brand == 0x61766973;

@@ -51,9 +51,9 @@ tc_avif_item *tc_avif_item_of(tc_avif_meta *meta, uint32_t id)
     return &meta->item[meta->items++];
 }
 
-static uint8_t take_version(tc_avif_cursor *body)
+static uint8_t read_version(tc_avif_cursor *body)
 {
-    return (uint8_t)(tc_avif_take(body, 4) >> 24);
+    return (uint8_t)(tc_avif_read_number(body, 4) >> 24);
 }
 
 /* ---- iloc ------------------------------------------------------------------------------ */
@@ -61,12 +61,12 @@ static uint8_t take_version(tc_avif_cursor *body)
 static void read_extents(tc_avif_meta *meta, tc_avif_cursor *body, tc_avif_item *item,
                          uint64_t base, unsigned offset_bytes, unsigned length_bytes)
 {
-    uint32_t count = (uint32_t)tc_avif_take(body, 2);
+    uint32_t count = (uint32_t)tc_avif_read_number(body, 2);
 
     item->first_extent = meta->extents;
     for (uint32_t at = 0; at < count; at++) {
-        uint64_t offset = tc_avif_take(body, offset_bytes);
-        uint64_t length = tc_avif_take(body, length_bytes);
+        uint64_t offset = tc_avif_read_number(body, offset_bytes);
+        uint64_t length = tc_avif_read_number(body, length_bytes);
 
         if (!tc_avif_spend(meta->walk, &meta->walk->extents, TC_AVIF_EXTENTS_MAX,
                            "pieces of items"))
@@ -88,11 +88,11 @@ static bool is_field(unsigned bytes)
 
 static void read_locations(tc_avif_meta *meta, tc_avif_cursor body)
 {
-    uint8_t version = take_version(&body);
-    uint16_t sizes = (uint16_t)tc_avif_take(&body, 2);
+    uint8_t version = read_version(&body);
+    uint16_t sizes = (uint16_t)tc_avif_read_number(&body, 2);
     unsigned offset_bytes = sizes >> 12, length_bytes = sizes >> 8 & 15;
     unsigned base_bytes = sizes >> 4 & 15, index_bytes = sizes & 15;
-    uint32_t count = (uint32_t)tc_avif_take(&body, version < 2 ? 2 : 4);
+    uint32_t count = (uint32_t)tc_avif_read_number(&body, version < 2 ? 2 : 4);
 
     if (version > 2 || (version > 0 && index_bytes) || !is_field(offset_bytes) ||
         !is_field(length_bytes) || !is_field(base_bytes)) {
@@ -100,13 +100,13 @@ static void read_locations(tc_avif_meta *meta, tc_avif_cursor body)
         return;
     }
     for (uint32_t at = 0; at < count && tc_avif_is_sound(meta->walk); at++) {
-        uint32_t id = (uint32_t)tc_avif_take(&body, version < 2 ? 2 : 4);
-        unsigned method = version > 0 ? tc_avif_take(&body, 2) & 15 : 0;
+        uint32_t id = (uint32_t)tc_avif_read_number(&body, version < 2 ? 2 : 4);
+        unsigned method = version > 0 ? tc_avif_read_number(&body, 2) & 15 : 0;
         tc_avif_item *item;
         uint64_t base;
 
         tc_avif_skip(&body, 2); /* the file that holds it */
-        base = tc_avif_take(&body, base_bytes);
+        base = tc_avif_read_number(&body, base_bytes);
         item = tc_avif_is_sound(meta->walk) ? tc_avif_item_of(meta, id) : NULL;
         if (!item)
             return;
@@ -123,8 +123,8 @@ static void read_locations(tc_avif_meta *meta, tc_avif_cursor body)
 
 static void read_infos(tc_avif_meta *meta, tc_avif_cursor body)
 {
-    uint8_t version = take_version(&body);
-    uint32_t count = (uint32_t)tc_avif_take(&body, version == 0 ? 2 : 4);
+    uint8_t version = read_version(&body);
+    uint32_t count = (uint32_t)tc_avif_read_number(&body, version == 0 ? 2 : 4);
 
     if (version > 1) {
         tc_avif_refuse(meta->walk, "the items are told of in an unknown form");
@@ -139,14 +139,15 @@ static void read_infos(tc_avif_meta *meta, tc_avif_cursor body)
             tc_avif_refuse(meta->walk, "fewer items than it says");
             return;
         }
-        version = take_version(&box.body);
+        version = read_version(&box.body);
         if (version != 2 && version != 3) {
             tc_avif_refuse(meta->walk, "an item is told of in an unknown form");
             return;
         }
-        item = tc_avif_item_of(meta, (uint32_t)tc_avif_take(&box.body, version == 2 ? 2 : 4));
+        item = tc_avif_item_of(meta,
+                               (uint32_t)tc_avif_read_number(&box.body, version == 2 ? 2 : 4));
         tc_avif_skip(&box.body, 2); /* protection */
-        type = (uint32_t)tc_avif_take(&box.body, 4);
+        type = (uint32_t)tc_avif_read_number(&box.body, 4);
         if (!item || !tc_avif_is_sound(meta->walk))
             return;
         for (int byte = 0; byte < 4; byte++)
@@ -172,16 +173,16 @@ static void note_reference(tc_avif_meta *meta, const tc_avif_box *box, uint32_t 
 /* libavif does not look where a reference's box ends, so each must end with its list. */
 static void read_references(tc_avif_meta *meta, tc_avif_cursor body)
 {
-    uint8_t version = take_version(&body);
+    uint8_t version = read_version(&body);
     unsigned bytes = version == 0 ? 2 : 4;
     tc_avif_box box;
 
     while (version < 2 && tc_avif_next(&body, &box)) {
-        uint32_t from = (uint32_t)tc_avif_take(&box.body, bytes);
-        uint32_t count = (uint32_t)tc_avif_take(&box.body, 2);
+        uint32_t from = (uint32_t)tc_avif_read_number(&box.body, bytes);
+        uint32_t count = (uint32_t)tc_avif_read_number(&box.body, 2);
 
         for (uint32_t at = 0; at < count; at++) {
-            uint32_t to = (uint32_t)tc_avif_take(&box.body, bytes);
+            uint32_t to = (uint32_t)tc_avif_read_number(&box.body, bytes);
 
             if (!tc_avif_spend(meta->walk, &meta->walk->references, REFERENCES_MAX,
                                "references between items"))
@@ -230,8 +231,8 @@ static void read_properties(tc_avif_meta *meta, tc_avif_cursor body)
         memcpy(property->type, box.type, 4);
         if (tc_avif_is(&box, "ispe")) {
             tc_avif_skip(&box.body, 4);
-            property->width = (uint32_t)tc_avif_take(&box.body, 4);
-            property->height = (uint32_t)tc_avif_take(&box.body, 4);
+            property->width = (uint32_t)tc_avif_read_number(&box.body, 4);
+            property->height = (uint32_t)tc_avif_read_number(&box.body, 4);
         } else if (tc_avif_is(&box, "auxC")) {
             property->is_alpha = is_alpha_urn(box.body);
         }
@@ -278,13 +279,14 @@ static void associate(tc_avif_item *item, const tc_avif_property *property, bool
 
 static void read_associations(tc_avif_meta *meta, tc_avif_cursor body)
 {
-    uint32_t head = (uint32_t)tc_avif_take(&body, 4);
+    uint32_t head = (uint32_t)tc_avif_read_number(&body, 4);
     unsigned id_bytes = head >> 24 < 1 ? 2 : 4, bytes = head & 1 ? 2 : 1;
-    uint32_t count = (uint32_t)tc_avif_take(&body, 4);
+    uint32_t count = (uint32_t)tc_avif_read_number(&body, 4);
 
     for (uint32_t at = 0; at < count && tc_avif_is_sound(meta->walk); at++) {
-        tc_avif_item *item = tc_avif_item_of(meta, (uint32_t)tc_avif_take(&body, id_bytes));
-        unsigned of_item = (unsigned)tc_avif_take(&body, 1);
+        tc_avif_item *item =
+            tc_avif_item_of(meta, (uint32_t)tc_avif_read_number(&body, id_bytes));
+        unsigned of_item = (unsigned)tc_avif_read_number(&body, 1);
 
         if (!item || item->associated) {
             tc_avif_refuse(meta->walk, "an item's properties are told twice");
@@ -292,7 +294,7 @@ static void read_associations(tc_avif_meta *meta, tc_avif_cursor body)
         }
         item->associated = true;
         for (; of_item > 0; of_item--) {
-            uint32_t index = (uint32_t)tc_avif_take(&body, bytes);
+            uint32_t index = (uint32_t)tc_avif_read_number(&body, bytes);
             bool essential = index >> (8 * bytes - 1);
 
             if (!tc_avif_spend(meta->walk, &meta->walk->associations, ASSOCIATIONS_MAX,
@@ -332,7 +334,7 @@ static void read_item_properties(tc_avif_meta *meta, tc_avif_cursor body)
 
 static void read_primary(tc_avif_meta *meta, tc_avif_cursor body)
 {
-    meta->primary = (uint32_t)tc_avif_take(&body, take_version(&body) == 0 ? 2 : 4);
+    meta->primary = (uint32_t)tc_avif_read_number(&body, read_version(&body) == 0 ? 2 : 4);
 }
 
 static void read_idat(tc_avif_meta *meta, tc_avif_cursor body)
@@ -351,7 +353,7 @@ static void read_meta(tc_avif_meta *meta, tc_avif_cursor body)
     unsigned seen = 0;
     tc_avif_box box;
 
-    take_version(&body);
+    read_version(&body);
     while (tc_avif_next(&body, &box)) {
         for (unsigned at = 0; at < sizeof kinds / sizeof kinds[0]; at++) {
             if (!tc_avif_is(&box, kinds[at].type))

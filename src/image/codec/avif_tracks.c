@@ -51,14 +51,14 @@ static bool first_time(tc_avif_walk *walk, track *track, unsigned which)
 
 static void read_tkhd(tc_avif_cursor body, track *track)
 {
-    uint8_t version = (uint8_t)(tc_avif_take(&body, 4) >> 24);
+    uint8_t version = (uint8_t)(tc_avif_read_number(&body, 4) >> 24);
     unsigned wide = version == 1 ? 8 : 4;
 
     tc_avif_skip(&body, 2 * wide); /* times of creation and modification */
-    track->id = (uint32_t)tc_avif_take(&body, 4);
+    track->id = (uint32_t)tc_avif_read_number(&body, 4);
     tc_avif_skip(&body, 4 + wide + 52); /* duration, layer, volume, matrix */
-    track->width = (uint32_t)tc_avif_take(&body, 4) >> 16;
-    track->height = (uint32_t)tc_avif_take(&body, 4) >> 16;
+    track->width = (uint32_t)tc_avif_read_number(&body, 4) >> 16;
+    track->height = (uint32_t)tc_avif_read_number(&body, 4) >> 16;
     tc_avif_size_is_sound(body.walk, track->width, track->height);
 }
 
@@ -68,7 +68,7 @@ static void read_tref(tc_avif_cursor body, track *track)
 
     while (tc_avif_next(&body, &box)) {
         if (tc_avif_is(&box, "auxl"))
-            track->aux_for = (uint32_t)tc_avif_take(&box.body, 4);
+            track->aux_for = (uint32_t)tc_avif_read_number(&box.body, 4);
     }
 }
 
@@ -76,7 +76,7 @@ static void read_tref(tc_avif_cursor body, track *track)
 static uint32_t read_count(tc_avif_cursor *body, uint32_t most, unsigned bytes)
 {
     tc_avif_walk *walk = body->walk;
-    uint32_t count = (uint32_t)tc_avif_take(body, 4);
+    uint32_t count = (uint32_t)tc_avif_read_number(body, 4);
 
     if (count > most || count > ENTRIES_MAX - walk->entries) {
         tc_avif_refuse(walk, "a sample table of %u entries", count);
@@ -96,18 +96,18 @@ static void read_chunks(tc_avif_cursor body, track *track, unsigned bytes)
     tc_avif_skip(&body, 4);
     track->chunks = read_count(&body, TC_AVIF_FRAMES_MAX, bytes);
     if (track->chunks > 0)
-        track->first_at = tc_avif_take(&body, bytes);
+        track->first_at = tc_avif_read_number(&body, bytes);
 }
 
 static void read_sizes(tc_avif_cursor body, track *track)
 {
     tc_avif_skip(&body, 4);
-    track->all_size = (uint32_t)tc_avif_take(&body, 4);
+    track->all_size = (uint32_t)tc_avif_read_number(&body, 4);
     if (track->all_size > 0) /* and a number of samples that is of no interest */
         return;
     track->sizes = read_count(&body, TC_AVIF_FRAMES_MAX, 4);
     if (track->sizes > 0)
-        track->size = (uint32_t)tc_avif_take(&body, 4);
+        track->size = (uint32_t)tc_avif_read_number(&body, 4);
 }
 
 static void read_counted(tc_avif_cursor body, uint32_t most, unsigned bytes)
@@ -122,7 +122,7 @@ static void read_descriptions(tc_avif_cursor body, track *track)
     uint32_t count;
 
     tc_avif_skip(&body, 4);
-    count = (uint32_t)tc_avif_take(&body, 4);
+    count = (uint32_t)tc_avif_read_number(&body, 4);
     if (count > DESCRIPTIONS_MAX - body.walk->descriptions) {
         tc_avif_refuse(body.walk, "more than %d sample descriptions", DESCRIPTIONS_MAX);
         return;

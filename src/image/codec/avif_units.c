@@ -47,7 +47,7 @@ static bool pass(stream *stream, uint64_t bytes)
 }
 
 /* The next byte; 0 past the end. */
-static uint8_t take(stream *stream)
+static uint8_t read_byte(stream *stream)
 {
     const uint8_t *byte;
     uint8_t value;
@@ -61,12 +61,12 @@ static uint8_t take(stream *stream)
 }
 
 /* A number of seven bits a byte (4.10.5). */
-static uint64_t take_number(stream *stream)
+static uint64_t read_number(stream *stream)
 {
     uint64_t value = 0;
 
     for (unsigned shift = 0; shift < 56 && pass(stream, 0); shift += 7) {
-        uint8_t byte = take(stream);
+        uint8_t byte = read_byte(stream);
 
         value |= (uint64_t)(byte & 0x7f) << shift;
         if (!(byte & 0x80))
@@ -84,16 +84,16 @@ static bool is_strange(unsigned kind)
 static bool walk_unit(stream *stream, uint32_t *frames)
 {
     tc_avif_walk *walk = stream->walk;
-    uint8_t head = take(stream);
+    uint8_t head = read_byte(stream);
     unsigned kind = head >> 3 & 15;
     bool sized = head & 2, strange = is_strange(kind);
     uint64_t size;
 
     if (head & 4)
-        take(stream);
-    size = sized ? take_number(stream) : UINT64_MAX;
+        read_byte(stream);
+    size = sized ? read_number(stream) : UINT64_MAX;
     if (kind == METADATA && size > 0) { /* a number of one byte, if it is a known one */
-        uint8_t type = take(stream);
+        uint8_t type = read_byte(stream);
 
         strange = type == 0 || type > METADATA_KNOWN;
         size--;

@@ -61,7 +61,7 @@ bool tc_avif_size_is_sound(tc_avif_walk *walk, uint32_t width, uint32_t height);
 const uint8_t *tc_avif_peek(tc_avif_walk *walk, uint64_t at, size_t length);
 
 /* The next number, of 0, 1, 2, 4 or 8 bytes. */
-uint64_t tc_avif_take(tc_avif_cursor *cursor, unsigned bytes);
+uint64_t tc_avif_read_number(tc_avif_cursor *cursor, unsigned bytes);
 
 /* Pass some bytes. */
 bool tc_avif_skip(tc_avif_cursor *cursor, uint64_t bytes);

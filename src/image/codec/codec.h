@@ -75,7 +75,7 @@ typedef struct tc_codec {
     const char *name;
     const char *mime;
     bool stores_alpha;
-    bool takes_planes; /* the encoder takes TC_YCC: 4:2:0, chroma between the luma samples */
+    bool accepts_planes; /* the encoder takes TC_YCC: 4:2:0, chroma between the luma samples */
 
     /* Name and version of the library at work, for validators and the status page. */
     void (*library)(char *text, size_t size);

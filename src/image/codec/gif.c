@@ -74,7 +74,7 @@ static bool refill(tc_decoder *decoder)
 }
 
 /* The next `length` bytes, or as many as there are. */
-static size_t take(tc_decoder *decoder, uint8_t *to, size_t length)
+static size_t read_data(tc_decoder *decoder, uint8_t *to, size_t length)
 {
     size_t done = 0;
 
@@ -97,7 +97,7 @@ static size_t take(tc_decoder *decoder, uint8_t *to, size_t length)
 /* giflib asks for a few bytes at a time. */
 static int on_read(GifFileType *gif, GifByteType *to, int length)
 {
-    return length > 0 ? (int)take(gif->UserData, to, (size_t)length) : 0;
+    return length > 0 ? (int)read_data(gif->UserData, to, (size_t)length) : 0;
 }
 
 static tc_error no_memory(tc_decoder *decoder)
@@ -316,8 +316,8 @@ static tc_error next_block(tc_decoder *decoder)
     uint8_t length = 0;
     size_t got = 0;
 
-    if (take(decoder, &length, 1) == 1)
-        got = take(decoder, decoder->block, length);
+    if (read_data(decoder, &length, 1) == 1)
+        got = read_data(decoder, decoder->block, length);
     if (decoder->io_error || got == 0)
         return ends_early(decoder);
     decoder->lzw.data = decoder->block;

@@ -54,12 +54,12 @@ __attribute__((noreturn)) static void on_error(j_common_ptr cinfo)
 }
 
 /* Where damage may be, and is little enough, note the first and go on. */
-static bool bear(j_common_ptr cinfo)
+static bool tolerate(j_common_ptr cinfo)
 {
     tc_jpeg_errors *errors = (tc_jpeg_errors *)cinfo->err;
     char text[JMSG_LENGTH_MAX];
 
-    if (!errors->damage || !tc_jpeg_bearable((j_decompress_ptr)cinfo))
+    if (!errors->damage || !tc_jpeg_tolerates((j_decompress_ptr)cinfo))
         return false;
     if (errors->damage->error == TC_E_OK) {
         errors->manager.format_message(cinfo, text);
@@ -98,7 +98,7 @@ static void on_message(j_common_ptr cinfo, int level)
     case JWRN_HUFF_BAD_CODE:
     case JWRN_JPEG_EOF:
     case JWRN_MUST_RESYNC:
-        if (!bear(cinfo))
+        if (!tolerate(cinfo))
             on_error(cinfo);
     }
 }
@@ -164,7 +164,7 @@ static void on_skip(j_decompress_ptr cinfo, long count)
 }
 
 /* Copy the next bytes of the file, which may lie on both sides of a piece's end. */
-static void take(j_decompress_ptr cinfo, uint8_t *to, size_t length)
+static void read_bytes(j_decompress_ptr cinfo, uint8_t *to, size_t length)
 {
     struct jpeg_source_mgr *source = cinfo->src;
 
@@ -198,7 +198,7 @@ static size_t read_marker(j_decompress_ptr cinfo)
     unsigned length;
 
     count_marker((j_common_ptr)cinfo);
-    take(cinfo, head, sizeof head);
+    read_bytes(cinfo, head, sizeof head);
     length = (unsigned)head[0] << 8 | head[1];
     if (length < 2)
         ERREXIT(cinfo, JERR_BAD_LENGTH);
@@ -207,7 +207,7 @@ static size_t read_marker(j_decompress_ptr cinfo)
         decoder->marker = tc_buffer_alloc(MARKER_MAX);
     if (!decoder->marker)
         no_memory(cinfo);
-    take(cinfo, decoder->marker, length);
+    read_bytes(cinfo, decoder->marker, length);
     return length;
 }
 
@@ -463,7 +463,7 @@ const tc_codec tc_codec_jpeg = {
     .mime = "image/jpeg",
     .stores_alpha = false,
     .library = jpeg_library,
-    .takes_planes = true,
+    .accepts_planes = true,
     .decode_open = jpeg_decode_open,
     .decode_start = tc_jpeg_decode_start,
     .decode_rows = tc_jpeg_decode_rows,

@@ -93,7 +93,7 @@ bool tc_jpeg_crops(j_decompress_ptr cinfo);
  * Whether damage here, while libjpeg decodes, leaves half of the picture or more: of a
  * file in several scans, whether all of it is there in some quality.
  */
-bool tc_jpeg_bearable(j_decompress_ptr cinfo);
+bool tc_jpeg_tolerates(j_decompress_ptr cinfo);
 
 tc_error tc_jpeg_decode_start(tc_decoder *decoder, const tc_decode_want *want,
                               tc_layout *layout);

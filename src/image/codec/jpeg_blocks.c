@@ -41,9 +41,9 @@ static jvirt_barray_ptr request(j_common_ptr cinfo, int pool, boolean zero, JDIM
 
     (void)pool;
     (void)zero; /* they always are */
-    if (blocks->asked >= blocks->frame->components)
+    if (blocks->requested >= blocks->frame->components)
         ERREXIT(cinfo, JERR_BAD_VIRTUAL_ACCESS);
-    array = &blocks->array[blocks->asked++];
+    array = &blocks->array[blocks->requested++];
     array->wide = wide;
     array->high = high;
     array->most = most < high ? most : high;
@@ -116,13 +116,13 @@ static void realize(j_common_ptr cinfo)
     size_t size = 0;
     uint8_t *to = NULL;
 
-    for (unsigned at = 0; at < blocks->asked; at++)
+    for (unsigned at = 0; at < blocks->requested; at++)
         size += dc_bytes(blocks, at) + block_bytes(blocks, at);
     if (size == 0 || blocks->array[0].row)
         return;
     if (!TC_BUFFER_GUARDED)
         to = get(cinfo, blocks, size);
-    for (unsigned at = 0; at < blocks->asked; at++) {
+    for (unsigned at = 0; at < blocks->requested; at++) {
         tc_jpeg_block_array *array = &blocks->array[at];
 
         array->row =
@@ -154,8 +154,8 @@ static void load(tc_jpeg_block_array *array, JDIMENSION first, JDIMENSION rows)
     array->rows = rows;
 }
 
-static JBLOCKARRAY see(j_common_ptr cinfo, jvirt_barray_ptr handle, JDIMENSION first,
-                       JDIMENSION rows, boolean writable)
+static JBLOCKARRAY access_array(j_common_ptr cinfo, jvirt_barray_ptr handle, JDIMENSION first,
+                                JDIMENSION rows, boolean writable)
 {
     tc_jpeg_block_array *array = array_of(tc_jpeg_blocks_of(cinfo), handle);
     JDIMENSION in_window = 0;
@@ -181,7 +181,7 @@ void tc_jpeg_blocks_put_in(tc_jpeg_blocks *blocks, j_decompress_ptr cinfo,
     blocks->frame = frame;
     cinfo->mem->request_virt_barray = request;
     cinfo->mem->realize_virt_arrays = realize;
-    cinfo->mem->access_virt_barray = see;
+    cinfo->mem->access_virt_barray = access_array;
 }
 
 void tc_jpeg_blocks_free(tc_jpeg_blocks *blocks)
@@ -189,7 +189,7 @@ void tc_jpeg_blocks_free(tc_jpeg_blocks *blocks)
     if (blocks->map)
         munmap(blocks->map, blocks->map_bytes);
     blocks->map = NULL;
-    for (unsigned at = 0; TC_BUFFER_GUARDED && at < blocks->asked; at++) {
+    for (unsigned at = 0; TC_BUFFER_GUARDED && at < blocks->requested; at++) {
         tc_buffer_free(blocks->array[at].blocks);
         tc_buffer_free(blocks->array[at].dc);
         blocks->array[at].blocks = NULL;

@@ -31,7 +31,7 @@ typedef struct tc_jpeg_block_array {
 /* All zeros until it is put in. */
 typedef struct tc_jpeg_blocks {
     const tc_jpeg_frame *frame;
-    unsigned asked; /* components that an array was asked for, in the frame's order */
+    unsigned requested; /* components that an array was asked for, in the frame's order */
     tc_jpeg_block_array array[TC_JPEG_COMPONENTS];
     void *map; /* from the system, or NULL */
     size_t map_bytes;

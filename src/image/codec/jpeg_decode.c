@@ -165,7 +165,7 @@ static bool has_all_dc(const struct jpeg_decompress_struct *cinfo)
     return true;
 }
 
-bool tc_jpeg_bearable(j_decompress_ptr cinfo)
+bool tc_jpeg_tolerates(j_decompress_ptr cinfo)
 {
     bool half = cinfo->input_iMCU_row >= (cinfo->total_iMCU_rows + 1) / 2;
     bool first = cinfo->Ss == 0 && cinfo->Ah == 0; /* of progressive: a scan of DC */

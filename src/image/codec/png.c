@@ -175,7 +175,7 @@ static void skip_chunks(png_structp png)
  * As browsers and the rows of codec_png_rows.c: some writers name a smaller window than they
  * use, or get zlib's checksum wrong. The chunks' own checksums count.
  */
-static void bear_zlib_headers(png_structp png)
+static void tolerate_zlib_headers(png_structp png)
 {
 #ifdef PNG_MAXIMUM_INFLATE_WINDOW
     png_set_option(png, PNG_MAXIMUM_INFLATE_WINDOW, PNG_OPTION_ON);
@@ -291,7 +291,7 @@ static bool read_header(tc_decoder *decoder)
     if (setjmp(png_jmpbuf(decoder->png)))
         return false;
     skip_chunks(decoder->png);
-    bear_zlib_headers(decoder->png);
+    tolerate_zlib_headers(decoder->png);
     png_set_user_limits(decoder->png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);
     png_set_read_fn(decoder->png, decoder, on_read);
     png_read_info(decoder->png, decoder->info);
@@ -448,7 +448,7 @@ static tc_error png_decode_start(tc_decoder *decoder, const tc_decode_want *want
  * Where damage may be and half of the rows were good, tell and go on; the last good row
  * stands for those that are lost. libpng is not called again.
  */
-static bool bear(tc_decoder *decoder)
+static bool tolerate(tc_decoder *decoder)
 {
     if (!decoder->damage || decoder->interlaced || decoder->fail->error != TC_E_DAMAGED ||
         decoder->next < decoder->height - decoder->height / 2)
@@ -463,7 +463,7 @@ static tc_error png_decode_rows(tc_decoder *decoder, tc_strip *strip)
 {
     if (decoder->plain)
         return tc_png_rows_next(decoder->plain, strip);
-    if (!decoder->broken && !read_rows(decoder) && !bear(decoder))
+    if (!decoder->broken && !read_rows(decoder) && !tolerate(decoder))
         return decoder->fail->error;
     strip->plane[0].data = decoder->rows;
     strip->plane[0].stride = decoder->row_bytes;

@@ -61,7 +61,7 @@ static tc_error refill(tc_png_rows *rows)
 }
 
 /* Four bytes, which may lie over the end of what is buffered. */
-static tc_error take_word(tc_png_rows *rows, uint32_t *word, uint8_t bytes[4])
+static tc_error read_word(tc_png_rows *rows, uint32_t *word, uint8_t bytes[4])
 {
     for (int i = 0; i < 4; i++) {
         if (rows->at == rows->end) {
@@ -81,7 +81,7 @@ static tc_error end_chunk(tc_png_rows *rows)
 {
     uint8_t bytes[4];
     uint32_t crc;
-    tc_error error = take_word(rows, &crc, bytes);
+    tc_error error = read_word(rows, &crc, bytes);
 
     rows->in_chunk = false;
     if (!error && crc != rows->crc)
@@ -94,10 +94,10 @@ static tc_error begin_chunk(tc_png_rows *rows)
 {
     uint8_t bytes[4];
     uint32_t name;
-    tc_error error = take_word(rows, &rows->chunk_left, bytes);
+    tc_error error = read_word(rows, &rows->chunk_left, bytes);
 
     if (!error)
-        error = take_word(rows, &name, bytes);
+        error = read_word(rows, &name, bytes);
     if (error)
         return error;
     if (memcmp(bytes, "IDAT", 4) != 0)

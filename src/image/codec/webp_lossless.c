@@ -101,7 +101,7 @@ static void drop(walker *walker, unsigned count)
 }
 
 /* Up to 32 bits. */
-static uint32_t take(walker *walker, unsigned count)
+static uint32_t read_bits(walker *walker, unsigned count)
 {
     uint32_t value;
 
@@ -169,19 +169,19 @@ static unsigned read_symbol(walker *walker, const code *code)
 /* One or two symbols, named (section 3.7.2.1.1). Those outside of the alphabet do not count. */
 static void read_named(walker *walker)
 {
-    bool two = take(walker, 1), wide = take(walker, 1);
+    bool two = read_bits(walker, 1), wide = read_bits(walker, 1);
 
-    walker->length[take(walker, wide ? 8 : 1)] = 1;
+    walker->length[read_bits(walker, wide ? 8 : 1)] = 1;
     if (two)
-        walker->length[take(walker, 8)] = 1;
+        walker->length[read_bits(walker, 8)] = 1;
 }
 
 /* How often the last length or none comes, from its code on: 16 to 18. */
 static unsigned read_repeat(walker *walker, unsigned symbol)
 {
-    return symbol == 16   ? 3 + take(walker, 2)
-           : symbol == 17 ? 3 + take(walker, 3)
-                          : 11 + take(walker, 7);
+    return symbol == 16   ? 3 + read_bits(walker, 2)
+           : symbol == 17 ? 3 + read_bits(walker, 3)
+                          : 11 + read_bits(walker, 7);
 }
 
 /* The lengths themselves in a code (section 3.7.2.1.2). */
@@ -189,18 +189,18 @@ static bool read_lengths(walker *walker, unsigned alphabet)
 {
     static const uint8_t order[19] = {17, 18, 0, 1,  2,  3,  4,  5,  16, 6,
                                       7,  8,  9, 10, 11, 12, 13, 14, 15};
-    unsigned count = 4 + take(walker, 4), most = alphabet, at = 0;
+    unsigned count = 4 + read_bits(walker, 4), most = alphabet, at = 0;
     uint8_t last = 8;
     code lengths;
 
     for (unsigned n = 0; n < count; n++)
-        walker->length[order[n]] = (uint8_t)take(walker, 3);
+        walker->length[order[n]] = (uint8_t)read_bits(walker, 3);
     if (!make_code(walker, &lengths, sizeof order))
         return false;
     memset(walker->length, 0, sizeof order);
-    if (take(walker, 1)) {
-        most = 2 + 2 * take(walker, 3);
-        most = 2 + take(walker, most);
+    if (read_bits(walker, 1)) {
+        most = 2 + 2 * read_bits(walker, 3);
+        most = 2 + read_bits(walker, most);
         if (most > alphabet)
             return damaged(walker);
     }
@@ -225,7 +225,7 @@ static bool read_lengths(walker *walker, unsigned alphabet)
 static bool read_code(walker *walker, code *code, unsigned alphabet)
 {
     memset(walker->length, 0, alphabet > LITERALS ? alphabet : LITERALS);
-    if (take(walker, 1))
+    if (read_bits(walker, 1))
         read_named(walker);
     else if (!read_lengths(walker, alphabet))
         return false;
@@ -271,7 +271,7 @@ static uint32_t read_prefixed(walker *walker, unsigned symbol)
     if (symbol < 4)
         return symbol + 1;
     extra = (symbol - 2) >> 1;
-    return ((2 + (symbol & 1)) << extra) + take(walker, extra) + 1;
+    return ((2 + (symbol & 1)) << extra) + read_bits(walker, extra) + 1;
 }
 
 /* Distances up to 120 name a neighbour, in these columns and rows. */
@@ -346,9 +346,9 @@ static bool read_pixels(walker *walker, image *image)
 static bool read_cache_bits(walker *walker, unsigned *bits)
 {
     *bits = 0;
-    if (!take(walker, 1))
+    if (!read_bits(walker, 1))
         return true;
-    *bits = take(walker, 4);
+    *bits = read_bits(walker, 4);
     return *bits >= 1 && *bits <= CACHE_BITS ? true : damaged(walker);
 }
 
@@ -376,8 +376,8 @@ static bool read_transforms(walker *walker, uint32_t *width, uint32_t height)
 {
     unsigned seen = 0;
 
-    while (!walker->error && take(walker, 1)) {
-        unsigned type = take(walker, 2), bits;
+    while (!walker->error && read_bits(walker, 1)) {
+        unsigned type = read_bits(walker, 2), bits;
         uint32_t colours;
 
         if (seen & 1u << type)
@@ -386,12 +386,12 @@ static bool read_transforms(walker *walker, uint32_t *width, uint32_t height)
         switch (type) {
         case 0: /* predictor */
         case 1: /* colour */
-            bits = take(walker, 3) + 2;
+            bits = read_bits(walker, 3) + 2;
             if (!read_image(walker, subsampled(*width, bits), subsampled(height, bits), NULL))
                 return false;
             break;
         case 3: /* palette */
-            colours = take(walker, 8) + 1;
+            colours = read_bits(walker, 8) + 1;
             *width = subsampled(*width, colours > 16  ? 0
                                         : colours > 4 ? 1
                                         : colours > 2 ? 2
@@ -408,7 +408,7 @@ static bool read_transforms(walker *walker, uint32_t *width, uint32_t height)
 static bool read_entropy_image(walker *walker, uint32_t width, uint32_t height,
                                unsigned *groups)
 {
-    unsigned bits = take(walker, 3) + 2;
+    unsigned bits = read_bits(walker, 3) + 2;
     uint32_t w = subsampled(width, bits), h = subsampled(height, bits);
     uint64_t pixels = (uint64_t)w * h;
     uint32_t *argb;
@@ -437,7 +437,7 @@ static bool read_head(walker *walker, uint32_t width, uint32_t height)
 
     if (!read_transforms(walker, &width, height) || !read_cache_bits(walker, &cache_bits))
         return false;
-    if (take(walker, 1) && !read_entropy_image(walker, width, height, &groups))
+    if (read_bits(walker, 1) && !read_entropy_image(walker, width, height, &groups))
         return false;
     walker->memory += (uint64_t)groups *
                       (GROUP_BYTES + TABLE_ENTRY_BYTES * (2300 + 656 + (1u << cache_bits)));
@@ -464,7 +464,7 @@ tc_error tc_webp_lossless_read(tc_webp_lossless *stream, const tc_input *input, 
     walker->end = from + length;
     walker->left = 8 * (uint64_t)length;
     for (int byte = 0; sized && byte < SIZED_HEAD; byte++)
-        take(walker, 8);
+        read_bits(walker, 8);
     read_head(walker, width, height);
     error = walker->error;
     stream->bytes = walker->memory;

@@ -129,7 +129,7 @@ static void drop_lock(cmsContext context, void *lock)
     (void)lock;
 }
 
-static cmsBool take_lock(cmsContext context, void *lock)
+static cmsBool acquire_lock(cmsContext context, void *lock)
 {
     (void)context;
     (void)lock;
@@ -140,7 +140,7 @@ static const cmsPluginMutex locks = {
     {cmsPluginMagicNumber, 2060, cmsPluginMutexSig, (cmsPluginBase *)(uintptr_t)&memory},
     make_lock,
     drop_lock,
-    take_lock,
+    acquire_lock,
     drop_lock};
 
 static void on_error(cmsContext context, cmsUInt32Number code, const char *text)

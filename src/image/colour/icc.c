@@ -57,7 +57,7 @@ static uint64_t aligned(uint64_t value)
 
 /* The `length` bytes from `from`, which become part of the tag; NULL when they are not there.
  */
-static const uint8_t *take(reader *reader, uint64_t from, uint64_t length)
+static const uint8_t *bytes_at(reader *reader, uint64_t from, uint64_t length)
 {
     if (from > reader->length || length > reader->length - from)
         return NULL;
@@ -79,7 +79,7 @@ static const uint8_t parameters[] = {1, 3, 4, 5, 7};
 /* A 'curv' or 'para' at `from`; its length into `*length`. */
 static bool check_curve(reader *reader, uint64_t from, uint64_t *length)
 {
-    const uint8_t *at = take(reader, from, CURVE_HEAD);
+    const uint8_t *at = bytes_at(reader, from, CURVE_HEAD);
     uint32_t count;
 
     if (!at)
@@ -100,7 +100,7 @@ static bool check_curve(reader *reader, uint64_t from, uint64_t *length)
     } else {
         return false;
     }
-    return take(reader, from, *length);
+    return bytes_at(reader, from, *length);
 }
 
 static bool check_curves(reader *reader, uint64_t from, unsigned count)
@@ -124,7 +124,7 @@ static bool check_curve_tag(reader *reader, uint64_t from)
 
 static bool check_xyz_tag(reader *reader, uint64_t from)
 {
-    const uint8_t *at = take(reader, from, XYZ_BYTES);
+    const uint8_t *at = bytes_at(reader, from, XYZ_BYTES);
 
     return at && get32(at) == NAME('X', 'Y', 'Z', ' ');
 }
@@ -148,7 +148,7 @@ static uint32_t grid_values(const uint8_t *points, unsigned in, unsigned out)
 static bool check_lut(reader *reader, uint64_t from, bool wide, unsigned in, unsigned out)
 {
     uint64_t head = wide ? LUT16_HEAD : LUT8_HEAD, values;
-    const uint8_t *at = take(reader, from, head);
+    const uint8_t *at = bytes_at(reader, from, head);
     uint32_t first = LUT8_CURVE, last = LUT8_CURVE;
     uint8_t points[4];
 
@@ -169,12 +169,12 @@ static bool check_lut(reader *reader, uint64_t from, bool wide, unsigned in, uns
         count_curve(reader, last);
     reader->tables += 2 * values;
     values += (uint64_t)in * first + (uint64_t)out * last;
-    return take(reader, from, head + (wide ? 2 * values : values));
+    return bytes_at(reader, from, head + (wide ? 2 * values : values));
 }
 
 static bool check_grid(reader *reader, uint64_t from, unsigned in, unsigned out)
 {
-    const uint8_t *at = take(reader, from, GRID_HEAD);
+    const uint8_t *at = bytes_at(reader, from, GRID_HEAD);
     uint32_t values;
     unsigned width;
 
@@ -184,7 +184,7 @@ static bool check_grid(reader *reader, uint64_t from, unsigned in, unsigned out)
     width = at[16];
     reader->tables += 2 * (uint64_t)values;
     return values > 0 && (width == 1 || width == 2) &&
-           take(reader, from + GRID_HEAD, (uint64_t)values * width);
+           bytes_at(reader, from + GRID_HEAD, (uint64_t)values * width);
 }
 
 /*
@@ -195,7 +195,7 @@ static bool check_grid(reader *reader, uint64_t from, unsigned in, unsigned out)
 static bool check_lut_ab(reader *reader, uint64_t from, bool from_device, unsigned in,
                          unsigned out)
 {
-    const uint8_t *at = take(reader, from, LUTAB_HEAD);
+    const uint8_t *at = bytes_at(reader, from, LUTAB_HEAD);
     uint64_t b, matrix, m, grid, a;
 
     if (!at || at[8] != in || at[9] != out)
@@ -208,7 +208,7 @@ static bool check_lut_ab(reader *reader, uint64_t from, bool from_device, unsign
     if (!b || (!grid && in != out))
         return false;
     return check_curves(reader, from + b, 3) &&
-           (!matrix || take(reader, from + matrix, MATRIX_BYTES)) &&
+           (!matrix || bytes_at(reader, from + matrix, MATRIX_BYTES)) &&
            (!m || check_curves(reader, from + m, 3)) &&
            (!grid || check_grid(reader, from + grid, in, out)) &&
            (!a || check_curves(reader, from + a, from_device ? in : out));
@@ -218,7 +218,7 @@ static bool check_lut_ab(reader *reader, uint64_t from, bool from_device, unsign
 static bool check_table(reader *reader, uint64_t from, unsigned channels, bool from_device)
 {
     unsigned in = from_device ? channels : 3, out = from_device ? 3 : channels;
-    const uint8_t *at = take(reader, from, TAG_HEAD);
+    const uint8_t *at = bytes_at(reader, from, TAG_HEAD);
 
     if (!at)
         return false;
@@ -269,7 +269,7 @@ static uint32_t find_tag(const reader *reader, uint32_t name)
 }
 
 /* Find, check and note a tag. False when it is missing or refused. */
-static bool take_tag(reader *reader, kind kind, uint32_t name, unsigned channels)
+static bool read_tag(reader *reader, kind kind, uint32_t name, unsigned channels)
 {
     tc_icc *icc = reader->icc;
     uint32_t from = find_tag(reader, name);
@@ -300,20 +300,20 @@ static bool has_tag(const reader *reader, uint32_t name)
  * For black point compensation the black of a CMYK printer is found by a round trip
  * through the perceptual tables.
  */
-static bool take_tables(reader *reader, unsigned channels)
+static bool read_tables(reader *reader, unsigned channels)
 {
     bool colorimetric = has_tag(reader, A2B1);
 
-    if (!take_tag(reader, FROM_DEVICE, colorimetric ? A2B1 : A2B0, channels))
+    if (!read_tag(reader, FROM_DEVICE, colorimetric ? A2B1 : A2B0, channels))
         return false;
     if (channels != 4 || !has_tag(reader, A2B0) || !has_tag(reader, B2A0))
         return true;
-    return (!colorimetric || take_tag(reader, FROM_DEVICE, A2B0, channels)) &&
-           take_tag(reader, TO_DEVICE, B2A0, channels);
+    return (!colorimetric || read_tag(reader, FROM_DEVICE, A2B0, channels)) &&
+           read_tag(reader, TO_DEVICE, B2A0, channels);
 }
 
 /* Colorants and curves, or the one curve of grey. */
-static bool take_curves(reader *reader, unsigned channels)
+static bool read_curves(reader *reader, unsigned channels)
 {
     static const struct {
         kind kind;
@@ -325,9 +325,9 @@ static bool take_curves(reader *reader, unsigned channels)
     };
 
     if (channels == 1)
-        return take_tag(reader, CURVE, NAME('k', 'T', 'R', 'C'), channels);
+        return read_tag(reader, CURVE, NAME('k', 'T', 'R', 'C'), channels);
     for (size_t at = 0; channels == 3 && at < sizeof colour / sizeof colour[0]; at++) {
-        if (!take_tag(reader, colour[at].kind, colour[at].name, channels))
+        if (!read_tag(reader, colour[at].kind, colour[at].name, channels))
             return false;
     }
     return channels == 3;
@@ -388,8 +388,8 @@ bool tc_icc_read(tc_icc *icc, const uint8_t *data, size_t length, tc_model model
     *icc = (tc_icc){.data = data, .length = length};
     if (!check_header(data, length, channels))
         return false;
-    if (has_tag(&reader, A2B0) || has_tag(&reader, A2B1) ? !take_tables(&reader, channels)
-                                                         : !take_curves(&reader, channels))
+    if (has_tag(&reader, A2B0) || has_tag(&reader, A2B1) ? !read_tables(&reader, channels)
+                                                         : !read_curves(&reader, channels))
         return false;
     return tc_icc_length(icc) <= TC_ICC_MAX;
 }

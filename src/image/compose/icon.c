@@ -22,7 +22,7 @@ struct tc_icon {
 };
 
 /* What went wrong with the icon must not look as if the picture were at fault. */
-static tc_error tell(const tc_icon *icon, tc_error error, tc_fail *fail)
+static tc_error report_error(const tc_icon *icon, tc_error error, tc_fail *fail)
 {
     if (error == TC_E_NOT_IMAGE || error == TC_E_NOT_BUILT || error == TC_E_UNSUPPORTED ||
         error == TC_E_DAMAGED || error == TC_E_PIXELS_TOO_MANY ||
@@ -31,8 +31,8 @@ static tc_error tell(const tc_icon *icon, tc_error error, tc_fail *fail)
     return tc_fail_set(fail, error, "%s", icon->fail.text);
 }
 
-static tc_error place(tc_icon *icon, const tc_params *params, uint32_t width, uint32_t height,
-                      const tc_limits *limits)
+static tc_error plan_icon(tc_icon *icon, const tc_params *params, uint32_t width,
+                          uint32_t height, const tc_limits *limits)
 {
     tc_limits bounds = {.max_pixels = limits->max_pixels};
     tc_params own;
@@ -59,8 +59,8 @@ tc_error tc_icon_open(tc_icon **icon, const tc_input *input, const tc_params *pa
     error =
         tc_picture_open(&made->codec, &made->decoder, input, limits, &made->info, &made->fail);
     if (!error)
-        error = place(made, params, width, height, limits);
-    return error ? tell(made, error, fail) : TC_E_OK;
+        error = plan_icon(made, params, width, height, limits);
+    return error ? report_error(made, error, fail) : TC_E_OK;
 }
 
 uint64_t tc_icon_bytes(const tc_icon *icon)
@@ -86,7 +86,7 @@ tc_error tc_icon_start(tc_icon *icon, const tc_cancel *cancel, tc_fail *fail)
         return TC_E_OK;
     error = tc_picture_start(&icon->picture, icon->codec, icon->decoder, &icon->info,
                              &icon->plan, &want, &icon->fail);
-    return error ? tell(icon, error, fail) : TC_E_OK;
+    return error ? report_error(icon, error, fail) : TC_E_OK;
 }
 
 tc_error tc_icon_row(tc_icon *icon, uint8_t *row, tc_model model, tc_fail *fail)
@@ -103,7 +103,7 @@ tc_error tc_icon_row(tc_icon *icon, uint8_t *row, tc_model model, tc_fail *fail)
         return TC_E_OK;
     error = tc_picture_rows(icon->picture, &strip);
     if (error)
-        return tell(icon, error, fail);
+        return report_error(icon, error, fail);
     from = strip.plane[0].data;
     row += (size_t)plan->place_x * channels;
     for (uint32_t x = 0; x < plan->picture_w; x++, row += channels, from += from_channels)

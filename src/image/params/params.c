@@ -146,7 +146,7 @@ void tc_params_resolve(tc_params *params, bool strict)
     params->brief = 0;
 }
 
-bool tc_params_asks(const tc_params *params)
+bool tc_params_change_picture(const tc_params *params)
 {
     for (size_t at = 0; at < tc_row_count; at++) {
         if (tc_rows[at].picture && (params->given & tc_row_bit(&tc_rows[at])))

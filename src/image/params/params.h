@@ -139,7 +139,7 @@ bool tc_params_has_cc(const tc_params *params);
 void tc_params_resolve(tc_params *params, bool strict);
 
 /* Whether it gives anything that changes the picture, a pattern's name aside. */
-bool tc_params_asks(const tc_params *params);
+bool tc_params_change_picture(const tc_params *params);
 
 /* Copy every parameter that `over` gives onto `params`, except the pattern's name. */
 void tc_params_overlay(tc_params *params, const tc_params *over);

@@ -148,7 +148,7 @@ static tc_error parse_name(const tc_row *row, const char *value, void *to, tc_fa
 }
 
 /* One number of a Gaussian from `*at` on, which is moved past it. */
-static bool take_number(const char **at, double hi, double *value)
+static bool parse_number(const char **at, double hi, double *value)
 {
     size_t length = strspn(*at, "0123456789.");
     bool good = length > 0 && parse_decimal(*at, length, value);
@@ -159,7 +159,7 @@ static bool take_number(const char **at, double hi, double *value)
 }
 
 /* In a query string '+' stands for a blank and arrives as one. */
-static bool take_plus(const char **at)
+static bool skip_plus(const char **at)
 {
     if (**at != '+' && **at != ' ')
         return false;
@@ -183,16 +183,16 @@ static tc_error parse_gauss(const tc_row *row, const char *value, void *to, tc_f
     bool unsharp = row->kind == TC_PARAM_UNSHARP, good;
     const char *at = value;
 
-    good = take_number(&at, GAUSS_MAX, &gauss.radius);
+    good = parse_number(&at, GAUSS_MAX, &gauss.radius);
     gauss.sigma = gauss.radius / 2 > SIGMA_LEAST ? gauss.radius / 2 : SIGMA_LEAST;
     if (good && *at == 'x') {
         at++;
-        good = take_number(&at, GAUSS_MAX, &gauss.sigma) && gauss.sigma > 0;
+        good = parse_number(&at, GAUSS_MAX, &gauss.sigma) && gauss.sigma > 0;
     }
-    if (good && unsharp && take_plus(&at))
-        good = take_number(&at, 100, &gauss.amount);
-    if (good && unsharp && take_plus(&at))
-        good = take_number(&at, 1, &gauss.threshold);
+    if (good && unsharp && skip_plus(&at))
+        good = parse_number(&at, 100, &gauss.amount);
+    if (good && unsharp && skip_plus(&at))
+        good = parse_number(&at, 1, &gauss.threshold);
     if (!good || *at)
         return tc_fail_set(fail, TC_E_PARAM, "%s=%s: takes RADIUSxSIGMA%s, decimals over 0",
                            row->key, value, unsharp ? ", +AMOUNT+THRESHOLD behind them" : "");

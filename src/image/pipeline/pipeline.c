@@ -282,7 +282,7 @@ static bool wants_planes(const tc_pipeline *pipeline)
 {
     const tc_outline *outline = &pipeline->outline;
 
-    return !outline->plan.empty && outline->info.planes && outline->target->takes_planes &&
+    return !outline->plan.empty && outline->info.planes && outline->target->accepts_planes &&
            pipeline->canvas.direct && !pipeline->converted &&
            !tc_effects_named(&pipeline->params) &&
            !is_small_part(&outline->info, &outline->plan);
