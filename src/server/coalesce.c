@@ -205,16 +205,14 @@ bool tc_coalesce_is_conditional(const request_rec *r)
 
 static int join(request_rec *r)
 {
-    tc_settings settings;
     tc_coalesce_table *table;
     uint64_t key, since;
     unsigned tries;
 
     if (r->main || r->method_number != M_GET || r->header_only || !r->unparsed_uri)
         return DECLINED;
-    tc_config_settings(r, &settings);
     since = looked_at(r, &tries);
-    if (!settings.coalesce || tries >= TRIES)
+    if (!tc_config_settings(r)->coalesce || tries >= TRIES)
         return DECLINED;
     table = tc_monitor_coalesce_table(r->server);
     key = key_of(r);

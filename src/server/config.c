@@ -3,6 +3,7 @@
 
 #include "config_parts.h"
 #include "remarks.h"
+#include "request.h"
 
 #include <http_log.h>
 
@@ -373,7 +374,7 @@ static void bound_cost(tc_settings *settings, uint64_t budget)
     limits->max_cost_ns *= UINT64_C(1000000000);
 }
 
-void tc_config_settings(const request_rec *r, tc_settings *settings)
+static void read_settings(const request_rec *r, tc_settings *settings)
 {
     tc_dir_conf *conf = dir_conf(r);
 
@@ -394,6 +395,25 @@ void tc_config_settings(const request_rec *r, tc_settings *settings)
         .max_radius = (uint32_t)settings->radius_max,
         .max_sigma = (uint32_t)settings->sigma_max};
     bound_cost(settings, server_conf(r->server)->admission_limits.bytes);
+}
+
+const tc_settings *tc_config_settings(request_rec *r)
+{
+    tc_request *request = tc_request_of(r);
+
+    if (!request->settings || request->settings_of != r->per_dir_config) {
+        tc_settings *settings = apr_pcalloc(r->pool, sizeof *settings);
+
+        read_settings(r, settings);
+        request->settings = settings;
+        request->settings_of = r->per_dir_config;
+    }
+    return request->settings;
+}
+
+bool tc_config_is_on(const request_rec *r)
+{
+    return dir_conf(r)->enabled > 0;
 }
 
 bool tc_config_is_off(const ap_conf_vector_t *conf)

@@ -95,7 +95,14 @@ typedef struct tc_settings {
     bool has_defaults;           /* TmpfsConvertDefaults holds here */
 } tc_settings;
 
-void tc_config_settings(const request_rec *r, tc_settings *settings);
+/*
+ * They are computed once for the request's per_dir_config, which httpd's walks and our own
+ * change now and then; good for as long as the request, whatever becomes of it.
+ */
+const tc_settings *tc_config_settings(request_rec *r);
+
+/* Whether TmpfsConvert is On, for less. */
+bool tc_config_is_on(const request_rec *r);
 
 /* Whether TmpfsConvert is set to Off in a configuration, and not only unset. */
 bool tc_config_is_off(const ap_conf_vector_t *conf);

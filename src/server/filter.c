@@ -91,7 +91,7 @@ static apr_status_t refuse(void *data);
 
 static void begin_fetch(request_rec *r, context *context)
 {
-    tc_fetch_begin(&context->fetch, r, (unsigned)context->job.settings.fetch_timeout,
+    tc_fetch_begin(&context->fetch, r, (unsigned)context->job.settings->fetch_timeout,
                    &context->job.fail);
     context->fetch.give_up = refuse;
     context->fetch.owner = context;
@@ -101,7 +101,6 @@ static void begin_fetch(request_rec *r, context *context)
 
 static int begin(request_rec *r, context *context)
 {
-    tc_settings settings;
     tc_request *request;
     int status;
 
@@ -110,13 +109,12 @@ static int begin(request_rec *r, context *context)
         ap_allow_standard_methods(r, REPLACE_ALLOW, M_GET, M_OPTIONS, -1);
         return HTTP_METHOD_NOT_ALLOWED;
     }
-    tc_config_settings(r, &settings);
     if (!tc_url_call(r) && tc_filter_is_alias(r) && tc_url_is_malformed(r)) {
         tc_fail_set(&context->job.fail, TC_E_PARAM,
                     "small_light: no function, small_light(PARAMETERS), in this URL");
         return tc_respond_error(r, &context->job.fail);
     }
-    if ((!tc_url_call(r) && !settings.has_defaults) || r->method_number != M_GET)
+    if ((!tc_url_call(r) && !tc_config_settings(r)->has_defaults) || r->method_number != M_GET)
         return OK;
     status = tc_handler_begin(r);
     if (status != OK)
@@ -239,7 +237,7 @@ static apr_off_t announced(const request_rec *r)
 
 static tc_error check_source(context *context, apr_off_t length)
 {
-    uint64_t most = context->job.settings.limits.max_source;
+    uint64_t most = context->job.settings->limits.max_source;
 
     if (length < 0 || (uint64_t)length <= most)
         return TC_E_OK;
@@ -261,7 +259,7 @@ static int decide(request_rec *r, context *context)
     if (request->in_place || !tc_url_is_picture(r))
         return OK;
     if (is_redirect(r->status))
-        prefix_location(r, context->job.settings.redirect_prefix);
+        prefix_location(r, context->job.settings->redirect_prefix);
     if (r->status == HTTP_NOT_MODIFIED) {
         replace_headers(r, context);
         tc_respond_expected(r, &context->job.params);
@@ -291,7 +289,7 @@ static int decide(request_rec *r, context *context)
         return tc_respond_error(r, &context->job.fail);
     become(context, TAKE);
     context->body = tc_spool_create(r->pool, tc_client_temp(r),
-                                    (apr_size_t)context->job.settings.spool_memory);
+                                    (apr_size_t)context->job.settings->spool_memory);
     return OK;
 }
 

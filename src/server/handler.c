@@ -155,7 +155,7 @@ int tc_handler_begin(request_rec *r)
         return OK;
     job = apr_pcalloc(r->pool, sizeof *job);
     request->refused = tc_job_begin(r, job) != TC_E_OK;
-    if (tc_url_is_function(r) && (!job->settings.enabled || request->is_off)) {
+    if (tc_url_is_function(r) && (!job->settings->enabled || request->is_off)) {
         if (tc_log_allows(r, APLOG_WARNING))
             ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r,
                           "TC0014: %s: TmpfsConvert is Off where the original lies",

@@ -21,7 +21,7 @@ static bool bounds_conversions(const tc_settings *settings)
 static tc_error read_params(request_rec *r, tc_job *job)
 {
     tc_params own;
-    tc_error error = tc_call_read(r, &job->settings, &own, &job->fail);
+    tc_error error = tc_call_read(r, job->settings, &own, &job->fail);
 
     if (!error)
         error = tc_config_params(r, &own, &job->params, &job->fail);
@@ -29,8 +29,8 @@ static tc_error read_params(request_rec *r, tc_job *job)
         return error;
     job->negotiated = job->params.format == TC_FORMAT_AUTO;
     /* A page with a query of its own is asked for with what the client accepts. */
-    if (bounds_conversions(&job->settings) ? tc_url_may_be_picture(r)
-                                           : job->negotiated && tc_url_is_picture(r))
+    if (bounds_conversions(job->settings) ? tc_url_may_be_picture(r)
+                                          : job->negotiated && tc_url_is_picture(r))
         tc_accept_reduce(r);
     return TC_E_OK;
 }
@@ -40,11 +40,11 @@ static void apply_policy(const request_rec *r, tc_job *job)
 {
     tc_params *params = &job->params;
 
-    tc_params_resolve(params, job->settings.compat);
-    params->policy.serve_damaged = job->settings.damaged;
-    params->policy.keep_copyright = job->settings.keep_copyright;
+    tc_params_resolve(params, job->settings->compat);
+    params->policy.serve_damaged = job->settings->damaged;
+    params->policy.keep_copyright = job->settings->keep_copyright;
     /* mod_small_light's default. */
-    if (job->settings.compat && params->format == TC_FORMAT_NONE && tc_filter_is_alias(r))
+    if (job->settings->compat && params->format == TC_FORMAT_NONE && tc_filter_is_alias(r))
         params->format = TC_FORMAT_JPEG;
 }
 
@@ -54,7 +54,7 @@ tc_error tc_job_begin(request_rec *r, tc_job *job)
     tc_error error;
 
     job->began = apr_time_now();
-    tc_config_settings(r, &job->settings);
+    job->settings = tc_config_settings(r);
     error = read_params(r, job);
     if (error)
         return error;
@@ -64,7 +64,7 @@ tc_error tc_job_begin(request_rec *r, tc_job *job)
     if (!*params->icon || params->engine == TC_ENGINE_DUMMY)
         return TC_E_OK;
     job->icon = apr_pcalloc(r->pool, sizeof *job->icon);
-    error = tc_source_open_material(r, job->icon, job->settings.material_dir, params->icon,
+    error = tc_source_open_material(r, job->icon, job->settings->material_dir, params->icon,
                                     &job->fail);
     params->policy.icon_size = (uint64_t)job->icon->info.size;
     params->policy.icon_time = (uint64_t)job->icon->info.mtime;
@@ -83,9 +83,9 @@ static tc_error read_header(request_rec *r, tc_job *job, const uint64_t *read_ns
 {
     tc_error error;
 
-    tc_client_cancel_limit(&job->client, (unsigned)job->settings.timeout);
+    tc_client_cancel_limit(&job->client, (unsigned)job->settings->timeout);
     error = tc_spooled_pipeline_open(r->pool, &job->pipeline, &job->input, &job->params,
-                                     &job->settings.limits, &job->fail);
+                                     &job->settings->limits, &job->fail);
     if (!error && job->icon && !tc_pipeline_outline(job->pipeline)->plan.pass)
         error = tc_pipeline_icon(job->pipeline, &job->icon->input);
     job->open_read_ns = *read_ns;
@@ -147,7 +147,7 @@ static tc_error convert(request_rec *r, tc_job *job, tc_spool **result, tc_stats
 {
     const tc_fail *damage;
     tc_error error = tc_spooled_pipeline_run(r->pool, job->pipeline, tc_client_temp(r),
-                                             (apr_size_t)job->settings.spool_memory,
+                                             (apr_size_t)job->settings->spool_memory,
                                              &job->client.cancel, result, stats, &job->fail);
 
     damage = tc_pipeline_damage(job->pipeline);

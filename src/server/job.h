@@ -13,7 +13,7 @@
 #include "source.h"
 
 typedef struct tc_job {
-    tc_settings settings;
+    const tc_settings *settings;
     tc_params params; /* complete: of=auto has become a format */
     bool negotiated;  /* ... and the answer varies by Accept */
     tc_source *icon;  /* NULL when no icon is named */

@@ -17,10 +17,7 @@ APLOG_USE_MODULE(tmpfs_convert);
 
 bool tc_sections_enabled(request_rec *r)
 {
-    tc_settings settings;
-
-    tc_config_settings(r, &settings);
-    return settings.enabled;
+    return tc_config_is_on(r);
 }
 
 /* The sections of `uri` over `base`, as httpd's own walk has them. */
@@ -43,15 +40,13 @@ static ap_conf_vector_t *walk(request_rec *r, char *uri, ap_conf_vector_t *base)
 static bool is_on_in_directory(request_rec *r, const char *original)
 {
     const request_rec *lookup;
-    tc_settings settings;
 
     if (!tc_config_directory_on(r->server))
         return false;
     lookup = ap_sub_req_lookup_uri(ap_escape_uri(r->pool, original), r, NULL);
     if (!lookup->per_dir_config)
         return false;
-    tc_config_settings(lookup, &settings);
-    return settings.enabled;
+    return tc_config_is_on(lookup);
 }
 
 /* Whether sections say Off themselves, and not only the server they stand in. */

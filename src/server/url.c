@@ -343,14 +343,14 @@ bool tc_url_is_behind_file(const request_rec *r)
 
 int tc_url_fixup(request_rec *r)
 {
-    tc_settings settings;
+    const tc_settings *settings;
 
     if (!r->filename || strncmp(r->filename, "redirect:", 9) == 0)
         return DECLINED;
     if (!tc_url_call(r) && r->args && r->method_number == M_GET) {
-        tc_config_settings(r, &settings);
-        if (settings.query)
-            read_query(r, settings.secrets != NULL);
+        settings = tc_config_settings(r);
+        if (settings->query)
+            read_query(r, settings->secrets != NULL);
     }
     return DECLINED;
 }

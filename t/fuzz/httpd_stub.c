@@ -66,10 +66,10 @@ void ap_allow_standard_methods(request_rec *r, int reset, ...)
 
 tc_settings stub_settings = {.enabled = 1, .query = 1};
 
-void tc_config_settings(const request_rec *r, tc_settings *settings)
+const tc_settings *tc_config_settings(request_rec *r)
 {
     (void)r;
-    *settings = stub_settings;
+    return &stub_settings;
 }
 
 void tc_accept_reduce(request_rec *r)
