@@ -469,7 +469,7 @@ tc_admission *tc_config_admission(const server_rec *server, const tc_admission_l
     const tc_server_conf *conf = server_conf(server);
 
     *limits = &conf->admission_limits;
-    return conf->admission;
+    return conf->runtime->admission;
 }
 
 const char *tc_config_versions(const server_rec *server)
@@ -479,12 +479,12 @@ const char *tc_config_versions(const server_rec *server)
 
 tc_log_bound *tc_config_log_bound(const server_rec *server)
 {
-    return &server_conf(server)->log_bound;
+    return &server_conf(server)->runtime->log_bound;
 }
 
 uint64_t tc_config_secret(const server_rec *server)
 {
-    return server_conf(server)->secret;
+    return server_conf(server)->runtime->secret;
 }
 
 const tc_temp_config *tc_config_temp(const server_rec *server)

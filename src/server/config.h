@@ -40,6 +40,19 @@ typedef struct tc_dir_conf {
     apr_hash_t *patterns;                /* name to const tc_params *; NULL: none here */
 } tc_dir_conf;
 
+/* What a running server has besides its configuration: tc_monitor_start's. */
+typedef struct tc_runtime {
+    /* Shared; NULL when there is no shared memory: */
+    tc_counters *counters;
+    tc_history *history;
+    tc_admission *admission;
+    tc_coalesce_table *coalesce_table;
+    uint64_t secret;        /* see tc_config_secret */
+    apr_time_t sampled;     /* the parent's: when it last took a sample */
+    unsigned doubts;        /* the parent's: samples since admission last added up */
+    tc_log_bound log_bound; /* each process' own */
+} tc_runtime;
+
 /* What holds for the whole server: set in the main server's configuration only. */
 typedef struct tc_server_conf {
     apr_array_header_t *temp_dirs;     /* of const char *; empty: the default chain */
@@ -63,16 +76,8 @@ typedef struct tc_server_conf {
     bool active_given;
     unsigned history_interval; /* seconds; 0: no history */
     unsigned history_samples;
-    /* tc_monitor's: */
-    tc_counters *counters; /* NULL without shared memory, as all of these */
-    tc_history *history;
-    tc_admission *admission;           /* shared */
-    tc_coalesce_table *coalesce_table; /* shared */
-    uint64_t secret;                   /* see tc_config_secret */
-    apr_time_t sampled;                /* the parent's: when it last took a sample */
-    unsigned doubts;                   /* the parent's: samples since admission last added up */
-    tc_log_bound log_bound;            /* each process' own */
-    bool directory_on;                 /* some <Directory> or <Files> has TmpfsConvert On */
+    tc_runtime *runtime; /* tc_monitor_start's; never NULL */
+    bool directory_on;   /* some <Directory> or <Files> has TmpfsConvert On */
 } tc_server_conf;
 
 extern module AP_MODULE_DECLARE_DATA tmpfs_convert_module;

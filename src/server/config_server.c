@@ -30,6 +30,7 @@ void *tc_server_conf_create(apr_pool_t *pool, server_rec *server)
     tc_server_conf *conf = apr_pcalloc(pool, sizeof *conf);
 
     (void)server;
+    conf->runtime = apr_pcalloc(pool, sizeof *conf->runtime);
     conf->versions = codec_versions(pool);
     conf->temp_dirs = apr_array_make(pool, 2, sizeof(const char *));
     conf->temp_config.method = TC_TEMP_AUTO;

@@ -47,12 +47,12 @@ static tc_server_conf *conf_of(const server_rec *server)
 
 tc_counters *tc_monitor_counters(const server_rec *server)
 {
-    return conf_of(server)->counters;
+    return conf_of(server)->runtime->counters;
 }
 
 tc_coalesce_table *tc_monitor_coalesce_table(const server_rec *server)
 {
-    return conf_of(server)->coalesce_table;
+    return conf_of(server)->runtime->coalesce_table;
 }
 
 /* ---- shared memory ------------------------------------------------------------- */
@@ -103,8 +103,9 @@ static apr_status_t acquire_counters(segment *segment, tc_server_conf *conf, ser
 
     if (status != APR_SUCCESS)
         return status;
-    conf->counters = handle_of(segment, sizeof *conf->counters, main);
-    tc_counters_adopt(conf->counters, aligned(segment->shm), apr_time_sec(apr_time_now()));
+    conf->runtime->counters = handle_of(segment, sizeof *conf->runtime->counters, main);
+    tc_counters_adopt(conf->runtime->counters, aligned(segment->shm),
+                      apr_time_sec(apr_time_now()));
     let_go(old, segment);
     return APR_SUCCESS;
 }
@@ -122,7 +123,7 @@ static apr_status_t acquire_history(segment *segment, tc_server_conf *conf, serv
     if (!tc_history_adopt(history, aligned(segment->shm), samples) && old &&
         old != segment->shm)
         tc_history_copy(history, &before);
-    conf->history = history;
+    conf->runtime->history = history;
     let_go(old, segment);
     return APR_SUCCESS;
 }
@@ -166,7 +167,7 @@ static apr_status_t acquire_admission(segment *segment, tc_server_conf *conf, se
     apr_status_t status =
         acquire_plain(segment, tc_admission_size(), adopt_admission, main, &memory);
 
-    conf->admission = memory;
+    conf->runtime->admission = memory;
     return status;
 }
 
@@ -177,7 +178,7 @@ static apr_status_t acquire_coalesce_table(segment *segment, tc_server_conf *con
     apr_status_t status =
         acquire_plain(segment, tc_coalesce_table_size(), adopt_coalesce_table, main, &memory);
 
-    conf->coalesce_table = memory;
+    conf->runtime->coalesce_table = memory;
     return status;
 }
 
@@ -195,7 +196,7 @@ static apr_status_t acquire_holders(retained *kept, tc_server_conf *conf, server
     if (status == APR_SUCCESS && !kept->secret)
         status = apr_generate_random_bytes((unsigned char *)&kept->secret, sizeof kept->secret);
     conf->temp_config.holders = memory;
-    conf->secret = kept->secret;
+    conf->runtime->secret = kept->secret;
     return status;
 }
 
@@ -204,18 +205,18 @@ static void number_names(tc_server_conf *conf, apr_pool_t *pconf)
 {
     tc_temp_config *temp_config = &conf->temp_config;
 
-    temp_config->counters = conf->counters;
-    temp_config->admission = conf->admission;
+    temp_config->counters = conf->runtime->counters;
+    temp_config->admission = conf->runtime->admission;
     for (unsigned at = 0; at < temp_config->dirs; at++)
         temp_config->dir[at].number = tc_counters_temp_dir(
-            conf->counters, temp_config->dir[at].path, temp_config->dir[at].fs.name,
+            conf->runtime->counters, temp_config->dir[at].path, temp_config->dir[at].fs.name,
             temp_config->dir[at].fs.keeps_negatives);
     conf->pattern_numbers = apr_hash_make(pconf);
     for (int at = 0; at < conf->pattern_names->nelts; at++) {
         const char *name = APR_ARRAY_IDX(conf->pattern_names, at, const char *);
         unsigned *number = apr_palloc(pconf, sizeof *number);
 
-        *number = tc_counters_pattern(conf->counters, name);
+        *number = tc_counters_pattern(conf->runtime->counters, name);
         apr_hash_set(conf->pattern_numbers, name, APR_HASH_KEY_STRING, number);
     }
 }
@@ -290,17 +291,17 @@ static void add_sample(tc_server_conf *conf, apr_pool_t *pool)
     double used[TC_TEMP_SLOTS];
 
     tc_host_read(host, NULL);
-    tc_counters_read(conf->counters, counts);
+    tc_counters_read(conf->runtime->counters, counts);
     used_shares(used, temp_dir, read_temp_dirs(temp_dir, &conf->temp_config, host), counts);
-    tc_history_add(conf->history, apr_time_now(), host, counts, used);
+    tc_history_add(conf->runtime->history, apr_time_now(), host, counts, used);
 }
 
 /* Sums that stay wrong: a child was killed between two updates, or something wrote there. */
 static void check_admission(server_rec *main, tc_server_conf *conf)
 {
-    if (!conf->admission || tc_admission_adds_up(conf->admission))
-        conf->doubts = 0;
-    else if (++conf->doubts == DOUBTS)
+    if (!conf->runtime->admission || tc_admission_adds_up(conf->runtime->admission))
+        conf->runtime->doubts = 0;
+    else if (++conf->runtime->doubts == DOUBTS)
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, main,
                      "TC0130: the sums of admission in shared memory are wrong: a child was "
                      "killed while it changed them, or something wrote over them; conversions "
@@ -316,14 +317,14 @@ int tc_monitor_sample(apr_pool_t *pool, server_rec *main)
     apr_pool_t *scratch;
     uint32_t unsaid;
 
-    if (!conf->history)
+    if (!conf->runtime->history)
         return DECLINED;
     /* A clock that was put back must not stop the samples until it is there again. */
-    if (now >= conf->sampled && now - conf->sampled < interval - SLACK)
+    if (now >= conf->runtime->sampled && now - conf->runtime->sampled < interval - SLACK)
         return DECLINED;
-    conf->sampled = now;
+    conf->runtime->sampled = now;
     check_admission(main, conf);
-    unsaid = tc_admission_unsaid(conf->admission);
+    unsaid = tc_admission_unsaid(conf->runtime->admission);
     if (unsaid)
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, main,
                      "TC0042: %u more requests for conversions were refused since the last "
@@ -361,15 +362,10 @@ int tc_monitor_start(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, ser
         ap_log_error(APLOG_MARK, APLOG_WARNING, status, main,
                      "TC0105: no shared memory for counters, history and admission: nothing is "
                      "counted and nothing bounds the conversions at once");
-        conf->counters = NULL;
-        conf->history = NULL;
-        conf->admission = NULL;
-        conf->coalesce_table = NULL;
+        *conf->runtime = (tc_runtime){.secret = conf->runtime->secret};
         conf->temp_config.holders = NULL;
     }
     number_names(conf, pconf);
-    conf->sampled = 0;
-    conf->doubts = 0;
     tc_monitor_sample(ptemp, main);
     return OK;
 }
@@ -377,8 +373,8 @@ int tc_monitor_start(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, ser
 void tc_monitor_child(apr_pool_t *pool, server_rec *main)
 {
     (void)pool;
-    tc_counters_enter(conf_of(main)->counters, getpid());
-    tc_admission_begin(conf_of(main)->admission, getpid());
+    tc_counters_enter(conf_of(main)->runtime->counters, getpid());
+    tc_admission_begin(conf_of(main)->runtime->admission, getpid());
     tc_holders_begin(conf_of(main)->temp_config.holders, getpid());
 }
 
@@ -389,9 +385,9 @@ void tc_monitor_child_status(server_rec *main, pid_t pid, ap_generation_t genera
     (void)slot;
     /* One that only lost its slot has work to end, and gives back what it holds itself. */
     if (status == MPM_CHILD_EXITED) {
-        tc_counters_leave(conf_of(main)->counters, pid);
-        tc_admission_gone(conf_of(main)->admission, pid);
-        tc_coalesce_table_gone(conf_of(main)->coalesce_table, pid);
+        tc_counters_leave(conf_of(main)->runtime->counters, pid);
+        tc_admission_gone(conf_of(main)->runtime->admission, pid);
+        tc_coalesce_table_gone(conf_of(main)->runtime->coalesce_table, pid);
         tc_holders_gone(conf_of(main)->temp_config.holders, pid);
     }
 }
@@ -408,7 +404,7 @@ static void read_host(tc_snapshot *snapshot, const tc_server_conf *conf)
     tc_host *host = &snapshot->host;
     int64_t patience = 3 * (conf->history_interval > 10 ? conf->history_interval : 10);
 
-    if (!conf->history || !tc_history_host(conf->history, host) ||
+    if (!conf->runtime->history || !tc_history_host(conf->runtime->history, host) ||
         snapshot->now - host->taken > patience || host->taken > snapshot->now + patience) {
         tc_host_read(host, NULL);
         snapshot->slab_taken = host->taken;
@@ -425,13 +421,14 @@ static void read_samples(tc_snapshot *snapshot, apr_pool_t *pool, const tc_serve
     tc_sample *sample;
     double used[TC_TEMP_SLOTS];
 
-    if (!conf->history || interval == 0)
+    if (!conf->runtime->history || interval == 0)
         return;
     room = (unsigned)(seconds / interval) + 2;
-    if (room > conf->history->samples)
-        room = conf->history->samples;
+    if (room > conf->runtime->history->samples)
+        room = conf->runtime->history->samples;
     sample = apr_palloc(pool, (room + 1) * sizeof *sample);
-    snapshot->samples = tc_history_read(conf->history, snapshot->now - seconds, sample, room);
+    snapshot->samples =
+        tc_history_read(conf->runtime->history, snapshot->now - seconds, sample, room);
     /* The clock was put back since. */
     while (snapshot->samples > 0 && sample[snapshot->samples - 1].time > snapshot->now)
         snapshot->samples--;
@@ -448,7 +445,7 @@ tc_snapshot *tc_monitor_snapshot(apr_pool_t *pool, const server_rec *server, int
     tc_snapshot *snapshot = apr_pcalloc(pool, sizeof *snapshot);
     tc_counter_snapshot *counts = apr_palloc(pool, sizeof *counts);
 
-    tc_counters_read(conf->counters, counts);
+    tc_counters_read(conf->runtime->counters, counts);
     snapshot->now = apr_time_sec(apr_time_now());
     snapshot->started = apr_time_sec(ap_scoreboard_image->global->restart_time);
     snapshot->server = ap_get_server_banner();
@@ -458,10 +455,11 @@ tc_snapshot *tc_monitor_snapshot(apr_pool_t *pool, const server_rec *server, int
     snapshot->mpm = ap_show_mpm();
     snapshot->method = conf->temp_config.method;
     snapshot->counts = counts;
-    tc_admission_read(conf->admission, &snapshot->admitted);
+    tc_admission_read(conf->runtime->admission, &snapshot->admitted);
     snapshot->bounds = conf->admission_limits;
     snapshot->temp_memory = snapshot->admitted.temp;
-    snapshot->temp_memory_bound = conf->admission ? conf->temp_config.memory : TC_UNLIMITED;
+    snapshot->temp_memory_bound =
+        conf->runtime->admission ? conf->temp_config.memory : TC_UNLIMITED;
     snapshot->client_largest = tc_holders_largest(conf->temp_config.holders);
     snapshot->client_bound =
         conf->temp_config.holders ? conf->temp_config.per_client : TC_UNLIMITED;
