@@ -609,6 +609,21 @@ static void test_pace(void)
     ok(tc_backlog_cost(&backlog, 0) == 1023000, "a faster one is taken as it is");
 }
 
+/* No conversion takes longer than an hour, whatever was written or learned. */
+static void test_costs(void)
+{
+    static const uint64_t hour = UINT64_C(3600) * 1000000;
+    tc_backlog backlog = {.mean_us = {hour - 1, hour + 1, UINT64_MAX}};
+
+    ok(tc_backlog_cost(&backlog, 0) == hour - 1 && tc_backlog_cost(&backlog, 1) == hour &&
+           tc_backlog_cost(&backlog, 2) == hour,
+       "a mean of more than an hour is one of an hour");
+    tc_backlog_learn(&backlog, 2, UINT64_MAX);
+    ok(backlog.mean_us[2] <= hour && backlog.mean_all_us <= hour, "... and so it is learned");
+    backlog.pace = 2 * TC_PACE;
+    ok(tc_backlog_cost(&backlog, 0) == hour, "... at any pace");
+}
+
 int main(void)
 {
     scribble_seed();
@@ -627,6 +642,7 @@ int main(void)
     test_small();
     test_places();
     test_pace();
+    test_costs();
     test_parts();
     test_report();
     test_adopt();
