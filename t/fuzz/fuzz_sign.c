@@ -12,6 +12,7 @@
 
 #include "server/call.h"
 #include "server/handler.h"
+#include "server/raw.h"
 #include "server/url.h"
 #include "base/sha256.h"
 
@@ -47,6 +48,7 @@ static request_rec *make_request(apr_pool_t *pool, const char *url, unsigned fla
     stub_settings.enabled = !(flags & UNPARSED);
     if (tc_url_translate(r) != DECLINED)
         return NULL;
+    tc_raw_restore(r);
     tc_url_fixup(r);
     if (!tc_url_call(r))
         tc_url_unparsed(r);

@@ -7,6 +7,7 @@
 #include "httpd_stub.h"
 
 #include "image/params/params.h"
+#include "server/raw.h"
 #include "server/spelling.h"
 #include "server/url.h"
 
@@ -53,6 +54,14 @@ static void check_function(const char *uri, request_rec *r)
     check_call(call);
 }
 
+/* A zero byte would end the path before what is signed, or asked for, does. */
+static bool has_zero(const char *uri)
+{
+    const char *path = tc_spelling_target(uri), *zero = strstr(path, "%00");
+
+    return zero && zero < path + strcspn(path, "?#");
+}
+
 /* What a path is spelled as is read as the same path, and spelled as itself; and nothing
    else is, where it says that it is exact. */
 static void check_spelling(apr_pool_t *pool, const char *uri)
@@ -64,6 +73,7 @@ static void check_spelling(apr_pool_t *pool, const char *uri)
 
         if (!tc_spelling_read(pool, uri, options, &first))
             continue;
+        must(!has_zero(uri));
         spelled = tc_spelling_path(pool, first.path);
         must(*spelled == '/' && strlen(spelled) <= 3 * strlen(uri));
         must(tc_spelling_read(pool, spelled, options, &again) && !again.query);
@@ -78,6 +88,8 @@ static void check_request(apr_pool_t *pool, const char *uri, const char *query)
     const tc_call *call;
 
     check_function(uri, r);
+    tc_raw_restore(r);
+    must(strncmp(r->unparsed_uri, uri, strlen(uri)) == 0);
     tc_url_fixup(r);
     call = tc_url_call(r);
     if (call) {

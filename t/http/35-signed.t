@@ -146,6 +146,10 @@ refuses('/small_light(dw=100,sig=' . sign('dw=100', $picture) . ",dw=300)$pictur
 refuses('/small_light(dw=100,sig=' . sign('dw=100', $picture) . ",)$picture", qr/last parameter/, 'a comma behind it');
 refuses(url('dw=100,sig=' . ('0' x 64), $picture), qr/named once/, 'two signatures');
 refuses('/small_light(dw=100%0a,sig=' . sign("dw=100\n", $picture) . ")$picture", qr/line's end/, 'a line feed');
+refuses(second("/small_light(dw=100,sig=SIG)$picture%0Av=3", "/small_light(dw=100)$picture\nv=3"), qr/line's end/,
+    '... in the path, where it would be a query');
+refuses("$picture?dw=100%0A&sig=" . sign("dw=100\n", $picture), qr/line's end/, '... in a query, which is not the path');
+refuses(url('dw=100', "$picture%0Dx", sign('dw=100', "$picture\rx")), qr/line's end/, '... and the other end of a line');
 is(get($picture)->code, 200, 'the original itself needs none');
 serves('/always/signed.jpg', 50, 'nor what the configuration asks for');
 

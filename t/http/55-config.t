@@ -26,12 +26,17 @@ sub key_file {
 }
 key_file('no-keys', "# nothing\n\n");
 key_file('short-key', "# one\n0123456789abcdef\nsecret\n");
+key_file('nearly-a-key', "0123456789abcde\n");
+key_file('largest', ('#' x 63 . "\n") x 1023 . '0123456789abcdef' . "\n" x 48);
+key_file('too-large', ('#' x 63 . "\n") x 1023 . '0123456789abcdef' . "\n" x 49);
 key_file('keys', "# two\n0123456789abcdef\n\n  fedcba9876543210 \r\n");
 
 my @wrong = (
     ["TmpfsConvertSecretFile $dir/none", qr{TmpfsConvertSecretFile \Q$dir\E/none: No such file}],
     ["TmpfsConvertSecretFile $dir/no-keys", qr{no-keys: no key in it}],
     ["TmpfsConvertSecretFile $dir/short-key", qr{short-key: the key in line 3 is shorter than 16}],
+    ["TmpfsConvertSecretFile $dir/nearly-a-key", qr{nearly-a-key: the key in line 1 is shorter than 16}],
+    ["TmpfsConvertSecretFile $dir/too-large", qr{too-large: not a key file}],
     ["TmpfsConvertSecretFile $dir", qr{TmpfsConvertSecretFile \Q$dir\E: not a key file \(expected one key per line\)}],
     ['TmpfsConvertOnce perhaps', qr{TmpfsConvertOnce must be On or Off}],
     ['TmpfsConvertPatternOnly perhaps', qr{TmpfsConvertPatternOnly must be On or Off}],
@@ -165,6 +170,9 @@ for my $case (
 ($text, $status) = configtest("TmpfsConvertSecretFile $dir/keys\n");
 is($status, 0, 'a key file passes') or diag $text;
 unlike($text, qr/TC0121/, '... without a warning');
+is(-s "$dir/largest", 65536, 'one of 64 KiB');
+($text, $status) = configtest("TmpfsConvertSecretFile $dir/largest\n");
+is($status, 0, '... passes') or diag $text;
 chmod 0644, "$dir/keys";
 ($text, $status) = configtest("TmpfsConvertSecretFile $dir/keys\n");
 is($status, 0, 'one that everybody may read passes');

@@ -135,6 +135,28 @@ static void test_weigh(void)
     munmap(admission, tc_admission_size());
 }
 
+/* A plan counts as 4 TiB at most, so that as many as may be at work add up within a word. */
+static void test_largest_plans(void)
+{
+    static const uint64_t most = UINT64_C(0xffffffff) * KIB;
+    static const uint64_t plans[] = {most, most + 1, UINT64_MAX};
+    tc_admission *admission = shared();
+    tc_admission_limits limits = {0};
+    tc_ticket ticket[3];
+
+    for (unsigned at = 0; at < 3; at++) {
+        ok(tc_admission_enter(admission, &limits, NULL, plans[at], NULL, &ticket[at]) == 0 &&
+               bytes_now(admission) == (at + 1) * most && is_now(admission, at + 1, 0),
+           "without a bound a plan of %llu bytes counts as 4 TiB",
+           (unsigned long long)plans[at]);
+    }
+    for (unsigned at = 0; at < 3; at++)
+        tc_admission_leave(admission, &ticket[at]);
+    ok(bytes_now(admission) == 0 && is_now(admission, 0, 0) && tc_admission_adds_up(admission),
+       "... until they are given back");
+    munmap(admission, tc_admission_size());
+}
+
 static void test_null(void)
 {
     tc_admission_limits limits = {.active = 1};
@@ -659,6 +681,7 @@ int main(void)
     test_bounds();
     test_bytes();
     test_weigh();
+    test_largest_plans();
     test_null();
     test_waiting();
     test_watch();

@@ -562,8 +562,66 @@ static void test_small(void)
     ok(tc_shared_is_child(bystander) && !tc_shared_is_child(getpid()) &&
            !tc_shared_is_child(1) && !tc_shared_is_child(0) && !tc_shared_is_child(-1) &&
            !tc_shared_is_child(INT64_MIN) &&
-           !tc_shared_is_child((INT64_C(1) << 32) + bystander),
+           !tc_shared_is_child((INT64_C(1) << 32) + bystander) &&
+           !tc_shared_is_child(bystander - (INT64_C(1) << 32)),
        "a child is one, and no others are");
+}
+
+static void test_places(void)
+{
+    static struct {
+        tc_queue queue;
+        tc_queue_place behind;
+    } memory, before;
+
+    ok(tc_queue_is_by_children(&memory.queue), "a queue that nobody is in is by children");
+    tc_queue_join(&memory.queue, bystander, &waits);
+    ok(tc_queue_is_by_children(&memory.queue), "... and so is one with a child's place");
+    memory.queue.place[1].owner = memory.queue.place[0].owner;
+    ok(!tc_queue_is_by_children(&memory.queue), "a place that was never taken is no child's");
+    memory.queue.place[1].owner = 0;
+    ok(tc_queue_join(&memory.queue, getpid(), &waits) == 1 &&
+           !tc_queue_is_by_children(&memory.queue),
+       "... nor is that of another process");
+    memory.behind.owner = memory.queue.place[0].owner;
+    memory.behind.since_us = 5;
+    before = memory;
+    tc_queue_run(&memory.queue, TC_QUEUE_PLACES, -1, 7);
+    tc_queue_run(&memory.queue, -1, -1, 7);
+    ok(tc_queue_leave(&memory.queue, TC_QUEUE_PLACES) == 0 &&
+           tc_queue_leave(&memory.queue, -1) == 0 &&
+           memcmp(&before, &memory, sizeof memory) == 0,
+       "a place behind the last, or before the first, is not touched");
+}
+
+/* A mean of 1 ms under any pace that another process may have written. */
+static void test_pace(void)
+{
+    static const uint64_t most = UINT64_C(1024) * TC_PACE;
+    tc_backlog backlog = {.mean_us = {1000}, .mean_all_us = 1000, .pace = most};
+
+    ok(tc_backlog_cost(&backlog, 0) == 1024000, "a pace of 1024 times as long is taken");
+    backlog.pace = 2 * most;
+    ok(tc_backlog_cost(&backlog, 0) == 1024000, "... and a slower one for that");
+    backlog.pace = UINT64_MAX;
+    ok(tc_backlog_cost(&backlog, 0) == 1024000, "... whatever it is");
+    backlog.pace = most - TC_PACE;
+    ok(tc_backlog_cost(&backlog, 0) == 1023000, "a faster one is taken as it is");
+}
+
+/* No conversion takes longer than an hour, whatever was written or learned. */
+static void test_costs(void)
+{
+    static const uint64_t hour = UINT64_C(3600) * 1000000;
+    tc_backlog backlog = {.mean_us = {hour - 1, hour + 1, UINT64_MAX}};
+
+    ok(tc_backlog_cost(&backlog, 0) == hour - 1 && tc_backlog_cost(&backlog, 1) == hour &&
+           tc_backlog_cost(&backlog, 2) == hour,
+       "a mean of more than an hour is one of an hour");
+    tc_backlog_learn(&backlog, 2, UINT64_MAX);
+    ok(backlog.mean_us[2] <= hour && backlog.mean_all_us <= hour, "... and so it is learned");
+    backlog.pace = 2 * TC_PACE;
+    ok(tc_backlog_cost(&backlog, 0) == hour, "... at any pace");
 }
 
 int main(void)
@@ -582,6 +640,9 @@ int main(void)
     tc_history_adopt(&larger, scribble_memory(tc_history_size(4 * SAMPLES)), 4 * SAMPLES);
     tc_history_adopt(&smaller, scribble_memory(tc_history_size(2)), 2);
     test_small();
+    test_places();
+    test_pace();
+    test_costs();
     test_parts();
     test_report();
     test_adopt();

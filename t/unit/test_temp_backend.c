@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The bound on files in memory: who comes to it goes on to a disk with all it has,
- * or is refused; what is held comes back, from a killed process too.
+ * or is refused; what is held comes back, from a killed process too. And how often a
+ * directory's reserve is looked at: here statvfs(3) says what the test wants.
  */
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -171,6 +173,42 @@ static void test_killed(void)
     tc_temp_backend_close(&backend);
 }
 
+/* ---- the reserve ------------------------------------------------------------------- */
+
+static bool scarce; /* what is left of every file system is less than any reserve */
+static unsigned looks;
+
+int statvfs(const char *path, struct statvfs *space)
+{
+    (void)path;
+    looks++;
+    *space = (struct statvfs){
+        .f_frsize = 4096, .f_blocks = 1 << 20, .f_bavail = scarce ? 0 : 1 << 20};
+    return 0;
+}
+
+/* Space runs out once the file is open. That is seen when a MiB has been written, in whatever
+   pieces: what it has goes to the next place. */
+static void test_looks(apr_size_t first, apr_size_t total, bool seen)
+{
+    tc_temp_backend backend;
+
+    set_places(TC_TEMP_TMPFILE, true, true, UINT64_MAX);
+    temp_config.dir[0].reserve_bytes = KB;
+    tc_temp_backend_init(&backend, pool, &temp_config);
+    scarce = false;
+    looks = 0;
+    ok(tc_temp_backend_open(&backend) == APR_SUCCESS && looks == 1,
+       "opening looks at the reserve");
+    scarce = true;
+    ok(fill(&backend, first, first) == APR_SUCCESS && looks == 1, "%lu bytes do not", first);
+    ok(fill(&backend, total, total) == APR_SUCCESS && looks == 1u + seen &&
+           is_on_disk(&backend) == seen && holds_same(&backend, total),
+       "... then up to %lu: the reserve is %s", total, seen ? "kept" : "not looked at");
+    tc_temp_backend_close(&backend);
+    scarce = false;
+}
+
 int main(void)
 {
     uint32_t state = 1;
@@ -197,6 +235,10 @@ int main(void)
     test_spill(TC_TEMP_UNLINKED, true, 300 * KB);
     test_refused();
     test_killed();
+    test_looks(1000, MB, false);
+    test_looks(1000, MB + 1, true);
+    test_looks(MB, MB + 1, true);
+    test_looks(MB - 1, 2 * MB - 2, true);
     ok(rmdir(dir[0]) == 0 && rmdir(dir[1]) == 0, "nothing left in the directories");
     apr_pool_destroy(pool);
     apr_terminate();
