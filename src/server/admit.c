@@ -45,7 +45,7 @@ static tc_error too_large(const tc_admission_limits *limits, uint64_t bytes, tc_
     char planned[5], budget[5];
 
     return tc_fail_set(fail, TC_E_OUTPUT_TOO_LARGE,
-                       "the conversion takes %s of memory, over TmpfsConvertMemoryBudget's %s",
+                       "the conversion needs %s of memory, over TmpfsConvertMemoryBudget (%s)",
                        size_text(bytes, planned), size_text(limits->bytes, budget));
 }
 
@@ -56,7 +56,7 @@ static tc_error refuse(const tc_admission *admission, int error, tc_fail *fail)
 
     tc_admission_read(admission, &now);
     return tc_fail_set(fail, TC_E_OVERLOAD, "%s: %u active (%s planned), %u queued",
-                       error == EAGAIN ? "queue full" : "no place came free in time",
+                       error == EAGAIN ? "queue full" : "no slot became free in time",
                        now.active, size_text(now.bytes, planned), now.queued + now.following);
 }
 

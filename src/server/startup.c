@@ -166,9 +166,9 @@ static void fit_to_workers(server_rec *main, tc_server_conf *conf)
         limits->active = workers;
     if (conf->active_given && limits->active && limits->active + limits->queue >= workers)
         ap_log_error(APLOG_MARK, APLOG_STARTUP | APLOG_WARNING, 0, main,
-                     "TC0120: TmpfsConvertMaxActive %u %u: conversions and those that wait can "
-                     "keep all %u workers of this server, and then nothing else is answered; "
-                     "set less, or a larger MaxRequestWorkers",
+                     "TC0120: TmpfsConvertMaxActive %u %u: running and queued conversions can "
+                     "occupy all %u workers, and then nothing else is served; set less, or "
+                     "raise MaxRequestWorkers",
                      limits->active, limits->queue, workers);
 }
 

@@ -113,22 +113,21 @@ static const char *failure_words(int failure, char *buffer, size_t size)
         return "no more space than the reserve";
     if (failure == AT_BOUND)
         return "all that TmpfsConvertTempMemory allows is taken";
+    if (failure == EMFILE)
+        return "too many open files in this process, see ulimit -n";
+    if (failure == ENFILE)
+        return "too many open files in the whole system, see fs.file-max";
     return apr_strerror(APR_FROM_OS_ERROR(failure), buffer, size);
 }
 
 static void note_failure(tc_temp_backend *backend, const tc_temp_target *where, int failure)
 {
     char buffer[120];
-    const char *hint = "";
 
-    if (failure == EMFILE)
-        hint = " (the limit of this process, see ulimit -n)";
-    else if (failure == ENFILE)
-        hint = " (the limit of the whole system, see fs.file-max)";
     backend->failure = failure;
     backend->reason =
-        apr_psprintf(backend->pool, "%s: %s%s", where->dir ? where->dir->path : "memfd",
-                     failure_words(failure, buffer, sizeof(buffer)), hint);
+        apr_psprintf(backend->pool, "%s: %s", where->dir ? where->dir->path : "memfd",
+                     failure_words(failure, buffer, sizeof(buffer)));
 }
 
 static apr_status_t failure_status(const tc_temp_backend *backend)

@@ -162,7 +162,7 @@ my $later = time + 600;
 serves(url("dw=100,expires=$later", $picture), 100, 'before its time is over');
 serves(url("expires=$later,dw=100", $picture), 100, '... wherever that stands');
 my $over = time - 60;
-refuses(url("dw=100,expires=$over", $picture), qr/over \d+ seconds ago/, 'afterwards');
+refuses(url("dw=100,expires=$over", $picture), qr/expired \d+ seconds ago/, 'afterwards');
 refuses(url("dw=100,expires=$later", $picture, sign("dw=100,expires=$over", $picture)), qr/not that of these/,
     'another time');
 refuses(url('dw=100,expires=soon', $picture), qr/takes seconds/, 'no time');
@@ -271,9 +271,9 @@ moves("$picture?sig2=1&dw=100&dh=90&sig=$sig&z=0", "$picture?dw=100&dh=90&sig=$s
 for my $text ("dw=100, expires=$over", "dw=100,expires =$over", "dw=100;\texpires= $over ", "dw=100,EXPIRES=$over",
     " expires=$over,dw=100") {
     my $encoded = $text =~ s/([\t ])/sprintf '%%%02X', ord $1/ger;
-    refuses(swap(url('TEXT', $picture, sign($text, $picture)), 'TEXT', $encoded), qr/over \d+ seconds ago/, "over: '$text'");
+    refuses(swap(url('TEXT', $picture, sign($text, $picture)), 'TEXT', $encoded), qr/expired \d+ seconds ago/, "over: '$text'");
     refuses(swap(second("/small_light(TEXT,sig=SIG)$picture", "/small_light($text)$picture"), 'TEXT', $encoded),
-        qr/over \d+ seconds ago/, '... in the second form');
+        qr/expired \d+ seconds ago/, '... in the second form');
 }
 for my $text ("expires=$over,dw=100,expires=$later", "expires=$later,expires=$over") {
     refuses(url($text, $picture), qr/named once/, "twice: $text");

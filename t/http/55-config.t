@@ -30,7 +30,7 @@ key_file('keys', "# two\n0123456789abcdef\n\n  fedcba9876543210 \r\n");
 
 my @wrong = (
     ["TmpfsConvertSecretFile $dir/none", qr{TmpfsConvertSecretFile \Q$dir\E/none: No such file}],
-    ["TmpfsConvertSecretFile $dir/no-keys", qr{no-keys: no key in it}],
+    ["TmpfsConvertSecretFile $dir/no-keys", qr{no-keys: there is no key in the file}],
     ["TmpfsConvertSecretFile $dir/short-key", qr{short-key: the key in line 3 is shorter than 16}],
     ["TmpfsConvertSecretFile $dir", qr{TmpfsConvertSecretFile \Q$dir\E: not a key file \(expected one key per line\)}],
     ['TmpfsConvertOnce perhaps', qr{TmpfsConvertOnce must be On or Off}],
@@ -152,7 +152,7 @@ for my $case (
     ["<Directory />\nTmpfsConvertOnce On\n</Directory>", qr/TC0125/, @no_cache],
     ["TmpfsConvertOnce Off", undef, @no_cache],
     ["TmpfsConvertOnce On", undef],
-    ["TmpfsConvertDefaults p=a", qr/TC0126: \S+:\d+: TmpfsConvertDefaults p=a: no pattern of this name/],
+    ["TmpfsConvertDefaults p=a", qr/TC0126: \S+:\d+: TmpfsConvertDefaults p=a: there is no such pattern/],
     ["TmpfsConvertDefaults p=a\nTmpfsConvertPattern a dw=3", undef],
 ) {
     my ($conf, $warning, @option) = @$case;

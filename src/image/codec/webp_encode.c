@@ -154,7 +154,8 @@ tc_error tc_webp_encode_open(tc_encoder **made, const tc_output *output,
     encoder->model = spec->model;
     WebPMemoryWriterInit(&encoder->whole);
     if (!configure(encoder, spec))
-        return tc_fail_set(fail, TC_E_INTERNAL, "WebP: another libwebp than built with");
+        return tc_fail_set(fail, TC_E_INTERNAL,
+                           "WebP: libwebp is not the version that the module was built with");
     picture = &encoder->picture;
     picture->use_argb = 1;
     picture->width = (int)spec->width;
