@@ -32,35 +32,33 @@ my %defined_here = map { $_ => 1 } qw(tc_fail_set tc_avif_refuse);
 # Other functions like printf. What they write is no log line and no answer of an error.
 my %not_messages = (
     tc_putf => 'pages of /tmpstat',
-    say     => 'findings of /tmpstat',
+    set_text => 'findings of /tmpstat',
 );
 
 # A text of png_error() that is never printed: the reason has been set before.
 my %unprinted = map { ("PNG: $_" => 1) } qw(read write ended);
 
-# Parts of a text that differ from line to line: variables and members by their last name,
+# Parts of a text that differ from line to line: variables and members by their own name, and
 # functions by theirs. A literal must not hide behind one of these.
 my %values = map { $_ => 1 } qw(
-    at->file at->name by cmd->cmd->name cmd->directive->filename dir dir->fs.name dir->path
-    encoding expires->value icon->name key kinds[at].type limits->cost_by
-    limits->output_by list name params->icon params->pattern path
-    places->dir[at].path r->path_info row->key row->name text unknown value
-    word active queue wait prefix interval samples answer->id canonical row->help
+    active by canonical cost_by dir encoding file filename help icon id interval key
+    list name output_by path path_info pattern prefix queue samples text type unknown value wait
+    word
 );
-$values{'where->dir ? where->dir->path : "memfd"'} = 1;
-$values{'places->client_name ? places->client_name : ""'} = 1;
+$values{'dir ? path : "memfd"'} = 1;
+$values{'client_name ? client_name : ""'} = 1;
 my %value_calls = map { $_ => 1 } qw(
     tc_log_name size_text tc_number_text tc_format_title tc_format_name tc_temp_method_name
 );
 
 # Texts that others made: the system's, and libraries'; and reasons, listed on their own.
 my %foreign = map { $_ => 1 } qw(
-    apr_strerror avifResultToString GifErrorString message zlib->msg tc_spool_reason
-    fail->text fail.text+2 fail.text icon->fail.text damage->text ap_check_cmd_context
+    apr_strerror avifResultToString GifErrorString msg tc_spool_reason text+2
+    ap_check_cmd_context
 );
 
 # Functions whose returned texts become part of another.
-my %part_functions = map { $_ => 1 } qw(failure_words take_lines read_text);
+my %part_functions = map { $_ => 1 } qw(failure_words read_lines read_text);
 
 # ---- the sources ------------------------------------------------------------------------------
 
@@ -181,16 +179,19 @@ sub literal {
 
 # A text is [what is printed, {condition => which branch}]; "<s>" stands for a string that
 # differs and "<n>" for a number. An expression has one or more texts; undef: it cannot be read.
+our $here = ''; # the parameter of a wrapper that is looked for: "\0"
+
 sub texts {
     my ($in, $expression, $depth) = @_;
     return if ($depth // 0) > 8;
     my $plain = literal($expression);
     return [$plain, {}] if defined $plain;
     return ['', {}] if $expression eq 'NULL';
-    my $bare = $expression =~ s/ //gr;
-    $used{$_} = 1 for $expression, $bare;
-    return [$values{$expression} eq 'here' ? "\0" : '<s>', {}] if $values{$expression};
-    return ['<s>', {}] if $foreign{$bare};
+    return ["\0", {}] if $expression eq $here;
+    my $value = $expression =~ s/\b(?:\w+(?:\[[^\]]*\])?(?:->|\.))+(\w+)/$1/gr;
+    my $bare = $value =~ s/ //gr;
+    $used{$_} = 1 for $value, $bare;
+    return ['<s>', {}] if $values{$value} || $foreign{$bare};
     if ($expression =~ /^(\w+)\(($nested)\)$/s) {
         my ($name, @given) = ($1, arguments($2));
         $used{$name} = 1;
@@ -424,7 +425,8 @@ sub read_call {
     my $where = "$in->{file}:$line: $name()";
 
     return problem($where, 'no text') if !defined $format;
-    my ($passed) = grep { defined parameter($in, $_) && !$values{$_} } @given[$at .. $#given];
+    my ($passed) = grep { defined parameter($in, $_) && ($_ eq 'text' || !$values{$_}) }
+        @given[$at .. $#given];
     if (defined $passed && !$defined_here{$in->{name}}) {
         return wrap($in, $kind, $passed, $before, $error, [@given[$at .. $#given]], $where);
     }
@@ -440,7 +442,7 @@ sub wrap {
     my ($in, $kind, $passed, $before, $error, $rest, $where) = @_;
     my $format = $rest->[0];
     my $index = parameter($in, $passed);
-    local $values{$passed} = 'here';
+    local $here = $passed;
     my @texts = $format eq $passed ? (["\0", {}]) : formatted($in, $rest);
     return problem($where, "the text cannot be read: $format")
         if @texts != 1 || $texts[0][0] !~ /^([^\0]*)\0([^\0]*)$/;
