@@ -148,7 +148,7 @@ for my $case (@queries) {
     my ($url, $what) = @$case;
     my $answer = get($url);
     is($answer->code, 403, $what);
-    like($answer->content, qr/takes TmpfsConvertPatternQuery On, or a signature/, '... and the answer says why');
+    like($answer->content, qr/needs TmpfsConvertPatternQuery On, or a signature/, '... and the answer says why');
 }
 for my $case (@behind) {
     my ($url, $what) = @$case;

@@ -69,7 +69,7 @@ my @wrong = (
     ['TmpfsConvertPattern a/b dw=3', qr{TmpfsConvertPattern: the name}],
     ['TmpfsConvertPattern thumb dw=x', qr{TmpfsConvertPattern: dw=x: takes}],
     ['TmpfsConvertDefaults q=500', qr{TmpfsConvertDefaults: q=500: takes}],
-    ['TmpfsConvertMaxActive x', qr{TmpfsConvertMaxActive x: takes the conversions}],
+    ['TmpfsConvertMaxActive x', qr{TmpfsConvertMaxActive x: takes ACTIVE}],
     ['TmpfsConvertMaxActive 4 70000', qr{TmpfsConvertMaxActive 4 70000: takes}],
     ['TmpfsConvertMaxActive 4 4 soon', qr{TmpfsConvertMaxActive 4 4 soon: takes}],
     ['TmpfsConvertTimeout -1s', qr{TmpfsConvertTimeout -1s: takes whole seconds from 0 to}],

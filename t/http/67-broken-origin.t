@@ -34,7 +34,7 @@ sub chunked {
 }
 
 # What comes after the status line and the type; what becomes of it, in the log too.
-my $broken = qr/TC0017: .*could not be unpacked/;
+my $broken = qr/TC0017: .*could not be decompressed/;
 my @case = (
     # Packed, and right.
     ['gzip', sized(gzip => $packed), 200],
