@@ -5,6 +5,7 @@
 #include "ends.h"
 #include "monitor.h"
 #include "remarks.h"
+#include "version.h"
 #include "host/mmap_threshold.h"
 #include "host/host.h"
 
@@ -241,6 +242,8 @@ int tc_startup_announce(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
     (void)ptemp;
     if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG)
         return OK;
+    ap_log_error(APLOG_MARK, APLOG_INFO, 0, main, "mod_tmpfs_convert %s with %s", TC_VERSION,
+                 tc_config_versions(main));
     for (unsigned at = 0; at < temp_config->dirs; at++) {
         const tc_temp_dir *dir = &temp_config->dir[at];
 

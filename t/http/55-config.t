@@ -144,7 +144,7 @@ for my $case (
     ["<VirtualHost *>\nTmpfsConvertPatternOnly On\n</VirtualHost>\nTmpfsConvertPattern a dw=3", undef],
     ["<Location /a>\nTmpfsConvertPatternOnly On\nTmpfsConvertPattern a dw=3\n</Location>", undef],
     ["TmpfsConvertPatternOnly On\nTmpfsConvertSecretFile $dir/keys", undef],
-    ["TmpfsConvertPattern a dw=3\nTmpfsConvertPattern b p=a,q=5", qr/TC0122: TmpfsConvertPattern b: p=a in a pattern is not followed/],
+    ["TmpfsConvertPattern a dw=3\nTmpfsConvertPattern b p=a,q=5", qr/TC0122: TmpfsConvertPattern b: p=a in a pattern is ignored/],
     ["TmpfsConvertPattern a dw=3\nSmallLightPatternDefine a dw=4", qr/TC0123: SmallLightPatternDefine a: defined twice in one place/],
     ["TmpfsConvertPattern a dw=3\n<Location /a>\nTmpfsConvertPattern a dw=4\n</Location>", undef],
     ["TmpfsConvertPattern a dw=3\n<VirtualHost *>\nTmpfsConvertPattern a dw=4\n</VirtualHost>", undef],
@@ -168,7 +168,7 @@ unlike($text, qr/TC0121/, '... without a warning');
 chmod 0644, "$dir/keys";
 ($text, $status) = configtest("TmpfsConvertSecretFile $dir/keys\n");
 is($status, 0, 'one that everybody may read passes');
-like($text, qr/TC0121: TmpfsConvertSecretFile \Q$dir\E\/keys: everybody/, '... with a warning');
+like($text, qr/TC0121: TmpfsConvertSecretFile \Q$dir\E\/keys: the file is readable or writable by every user/, '... with a warning');
 
 # Workers are processes with prefork and threads with the others: 16 and 32 here.
 for my $case (['12 3', 0], ['12 500', 1], ['40', 1], ['40 0', 1], ['0', 0], ['1', 0]) {

@@ -41,14 +41,14 @@ my %unprinted = map { ("PNG: $_" => 1) } qw(read write ended);
 # Parts of a text that differ from line to line: variables and members by their own name, and
 # functions by theirs. A literal must not hide behind one of these.
 my %values = map { $_ => 1 } qw(
-    active by canonical cost_by dir encoding file filename help icon id interval key
-    list name output_by path path_info pattern prefix queue samples text type unknown value wait
-    word
+    TC_VERSION active by canonical cost_by dir encoding file filename help icon id interval key
+    list name output_by path path_info pattern prefix queue samples text type unknown value
+    wait word
 );
 $values{'dir ? path : "memfd"'} = 1;
 $values{'client_name ? client_name : ""'} = 1;
 my %value_calls = map { $_ => 1 } qw(
-    tc_log_name size_text tc_number_text tc_format_title tc_format_name tc_temp_method_name
+    tc_config_versions tc_log_name size_text tc_number_text tc_format_title tc_format_name tc_temp_method_name
 );
 
 # Texts that others made: the system's, and libraries'; and reasons, listed on their own.
@@ -184,14 +184,14 @@ our $here = ''; # the parameter of a wrapper that is looked for: "\0"
 sub texts {
     my ($in, $expression, $depth) = @_;
     return if ($depth // 0) > 8;
-    my $plain = literal($expression);
-    return [$plain, {}] if defined $plain;
-    return ['', {}] if $expression eq 'NULL';
     return ["\0", {}] if $expression eq $here;
     my $value = $expression =~ s/\b(?:\w+(?:\[[^\]]*\])?(?:->|\.))+(\w+)/$1/gr;
     my $bare = $value =~ s/ //gr;
     $used{$_} = 1 for $value, $bare;
     return ['<s>', {}] if $values{$value} || $foreign{$bare};
+    my $plain = literal($expression);
+    return [$plain, {}] if defined $plain;
+    return ['', {}] if $expression eq 'NULL';
     if ($expression =~ /^(\w+)\(($nested)\)$/s) {
         my ($name, @given) = ($1, arguments($2));
         $used{$name} = 1;

@@ -193,7 +193,7 @@ sub _method {
 | servers | $connections connections, no keep-alive, $workers workers, no limit on conversions at once, nothing cached, $option->{seconds} s a turn |
 | vipsthumbnail | many pictures in one process, one thread; less its time for a picture of 64x48 |
 | ImageMagick | `convert`, one picture a process, one thread, with jpeg:size at twice the target; less its time for a picture of 64x48 |
-| no server | `tcconvert` in a loop: the only one of ours without HTTP in its CPU time |
+| no server | `tcconvert` in a loop: the module's conversion without HTTP in its CPU time |
 | CPU ms | processor time a picture, user and system, of all threads and processes; the median of the rounds, then the least and the most, which is the noise |
 | pictures/s | of servers; the load generator takes its share of the same processors |
 | x floor | CPU time over that of the least work at the same reduction: the median of the quotients, round by round |
