@@ -16,7 +16,7 @@ else
     echo "not ok 1 - CHANGES begins with $version"
 fi
 
-others=$(grep -rnE "\"$version\"|[vV]ersion $version\b" src tools mod_tmpfs_convert.c Makefile.apxs |
+others=$(grep -rnE "\"$version\"|[vV]ersion $version\b" src tools dev mod_tmpfs_convert.c Makefile.apxs |
     grep -v '^src/server/version.h:' || :)
 if [ -z "$others" ]; then
     echo "ok 2 - the version stands in one place"
