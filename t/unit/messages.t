@@ -12,7 +12,9 @@ use File::Basename 'dirname';
 use File::Find;
 use Test::More;
 
-chdir dirname(abs_path(__FILE__)) . '/../..' or die $!;
+BEGIN { chdir dirname(abs_path(__FILE__)) . '/../..' or die $! }
+use lib 't/lib';
+use TmpfsConvertTest::Source qw($STRING $QUOTED $NESTED $STATEMENT read_source functions arguments calls literal unquote);
 
 # ---- what carries a text ----------------------------------------------------------------------
 
@@ -48,7 +50,8 @@ my %values = map { $_ => 1 } qw(
 $values{'dir ? path : "memfd"'} = 1;
 $values{'client_name ? client_name : ""'} = 1;
 my %value_calls = map { $_ => 1 } qw(
-    tc_config_versions tc_log_name size_text tc_number_text tc_format_title tc_format_name tc_temp_method_name
+    tc_config_versions tc_log_name size_text tc_number_text tc_format_title tc_format_name
+    tc_temp_method_name
 );
 
 # Texts that others made: the system's, and libraries'; and reasons, listed on their own.
@@ -62,12 +65,7 @@ my %part_functions = map { $_ => 1 } qw(failure_words read_lines read_text);
 
 # ---- the sources ------------------------------------------------------------------------------
 
-my (%text_of, %macro, %function, @macros, @problems, %used);
-my $string = qr/"(?:[^"\\]|\\.)*"/;
-my $quoted = qr/$string|'(?:[^'\\]|\\.)*'/;
-my $nested;
-$nested = qr/(?:[^()"']|$quoted|\((??{$nested})\))*/;
-my $statement = qr/(?:[^();"']|$quoted|\($nested\))*/;
+my (%text_of, %function, @macros, @problems, %used);
 
 sub problem {
     my ($where, $what) = @_;
@@ -75,104 +73,14 @@ sub problem {
     return;
 }
 
-# Without comments and preprocessor lines, on the same line numbers.
-sub read_source {
-    my ($file) = @_;
-    open my $handle, '<', $file or die "$file: $!";
-    my $text = do { local $/; <$handle> };
-    close $handle;
-    $text =~ s{($quoted)|(/\*.*?\*/)}{defined $1 ? $1 : $2 =~ tr/\n//cdr}gse;
-    while ($text =~ /^#define\s+(\w+)\s+($string(?:\s*$string)*)\s*$/mg) {
-        $macro{$1} = $2;
-    }
-    $text =~ s{^\#(?:[^\n\\]|\\.)*}{my $kept = $&; note_macro($file, $kept); $kept =~ tr/\n//cdr}gmse;
-    return $text;
-}
-
-sub note_macro {
-    my ($file, $text) = @_;
-    my $names = join '|', keys %carriers;
-    push @macros, "$file: a message in a macro: $text" if $text =~ /\b(?:$names)\s*\(/;
-    return;
-}
-
 my @files = ('mod_tmpfs_convert.c');
 find({no_chdir => 1, wanted => sub { push @files, $_ if /\.[ch]$/ }}, 'src');
 @files = sort @files;
-$text_of{$_} = read_source($_) for @files;
-
-# What APR writes conversions as.
-$macro{"APR_${_}_T_FMT"} = '"lu"' for qw(INT64 UINT64 SIZE SSIZE OFF TIME);
-$macro{PRIu64} = '"lu"';
-
-# Functions as clang-format leaves them: a head, "{" and "}" in the first column.
 for my $file (@files) {
-    my $source = $text_of{$file};
-    while ($source =~ /^([A-Za-z_](?:[^;{}"]|$string)*?\b(\w+)\(($nested)\))\s*\n\{\n(.*?)^\}/gmsx) {
-        my ($head, $name, $params, $body, $at) = ($1, $2, $3, $4, $-[4]);
-        my @params = map { s/^\s+|\s+$//gr } split /,(?![^()]*\))/, $params;
-        my @names = map { /(\w+)(?:\[[^\]]*\])?$/ ? $1 : '' } @params;
-        my @strings = map { /const char \*\w+$|png_const_charp/ ? 1 : 0 } @params;
-        push @{$function{$file}}, {
-            file => $file, name => $name, head => $head, body => $body,
-            line => 1 + (substr($source, 0, $at) =~ tr/\n//),
-            params => \@names, strings => \@strings, takes => $params[0] // '',
-        };
-    }
-}
-
-# ---- arguments --------------------------------------------------------------------------------
-
-# The arguments at the top level of what stands between parentheses.
-sub arguments {
-    my ($text) = @_;
-    my ($depth, $now, @found) = (0, '');
-    while ($text =~ /($quoted)|(.)/gs) {
-        my $piece = $1 // $2;
-        if (!defined $1) {
-            $depth++ if $piece =~ /[(\[{]/;
-            $depth-- if $piece =~ /[)\]}]/;
-            if ($piece eq ',' && !$depth) {
-                push @found, $now;
-                $now = '';
-                next;
-            }
-        }
-        $now .= $piece;
-    }
-    return map { s/^\s+|\s+$//gr =~ s/\s+/ /gr } @found, $now;
-}
-
-# All calls of `names` in a function: [name, line, arguments].
-sub calls {
-    my ($in, $names) = @_;
-    my @found;
-    while ($in->{body} =~ /(?<![\w>.])($names)\(/g) {
-        my ($name, $at) = ($1, pos $in->{body});
-        substr($in->{body}, $at) =~ /^($nested)\)/ or next;
-        my $line = $in->{line} + (substr($in->{body}, 0, $at) =~ tr/\n//);
-        push @found, [$name, $line, arguments($1)];
-    }
-    return @found;
-}
-
-sub unquote {
-    my ($literal) = @_;
-    my $text = join '', map { substr $_, 1, -1 } $literal =~ /$string/g;
-    $text =~ s/\\n/\n/g;
-    return $text =~ s/\\(.)/$1/gr;
-}
-
-# Literals and macros next to each other: one text. undef: something else.
-sub literal {
-    my ($expression) = @_;
-    my $text = '';
-    for my $piece ($expression =~ /$string|\S+/g) {
-        $piece = $macro{$piece} if exists $macro{$piece};
-        return if $piece !~ /^"/;
-        $text .= unquote($piece);
-    }
-    return $text;
+    my $names = join '|', keys %carriers;
+    ($text_of{$file}, my @directives) = read_source($file);
+    $function{$file} = [functions($file, $text_of{$file})];
+    push @macros, map { "$file: a message in a macro: $_" } grep { /\b(?:$names)\s*\(/ } @directives;
 }
 
 # ---- texts ------------------------------------------------------------------------------------
@@ -192,7 +100,7 @@ sub texts {
     my $plain = literal($expression);
     return [$plain, {}] if defined $plain;
     return ['', {}] if $expression eq 'NULL';
-    if ($expression =~ /^(\w+)\(($nested)\)$/s) {
+    if ($expression =~ /^(\w+)\(($NESTED)\)$/s) {
         my ($name, @given) = ($1, arguments($2));
         $used{$name} = 1;
         return ['<s>', {}] if $value_calls{$name} || $foreign{$name};
@@ -203,7 +111,7 @@ sub texts {
         return map { [$_->[0], {"$name()" => $_->[0]}] } parts($name) if $part_functions{$name};
         return;
     }
-    if ($expression =~ /^((?:[^?"']|$quoted)+?) \? (.+)$/s) {
+    if ($expression =~ /^((?:[^?"']|$QUOTED)+?) \? (.+)$/s) {
         my ($condition, $rest) = ($1, $2);
         my ($yes, $no) = branches($rest) or return;
         return both($condition, [texts($in, $yes, $depth)], [texts($in, $no, $depth)]);
@@ -216,7 +124,7 @@ sub texts {
 sub branches {
     my ($rest) = @_;
     my ($depth, $yes) = (0, '');
-    while ($rest =~ /($quoted)|(.)/gs) {
+    while ($rest =~ /($QUOTED)|(.)/gs) {
         my $piece = $1 // $2;
         $depth++ if $piece eq '?' || $piece eq '(';
         $depth-- if $piece eq ')';
@@ -239,7 +147,7 @@ sub both {
 sub local_texts {
     my ($in, $name, $depth) = @_;
     my (@found, $any);
-    for my $value ($in->{body} =~ /(?<![\w.>])\Q$name\E\s*=(?!=)\s*($statement);/gs) {
+    for my $value ($in->{body} =~ /(?<![\w.>])\Q$name\E\s*=(?!=)\s*($STATEMENT);/gs) {
         my ($first) = arguments($value);
         $any = 1;
         my @these = texts($in, $first, ($depth // 0) + 1) or return;
@@ -317,7 +225,7 @@ sub parts {
 sub returned {
     my ($in) = @_;
     my @found;
-    for my $value ($in->{body} =~ /\breturn\b\s*($statement);/gs) {
+    for my $value ($in->{body} =~ /\breturn\b\s*($STATEMENT);/gs) {
         $value =~ s/\s+/ /g;
         next if $value eq 'NULL';
         my @texts = $value =~ /^\w+$/ && local_is_result($in, $value) ? () : texts($in, $value);
@@ -374,7 +282,7 @@ sub word_pairs {
     my ($column) = @_;
     my ($table) = $text_of{'src/server/startup.c'} =~ /errno_words\[\]\[2\] = \{(.*?)\};/s or return;
     my @found;
-    push @found, unquote($column ? $2 : $1) while $table =~ /\{($string),\s*($string)\}/g;
+    push @found, unquote($column ? $2 : $1) while $table =~ /\{($STRING),\s*($STRING)\}/g;
     return map { [$found[$_], {words => $_}] } 0 .. $#found;
 }
 
@@ -471,7 +379,7 @@ while (1) { # until no more wrappers are found
 # What a temporary file's failure is called.
 for my $in (@functions) {
     my $body = $in->{body};
-    while ($body =~ /(?:->|\.)reason\s*=(?!=)\s*($statement);/gs) {
+    while ($body =~ /(?:->|\.)reason\s*=(?!=)\s*($STATEMENT);/gs) {
         my $value = $1 =~ s/\s+/ /gr;
         my $line = $in->{line} + (substr($body, 0, $-[0]) =~ tr/\n//);
         my @texts = texts($in, $value);
