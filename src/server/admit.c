@@ -18,7 +18,7 @@
 /* For reading a header: the libraries' state, profiles, and the lists of a container. */
 #define HEADER_BYTES (4 * TC_MIB)
 
-/* Not so much that with a small budget fewer headers are read at once than there are places. */
+/* A small budget does not reduce how many headers are read at once. */
 static uint64_t header_bytes(const tc_admission_limits *limits)
 {
     uint64_t each = limits->active ? limits->bytes / limits->active : HEADER_BYTES;
@@ -28,7 +28,7 @@ static uint64_t header_bytes(const tc_admission_limits *limits)
     return limits->bytes && each > limits->bytes ? limits->bytes : each;
 }
 
-/* As people write it, in `text`, which has room for five. */
+/* As people write it, into `text`, which has room for five bytes. */
 static const char *size_text(uint64_t bytes, char *text)
 {
     char *end;

@@ -176,7 +176,7 @@ const char *tc_call_signed_text(request_rec *r, tc_fail *fail)
 
 static tc_error check_signature(const reading *reading, tc_fail *fail)
 {
-    /* Without one that is what is to be said. */
+    /* A missing signature has a reason of its own. */
     const char *text = reading->parts.signature.key ? signed_text(reading, fail) : "";
 
     return text ? tc_sign_check(reading->settings->secrets, &reading->parts, text, fail)

@@ -355,7 +355,7 @@ static uint64_t smaller(uint64_t a, uint64_t b)
     return !a || (b && b < a) ? b : a;
 }
 
-/* The smaller of two bounds, of which 0 is none, and what sets it. */
+/* The smaller of two limits, where 0 means none, and the directive that sets it. */
 static void bound_cost(tc_settings *settings, uint64_t budget)
 {
     tc_limits *limits = &settings->limits;

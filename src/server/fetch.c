@@ -55,7 +55,7 @@ tc_error tc_fetch_check(tc_fetch *fetch)
     return fetch->ended = tc_cancel_check(&fetch->client.cancel, fetch->fail);
 }
 
-/* Until `fd`, or -1, can be read, or `look_ms` are over, or something is to be checked. */
+/* Waits until `fd`, or -1, can be read, `look_ms` are over, or a check is due. */
 static void wait_for(tc_fetch *fetch, int fd, int look_ms)
 {
     struct pollfd at[] = {{fd, POLLIN, 0}, {fetch->client.socket, POLLRDHUP, 0}};

@@ -13,10 +13,10 @@
 
 APLOG_USE_MODULE(tmpfs_convert);
 
-/* 128 bits, when they are random; as hexadecimal digits or the like twice that is usual. */
+/* 128 bits if they are random; hexadecimal digits usually have twice that. */
 #define KEY_LEAST 16
 
-/* More is not a key file. */
+/* A larger file is not a key file. */
 #define FILE_MOST 65536
 
 /* ---- the key file --------------------------------------------------------------------- */
@@ -216,7 +216,7 @@ static bool is_signed_by(const char *key, const char *text, const uint8_t *signa
     return tc_sha256_equal(digest, signature);
 }
 
-/* Every key is tried, and how far a signature is right takes no longer or shorter. */
+/* Every key is tried, in a time that does not depend on how much of a signature is right. */
 tc_error tc_sign_check(const tc_secrets *secrets, const tc_signed *parts, const char *text,
                        tc_fail *fail)
 {

@@ -105,7 +105,7 @@ static bool check_named(server_rec *main, tc_server_conf *conf)
     return good;
 }
 
-/* A directory of the default chain that cannot serve is passed over in silence. */
+/* A default directory that cannot be used is skipped without a message. */
 static void add_default(tc_server_conf *conf, const char *path)
 {
     const tc_temp_config *temp_config = &conf->temp_config;
@@ -192,13 +192,13 @@ int tc_startup_check(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, ser
     return OK;
 }
 
-/* Whether files of this server can have a name, if for a moment. */
+/* Whether files of this server can have a name, if only for a moment. */
 static bool makes_names(const tc_temp_config *temp_config)
 {
     return temp_config->method != TC_TEMP_MEMFD && temp_config->method != TC_TEMP_TMPFILE;
 }
 
-/* Of one dead child, or with 0 of all processes that no longer are. */
+/* Removes the files of one dead child, or with 0 of all processes that have ended. */
 static void sweep(server_rec *main, pid_t dead)
 {
     const tc_temp_config *temp_config = tc_config_temp(main);
@@ -227,7 +227,7 @@ void tc_startup_child_status(server_rec *main, pid_t pid, ap_generation_t genera
 {
     (void)generation;
     (void)slot;
-    /* One that only lost its slot still works with them. */
+    /* A child that only lost its slot still uses them. */
     if (status == MPM_CHILD_EXITED && tc_ends_may_leave(pid))
         sweep(main, pid);
 }

@@ -150,7 +150,7 @@ static bool above_reserve(const tc_temp_dir *dir)
 
     if (!dir || (dir->reserve_bytes == 0 && dir->reserve_percent <= 0))
         return true;
-    /* What is wrong with the directory the write itself will say. */
+    /* If something is wrong with the directory, the write reports it. */
     if (tc_temp_space(dir->path, &available, &total))
         return true;
     if (dir->reserve_percent > 0)
@@ -158,7 +158,7 @@ static bool above_reserve(const tc_temp_dir *dir)
     return available >= dir->reserve_bytes;
 }
 
-/* Said before the name is made: a process may be killed at any moment after. */
+/* Set before the name is made: a process may be killed at any moment after. */
 static int open_method(tc_temp_backend *backend, const tc_temp_target *where,
                        tc_temp_method method)
 {
@@ -211,7 +211,7 @@ apr_status_t tc_temp_backend_open(tc_temp_backend *backend)
         backend->file.temp.fd = -1;
         note_failure(backend, &where, rc);
         count_moved(backend, &where);
-        /* Not the directory's fault: the next one would answer the same. */
+        /* The next directory would fail in the same way. */
         if (rc == EMFILE || rc == ENFILE)
             return failure_status(backend);
     }
