@@ -27,13 +27,13 @@
     X(ICON, "icon", "no such icon")                                             \
     X(CHANGED, "changed", "the source changed while it was read")               \
     X(NO_FILES, "no_files", "out of file descriptors")                          \
-    X(UPSTREAM, "upstream", "the original came incomplete")                     \
+    X(UPSTREAM, "upstream", "the original arrived incomplete")                  \
     X(TIMEOUT, "timeout", "the conversion took too long")                       \
-    X(FETCH_TIMEOUT, "fetch_timeout", "the original took too long to come")     \
+    X(FETCH_TIMEOUT, "fetch_timeout", "the original took too long to arrive")   \
     X(CLIENT_SHARE, "client_share", "the client holds too much temporary data") \
-    X(CLIENT_GONE, "client_gone", "the client has gone")                        \
-    X(PATTERN_ONLY, "pattern_only", "only patterns may be asked for")           \
-    X(SIGNATURE, "signature", "not signed, or not validly")                     \
+    X(CLIENT_GONE, "client_gone", "the client closed the connection")           \
+    X(PATTERN_ONLY, "pattern_only", "only patterns are allowed")                \
+    X(SIGNATURE, "signature", "missing or invalid signature")                   \
     X(SPELLING, "spelling", "not the canonical URL")                            \
     X(INTERNAL, "internal", "internal error")
 

@@ -18,7 +18,7 @@
 /* For reading a header: the libraries' state, profiles, and the lists of a container. */
 #define HEADER_BYTES (4 * TC_MIB)
 
-/* Not so much that with a small budget fewer headers are read at once than there are places. */
+/* A small budget does not reduce how many headers are read at once. */
 static uint64_t header_bytes(const tc_admission_limits *limits)
 {
     uint64_t each = limits->active ? limits->bytes / limits->active : HEADER_BYTES;
@@ -28,7 +28,7 @@ static uint64_t header_bytes(const tc_admission_limits *limits)
     return limits->bytes && each > limits->bytes ? limits->bytes : each;
 }
 
-/* As people write it, in `text`, which has room for five. */
+/* As people write it, into `text`, which has room for five bytes. */
 static const char *size_text(uint64_t bytes, char *text)
 {
     char *end;
@@ -45,7 +45,7 @@ static tc_error too_large(const tc_admission_limits *limits, uint64_t bytes, tc_
     char planned[5], budget[5];
 
     return tc_fail_set(fail, TC_E_OUTPUT_TOO_LARGE,
-                       "the conversion takes %s of memory, over TmpfsConvertMemoryBudget's %s",
+                       "the conversion needs %s of memory, over TmpfsConvertMemoryBudget (%s)",
                        size_text(bytes, planned), size_text(limits->bytes, budget));
 }
 
@@ -56,7 +56,7 @@ static tc_error refuse(const tc_admission *admission, int error, tc_fail *fail)
 
     tc_admission_read(admission, &now);
     return tc_fail_set(fail, TC_E_OVERLOAD, "%s: %u active (%s planned), %u queued",
-                       error == EAGAIN ? "queue full" : "no place came free in time",
+                       error == EAGAIN ? "queue full" : "no slot became free in time",
                        now.active, size_text(now.bytes, planned), now.queued + now.following);
 }
 

@@ -91,13 +91,14 @@ static const char *first_text(const reading *reading, tc_fail *fail)
     /* A file's is dropped, unless a rule may have found the file by it. */
     if (reading->requested.query && (!reading->in_place || has_rules_query(reading))) {
         tc_fail_set(fail, TC_E_SIGNATURE,
-                    "sig: does not cover the original's query; sign with v2");
+                    "sig: this form does not cover the original's query; sign with v2");
         return NULL;
     }
     if (call->kind == TC_CALL_UNPARSED &&
         (!reading->function || reading->function != reading->requested.path)) {
-        tc_fail_set(fail, TC_E_SIGNATURE,
-                    "sig: does not cover where the function stands; sign with v2");
+        tc_fail_set(
+            fail, TC_E_SIGNATURE,
+            "sig: this form does not cover the function's place in the path; sign with v2");
         return NULL;
     }
     return apr_pstrcat(reading->r->pool,
@@ -140,7 +141,8 @@ static const char *second_text(const reading *reading, tc_fail *fail)
                            (apr_size_t)(reading->params - path) + reading->parts.length),
             reading->end, NULL);
     } else {
-        tc_fail_set(fail, TC_E_SIGNATURE, "sig: the URL that was asked for has no function");
+        tc_fail_set(fail, TC_E_SIGNATURE,
+                    "sig: the requested URL has no small_light(PARAMETERS)");
         return NULL;
     }
     return query ? apr_pstrcat(pool, path, "\n", query, NULL) : path;
@@ -157,7 +159,7 @@ static const char *signed_text(const reading *reading, tc_fail *fail)
     /* Nothing that could be taken for the end of a line of what is signed. */
     if (text[strcspn(text, "\r\n")] ||
         reading->requested.path[strcspn(reading->requested.path, "\r\n")]) {
-        tc_fail_set(fail, TC_E_SIGNATURE, "sig: a line's end cannot be signed");
+        tc_fail_set(fail, TC_E_SIGNATURE, "sig: a line break cannot be signed");
         return NULL;
     }
     return tc_sign_is_second(&reading->parts) ? second_text(reading, fail)
@@ -174,7 +176,7 @@ const char *tc_call_signed_text(request_rec *r, tc_fail *fail)
 
 static tc_error check_signature(const reading *reading, tc_fail *fail)
 {
-    /* Without one that is what is to be said. */
+    /* A missing signature has a reason of its own. */
     const char *text = reading->parts.signature.key ? signed_text(reading, fail) : "";
 
     return text ? tc_sign_check(reading->settings->secrets, &reading->parts, text, fail)
@@ -285,8 +287,7 @@ static void note_unknown(void *context, const char *key, size_t length)
     if (reading->settings->secrets && tc_sign_is_key(key, length))
         return;
     reading->unknown = true;
-    ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, reading->r,
-                  "there is no parameter '%.*s'; it is ignored",
+    ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, reading->r, "unknown parameter '%.*s' is ignored",
                   length < TC_LOG_NAME ? (int)length : TC_LOG_NAME, key);
 }
 
@@ -308,14 +309,14 @@ static tc_error check_pattern(const reading *reading, const tc_params *own, tc_f
 {
     if (reading->unknown || tc_params_change_picture(own))
         return tc_fail_set(fail, TC_E_PATTERN_ONLY,
-                           "small_light: only a pattern may be asked for here, p=NAME");
+                           "small_light: only p=NAME, a pattern, is allowed here");
     if (tc_url_is_behind_file(reading->r))
         return tc_fail_set(fail, TC_E_PATTERN_ONLY,
-                           "a path behind a file's name is not converted here");
+                           "a path after a file's name is not converted here");
     if (has_original_query(reading) && !reading->settings->pattern_query)
-        return tc_fail_set(fail, TC_E_PATTERN_ONLY,
-                           "a query for the original takes TmpfsConvertPatternQuery On, or a "
-                           "signature");
+        return tc_fail_set(
+            fail, TC_E_PATTERN_ONLY,
+            "a query for the original needs TmpfsConvertPatternQuery On, or a signature");
     return TC_E_OK;
 }
 

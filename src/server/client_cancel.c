@@ -55,7 +55,8 @@ static bool is_gone(const tc_client_cancel *client)
 static tc_error late(const tc_client_cancel *client)
 {
     return tc_fail_set(client->fail, TC_E_TIMEOUT,
-                       "not done in the %u seconds of TmpfsConvertTimeout", client->seconds);
+                       "not finished within the %u seconds of TmpfsConvertTimeout",
+                       client->seconds);
 }
 
 static tc_error check(void *context)

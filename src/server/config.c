@@ -125,11 +125,11 @@ static const char *set_number(cmd_parms *cmd, void *conf, const char *text)
     if (row->kind == COUNT && good)
         good = apr_isdigit(text[strlen(text) - 1]);
     if (!good || value < row->least || value > row->most)
-        return apr_psprintf(cmd->pool,
-                            "%s %s: takes a whole number from %" APR_INT64_T_FMT
-                            " to %" APR_INT64_T_FMT "%s",
-                            row->name, text, row->least, row->most,
-                            row->kind == BYTES ? ", bytes, or with K, M or G behind" : "");
+        return apr_psprintf(
+            cmd->pool,
+            "%s %s: takes a whole number from %" APR_INT64_T_FMT " to %" APR_INT64_T_FMT "%s",
+            row->name, text, row->least, row->most,
+            row->kind == BYTES ? ", in bytes or with the suffix K, M or G" : "");
     *number_at(conf, row) = value;
     return NULL;
 }
@@ -150,7 +150,7 @@ static const char *set_seconds(cmd_parms *cmd, void *conf, const char *text)
     if (!good || value < row->least || value > row->most)
         return apr_psprintf(cmd->pool,
                             "%s %s: takes whole seconds from %" APR_INT64_T_FMT
-                            " to %" APR_INT64_T_FMT ", or a time with s, mi or h behind",
+                            " to %" APR_INT64_T_FMT ", or a time with the suffix s, mi or h",
                             row->name, text, row->least, row->most);
     *number_at(conf, row) = value;
     return NULL;
@@ -226,8 +226,7 @@ static const char *parse_params(cmd_parms *cmd, const char *text, const tc_param
         return apr_psprintf(cmd->pool, "%s: %s", cmd->cmd->name, fail.text);
     if (*unknown)
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, cmd->server,
-                     "TC0102: %s: there is no parameter '%s'; it is ignored", cmd->cmd->name,
-                     unknown);
+                     "TC0102: %s: unknown parameter '%s' is ignored", cmd->cmd->name, unknown);
     *params = made;
     return NULL;
 }
@@ -309,15 +308,15 @@ static const char *set_pattern(cmd_parms *cmd, void *conf, const char *name, con
         return error;
     if (*params->pattern)
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, cmd->server,
-                     "TC0122: %s %s: p=%s in a pattern is not followed; write out its "
-                     "parameters",
+                     "TC0122: %s %s: p=%s in a pattern is ignored; write out its parameters",
                      cmd->cmd->name, name, params->pattern);
     if (!dir->patterns)
         dir->patterns = apr_hash_make(cmd->pool);
     if (apr_hash_get(dir->patterns, name, APR_HASH_KEY_STRING))
-        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, cmd->server,
-                     "TC0123: %s %s: defined twice in one place; the one in %s:%d counts",
-                     cmd->cmd->name, name, cmd->directive->filename, cmd->directive->line_num);
+        ap_log_error(
+            APLOG_MARK, APLOG_WARNING, 0, cmd->server,
+            "TC0123: %s %s: defined twice in one place; the definition at %s:%d is used",
+            cmd->cmd->name, name, cmd->directive->filename, cmd->directive->line_num);
     apr_hash_set(dir->patterns, name, APR_HASH_KEY_STRING, params);
     tc_remark(remarks(cmd), cmd, TC_REMARK_PATTERN, name);
     APR_ARRAY_PUSH(server_conf(cmd->server)->pattern_names, const char *) = name;
@@ -356,7 +355,7 @@ static uint64_t smaller(uint64_t a, uint64_t b)
     return !a || (b && b < a) ? b : a;
 }
 
-/* The smaller of two bounds, of which 0 is none, and what sets it. */
+/* The smaller of two limits, where 0 means none, and the directive that sets it. */
 static void bound_cost(tc_settings *settings, uint64_t budget)
 {
     tc_limits *limits = &settings->limits;
@@ -445,7 +444,7 @@ tc_error tc_config_params(const request_rec *r, const tc_params *own, tc_params 
         const tc_params *pattern =
             conf->patterns ? apr_hash_get(conf->patterns, name, APR_HASH_KEY_STRING) : NULL;
         if (!pattern)
-            return tc_fail_set(fail, TC_E_PARAM, "p=%s: no pattern of this name here", name);
+            return tc_fail_set(fail, TC_E_PARAM, "p=%s: there is no such pattern here", name);
         tc_params_overlay(params, pattern);
     }
     if (own)

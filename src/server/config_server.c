@@ -205,9 +205,8 @@ const char *set_max_active(cmd_parms *cmd, void *conf, const char *active, const
                   time > apr_time_from_sec(3600))))
         return apr_psprintf(
             cmd->pool,
-            "TmpfsConvertMaxActive %s%s%s%s%s: takes the conversions at once (0: "
-            "no bound), up to 65535, then how many may wait, up to %d, or auto, and how "
-            "long, up to 1h",
+            "TmpfsConvertMaxActive %s%s%s%s%s: takes ACTIVE, conversions at once up to 65535 "
+            "(0: no limit), then QUEUE, up to %d or auto, then WAIT, up to 1h",
             active, queue ? " " : "", queue ? queue : "", wait ? " " : "", wait ? wait : "",
             TC_QUEUE_MOST);
     server_conf(cmd->server)->active_given = true;
@@ -230,7 +229,7 @@ const char *set_memory_budget(cmd_parms *cmd, void *conf, const char *text)
         return apr_psprintf(
             cmd->pool,
             "TmpfsConvertMemoryBudget %s: takes bytes (with K, M or G) or a percentage "
-            "of the memory from 0%% to 100%%; 0: no bound",
+            "of the memory from 0%% to 100%%; 0: no limit",
             text);
     return NULL;
 }

@@ -49,13 +49,13 @@ tc_error tc_fetch_check(tc_fetch *fetch)
         return fetch->ended;
     if (is_late(fetch))
         return fetch->ended = tc_fail_set(fetch->fail, TC_E_FETCH_TIMEOUT,
-                                          "the original did not come in the %u seconds of "
-                                          "TmpfsConvertFetchTimeout",
+                                          "the original did not arrive within the %u seconds "
+                                          "of TmpfsConvertFetchTimeout",
                                           fetch->seconds);
     return fetch->ended = tc_cancel_check(&fetch->client.cancel, fetch->fail);
 }
 
-/* Until `fd`, or -1, can be read, or `look_ms` are over, or something is to be checked. */
+/* Waits until `fd`, or -1, can be read, `look_ms` are over, or a check is due. */
 static void wait_for(tc_fetch *fetch, int fd, int look_ms)
 {
     struct pollfd at[] = {{fd, POLLIN, 0}, {fetch->client.socket, POLLRDHUP, 0}};
@@ -178,9 +178,9 @@ static apr_status_t pass_part(ap_filter_t *f, apr_bucket_brigade *bb)
     apr_brigade_cleanup(fetch->part);
     if (status == APR_SUCCESS || !fetch->active)
         return status;
-    tc_fail_set(fetch->fail, TC_E_UPSTREAM,
-                "the original could not be unpacked, or another filter before the "
-                "conversion failed");
+    tc_fail_set(
+        fetch->fail, TC_E_UPSTREAM,
+        "the original could not be decompressed, or a filter before the conversion failed");
     return give_up(fetch, bb);
 }
 

@@ -111,7 +111,7 @@ static int begin(request_rec *r, context *context)
     }
     if (!tc_url_call(r) && tc_filter_is_alias(r) && tc_url_is_malformed(r)) {
         tc_fail_set(&context->job.fail, TC_E_PARAM,
-                    "small_light: no function, small_light(PARAMETERS), in this URL");
+                    "small_light: the URL has no small_light(PARAMETERS)");
         return tc_respond_error(r, &context->job.fail);
     }
     if ((!tc_url_call(r) && !tc_config_settings(r)->has_defaults) || r->method_number != M_GET)
@@ -266,7 +266,7 @@ static int decide(request_rec *r, context *context)
     }
     if (r->status == HTTP_PARTIAL_CONTENT) {
         tc_fail_set(&context->job.fail, TC_E_UPSTREAM,
-                    "a part of the original came (206), though all of it was asked for");
+                    "the original arrived in part (206), but all of it was requested");
         return tc_respond_error(r, &context->job.fail);
     }
     if (r->status != HTTP_OK)
@@ -275,7 +275,7 @@ static int decide(request_rec *r, context *context)
         return tc_respond_error(r, &context->job.fail);
     if (tc_original_is_final(r)) {
         ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, r,
-                      "the original says no-transform and passes as it is");
+                      "the original says no-transform and is sent unchanged");
         return OK;
     }
     /* A part of the converted answer is not served: its tag is weak. */
@@ -378,7 +378,8 @@ static apr_status_t finish(ap_filter_t *f, context *context)
     if (!error)
         error = convert(f, context, bb);
     if (error == TC_E_NOT_IMAGE && encoding)
-        tc_fail_set(&context->job.fail, error, "packed as '%s', which cannot be unpacked here",
+        tc_fail_set(&context->job.fail, error,
+                    "the original has Content-Encoding '%s', which cannot be decoded here",
                     encoding);
     if (error)
         return refuse(context);

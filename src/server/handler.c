@@ -158,8 +158,7 @@ int tc_handler_begin(request_rec *r)
     if (tc_url_is_function(r) && (!job->settings->enabled || request->is_off)) {
         if (tc_log_allows(r, APLOG_WARNING))
             ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r,
-                          "TC0014: %s: TmpfsConvert is Off where the original lies",
-                          tc_log_name(r));
+                          "TC0014: %s: TmpfsConvert is Off for the original", tc_log_name(r));
         return HTTP_FORBIDDEN;
     }
     /* A page's own query: only on a picture is it wrong. */

@@ -153,7 +153,7 @@ static tc_error convert(request_rec *r, tc_job *job, tc_spool **result, tc_stats
     damage = tc_pipeline_damage(job->pipeline);
     if (!error && damage && tc_log_allows(r, APLOG_WARNING))
         ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r,
-                      "TC0035: %s: damaged, and served as far as it can be decoded: %s",
+                      "TC0035: %s: damaged, served as far as it can be decoded: %s",
                       tc_log_name(r), damage->text);
     return error;
 }

@@ -24,8 +24,8 @@ bool tc_log_allows(request_rec *r, int level)
         suppressed = apr_atomic_xchg32(&bound->suppressed, 0);
         if (suppressed)
             ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r,
-                          "TC0020: %u more lines about requests were suppressed: over %d a "
-                          "second in this process",
+                          "TC0020: %u more lines about requests were left out: this process "
+                          "had over %d in a second",
                           (unsigned)suppressed, TC_LOG_RATE);
     }
     if (apr_atomic_inc32(&bound->lines) < TC_LOG_RATE)

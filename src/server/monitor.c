@@ -137,8 +137,8 @@ static apr_status_t acquire_plain(segment *segment, apr_size_t size, bool (*adop
 
     if (status == APR_SUCCESS && !adopt(aligned(segment->shm))) {
         ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, main,
-                     "shared memory of %" APR_SIZE_T_FMT " bytes: what it holds is not "
-                     "consistent, or of another version; it starts over",
+                     "shared memory of %" APR_SIZE_T_FMT
+                     " bytes: its content is inconsistent or of another version; it is reset",
                      size);
         status = renew(segment, size, main);
         if (status == APR_SUCCESS)
@@ -304,8 +304,8 @@ static void check_admission(server_rec *main, tc_server_conf *conf)
     else if (++conf->runtime->doubts == DOUBTS)
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, main,
                      "TC0130: the sums of admission in shared memory are wrong: a child was "
-                     "killed while it changed them, or something wrote over them; conversions "
-                     "may be refused until a graceful restart, which resets admission");
+                     "killed while it changed them, or they were overwritten; conversions may "
+                     "be refused until a graceful restart resets them");
 }
 
 int tc_monitor_sample(apr_pool_t *pool, server_rec *main)
@@ -361,7 +361,7 @@ int tc_monitor_start(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, ser
     if (status != APR_SUCCESS) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, status, main,
                      "TC0105: no shared memory for counters, history and admission: nothing is "
-                     "counted and nothing bounds the conversions at once");
+                     "counted and conversions are not limited");
         *conf->runtime = (tc_runtime){.secret = conf->runtime->secret};
         conf->temp_config.holders = NULL;
     }

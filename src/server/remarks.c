@@ -54,22 +54,22 @@ static void check(const apr_array_header_t *remarks, server_rec *main, const rem
             !has(remarks, main, at, TC_REMARK_SECRET, NULL))
             ap_log_error(
                 APLOG_MARK, APLOG_STARTUP | APLOG_WARNING, 0, main,
-                "TC0124: %s:%d: TmpfsConvertPatternOnly On: no pattern is defined, so "
-                "every URL with parameters is 403; define one with TmpfsConvertPattern",
+                "TC0124: %s:%d: TmpfsConvertPatternOnly On: no pattern is defined, so every "
+                "URL with parameters gets 403; define one with TmpfsConvertPattern",
                 at->file, at->line);
         break;
     case TC_REMARK_COALESCE:
         if (!ap_find_linked_module("mod_cache.c"))
             ap_log_error(APLOG_MARK, APLOG_STARTUP | APLOG_WARNING, 0, main,
                          "TC0125: %s:%d: TmpfsConvertOnce On: mod_cache is not loaded, so "
-                         "requests wait with no answer to share; load it, or set Off",
+                         "waiting requests find no answer to share; load it, or set Off",
                          at->file, at->line);
         break;
     case TC_REMARK_NAMED:
         if (!has(remarks, main, at, TC_REMARK_PATTERN, at->name))
             ap_log_error(APLOG_MARK, APLOG_STARTUP | APLOG_WARNING, 0, main,
-                         "TC0126: %s:%d: TmpfsConvertDefaults p=%s: no pattern of this name is "
-                         "defined, so what is converted there is 400",
+                         "TC0126: %s:%d: TmpfsConvertDefaults p=%s: there is no such pattern, "
+                         "so every conversion there gets 400",
                          at->file, at->line, at->name);
         break;
     default:

@@ -29,11 +29,11 @@ typedef struct tc_request {
     bool is_mapping;             /* raw.c asks other modules */
     char *unparsed_uri; /* the request's, while one without the function is in its place */
     /* sections.c's, about the sections of the URI with the function in it: */
-    bool has_sections;      /* there are some */
-    bool is_checking;       /* a subrequest for it is under way */
-    bool is_deciding;       /* whether this client may have it, and so not what it is */
-    bool is_off;            /* TmpfsConvert is Off where the original lies, whatever they say */
-    char *user, *auth_type; /* who has logged in for them */
+    bool has_sections;        /* there are some */
+    bool is_checking;         /* a subrequest for it is under way */
+    bool is_deciding;         /* whether this client may have it, and so not what it is */
+    bool is_off;              /* TmpfsConvert is Off for the original, whatever they say */
+    char *user, *auth_type;   /* who has logged in for them */
     ap_conf_vector_t *merged; /* r->per_dir_config with them */
     char *mapped_uri;         /* r->uri, while the function's is in its place for mod_cache */
 } tc_request;

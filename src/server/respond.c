@@ -20,17 +20,17 @@
 
 APLOG_USE_MODULE(tmpfs_convert);
 
-/* Where it is not the queue that a client is to wait for. */
+/* Retry-After where the queue is not the reason. */
 #define RETRY_SECONDS 5
 
-/* Nobody reads it; in the access log it is what nginx made known. */
+/* For the access log, as nginx has it: the client does not read it. */
 #define CLIENT_CLOSED_REQUEST 499
 
 /* Bytes of the hash that an ETag shows. */
 #define ETAG_BYTES    12
 #define VARIANT_BYTES 6
 
-/* One row an error: what the client is told and how loudly the log tells it. */
+/* One row per error: the client's status, the log's level and id. */
 typedef struct answer {
     int status;
     int level;
@@ -226,7 +226,7 @@ static void send_reason(request_rec *r, int status, const tc_fail *fail)
             ap_escape_html(r->pool, is_own ? tc_error_text(fail->error) : fail->text)));
 }
 
-/* Of refusals one line a second, so that overload does not become one of the log. */
+/* One line a second for refusals, so that overload does not flood the log. */
 static void log_failure(request_rec *r, const answer *answer, const tc_fail *fail)
 {
     const tc_admission_limits *limits;
@@ -245,7 +245,7 @@ static void log_failure(request_rec *r, const answer *answer, const tc_fail *fai
                       tc_log_name(r), fail->text, others);
 }
 
-/* No cache keeps it: each wrong spelling would be an entry. httpd writes the body. */
+/* Not to be cached: each wrong spelling would be an entry. httpd writes the body. */
 static int redirect(request_rec *r)
 {
     apr_table_setn(r->headers_out, "Location", tc_call_canonical(r));

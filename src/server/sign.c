@@ -13,10 +13,10 @@
 
 APLOG_USE_MODULE(tmpfs_convert);
 
-/* 128 bits, when they are random; as hexadecimal digits or the like twice that is usual. */
+/* 128 bits if they are random; hexadecimal digits usually have twice that. */
 #define KEY_LEAST 16
 
-/* More is not a key file. */
+/* A larger file is not a key file. */
 #define FILE_MOST 65536
 
 /* ---- the key file --------------------------------------------------------------------- */
@@ -56,7 +56,7 @@ static const char *read_lines(cmd_parms *cmd, char *text, apr_array_header_t *ke
                 number, KEY_LEAST);
         APR_ARRAY_PUSH(keys, const char *) = line;
     }
-    return keys->nelts ? NULL : "no key in it";
+    return keys->nelts ? NULL : "there is no key in the file";
 }
 
 static const char *read_text(cmd_parms *cmd, const char *path, char **text)
@@ -85,7 +85,8 @@ static const char *read_text(cmd_parms *cmd, const char *path, char **text)
         return "not a text file";
     if (info.protection & (APR_FPROT_WREAD | APR_FPROT_WWRITE))
         ap_log_error(APLOG_MARK, APLOG_STARTUP | APLOG_WARNING, 0, cmd->server,
-                     "TC0121: %s %s: everybody on this machine can read or write it; chmod 600",
+                     "TC0121: %s %s: the file is readable or writable by every user of this "
+                     "machine; chmod 600",
                      cmd->cmd->name, path);
     return NULL;
 }
@@ -181,8 +182,7 @@ static tc_error check_time(const tc_item *expires, tc_fail *fail)
                            expires->value);
     if (now > until)
         return tc_fail_set(fail, TC_E_SIGNATURE,
-                           "the time of this URL was over %" APR_INT64_T_FMT " seconds ago",
-                           now - until);
+                           "the URL expired %" APR_INT64_T_FMT " seconds ago", now - until);
     return TC_E_OK;
 }
 
@@ -196,7 +196,7 @@ static tc_error check_form(const tc_signed *parts, uint8_t signature[TC_SHA256_B
     if (!parts->signature.key)
         return tc_fail_set(fail, TC_E_SIGNATURE, "sig: this URL must be signed");
     if (parts->repeated)
-        return tc_fail_set(fail, TC_E_SIGNATURE, "sig, expires: may be named once");
+        return tc_fail_set(fail, TC_E_SIGNATURE, "sig, expires: each may be given only once");
     if (parts->misplaced)
         return tc_fail_set(fail, TC_E_SIGNATURE, "sig: must be the last parameter");
     digits = digits_of(parts, &length);
@@ -216,7 +216,7 @@ static bool is_signed_by(const char *key, const char *text, const uint8_t *signa
     return tc_sha256_equal(digest, signature);
 }
 
-/* Every key is tried, and how far a signature is right takes no longer or shorter. */
+/* Every key is tried, in a time that does not depend on how much of a signature is right. */
 tc_error tc_sign_check(const tc_secrets *secrets, const tc_signed *parts, const char *text,
                        tc_fail *fail)
 {
@@ -230,6 +230,6 @@ tc_error tc_sign_check(const tc_secrets *secrets, const tc_signed *parts, const 
         good |= is_signed_by(secrets->key[at], text, signature);
     if (!good)
         return tc_fail_set(fail, TC_E_SIGNATURE,
-                           "sig: is not that of these parameters and this path");
+                           "sig: the signature does not match these parameters and this path");
     return check_time(&parts->expires, fail);
 }

@@ -22,7 +22,7 @@
 #include <string.h>
 #include <strings.h>
 
-/* The keys of a file, any of which is good. */
+/* The keys of a file; a signature with any of them is valid. */
 typedef struct tc_secrets {
     unsigned keys;
     const char *const *key;

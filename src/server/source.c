@@ -129,7 +129,8 @@ tc_error tc_source_open_material(request_rec *r, tc_source *source, const char *
     if (apr_os_file_put(&source->file, &fd, APR_FOPEN_READ | APR_FOPEN_BINARY, r->pool) !=
         APR_SUCCESS) {
         close(fd);
-        return tc_fail_set(fail, TC_E_INTERNAL, "embedicon=%s: no file was made", name);
+        return tc_fail_set(fail, TC_E_INTERNAL, "embedicon=%s: the file could not be prepared",
+                           name);
     }
     apr_pool_cleanup_register(r->pool, source->file, close_file, apr_pool_cleanup_null);
     if (prepare(source) != APR_SUCCESS || source->info.filetype != APR_REG)

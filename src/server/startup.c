@@ -5,6 +5,7 @@
 #include "ends.h"
 #include "monitor.h"
 #include "remarks.h"
+#include "version.h"
 #include "host/mmap_threshold.h"
 #include "host/host.h"
 
@@ -104,7 +105,7 @@ static bool check_named(server_rec *main, tc_server_conf *conf)
     return good;
 }
 
-/* A directory of the default chain that cannot serve is passed over in silence. */
+/* A default directory that cannot be used is skipped without a message. */
 static void add_default(tc_server_conf *conf, const char *path)
 {
     const tc_temp_config *temp_config = &conf->temp_config;
@@ -166,9 +167,9 @@ static void fit_to_workers(server_rec *main, tc_server_conf *conf)
         limits->active = workers;
     if (conf->active_given && limits->active && limits->active + limits->queue >= workers)
         ap_log_error(APLOG_MARK, APLOG_STARTUP | APLOG_WARNING, 0, main,
-                     "TC0120: TmpfsConvertMaxActive %u %u: conversions and those that wait can "
-                     "keep all %u workers of this server, and then nothing else is answered; "
-                     "set less, or a larger MaxRequestWorkers",
+                     "TC0120: TmpfsConvertMaxActive %u %u: running and queued conversions can "
+                     "occupy all %u workers, and then nothing else is served; set less, or "
+                     "raise MaxRequestWorkers",
                      limits->active, limits->queue, workers);
 }
 
@@ -191,13 +192,13 @@ int tc_startup_check(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, ser
     return OK;
 }
 
-/* Whether files of this server can have a name, if for a moment. */
+/* Whether files of this server can have a name, if only for a moment. */
 static bool makes_names(const tc_temp_config *temp_config)
 {
     return temp_config->method != TC_TEMP_MEMFD && temp_config->method != TC_TEMP_TMPFILE;
 }
 
-/* Of one dead child, or with 0 of all processes that no longer are. */
+/* Removes the files of one dead child, or with 0 of all processes that have ended. */
 static void sweep(server_rec *main, pid_t dead)
 {
     const tc_temp_config *temp_config = tc_config_temp(main);
@@ -226,7 +227,7 @@ void tc_startup_child_status(server_rec *main, pid_t pid, ap_generation_t genera
 {
     (void)generation;
     (void)slot;
-    /* One that only lost its slot still works with them. */
+    /* A child that only lost its slot still uses them. */
     if (status == MPM_CHILD_EXITED && tc_ends_may_leave(pid))
         sweep(main, pid);
 }
@@ -241,6 +242,8 @@ int tc_startup_announce(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
     (void)ptemp;
     if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG)
         return OK;
+    ap_log_error(APLOG_MARK, APLOG_INFO, 0, main, "mod_tmpfs_convert %s with %s", TC_VERSION,
+                 tc_config_versions(main));
     for (unsigned at = 0; at < temp_config->dirs; at++) {
         const tc_temp_dir *dir = &temp_config->dir[at];
 

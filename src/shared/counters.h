@@ -74,9 +74,9 @@ enum {
    is killed takes its share with it. */
 #define TC_GAUGES(X)                                                              \
     X(IN_PROGRESS, ONE, NONE, TRAFFIC, "conversions_in_progress", "Under way",    \
-      "Conversions that are under way now")                                       \
+      "Conversions that run now")                                                 \
     X(QUEUED, ONE, NONE, TRAFFIC, "conversions_queued", "Waiting",                \
-      "Conversions that wait for others to end")                                  \
+      "Conversions that wait for a slot")                                         \
     X(TEMP_OPEN, TEMP_DIR, NONE, TEMP, "temp_files_open", "Open now",             \
       "Temporary files that are open now")                                        \
     X(TEMP_OPEN_BYTES, TEMP_DIR, BYTES, TEMP, "temp_open_bytes", "Bytes in them", \

@@ -27,7 +27,7 @@
     X(errors, PER_SECOND, "Errors")                                                    \
     X(latency_p50_seconds, SECONDS, "Half took less than")                             \
     X(latency_p99_seconds, SECONDS, "99 % took less than")                             \
-    X(refused, PER_SECOND, "Refused") /* for want of a place */                        \
+    X(refused, PER_SECOND, "Refused") /* no slot was free */                           \
     X(wait_p50_seconds, SECONDS, "Half waited less than")                              \
     X(wait_p99_seconds, SECONDS, "99 % waited less than")                              \
     X(temp_open_bytes, BYTES, "In temporary files")

@@ -163,10 +163,10 @@ static void check_temp_dir(tc_diagnosis *diagnosis, const tc_snapshot_temp_dir *
         SET_TEXT(finding, what, "The temporary directory %.160s%s is full to its reserve",
                  temp_dir->path, kind);
     if (!temp_dir->named)
-        SET_TEXT(finding, todo, "%sTmpfsConvertTempDir names others in place of the defaults",
+        SET_TEXT(finding, todo, "%sset TmpfsConvertTempDir to replace the defaults",
                  others ? "The others are used; " : "Make room there, or ");
     else if (missing)
-        SET_TEXT(finding, todo, "Put it in order, or take it out of TmpfsConvertTempDir");
+        SET_TEXT(finding, todo, "Repair it, or remove it from TmpfsConvertTempDir");
     else
         SET_TEXT(finding, todo,
                  "Make room there, or give TmpfsConvertTempDir another directory");
@@ -184,7 +184,7 @@ static void check_temp_dirs(tc_diagnosis *diagnosis, const tc_snapshot *snapshot
     }
     if (usable == 0) {
         tc_finding *finding = add(diagnosis, TC_WARNING, "no_temp_dir");
-        SET_TEXT(finding, what, "There is no place for temporary files");
+        SET_TEXT(finding, what, "No directory for temporary files is usable");
         SET_TEXT(finding, todo,
                  "Set TmpfsConvertTempDir to a directory that the server's User can write to");
     }
@@ -203,16 +203,13 @@ static void check_temp_memory(tc_diagnosis *diagnosis, const tc_snapshot *snapsh
         return;
     finding = add(diagnosis, TC_WARNING, "temp_memory_near_limit");
     tc_chart_number(text, sizeof text, bound, TC_UNIT_BYTES);
-    SET_TEXT(finding, what, "Temporary files in memory take %.0f %% of the %s they may have%s",
+    SET_TEXT(finding, what, "Temporary files in memory take %.0f %% of their limit of %s%s",
              100 * used / bound, text, disk ? "" : ", and no directory is on a disk");
     SET_TEXT(finding, todo,
-             disk
-                 ? "What is over goes to a disk; set TmpfsConvertTempMemory higher if there is "
-                   "memory "
-                   "for it"
-                 : "Name one in TmpfsConvertTempDir, or set TmpfsConvertTempMemory higher, or "
-                   "answers "
-                   "will be 503");
+             disk ? "Further files go to a disk; raise TmpfsConvertTempMemory if there is "
+                    "memory for it"
+                  : "Name one in TmpfsConvertTempDir, or raise TmpfsConvertTempMemory; "
+                    "otherwise answers will be 503");
 }
 
 /* Whose they are: what this server counted is the lesser part or not. */
@@ -223,7 +220,8 @@ static void point_elsewhere(tc_finding *finding, const tc_snapshot *snapshot)
 
     if (left && (negative.error || left * 2 > negative.value))
         SET_TEXT(finding, todo,
-                 "Set TmpfsConvertTempMethod auto: the files of this server made them");
+                 "Set TmpfsConvertTempMethod auto: this server's temporary files left these "
+                 "dentries");
     else
         SET_TEXT(
             finding, todo,
@@ -281,7 +279,7 @@ static void check_memory(tc_diagnosis *diagnosis, const tc_snapshot *snapshot)
                         TC_UNIT_BYTES);
         SET_TEXT(finding, what, "This host swaps in %s a second", rate);
         SET_TEXT(finding, todo,
-                 "It is short of memory: see the memory chart for what takes it");
+                 "The host is short of memory: the memory chart shows what uses it");
     }
 }
 
@@ -336,7 +334,7 @@ static void note_estimates(tc_diagnosis *diagnosis, const tc_snapshot *snapshot)
                  TC_DENTRY_BYTES,
                  tc_reading_reason(snapshot->host.slab.error, words, sizeof words));
         SET_TEXT(finding, todo,
-                 "Start httpd as root, as distributions do, to have the true figure");
+                 "Start httpd as root, as distributions do, to get the true figure");
     }
     if (snapshot->interval == 0) {
         finding = add(diagnosis, TC_NOTE, "no_history");

@@ -115,7 +115,7 @@ static const struct {
       "Negative dentries that this server's temporary files have left, by its own count",      \
       NULL)                                                                                    \
     X(SYSCTL, DENTRIES, GAUGE, NONE, "host_knob", "Value",                                     \
-      "Kernel settings that bear on dentries, as far as this kernel has them", "knob")         \
+      "Kernel settings that concern dentries, where this kernel has them", "knob")             \
     X(CACHE_BYTES, SLAB, GAUGE, BYTES, "host_slab_bytes", "Size",                              \
       "Bytes that a slab cache takes", "cache")                                                \
     X(CACHE_OBJECTS, SLAB, GAUGE, NONE, "host_slab_objects", "Objects",                        \
@@ -131,7 +131,7 @@ static const struct {
     X(CACHE_PER_SLAB, SLAB, GAUGE, NONE, "host_slab_objects_per_slab", "Objects a slab",       \
       "Objects in one slab of a slab cache", "cache")                                          \
     X(MEMORY, MEMORY, GAUGE, BYTES, "host_memory_bytes", "Bytes",                              \
-      "The host's memory, as /proc/meminfo tells it", "kind")                                  \
+      "The host's memory, from /proc/meminfo", "kind")                                         \
     X(SWAPPED_IN, MEMORY, COUNTER, BYTES, "host_swapped_in_bytes", "Swapped in since boot",    \
       "Bytes read back from swap since the host started", NULL)                                \
     X(SWAPPED_OUT, MEMORY, COUNTER, BYTES, "host_swapped_out_bytes", "Swapped out since boot", \
@@ -148,11 +148,11 @@ static const struct {
       "... reclaimable slab", "Reclaimable slab charged to this server's memory cgroup", NULL) \
     X(METHOD, TEMP, TEXT, NONE, "temp_method", "Method", "How temporary files are made", NULL) \
     X(TEMP_MEMORY, TEMP, GAUGE, BYTES, "temp_memory_bytes", "In memory",                       \
-      "Bytes accounted for temporary files in memory, memfd and tmpfs", NULL)                  \
+      "Bytes of temporary files in memory: memfd and tmpfs", NULL)                             \
     X(TEMP_BOUND, TEMP, GAUGE, BYTES, "temp_memory_limit_bytes", "... at most",                \
       "Bytes that temporary files in memory may have, by TmpfsConvertTempMemory", NULL)        \
     X(CLIENT, TEMP, GAUGE, BYTES, "temp_client_bytes", "Largest client's",                     \
-      "Bytes of temporary data, in memory and in files, that no one client has more of", NULL) \
+      "Bytes of temporary data, in memory and in files, of the client that holds most", NULL)  \
     X(CLIENT_BOUND, TEMP, GAUGE, BYTES, "temp_client_limit_bytes", "... at most",              \
       "Bytes of temporary data that a client may have, by TmpfsConvertTempPerClient", NULL)    \
     X(TEMP_DIR_FS, TEMP, TEXT, NONE, "temp_fs", "File system",                                 \
@@ -161,18 +161,18 @@ static const struct {
       "Bytes of the file system of a temporary directory", "dir")                              \
     X(TEMP_DIR_FREE, TEMP, GAUGE, BYTES, "temp_fs_available_bytes", "Available",               \
       "Bytes available in a temporary directory", "dir")                                       \
-    X(TEMP_DIR_RESERVE, TEMP, GAUGE, BYTES, "temp_fs_reserve_bytes", "To be left",             \
-      "Bytes to be left free in the file system of a temporary directory", "dir")              \
+    X(TEMP_DIR_RESERVE, TEMP, GAUGE, BYTES, "temp_fs_reserve_bytes", "Kept free",              \
+      "Bytes kept free in the file system of a temporary directory", "dir")                    \
     X(TEMP_DIR_INODES, TEMP, GAUGE, NONE, "temp_fs_inodes_available", "Inodes",                \
       "Files that can still be made in a temporary directory", "dir")                          \
     X(EXPECTED, TRAFFIC, GAUGE, SECONDS, "conversions_expected_wait_seconds", "Expected wait", \
-      "Time that what is under way and waits now will take", NULL)                             \
+      "Expected time until all running and waiting conversions have ended", NULL)              \
     X(OLDEST, TRAFFIC, GAUGE, SECONDS, "conversions_oldest_wait_seconds", "Longest wait now",  \
-      "For so long the first of those that wait has waited", NULL)                             \
+      "Time that the request at the head of the queue has waited", NULL)                       \
     X(WORKERS, TRAFFIC, GAUGE, NONE, "conversions_workers_held", "Workers they hold",          \
-      "Workers of httpd that conversions have which are under way or wait", NULL)              \
+      "Workers of httpd that running and waiting conversions hold", NULL)                      \
     X(REFUSED, TRAFFIC, GAUGE, NONE, "conversions_refused_recently", "Refused lately",         \
-      "Conversions refused for want of a place in the last ten minutes", NULL)                 \
+      "Conversions refused in the last ten minutes because no slot was free", NULL)            \
     X(STAGE, LATENCY, HISTOGRAM, SECONDS, "conversion_duration_seconds", "Duration",           \
       "Time that the stages of conversions took", "stage")                                     \
     X(FORMAT_BUILT, FORMATS, GAUGE, NONE, "format_built", "Built in",                          \
@@ -181,7 +181,7 @@ static const struct {
       "The library that reads and writes a format", "format")                                  \
     X(VERSION, SERVER, TEXT, NONE, "version", "mod_tmpfs_convert", "The module's version",     \
       NULL)                                                                                    \
-    X(HTTPD, SERVER, TEXT, NONE, "httpd", "httpd", "What httpd says of itself", NULL)          \
+    X(HTTPD, SERVER, TEXT, NONE, "httpd", "httpd", "httpd's own description", NULL)            \
     X(MPM, SERVER, TEXT, NONE, "mpm", "MPM", "httpd's multi-processing module", NULL)          \
     X(CODECS, SERVER, TEXT, NONE, "codecs", "Codecs",                                          \
       "The libraries that read and write pictures", NULL)                                      \
@@ -189,7 +189,8 @@ static const struct {
       "When the server started or was last restarted", NULL)                                   \
     X(SINCE, SERVER, TIME, NONE, "counting_since_timestamp_seconds", "Counts since",           \
       "When the counters were zero; restarts do not change it", NULL)                          \
-    X(NOW, SERVER, TIME, NONE, "report_timestamp_seconds", "Now", "When this was read", NULL)  \
+    X(NOW, SERVER, TIME, NONE, "report_timestamp_seconds", "Now",                              \
+      "When these figures were read", NULL)                                                    \
     X(INTERVAL, SERVER, GAUGE, SECONDS, "history_interval_seconds", "Samples every",           \
       "Seconds between samples; 0 when none are taken", NULL)                                  \
     X(SAMPLES, SERVER, GAUGE, NONE, "history_samples", "Samples shown", "Samples shown here",  \

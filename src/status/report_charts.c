@@ -142,11 +142,11 @@ static void draw_temp_dirs(const tc_report *report, const tc_writer *to, span sp
                                           temp_dir->path, temp_dir->fs.name),
                              offset);
     }
-    of[count++] = right(report, "in our files", AT(temp_open_bytes));
+    of[count++] = right(report, "in temporary files", AT(temp_open_bytes));
     draw(report, to, span,
          &(tc_chart){.title = "Temporary space in use, by directory",
                      .left = "of its file system",
-                     .right = "in our files",
+                     .right = "in temporary files",
                      .left_unit = TC_UNIT_RATIO,
                      .right_unit = TC_UNIT_BYTES,
                      .series = count,

@@ -310,7 +310,7 @@ static void put_links(const tc_writer *to, const tc_page *page)
                     page->refresh ? "&amp;refresh" : "", spans[at].title);
     }
     if (page->refresh)
-        tc_putf(to, "<span>loads again every %u s</span>", page->refresh);
+        tc_putf(to, "<span>reloads every %u s</span>", page->refresh);
     else
         tc_putf(to, "<a href=\"?span=%" PRId64 "&amp;refresh=10\">keep loading</a>",
                 page->span);

@@ -113,22 +113,21 @@ static const char *failure_words(int failure, char *buffer, size_t size)
         return "no more space than the reserve";
     if (failure == AT_BOUND)
         return "all that TmpfsConvertTempMemory allows is taken";
+    if (failure == EMFILE)
+        return "too many open files in this process, see ulimit -n";
+    if (failure == ENFILE)
+        return "too many open files in the whole system, see fs.file-max";
     return apr_strerror(APR_FROM_OS_ERROR(failure), buffer, size);
 }
 
 static void note_failure(tc_temp_backend *backend, const tc_temp_target *where, int failure)
 {
     char buffer[120];
-    const char *hint = "";
 
-    if (failure == EMFILE)
-        hint = " (the limit of this process, see ulimit -n)";
-    else if (failure == ENFILE)
-        hint = " (the limit of the whole system, see fs.file-max)";
     backend->failure = failure;
     backend->reason =
-        apr_psprintf(backend->pool, "%s: %s%s", where->dir ? where->dir->path : "memfd",
-                     failure_words(failure, buffer, sizeof(buffer)), hint);
+        apr_psprintf(backend->pool, "%s: %s", where->dir ? where->dir->path : "memfd",
+                     failure_words(failure, buffer, sizeof(buffer)));
 }
 
 static apr_status_t failure_status(const tc_temp_backend *backend)
@@ -151,7 +150,7 @@ static bool above_reserve(const tc_temp_dir *dir)
 
     if (!dir || (dir->reserve_bytes == 0 && dir->reserve_percent <= 0))
         return true;
-    /* What is wrong with the directory the write itself will say. */
+    /* If something is wrong with the directory, the write reports it. */
     if (tc_temp_space(dir->path, &available, &total))
         return true;
     if (dir->reserve_percent > 0)
@@ -159,7 +158,7 @@ static bool above_reserve(const tc_temp_dir *dir)
     return available >= dir->reserve_bytes;
 }
 
-/* Said before the name is made: a process may be killed at any moment after. */
+/* Set before the name is made: a process may be killed at any moment after. */
 static int open_method(tc_temp_backend *backend, const tc_temp_target *where,
                        tc_temp_method method)
 {
@@ -212,7 +211,7 @@ apr_status_t tc_temp_backend_open(tc_temp_backend *backend)
         backend->file.temp.fd = -1;
         note_failure(backend, &where, rc);
         count_moved(backend, &where);
-        /* Not the directory's fault: the next one would answer the same. */
+        /* The next directory would fail in the same way. */
         if (rc == EMFILE || rc == ENFILE)
             return failure_status(backend);
     }

@@ -156,7 +156,7 @@ sub write_file {
 write_file('a.tiff', "II*\0\10\0\0\0" . "\0" x 40);
 refused('/small_light(of=gif)/pictures/quad.png', qr/of=gif: writing GIF is not built into this server/, 'of=gif');
 refused('/small_light(of=tiff)/pictures/quad.png', qr/of=tiff: writing TIFF is not built into this server/, 'of=tiff');
-refused('/small_light(dw=9)/pictures/a.tiff', qr/a TIFF picture, and reading TIFF is not built into this server/,
+refused('/small_light(dw=9)/pictures/a.tiff', qr/the picture is TIFF, and reading TIFF is not built into this server/,
     'a TIFF');
 no_leftovers();
 
@@ -173,7 +173,7 @@ for my $format (sort keys %title) {
     refused("/small_light(of=$format)/pictures/quad.png",
         qr/of=$format: writing $title{$format} is not built into this server/, "bare: of=$format");
     refused("/small_light(dw=32)/pictures/quad.$format",
-        qr/a $title{$format} picture, and reading $title{$format} is not built into this server/,
+        qr/the picture is $title{$format}, and reading $title{$format} is not built into this server/,
         "bare: a $title{$format} picture");
 }
 is(get('/small_light(dw=32)/pictures/quad.png')->code, 200, 'bare: a PNG is answered');

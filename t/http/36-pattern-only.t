@@ -148,19 +148,19 @@ for my $case (@queries) {
     my ($url, $what) = @$case;
     my $answer = get($url);
     is($answer->code, 403, $what);
-    like($answer->content, qr/takes TmpfsConvertPatternQuery On, or a signature/, '... and the answer says why');
+    like($answer->content, qr/needs TmpfsConvertPatternQuery On, or a signature/, '... and the answer says why');
 }
 for my $case (@behind) {
     my ($url, $what) = @$case;
     my $answer = get($url);
     is($answer->code, 403, $what);
-    like($answer->content, qr/a path behind a file's name is not converted here/, '... and the answer says why');
+    like($answer->content, qr/a path after a file's name is not converted here/, '... and the answer says why');
 }
 for my $case (@bad) {
     my ($url, $what) = @$case;
     my $answer = get($url);
     is($answer->code, 403, $what);
-    like($answer->content, qr/only a pattern may be asked for here, p=NAME/, '... and the answer says why');
+    like($answer->content, qr/only p=NAME, a pattern, is allowed here/, '... and the answer says why');
 }
 is(scalar(error_log_lines(qr/:warn\].*TC0032: /)), @bad + @queries + @behind, 'one line each in the log');
 is(get("/small_light(p=none)$picture")->code, 400, 'an unknown pattern is 400');

@@ -99,7 +99,7 @@ SKIP: {
     cmp_ok($temp->{temp_memory_bytes}, '<=', 22 << 20, "four results of $size bytes: $temp->{temp_memory_bytes} in memory");
     cmp_ok($temp->{dir}{$disk}{temp_open_bytes}, '>=', $size, '... the rest is on the disk');
     my $text = get('/tmpstat')->content;
-    ok($text =~ /Temporary files in memory take \d+ % of the 22 MiB they may have/, 'the page says so')
+    ok($text =~ /Temporary files in memory take \d+ % of their limit of 22 MiB/, 'the page says so')
         or diag(JSON::PP->new->encode($temp));
     like(get('/tmpstat?auto')->content, qr/^TmpfsConvertTempMemoryBytes: \d+$/m, '... as text');
     like(get('/tmpstat?metrics')->content, qr/^tmpfs_convert_temp_memory_limit_bytes 23068672$/m, '... as metrics');

@@ -33,7 +33,7 @@ key_file('keys', "# two\n0123456789abcdef\n\n  fedcba9876543210 \r\n");
 
 my @wrong = (
     ["TmpfsConvertSecretFile $dir/none", qr{TmpfsConvertSecretFile \Q$dir\E/none: No such file}],
-    ["TmpfsConvertSecretFile $dir/no-keys", qr{no-keys: no key in it}],
+    ["TmpfsConvertSecretFile $dir/no-keys", qr{no-keys: there is no key in the file}],
     ["TmpfsConvertSecretFile $dir/short-key", qr{short-key: the key in line 3 is shorter than 16}],
     ["TmpfsConvertSecretFile $dir/nearly-a-key", qr{nearly-a-key: the key in line 1 is shorter than 16}],
     ["TmpfsConvertSecretFile $dir/too-large", qr{too-large: not a key file}],
@@ -74,7 +74,7 @@ my @wrong = (
     ['TmpfsConvertPattern a/b dw=3', qr{TmpfsConvertPattern: the name}],
     ['TmpfsConvertPattern thumb dw=x', qr{TmpfsConvertPattern: dw=x: takes}],
     ['TmpfsConvertDefaults q=500', qr{TmpfsConvertDefaults: q=500: takes}],
-    ['TmpfsConvertMaxActive x', qr{TmpfsConvertMaxActive x: takes the conversions}],
+    ['TmpfsConvertMaxActive x', qr{TmpfsConvertMaxActive x: takes ACTIVE}],
     ['TmpfsConvertMaxActive 4 70000', qr{TmpfsConvertMaxActive 4 70000: takes}],
     ['TmpfsConvertMaxActive 4 4 soon', qr{TmpfsConvertMaxActive 4 4 soon: takes}],
     ['TmpfsConvertTimeout -1s', qr{TmpfsConvertTimeout -1s: takes whole seconds from 0 to}],
@@ -149,7 +149,7 @@ for my $case (
     ["<VirtualHost *>\nTmpfsConvertPatternOnly On\n</VirtualHost>\nTmpfsConvertPattern a dw=3", undef],
     ["<Location /a>\nTmpfsConvertPatternOnly On\nTmpfsConvertPattern a dw=3\n</Location>", undef],
     ["TmpfsConvertPatternOnly On\nTmpfsConvertSecretFile $dir/keys", undef],
-    ["TmpfsConvertPattern a dw=3\nTmpfsConvertPattern b p=a,q=5", qr/TC0122: TmpfsConvertPattern b: p=a in a pattern is not followed/],
+    ["TmpfsConvertPattern a dw=3\nTmpfsConvertPattern b p=a,q=5", qr/TC0122: TmpfsConvertPattern b: p=a in a pattern is ignored/],
     ["TmpfsConvertPattern a dw=3\nSmallLightPatternDefine a dw=4", qr/TC0123: SmallLightPatternDefine a: defined twice in one place/],
     ["TmpfsConvertPattern a dw=3\n<Location /a>\nTmpfsConvertPattern a dw=4\n</Location>", undef],
     ["TmpfsConvertPattern a dw=3\n<VirtualHost *>\nTmpfsConvertPattern a dw=4\n</VirtualHost>", undef],
@@ -157,7 +157,7 @@ for my $case (
     ["<Directory />\nTmpfsConvertOnce On\n</Directory>", qr/TC0125/, @no_cache],
     ["TmpfsConvertOnce Off", undef, @no_cache],
     ["TmpfsConvertOnce On", undef],
-    ["TmpfsConvertDefaults p=a", qr/TC0126: \S+:\d+: TmpfsConvertDefaults p=a: no pattern of this name/],
+    ["TmpfsConvertDefaults p=a", qr/TC0126: \S+:\d+: TmpfsConvertDefaults p=a: there is no such pattern/],
     ["TmpfsConvertDefaults p=a\nTmpfsConvertPattern a dw=3", undef],
 ) {
     my ($conf, $warning, @option) = @$case;
@@ -176,7 +176,7 @@ is($status, 0, '... passes') or diag $text;
 chmod 0644, "$dir/keys";
 ($text, $status) = configtest("TmpfsConvertSecretFile $dir/keys\n");
 is($status, 0, 'one that everybody may read passes');
-like($text, qr/TC0121: TmpfsConvertSecretFile \Q$dir\E\/keys: everybody/, '... with a warning');
+like($text, qr/TC0121: TmpfsConvertSecretFile \Q$dir\E\/keys: the file is readable or writable by every user/, '... with a warning');
 
 # Workers are processes with prefork and threads with the others: 16 and 32 here.
 for my $case (['12 3', 0], ['12 500', 1], ['40', 1], ['40 0', 1], ['0', 0], ['1', 0]) {

@@ -185,7 +185,7 @@ for my $batch (batches(5, (map { "far/$_" } @by_us, @by_httpd), map { "cgi/$_" }
     for my $path (@$batch) {
         my ($name) = $path =~ m{/(.*)};
         like($answer{$path}, qr{^HTTP/1\.1 504 }m, "$path: 504");
-        is(scalar(error_log_lines($mark, qr/TC0160: \S+\Q$name\E: the original did not come in the 1 seconds of TmpfsConvertFetchTimeout/)),
+        is(scalar(error_log_lines($mark, qr/TC0160: \S+\Q$name\E: the original did not arrive within the 1 seconds of TmpfsConvertFetchTimeout/)),
             1, '... with one line that says why') or diag join "\n", error_log_lines($mark);
     }
     expect_log(qr/TC0160/);

@@ -90,7 +90,7 @@ static void test_temp_dirs(void)
     ok(diagnosis.well && finding("temp_dir_unusable")->severity == TC_NOTE,
        "a default one that cannot be used is noted while others can");
     ok(strstr(finding("temp_dir_unusable")->what, "/dev/shm, one of the defaults, cannot") &&
-           !strstr(finding("temp_dir_unusable")->todo, "take it out"),
+           !strstr(finding("temp_dir_unusable")->todo, "remove it"),
        "... %s. %s", finding("temp_dir_unusable")->what, finding("temp_dir_unusable")->todo);
     snapshot.temp_dir[1].available = tc_reading_of(100);
     tc_diagnose(&diagnosis, &snapshot);
@@ -101,10 +101,10 @@ static void test_temp_dirs(void)
     tc_diagnose(&diagnosis, &snapshot);
     ok(!diagnosis.well && finding("temp_dir_full")->severity == TC_WARNING &&
            finding("no_temp_dir") &&
-           strstr(finding("temp_dir_full")->todo, "TmpfsConvertTempDir names others"),
+           strstr(finding("temp_dir_full")->todo, "set TmpfsConvertTempDir to replace"),
        "... and warned of where there are no others: %s", finding("temp_dir_full")->todo);
     snapshot.temp_dirs = 0;
-    only("no_temp_dir", "no place", "TmpfsConvertTempDir");
+    only("no_temp_dir", "No directory", "TmpfsConvertTempDir");
 }
 
 static void test_slab(void)
@@ -177,10 +177,10 @@ static void test_temp_memory(void)
 {
     make_snapshot(&snapshot);
     snapshot.temp_memory = GIB * 19 / 10;
-    only("temp_memory_near_limit", "95 % of the 2 GiB they may have, and no directory",
+    only("temp_memory_near_limit", "95 % of their limit of 2 GiB, and no directory",
          "TmpfsConvertTempDir");
     snapshot.temp_dir[1].fs.in_memory = false;
-    only("temp_memory_near_limit", "95 % of the 2 GiB they may have. ", "goes to a disk");
+    only("temp_memory_near_limit", "95 % of their limit of 2 GiB. ", "go to a disk");
     snapshot.temp_memory_bound = TC_UNLIMITED;
     tc_diagnose(&diagnosis, &snapshot);
     ok(diagnosis.well, "without a bound there is nothing to come near to");

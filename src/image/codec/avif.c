@@ -294,7 +294,7 @@ static tc_error avif_decode_open(tc_decoder **made, const tc_input *input, tc_im
     if (result != AVIF_RESULT_OK)
         return tc_avif_failed(fail, result, TC_E_DAMAGED);
     if (decoder->picture->pictures == 0)
-        return tc_fail_set(fail, TC_E_DAMAGED, "AVIF: there is no picture in it");
+        return tc_fail_set(fail, TC_E_DAMAGED, "AVIF: there is no picture in the file");
     image = decoder->avif->image;
     if (image->width < 1 || image->height < 1)
         return tc_fail_set(fail, TC_E_DAMAGED, "AVIF: the picture has no size");
@@ -318,11 +318,11 @@ static tc_error decode_picture(tc_decoder *decoder)
     image = avif->image;
     if (image->width != width || image->height != height)
         return tc_fail_set(decoder->fail, TC_E_DAMAGED,
-                           "AVIF: the picture has another size than its header");
+                           "AVIF: the picture's size differs from its header's");
     if ((image->yuvFormat == AVIF_PIXEL_FORMAT_YUV400) != tc_model_is_grey(decoder->model) ||
         (decoder->alpha && !image->alphaPlane))
         return tc_fail_set(decoder->fail, TC_E_DAMAGED,
-                           "AVIF: the picture is of another kind than its header says");
+                           "AVIF: the picture's kind differs from its header's");
     return TC_E_OK;
 }
 

@@ -157,7 +157,7 @@ bool tc_avif_next(tc_avif_cursor *cursor, tc_avif_box *box)
         !read_head(cursor, box, &end))
         return false;
     if (end > cursor->end)
-        return tc_avif_refuse(cursor->walk, "a box reaches outside the one that it is in");
+        return tc_avif_refuse(cursor->walk, "a box reaches outside its parent");
     cursor->at = end;
     return true;
 }

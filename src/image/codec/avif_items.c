@@ -127,7 +127,7 @@ static void note_grid(tc_avif_meta *meta, tc_avif_item *item, tc_avif_picture *p
     if (!tc_avif_is_sound(meta->walk))
         return;
     if (grid.width != item->width || grid.height != item->height) {
-        tc_avif_refuse(meta->walk, "a grid has another size than its picture");
+        tc_avif_refuse(meta->walk, "a grid's size differs from its picture's");
         return;
     }
     for (uint32_t at = 0; at < meta->items && tc_avif_is_sound(meta->walk); at++) {

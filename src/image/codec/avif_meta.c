@@ -96,7 +96,7 @@ static void read_locations(tc_avif_meta *meta, tc_avif_cursor body)
 
     if (version > 2 || (version > 0 && index_bytes) || !is_field(offset_bytes) ||
         !is_field(length_bytes) || !is_field(base_bytes)) {
-        tc_avif_refuse(meta->walk, "the items' places are in an unknown form");
+        tc_avif_refuse(meta->walk, "the items' locations are in an unknown form");
         return;
     }
     for (uint32_t at = 0; at < count && tc_avif_is_sound(meta->walk); at++) {
@@ -111,7 +111,8 @@ static void read_locations(tc_avif_meta *meta, tc_avif_cursor body)
         if (!item)
             return;
         if (method > 1 || item->extents > 0) {
-            tc_avif_refuse(meta->walk, "an item's place is in an unknown form, or told twice");
+            tc_avif_refuse(meta->walk,
+                           "an item's location is in an unknown form, or given twice");
             return;
         }
         item->in_idat |= method == 1;
@@ -127,7 +128,7 @@ static void read_infos(tc_avif_meta *meta, tc_avif_cursor body)
     uint32_t count = (uint32_t)tc_avif_read_number(&body, version == 0 ? 2 : 4);
 
     if (version > 1) {
-        tc_avif_refuse(meta->walk, "the items are told of in an unknown form");
+        tc_avif_refuse(meta->walk, "the list of items is in an unknown form");
         return;
     }
     for (uint32_t at = 0; at < count; at++) {
@@ -136,12 +137,12 @@ static void read_infos(tc_avif_meta *meta, tc_avif_cursor body)
         tc_avif_item *item;
 
         if (!tc_avif_next(&body, &box) || !tc_avif_is(&box, "infe")) {
-            tc_avif_refuse(meta->walk, "fewer items than it says");
+            tc_avif_refuse(meta->walk, "fewer items than the list says");
             return;
         }
         version = read_version(&box.body);
         if (version != 2 && version != 3) {
-            tc_avif_refuse(meta->walk, "an item is told of in an unknown form");
+            tc_avif_refuse(meta->walk, "an item's entry is in an unknown form");
             return;
         }
         item = tc_avif_item_of(meta,
@@ -190,7 +191,7 @@ static void read_references(tc_avif_meta *meta, tc_avif_cursor body)
             note_reference(meta, &box, from, to);
         }
         if (box.body.at != box.body.end) {
-            tc_avif_refuse(meta->walk, "a reference has another length than it says");
+            tc_avif_refuse(meta->walk, "a reference's length is wrong");
             return;
         }
     }
@@ -289,7 +290,7 @@ static void read_associations(tc_avif_meta *meta, tc_avif_cursor body)
         unsigned of_item = (unsigned)tc_avif_read_number(&body, 1);
 
         if (!item || item->associated) {
-            tc_avif_refuse(meta->walk, "an item's properties are told twice");
+            tc_avif_refuse(meta->walk, "an item's properties are given twice");
             return;
         }
         item->associated = true;
@@ -316,13 +317,13 @@ static void read_item_properties(tc_avif_meta *meta, tc_avif_cursor body)
     tc_avif_box box;
 
     if (!tc_avif_next(&body, &box) || !tc_avif_is(&box, "ipco")) {
-        tc_avif_refuse(meta->walk, "properties without a list of them");
+        tc_avif_refuse(meta->walk, "items have properties, but there is no list of properties");
         return;
     }
     read_properties(meta, box.body);
     while (tc_avif_next(&body, &box)) {
         if (!tc_avif_is(&box, "ipma")) {
-            tc_avif_refuse(meta->walk, "properties in an unknown form");
+            tc_avif_refuse(meta->walk, "the properties of items are in an unknown form");
             return;
         }
         read_associations(meta, box.body);

@@ -124,7 +124,7 @@ static tc_error failed(tc_decoder *decoder, int code)
         return no_memory(decoder);
     if (code == D_GIF_ERR_READ_FAILED || code == D_GIF_ERR_EOF_TOO_SOON)
         why = "the file ends before the picture does";
-    return damaged(decoder, why ? why : "the data make no sense");
+    return damaged(decoder, why ? why : "the data are not valid");
 }
 
 static void gif_decode_free(tc_decoder *decoder)
@@ -178,13 +178,13 @@ static tc_error find_frame(tc_decoder *decoder)
         if (error)
             return error;
         if (kind == TERMINATE_RECORD_TYPE)
-            return damaged(decoder, "there is no picture in it");
+            return damaged(decoder, "there is no picture in the file");
     } while (kind != IMAGE_DESC_RECORD_TYPE);
     /* giflib reads the size of the codes too, and keeps it to itself: the last byte so far. */
     if (DGifGetImageHeader(decoder->gif) == GIF_ERROR)
         return failed(decoder, decoder->gif->Error);
     if (!tc_gif_lzw_open(&decoder->lzw, decoder->last))
-        return damaged(decoder, "codes of a size that does not exist");
+        return damaged(decoder, "the code size is not valid");
     return TC_E_OK;
 }
 

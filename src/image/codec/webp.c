@@ -122,7 +122,7 @@ static tc_error start_decoding(tc_decoder *decoder, uint32_t w, uint32_t h, bool
 
     if (!WebPInitDecoderConfig(config))
         return tc_fail_set(decoder->fail, TC_E_INTERNAL,
-                           "WebP: another libwebp than built with");
+                           "WebP: libwebp is not the version that the module was built with");
     decoder->rows = h;
     decoder->stride = (size_t)w * (decoder->alpha ? 4 : 3);
     decoder->pixels = tc_buffer_alloc(decoder->stride * h);

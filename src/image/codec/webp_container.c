@@ -188,7 +188,7 @@ static tc_error read_frame(reader *reader, const chunk *frame)
     if (reader->file->picture)
         return TC_E_OK;
     if (frame->length < ANMF_HEAD || !reader->extended)
-        return damaged(reader, "an animation's frame without a header");
+        return damaged(reader, "a frame of the animation has no header");
     error = read_bytes(reader, frame->at, head, sizeof head);
     reader->file->frame = (tc_rect){2 * get24(head), 2 * get24(head + 3), get24(head + 6) + 1,
                                     get24(head + 9) + 1};
@@ -255,7 +255,7 @@ static tc_error check_picture(reader *reader)
     if (status == VP8_STATUS_UNSUPPORTED_FEATURE)
         return tc_fail_set(reader->fail, TC_E_UNSUPPORTED, "WebP: an unknown kind of picture");
     if (status != VP8_STATUS_OK || features.width < 1 || features.height < 1)
-        return damaged(reader, "the picture's header makes no sense");
+        return damaged(reader, "the picture's header is not valid");
     if (!frame->w) {
         reader->file->frame =
             (tc_rect){0, 0, (uint32_t)features.width, (uint32_t)features.height};
@@ -264,10 +264,10 @@ static tc_error check_picture(reader *reader)
             reader->file->height = frame->h;
         }
         if (frame->w != reader->file->width || frame->h != reader->file->height)
-            return damaged(reader, "the picture has another size than its header");
+            return damaged(reader, "the picture's size differs from its header's");
     }
     if (frame->w != (uint32_t)features.width || frame->h != (uint32_t)features.height)
-        return damaged(reader, "a frame has another size than its header");
+        return damaged(reader, "a frame's size differs from its header's");
     if ((uint64_t)frame->x + frame->w > reader->file->width ||
         (uint64_t)frame->y + frame->h > reader->file->height)
         return damaged(reader, "a frame reaches outside the picture");
@@ -325,7 +325,7 @@ tc_error tc_webp_read(tc_webp_file *file, const tc_input *input, tc_fail *fail)
         reader.end = input->size;
     error = walk(&reader);
     if (!error && !file->picture)
-        error = damaged(&reader, "there is no picture in it");
+        error = damaged(&reader, "there is no picture in the file");
     if (!error)
         error = check_picture(&reader);
     return error ? error : check_streams(&reader);

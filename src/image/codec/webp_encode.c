@@ -154,7 +154,8 @@ tc_error tc_webp_encode_open(tc_encoder **made, const tc_output *output,
     encoder->model = spec->model;
     WebPMemoryWriterInit(&encoder->whole);
     if (!configure(encoder, spec))
-        return tc_fail_set(fail, TC_E_INTERNAL, "WebP: another libwebp than built with");
+        return tc_fail_set(fail, TC_E_INTERNAL,
+                           "WebP: libwebp is not the version that the module was built with");
     picture = &encoder->picture;
     picture->use_argb = 1;
     picture->width = (int)spec->width;
@@ -163,7 +164,7 @@ tc_error tc_webp_encode_open(tc_encoder **made, const tc_output *output,
     picture->user_data = encoder;
     picture->writer = on_write;
     picture->custom_ptr = encoder;
-    /* Grey becomes colours, of which a profile of grey would not be true. */
+    /* Grey is encoded as colours, for which a grey profile would be wrong. */
     if ((!tc_model_is_grey(spec->model) &&
          !keep(&encoder->icc, &encoder->icc_length, spec->icc, spec->icc_length)) ||
         !keep(&encoder->exif, &encoder->exif_length, spec->exif, spec->exif_length))

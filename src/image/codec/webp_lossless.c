@@ -49,7 +49,7 @@ static bool fail(walker *walker, tc_error error, const char *why)
 
 static bool damaged(walker *walker)
 {
-    return fail(walker, TC_E_DAMAGED, "the picture's codes make no sense");
+    return fail(walker, TC_E_DAMAGED, "the picture's codes are not valid");
 }
 
 /* ---- bits ------------------------------------------------------------------------------- */
@@ -415,7 +415,7 @@ static bool read_entropy_image(walker *walker, uint32_t width, uint32_t height,
     bool good;
 
     if (pixels > TC_WEBP_TILES_MAX)
-        return fail(walker, TC_E_DAMAGED, "an entropy image of too many pixels");
+        return fail(walker, TC_E_DAMAGED, "the entropy image has too many pixels");
     argb = malloc(sizeof *argb * (size_t)pixels);
     if (!argb)
         return fail(walker, TC_E_NO_MEMORY, "out of memory");

@@ -78,7 +78,7 @@ static tc_error parse_item(tc_params *params, const tc_item *item, tc_params_unk
         return TC_E_OK;
     }
     if (item->value_length > VALUE_MAX || memchr(item->value, '\0', item->value_length))
-        return tc_fail_set(fail, TC_E_PARAM, "%s: the value is too long or has a zero byte",
+        return tc_fail_set(fail, TC_E_PARAM, "%s: the value is too long or has a NUL byte",
                            row->key);
     memcpy(value, item->value, item->value_length);
     value[item->value_length] = '\0';

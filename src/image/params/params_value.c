@@ -53,11 +53,11 @@ static bool in_range(const tc_row *row, double value)
 
 static tc_error bad_number(const tc_row *row, const char *value, tc_fail *fail)
 {
-    return tc_fail_set(fail, TC_E_PARAM, "%s=%s: takes %s%s %.0f to %.0f%s", row->key, value,
-                       row->kind == TC_PARAM_COORD ? "a number" : "a whole number",
-                       row->open ? " over" : " from", row->lo, row->hi,
-                       row->kind == TC_PARAM_COORD ? ", pixels, or percent with p after it"
-                                                   : "");
+    return tc_fail_set(
+        fail, TC_E_PARAM, "%s=%s: takes %s%s %.0f to %.0f%s", row->key, value,
+        row->kind == TC_PARAM_COORD ? "a number" : "a whole number",
+        row->open ? " over" : " from", row->lo, row->hi,
+        row->kind == TC_PARAM_COORD ? ", in pixels, or in percent with the suffix p" : "");
 }
 
 static tc_error parse_coord(const tc_row *row, const char *value, void *to, tc_fail *fail)
@@ -194,8 +194,8 @@ static tc_error parse_gauss(const tc_row *row, const char *value, void *to, tc_f
     if (good && unsharp && skip_plus(&at))
         good = parse_number(&at, 1, &gauss.threshold);
     if (!good || *at)
-        return tc_fail_set(fail, TC_E_PARAM, "%s=%s: takes RADIUSxSIGMA%s, decimals over 0",
-                           row->key, value, unsharp ? ", +AMOUNT+THRESHOLD behind them" : "");
+        return tc_fail_set(fail, TC_E_PARAM, "%s=%s: takes RADIUSxSIGMA%s, numbers over 0",
+                           row->key, value, unsharp ? "+AMOUNT+THRESHOLD" : "");
     if (!unsharp)
         gauss.amount = gauss.threshold = 0;
     *(tc_gauss *)to = gauss;
@@ -214,10 +214,10 @@ static tc_error parse_file(const tc_row *row, const char *value, void *to, tc_fa
            value[at] != '/' && value[at] != '\\')
         at++;
     if (length > TC_ICON_MAX || at < length || value[0] == '.')
-        return tc_fail_set(fail, TC_E_PARAM,
-                           "%s=%s: takes a file's name of at most %d bytes, without folders "
-                           "and not beginning with a dot",
-                           row->key, value, TC_ICON_MAX);
+        return tc_fail_set(
+            fail, TC_E_PARAM,
+            "%s=%s: takes a file name of at most %d bytes, without a folder or a leading dot",
+            row->key, value, TC_ICON_MAX);
     memset(to, 0, TC_ICON_MAX + 1);
     memcpy(to, value, length);
     return TC_E_OK;

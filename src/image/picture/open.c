@@ -22,7 +22,7 @@ tc_error tc_picture_open(const tc_codec **codec, tc_decoder **decoder, const tc_
     *codec = tc_codec_find(format);
     if (!*codec)
         return tc_fail_set(fail, TC_E_NOT_BUILT,
-                           "a %s picture, and reading %s is not built into this server",
+                           "the picture is %s, and reading %s is not built into this server",
                            tc_format_title(format), tc_format_title(format));
     error = (*codec)->decode_open(decoder, input, info, fail);
     /* A library's own walk through a header asks nobody. */

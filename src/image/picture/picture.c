@@ -320,7 +320,7 @@ static tc_error resample_row(tc_picture *picture, unsigned at)
             tc_error error;
 
             if (plane->left == 0)
-                return tc_fail_set(picture->fail, TC_E_INTERNAL, "rows ran out");
+                return tc_fail_set(picture->fail, TC_E_INTERNAL, "there are no more rows");
             error = next_strip(picture);
             if (error)
                 return error;

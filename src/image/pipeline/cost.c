@@ -71,14 +71,15 @@ tc_error tc_cost_check(const tc_plan *plan, const tc_limits *limits, tc_fail *fa
     char by[64];
 
     if (limits->max_memory && plan->bytes > limits->max_memory)
-        return tc_fail_set(fail, TC_E_TOO_COSTLY,
-                           "the conversion would take %llu MiB, over the limit of %llu%s",
-                           (unsigned long long)((plan->bytes >> 20) + 1),
-                           (unsigned long long)(limits->max_memory >> 20),
-                           named(limits->memory_by, by, sizeof by));
+        return tc_fail_set(
+            fail, TC_E_TOO_COSTLY,
+            "the conversion would take %llu MiB of memory, over the limit of %llu%s",
+            (unsigned long long)((plan->bytes >> 20) + 1),
+            (unsigned long long)(limits->max_memory >> 20),
+            named(limits->memory_by, by, sizeof by));
     if (limits->max_cost_ns && plan->cost_ns > limits->max_cost_ns)
         return tc_fail_set(fail, TC_E_TOO_COSTLY,
-                           "the conversion would take about %.1f s of a processor, over the "
+                           "the conversion would take about %.1f s of processor time, over the "
                            "limit of %.1f s%s",
                            (double)plan->cost_ns / 1e9, (double)limits->max_cost_ns / 1e9,
                            named(limits->cost_by, by, sizeof by));

@@ -18,10 +18,11 @@ static tc_error over_limit(const tc_meter *meter)
 {
     const tc_limits *limits = meter->limits;
 
-    return tc_fail_set(meter->fail, TC_E_TOO_COSTLY,
-                       "the conversion takes over %.1f s of a processor, the limit%s%s%s",
-                       (double)limits->max_cost_ns / 1e9, limits->cost_by ? " (" : "",
-                       limits->cost_by ? limits->cost_by : "", limits->cost_by ? ")" : "");
+    return tc_fail_set(
+        meter->fail, TC_E_TOO_COSTLY,
+        "the conversion takes more than %.1f s of processor time, the limit%s%s%s",
+        (double)limits->max_cost_ns / 1e9, limits->cost_by ? " (" : "",
+        limits->cost_by ? limits->cost_by : "", limits->cost_by ? ")" : "");
 }
 
 static tc_error check(void *context)

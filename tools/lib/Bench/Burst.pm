@@ -82,15 +82,18 @@ sub main {
 sub _method {
     my ($option, $machine) = @_;
     return "$machine.\n\nEvery directive of the module at its default, the MPMs as Debian sets them, server and"
-        . ' clients on the same processors but for the overload. No two pictures asked for are the same. *page*: one'
-        . ' connection of HTTP/2 asks for 100 thumbnails of 2 megapixels; *pages*: four connections, 12 megapixels:'
-        . ' the time that was left to the server, over what the same conversions take one after the other.'
-        . ' *clients*: ten of HTTP/1.1, six connections and 60 thumbnails each. *workers*: 60 thumbnails at once'
-        . ' where MaxRequestWorkers is this number. *overload*: ' . "$option->{times} times the load it can carry of 12"
-        . " megapixels for $option->{seconds} s in @{[ _turns($option) ]} turns, from 100 clients, the load generator on a processor"
-        . ' of its own; what it can carry is measured before and after each, and shares are medians; a plain file and /tmpstat are asked for meanwhile, five times a second each. *hog*: one client with'
-        . ' 1,000 connections of HTTP/1.1, or one of HTTP/2 with 100 streams, that asks again whenever it is'
-        . ' answered; every half second another client asks for six thumbnails at once.' . "\n";
+        . ' clients on the same processors but for the overload. No two pictures asked for are the same.'
+        . "\n\n"
+        . <<"TABLE";
+| | |
+|---|---|
+| page | one connection of HTTP/2 asks for 100 thumbnails of 2 megapixels |
+| pages | four connections, 12 megapixels: the time that was left to the server, over what the same conversions take one after the other |
+| clients | ten of HTTP/1.1, six connections and 60 thumbnails each |
+| workers | 60 thumbnails at once where MaxRequestWorkers is this number |
+| overload | $option->{times} times the load it can carry of 12 megapixels for $option->{seconds} s in @{[ _turns($option) ]} turns, from 100 clients, the load generator on a processor of its own; what it can carry is measured before and after each, and shares are medians; a plain file and /tmpstat are asked for meanwhile, five times a second each |
+| hog | one client with 1,000 connections of HTTP/1.1, or one of HTTP/2 with 100 streams, that asks again whenever it is answered; every half second another client asks for six thumbnails at once |
+TABLE
 }
 
 # How many of each status, the good ones first: "598 of 600, 2 x 503".

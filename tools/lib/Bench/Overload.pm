@@ -134,20 +134,26 @@ sub _method {
     my ($option, $place, $machine, $workload, $active) = @_;
     my $apart = !grep { $_ == $place->{generator} } @{ $place->{server} };
     my $line = $active + QUEUE;
-    return "$machine.\n\n$workload->{words}; httpd with " . SERVERS . ' processes (prefork) or threads, no'
-        . " keep-alive; `TmpfsConvertMaxActive $active @{[ QUEUE ]} @{[ WAIT ]}s`. First the rates with"
-        . " $active, @{[ 2 * $active ]} and $line connections, each asking again when answered;"
-        . " then $option->{times} times the best of them for $option->{seconds} s, each request begun when it"
-        . ' is due, whatever became of those before; then the same rates again. What it can carry is the best'
-        . ' of the three, each as the mean of before and after. Medians of'
-        . " $option->{rounds} rounds, in which the MPMs take turns. accepted: answers with a picture before"
-        . ' the end of the load, and then their share of the best. Times from when a request was due to'
-        . " the last byte of its answer. line: the 99th percentile with $line connections, as many as have"
-        . ' places to work and to wait in, and none refused, the larger of before and after: the longest that the queue can make it, which'
-        . ' the overload may prolong by as much as it may take of the rate, to line / 0.9.'
-        . ($apart ? ' The load generator has a processor of its own, the server '
-                . (@{ $place->{server} } == 1 ? 'the other' : 'the others') . ".\n"
-            : " The load generator had to share the only processor, and the shares are less by what it took.\n");
+    my $generator = $apart
+        ? 'on a processor of its own, the server on ' . (@{ $place->{server} } == 1 ? 'the other' : 'the others')
+        : 'on the only processor, which it shares; the shares of best are less by what it takes';
+    return "$machine.\n\n$workload->{words}; httpd with @{[ SERVERS ]} processes (prefork) or threads, no keep-alive;"
+        . " `TmpfsConvertMaxActive $active @{[ QUEUE ]} @{[ WAIT ]}s`. Medians of $option->{rounds} rounds, in which the"
+        . " MPMs take turns.\n\n"
+        . <<"TABLE";
+| | |
+|---|---|
+| best/s | what the server can carry: the best rate of $active, @{[ 2 * $active ]} and $line connections, each asking again when answered; the mean of before and after the overload |
+| asked/s | $option->{times} times that for $option->{seconds} s; each request begins when it is due, whatever became of those before |
+| accepted/s | answers with a picture before the end of the load |
+| of best | their share of best/s |
+| p50 ms, p99 ms | from when a request was due to the last byte of its answer |
+| line p99 ms | the 99th percentile with $line connections, as many as have places to work and to wait in, none refused; the larger of before and after |
+| load generator | $generator |
+
+The line's time is the longest that the queue can make it. The overload may prolong it by as
+much as it may take of the rate, to line / 0.9.
+TABLE
 }
 
 sub _table {

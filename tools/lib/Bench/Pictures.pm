@@ -183,20 +183,24 @@ sub _table {
 sub _method {
     my ($option, $machine, $missing, $workloads) = @_;
     my $photos = @{ $workloads->[0]{files} };
+    my ($connections, $workers) = (Bench::Contenders::CONNECTIONS(), Bench::Contenders::WORKERS());
     my $text = "$machine.\n\n$option->{rounds} rounds, $photos photograph(s) a workload; in each round all take"
-        . " their turns at it one after the other. CPU ms: processor time a picture, user and system, all"
-        . ' threads and processes of the contender; the median of the rounds, then the least and the'
-        . ' most, which is the noise. Servers: ' . Bench::Contenders::CONNECTIONS() . ' connections, no'
-        . ' keep-alive, ' . Bench::Contenders::WORKERS() . " workers, no bound on conversions at once, nothing cached, $option->{seconds} s a"
-        . ' turn; their CPU time has HTTP in it, of which `no server`, tcconvert in a loop, has none, and the load generator takes its share of the same'
-        . ' processors from pictures/s. Programs: less the time of the same program for a picture of 64x48;'
-        . ' vipsthumbnail many pictures in one process, one thread; convert one picture a process, one'
-        . ' thread, with jpeg:size at twice the target. x floor: the median of the quotients, round by round,'
-        . ' with the least work at the same reduction. peer / it: likewise, the best peer of libvips\' quality'
-        . ' over this. peak KiB: the largest resident size over the idle one: of a server\'s only worker,'
-        . " after one tiny picture; of a program, over a tiny picture's. SSIM and PSNR of luma against a full"
-        . ' decode with Lanczos-3 in double precision; the least work\'s answer is that very picture, encoded,'
-        . " and so the ceiling. JPEG quality 85; PNG with zlib's level 1, but nginx has no setting for it.\n";
+        . " their turns at it one after the other. JPEG quality 85; PNG with zlib's level 1, but nginx has no"
+        . " setting for it.\n\n"
+        . <<"TABLE";
+| | |
+|---|---|
+| servers | $connections connections, no keep-alive, $workers workers, no limit on conversions at once, nothing cached, $option->{seconds} s a turn |
+| vipsthumbnail | many pictures in one process, one thread; less its time for a picture of 64x48 |
+| ImageMagick | `convert`, one picture a process, one thread, with jpeg:size at twice the target; less its time for a picture of 64x48 |
+| no server | `tcconvert` in a loop: the module's conversion without HTTP in its CPU time |
+| CPU ms | processor time a picture, user and system, of all threads and processes; the median of the rounds, then the least and the most, which is the noise |
+| pictures/s | of servers; the load generator takes its share of the same processors |
+| x floor | CPU time over that of the least work at the same reduction: the median of the quotients, round by round |
+| peer / it | CPU time of the best peer of libvips' quality over this one's, in the same way |
+| peak KiB | the largest resident size over the idle one: of a server's only worker, after one tiny picture; of a program, over a tiny picture's |
+| SSIM, PSNR | of luma, against a full decode with Lanczos-3 in double precision; the least work's answer is that very picture, encoded, and so the ceiling |
+TABLE
     $text .= "\nThe baseline is $option->{baseline}.\n" if defined $option->{baseline};
     $text .= "\nMissing: $_" for @$missing;
     return $text;
