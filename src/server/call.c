@@ -22,11 +22,11 @@ typedef struct reading {
     const tc_call *call; /* NULL: what is converted is the configuration's affair */
     tc_signed parts;     /* of the call */
     bool is_signed;
-    bool in_place;                       /* the original is a file: no query decides it */
-    bool readable;                       /* `requested` is set */
-    tc_spelling requested;               /* the URL as the client has it */
-    const char *function, *params, *end; /* in its decoded path; NULL: not in it */
-    bool unknown;                        /* a parameter that does not exist */
+    bool in_place;                        /* the original is a file: no query decides it */
+    bool readable;                        /* `requested` is set */
+    tc_spelling requested;                /* the URL as the client has it */
+    const char *transform, *params, *end; /* in its decoded path; NULL: not in it */
+    bool unknown;                         /* a parameter that does not exist */
 } reading;
 
 const char *tc_call_canonical(const request_rec *r)
@@ -43,16 +43,16 @@ static bool is_in_place(const request_rec *r)
 
 /* The function in the path, where it is the one that was called. It may be another where
    a rule of the configuration made the call. */
-static void find_function(reading *reading)
+static void find_transform(reading *reading)
 {
     const char *text = reading->call->text;
 
-    reading->function =
-        tc_url_find_function(reading->requested.path, &reading->params, &reading->end);
+    reading->transform =
+        tc_url_find_transform(reading->requested.path, &reading->params, &reading->end);
     if (reading->end && strlen(text) == (size_t)(reading->end - reading->params) &&
         strncmp(text, reading->params, strlen(text)) == 0)
         return;
-    reading->function = reading->params = reading->end = NULL;
+    reading->transform = reading->params = reading->end = NULL;
 }
 
 static void look(request_rec *r, const tc_settings *settings, reading *reading)
@@ -69,7 +69,7 @@ static void look(request_rec *r, const tc_settings *settings, reading *reading)
         return;
     tc_sign_split(reading->call->text, &reading->parts);
     if (reading->readable && reading->call->kind != TC_CALL_QUERY)
-        find_function(reading);
+        find_transform(reading);
 }
 
 /* Whether a rule made another query of the client's, or used it up. */
@@ -95,7 +95,7 @@ static const char *first_text(const reading *reading, tc_fail *fail)
         return NULL;
     }
     if (call->kind == TC_CALL_UNPARSED &&
-        (!reading->function || reading->function != reading->requested.path)) {
+        (!reading->transform || reading->transform != reading->requested.path)) {
         tc_fail_set(fail, TC_E_SIGNATURE,
                     "sig: does not cover where the function stands; sign with v2");
         return NULL;
@@ -133,7 +133,7 @@ static const char *second_text(const reading *reading, tc_fail *fail)
             tc_fail_set(fail, TC_E_SIGNATURE, "sig: must be the last key of the query");
             return NULL;
         }
-    } else if (reading->function) {
+    } else if (reading->transform) {
         path = apr_pstrcat(
             pool,
             apr_pstrmemdup(pool, path,
@@ -209,7 +209,7 @@ static const char *canonical_path(const reading *reading, const char *params)
     apr_pool_t *pool = reading->r->pool;
     const char *path = reading->requested.path;
 
-    if (reading->function)
+    if (reading->transform)
         path =
             apr_pstrcat(pool, apr_pstrmemdup(pool, path, (apr_size_t)(reading->params - path)),
                         params, reading->end, NULL);
@@ -291,7 +291,7 @@ static void note_unknown(void *context, const char *key, size_t length)
 }
 
 /* Whether the client's query goes on to the original. */
-static bool has_original_query(const reading *reading)
+static bool has_source_query(const reading *reading)
 {
     bool only_ours = reading->call && reading->call->kind == TC_CALL_QUERY &&
                      !reading->call->others && !has_rules_query(reading);
@@ -312,7 +312,7 @@ static tc_error check_pattern(const reading *reading, const tc_params *own, tc_f
     if (tc_url_is_behind_file(reading->r))
         return tc_fail_set(fail, TC_E_PATTERN_ONLY,
                            "a path behind a file's name is not converted here");
-    if (has_original_query(reading) && !reading->settings->pattern_query)
+    if (has_source_query(reading) && !reading->settings->pattern_query)
         return tc_fail_set(fail, TC_E_PATTERN_ONLY,
                            "a query for the original takes TmpfsConvertPatternQuery On, or a "
                            "signature");

@@ -219,17 +219,17 @@ static tc_fetch *fetch_of(const request_rec *r)
     return NULL;
 }
 
-int tc_fetch_create(request_rec *r, request_rec *answer)
+int tc_fetch_create(request_rec *r, request_rec *response)
 {
     tc_fetch *fetch = fetch_of(r);
     intake *intake;
 
     if (!fetch || !fetch->active)
         return OK;
-    intake = apr_pcalloc(answer->pool, sizeof *intake);
+    intake = apr_pcalloc(response->pool, sizeof *intake);
     intake->fetch = fetch;
-    ap_add_input_filter(TC_FETCH_INPUT, intake, answer, answer->connection);
-    ap_add_input_filter(TC_FETCH_END, fetch, answer, answer->connection);
+    ap_add_input_filter(TC_FETCH_INPUT, intake, response, response->connection);
+    ap_add_input_filter(TC_FETCH_END, fetch, response, response->connection);
     return OK;
 }
 
@@ -238,7 +238,7 @@ int tc_fetch_create(request_rec *r, request_rec *answer)
  * when it is the client that left. So it is given an answer to read, which closes the
  * connection; the client does not see it.
  */
-static const char *ended_answer(const tc_fetch *fetch)
+static const char *ended_response(const tc_fetch *fetch)
 {
     return fetch->ended == TC_E_CLIENT_GONE
                ? "HTTP/1.1 499 Client Closed Request\r\nConnection: close\r\n\r\n"
@@ -300,7 +300,7 @@ apr_status_t tc_fetch_input(ap_filter_t *f, apr_bucket_brigade *bb, ap_input_mod
     tc_fetch_check(fetch);
     if (intake->begun)
         return APR_TIMEUP;
-    intake->ended = ended_answer(fetch);
+    intake->ended = ended_response(fetch);
     return read_ended(intake, bb, mode);
 }
 

@@ -55,8 +55,8 @@ apr_status_t tc_fetch_input(ap_filter_t *f, apr_bucket_brigade *bb, ap_input_mod
 apr_status_t tc_fetch_end(ap_filter_t *f, apr_bucket_brigade *bb, ap_input_mode_t mode,
                           apr_read_type_e block, apr_off_t length);
 
-/* mod_proxy's create_req hook: `answer` stands for the answer that `r` gets from there. */
-int tc_fetch_create(request_rec *r, request_rec *answer);
+/* mod_proxy's create_req hook: `response` stands for the answer that `r` gets from there. */
+int tc_fetch_create(request_rec *r, request_rec *response);
 
 /* mod_proxy's request_status hook: what was ended before its header was there gets its own
    status. */

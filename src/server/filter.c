@@ -7,7 +7,7 @@
 #include "fetch.h"
 #include "handler.h"
 #include "job.h"
-#include "original.h"
+#include "source_headers.h"
 #include "request.h"
 #include "respond.h"
 #include "upstream.h"
@@ -212,7 +212,7 @@ static bool is_redirect(int status)
 }
 
 /* Of a HEAD's answer only so much is known: the format when it was named, or is kept. */
-static void answer_head(request_rec *r, const context *context)
+static void response_head(request_rec *r, const context *context)
 {
     const tc_codec *target = tc_codec_find((tc_format)context->job.params.format);
 
@@ -273,7 +273,7 @@ static int decide(request_rec *r, context *context)
         return OK;
     if (request->refused)
         return tc_respond_error(r, &context->job.fail);
-    if (tc_original_is_final(r)) {
+    if (tc_source_headers_are_final(r)) {
         ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, r,
                       "the original says no-transform and passes as it is");
         return OK;
@@ -281,7 +281,7 @@ static int decide(request_rec *r, context *context)
     /* A part of the converted answer is not served: its tag is weak. */
     apr_table_unset(r->headers_in, "Range");
     if (r->header_only) {
-        answer_head(r, context);
+        response_head(r, context);
         return OK;
     }
     context->expected = announced(r);
@@ -300,7 +300,7 @@ static int decide(request_rec *r, context *context)
  * header filter, having merged the headers that are for errors into those that are not,
  * sends neither.
  */
-static apr_status_t answer(ap_filter_t *f, context *context, int status)
+static apr_status_t respond(ap_filter_t *f, context *context, int status)
 {
     request_rec *r = f->r;
 
@@ -320,8 +320,8 @@ static apr_status_t refuse(void *data)
 
     if (context->body)
         tc_spool_close(context->body);
-    return answer(context->filter, context,
-                  tc_respond_error(context->filter->r, &context->job.fail));
+    return respond(context->filter, context,
+                   tc_respond_error(context->filter->r, &context->job.fail));
 }
 
 static tc_error read_body(void *data, uint64_t offset, void *buffer, size_t length, size_t *got)
@@ -478,7 +478,7 @@ apr_status_t tc_filter(ap_filter_t *f, apr_bucket_brigade *bb)
         status = decide(f->r, context);
     if (status != OK) {
         apr_brigade_cleanup(bb);
-        return answer(f, context, status);
+        return respond(f, context, status);
     }
     switch (context->state) {
     case TAKE:

@@ -7,7 +7,7 @@
 #include "job.h"
 #include "loglimit.h"
 #include "coalesce.h"
-#include "original.h"
+#include "source_headers.h"
 #include "request.h"
 #include "respond.h"
 #include "source.h"
@@ -102,7 +102,7 @@ static int serve(request_rec *r, tc_job *job, tc_source *source)
 {
     int status;
 
-    if (tc_original_is_final(r))
+    if (tc_source_headers_are_final(r))
         return DECLINED;
     if (is_refused(r, job))
         return tc_respond_error(r, &job->fail);
@@ -155,7 +155,7 @@ int tc_handler_begin(request_rec *r)
         return OK;
     job = apr_pcalloc(r->pool, sizeof *job);
     request->refused = tc_job_begin(r, job) != TC_E_OK;
-    if (tc_url_is_function(r) && (!job->settings->enabled || request->is_off)) {
+    if (tc_url_is_transform(r) && (!job->settings->enabled || request->is_off)) {
         if (tc_log_allows(r, APLOG_WARNING))
             ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r,
                           "TC0014: %s: TmpfsConvert is Off where the original lies",
@@ -239,11 +239,11 @@ int tc_handler_first(request_rec *r)
     status = tc_coalesce_handler(r);
     if (status != DECLINED)
         return status;
-    if (tc_url_is_function(r) && r->method_number == M_OPTIONS) {
+    if (tc_url_is_transform(r) && r->method_number == M_OPTIONS) {
         ap_allow_standard_methods(r, REPLACE_ALLOW, M_GET, M_OPTIONS, -1);
         return ap_send_http_options(r);
     }
-    if (tc_url_is_function(r) && r->finfo.filetype == APR_DIR) {
+    if (tc_url_is_transform(r) && r->finfo.filetype == APR_DIR) {
         ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, "%s is a directory", tc_log_name(r));
         return HTTP_NOT_FOUND;
     }

@@ -26,7 +26,7 @@ static void insert(request_rec *r, bool is_own)
 {
     change *change;
 
-    if (!tc_url_is_function(r))
+    if (!tc_url_is_transform(r))
         return;
     change = apr_pcalloc(r->pool, sizeof *change);
     change->is_own = is_own;
@@ -68,37 +68,37 @@ static bool leads_to_page(request_rec *r, const char *location)
     return false;
 }
 
-static bool has_function(request_rec *r, const char *path)
+static bool has_transform(request_rec *r, const char *path)
 {
     const char *params, *end;
     tc_spelling spelling;
 
     return tc_spelling_read(r->pool, path, tc_url_slashes(r), &spelling) &&
-           tc_url_find_function(spelling.path, &params, &end);
+           tc_url_find_transform(spelling.path, &params, &end);
 }
 
 /* `location` with the function where the client had it, or NULL when it stays as it is. */
-static const char *with_function(request_rec *r, const char *location)
+static const char *with_transform(request_rec *r, const char *location)
 {
     const tc_call *call = tc_url_call(r);
-    const char *in_whole = strstr(call->whole, TC_FUNCTION), *function;
+    const char *in_whole = strstr(call->whole, TC_TRANSFORM), *transform;
     size_t before = in_whole ? (size_t)(in_whole - call->whole) : 0;
     const char *prefix = ap_escape_uri(r->pool, apr_pstrmemdup(r->pool, call->whole, before));
     const char *rest;
     apr_uri_t uri;
 
     if (apr_uri_parse(r->pool, location, &uri) != APR_SUCCESS || !uri.path ||
-        *uri.path != '/' || has_function(r, uri.path) || leads_elsewhere(r, &uri) ||
+        *uri.path != '/' || has_transform(r, uri.path) || leads_elsewhere(r, &uri) ||
         (uri.scheme && strcasecmp(uri.scheme, "http") && strcasecmp(uri.scheme, "https")))
         return NULL;
-    function = apr_pstrcat(r->pool, TC_FUNCTION, ap_escape_path_segment(r->pool, call->text),
-                           ")", NULL);
+    transform = apr_pstrcat(r->pool, TC_TRANSFORM, ap_escape_path_segment(r->pool, call->text),
+                            ")", NULL);
     before = strlen(prefix);
     if (strncmp(uri.path, prefix, before) != 0 || uri.path[before] != '/')
         before = 0;
     rest = uri.path + before;
     uri.path =
-        apr_pstrcat(r->pool, apr_pstrmemdup(r->pool, uri.path, before), function, rest, NULL);
+        apr_pstrcat(r->pool, apr_pstrmemdup(r->pool, uri.path, before), transform, rest, NULL);
     return apr_uri_unparse(r->pool, &uri, 0);
 }
 
@@ -106,7 +106,7 @@ static void rewrite(request_rec *r, apr_table_t *headers, change *change)
 {
     const char *location = apr_table_get(headers, "Location");
     const char *made =
-        location && !leads_to_page(r, location) ? with_function(r, location) : NULL;
+        location && !leads_to_page(r, location) ? with_transform(r, location) : NULL;
 
     if (!made)
         return;

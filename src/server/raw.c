@@ -37,7 +37,7 @@ static int escaped(const char *at)
 static bool read_raw(apr_pool_t *pool, const char *uri, raw *raw)
 {
     size_t length = strcspn(uri, "?#"), count = 0;
-    const char *function, *params, *end;
+    const char *transform, *params, *end;
 
     raw->decoded = apr_palloc(pool, length + 1);
     raw->at = apr_palloc(pool, (length + 1) * sizeof *raw->at);
@@ -50,11 +50,11 @@ static bool read_raw(apr_pool_t *pool, const char *uri, raw *raw)
     }
     raw->at[count] = length;
     raw->decoded[count] = '\0';
-    function = tc_url_find_function(raw->decoded, &params, &end);
-    if (!function || !end || end[1] != '/')
+    transform = tc_url_find_transform(raw->decoded, &params, &end);
+    if (!transform || !end || end[1] != '/')
         return false;
     raw->params = apr_pstrmemdup(pool, params, (apr_size_t)(end - params));
-    raw->from = (apr_size_t)(function - raw->decoded);
+    raw->from = (apr_size_t)(transform - raw->decoded);
     raw->behind = (apr_size_t)(end + 1 - raw->decoded);
     return true;
 }
@@ -100,7 +100,7 @@ static void unmap(request_rec *r)
 int tc_raw_pretranslate(request_rec *r)
 {
     const tc_request *request = tc_request_find(r);
-    char *uri = r->uri, *requested, *original;
+    char *uri = r->uri, *requested, *source;
     raw raw;
     int status, taken;
 
@@ -116,18 +116,18 @@ int tc_raw_pretranslate(request_rec *r)
         return DECLINED;
     }
     /* Mapped: whether there is a function here is asked of the decoded URIs. */
-    original = r->uri;
+    source = r->uri;
     requested = raw.decoded;
     r->uri = requested;
     r->proxyreq = PROXYREQ_NONE;
-    taken = tc_url_take(r, requested + raw.from);
+    taken = tc_url_remove_transform(r, requested + raw.from);
     r->proxyreq = PROXYREQ_REVERSE;
     if (taken != DECLINED) {
         tc_raw_restore(r);
         return taken;
     }
-    if (tc_url_is_function(r)) {
-        r->uri = original;
+    if (tc_url_is_transform(r)) {
+        r->uri = source;
         return status;
     }
     unmap(r);

@@ -20,7 +20,7 @@
  * the engine's version. OK, or the status that a condition of the client's asks
  * for (304, 412): then nothing needs to be decoded.
  */
-int tc_respond_validators(request_rec *r, const apr_finfo_t *original, const tc_params *params);
+int tc_respond_validators(request_rec *r, const apr_finfo_t *source, const tc_params *params);
 
 /*
  * Answer 304. Not by the handler's return, which would be an error to httpd and go round

@@ -17,7 +17,7 @@
  * for the original's URI, or in the directory that this is mapped to. When it is,
  * r->per_dir_config is that of the original's URI.
  */
-bool tc_sections_enable(request_rec *r, char *original);
+bool tc_sections_enable(request_rec *r, char *source);
 
 /* Whether TmpfsConvert is On by the sections of r->uri as it is. */
 bool tc_sections_enabled(request_rec *r);

@@ -9,6 +9,6 @@
  * Of the client's `tags`, an If-None-Match of any length, those of `variant` as the
  * original's server knows them, weak, in one list; NULL when there are none.
  */
-const char *tc_tags_of_original(apr_pool_t *pool, const char *tags, const char *variant);
+const char *tc_tags_of_source(apr_pool_t *pool, const char *tags, const char *variant);
 
 #endif

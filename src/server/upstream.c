@@ -21,7 +21,7 @@ static void translate_tags(request_rec *r, const char *variant, bool is_query)
 
     if (!tags || strcmp(tags, "*") == 0)
         return;
-    made = tc_tags_of_original(r->pool, tags, variant);
+    made = tc_tags_of_source(r->pool, tags, variant);
     if (is_query) {
         if (made)
             apr_table_mergen(r->headers_in, "If-None-Match", made);

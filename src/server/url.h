@@ -14,9 +14,9 @@
 
 #include <stdbool.h>
 
-#define TC_FUNCTION "/small_light("
+#define TC_TRANSFORM "/small_light("
 
-typedef enum tc_call_kind { TC_CALL_FUNCTION, TC_CALL_QUERY, TC_CALL_UNPARSED } tc_call_kind;
+typedef enum tc_call_kind { TC_CALL_TRANSFORM, TC_CALL_QUERY, TC_CALL_UNPARSED } tc_call_kind;
 
 /* What the URL asked for; kept with the request. */
 typedef struct tc_call {
@@ -32,7 +32,7 @@ typedef struct tc_call {
 const tc_call *tc_url_call(const request_rec *r);
 
 /* Whether it was called by the function that TmpfsConvert On allows. */
-bool tc_url_is_function(const request_rec *r);
+bool tc_url_is_transform(const request_rec *r);
 
 /*
  * The function in the URI as the client wrote it, of this request or the one it was
@@ -61,7 +61,7 @@ unsigned tc_url_slashes(const request_rec *r);
  * The function in a decoded path, NULL when there is none; `*params` and `*end` are what
  * is between its parentheses and the closing one, NULL when it does not end.
  */
-const char *tc_url_find_function(const char *path, const char **params, const char **end);
+const char *tc_url_find_transform(const char *path, const char **params, const char **end);
 
 /*
  * The parameters in a query, as the function would have them, percent-decoded; and with
@@ -72,10 +72,10 @@ const char *tc_url_query_text(apr_pool_t *pool, const char *query, bool is_signe
                               bool *others);
 
 /*
- * Take the function that begins at `function` out of r->uri, where it is allowed: DECLINED,
+ * Take the function that begins at `transform` out of r->uri, where it is allowed: DECLINED,
  * with or without a call, or the status to answer.
  */
-int tc_url_take(request_rec *r, const char *function);
+int tc_url_remove_transform(request_rec *r, const char *transform);
 
 /* translate_name hook, before all others. */
 int tc_url_translate(request_rec *r);

@@ -81,7 +81,7 @@ static const char *original_of(const request_rec *r)
 {
     const char *params, *end;
 
-    return tc_url_find_function(r->uri, &params, &end) && end ? end + 1 : r->uri;
+    return tc_url_find_transform(r->uri, &params, &end) && end ? end + 1 : r->uri;
 }
 
 static tc_error ask(apr_pool_t *pool, const char *url, unsigned flags, outcome *outcome)

@@ -36,11 +36,11 @@ struct tc_effect {
     bool alpha;
     uint32_t width, height, samples; /* of a row */
     uint32_t radius;
-    float *weight;            /* of the centre and `radius` neighbours on each side */
-    float *padded;            /* a row, premultiplied, and `radius` pixels on each side */
-    uint32_t held, originals; /* rows in the rings */
-    float *ring;              /* rows blurred horizontally; row y is at y % held */
-    uint8_t *original;        /* rows as they came; a ring as well */
+    float *weight;          /* of the centre and `radius` neighbours on each side */
+    float *padded;          /* a row, premultiplied, and `radius` pixels on each side */
+    uint32_t held, sources; /* rows in the rings */
+    float *ring;            /* rows blurred horizontally; row y is at y % held */
+    uint8_t *source;        /* rows as they came; a ring as well */
     float *sum;
     uint8_t *out;
     uint32_t next_in, next_out;
@@ -111,7 +111,7 @@ static mix sharpening(const tc_gauss *gauss, uint32_t radius)
 /* ---- making ----------------------------------------------------------------------------- */
 
 typedef struct sizes {
-    uint32_t radius, held, originals;
+    uint32_t radius, held, sources;
     size_t samples, padded;
 } sizes;
 
@@ -123,9 +123,7 @@ static sizes find_sizes(const tc_gauss *gauss, const tc_shape *shape, bool sharp
     sizes.held = 2 * sizes.radius + 1;
     if (sizes.held > shape->height)
         sizes.held = shape->height;
-    sizes.originals = blurs                          ? 0
-                      : sizes.radius < shape->height ? sizes.radius + 1
-                                                     : shape->height;
+    sizes.sources = blurs ? 0 : sizes.radius < shape->height ? sizes.radius + 1 : shape->height;
     sizes.samples = (size_t)shape->width * channels;
     sizes.padded = sizes.samples + (size_t)2 * sizes.radius * channels;
     return sizes;
@@ -135,7 +133,7 @@ static uint64_t bytes_for(const sizes *sizes)
 {
     return sizeof(tc_effect) + sizes->radius * sizeof(float) +
            (sizes->held + 1) * (uint64_t)sizes->samples * sizeof(float) +
-           sizes->padded * sizeof(float) + (sizes->originals + 1) * (uint64_t)sizes->samples;
+           sizes->padded * sizeof(float) + (sizes->sources + 1) * (uint64_t)sizes->samples;
 }
 
 /* Measured: a sample, of it each pair of weights in both passes, and its mixing; a pixel. */
@@ -168,14 +166,14 @@ static tc_error make(tc_effect **effect, const tc_gauss *gauss, const tc_shape *
     made->samples = (uint32_t)sizes.samples;
     made->radius = sizes.radius;
     made->held = sizes.held;
-    made->originals = sizes.originals;
+    made->sources = sizes.sources;
     made->weight = malloc((sizes.radius + 1) * sizeof *made->weight);
     made->padded = malloc(sizes.padded * sizeof *made->padded);
     made->ring = malloc(sizes.held * sizes.samples * sizeof *made->ring);
-    made->original = blurs ? NULL : malloc(sizes.originals * sizes.samples);
+    made->source = blurs ? NULL : malloc(sizes.sources * sizes.samples);
     made->sum = malloc(sizes.samples * sizeof *made->sum);
     made->out = tc_buffer_alloc(sizes.samples);
-    if (!made->weight || !made->padded || !made->ring || (!blurs && !made->original) ||
+    if (!made->weight || !made->padded || !made->ring || (!blurs && !made->source) ||
         !made->sum || !made->out)
         return TC_E_NO_MEMORY;
     fill_kernel(made->weight, sizes.radius, gauss->sigma, sharpens ? 1 : RANK);
@@ -192,7 +190,7 @@ static void gauss_free(tc_effect *effect)
     free(effect->weight);
     free(effect->padded);
     free(effect->ring);
-    free(effect->original);
+    free(effect->source);
     free(effect->sum);
     tc_buffer_free(effect->out);
     free(effect);
@@ -256,8 +254,8 @@ static tc_error gauss_put(tc_effect *effect, const uint8_t *row)
     float *to = effect->ring + (size_t)(y % effect->held) * samples;
     const float *centre;
 
-    if (effect->original)
-        memcpy(effect->original + (size_t)(y % effect->originals) * samples, row, samples);
+    if (effect->source)
+        memcpy(effect->source + (size_t)(y % effect->sources) * samples, row, samples);
     pad(effect, row);
     centre = effect->padded + (size_t)effect->radius * effect->channels;
     weigh(to, centre, effect->weight[0], samples);
@@ -329,8 +327,7 @@ static tc_error gauss_get(tc_effect *effect, const uint8_t **row)
                    effect->weight[at], samples);
     if (!effect->mix.blur) {
         /* `padded` is free between rows. */
-        load(effect, effect->padded,
-             effect->original + (size_t)(y % effect->originals) * samples);
+        load(effect, effect->padded, effect->source + (size_t)(y % effect->sources) * samples);
         for (uint32_t at = 0; at < samples; at++)
             effect->sum[at] = mixed(&effect->mix, effect->padded[at], effect->sum[at]);
     }

@@ -84,7 +84,7 @@ static bool is_lossless(const tc_pipeline *pipeline)
 }
 
 /* The answer as the encoder is told of it; what may go with it is the caller's. */
-static tc_encode_spec answer_spec(const tc_pipeline *pipeline)
+static tc_encode_spec output_spec(const tc_pipeline *pipeline)
 {
     const tc_outline *outline = &pipeline->outline;
     const tc_params *params = &pipeline->params;
@@ -111,7 +111,7 @@ static tc_error weigh(tc_pipeline *pipeline)
 
     tc_canvas_init(&pipeline->canvas, &outline->plan, &pipeline->params, outline->info.model,
                    outline->target->stores_alpha, tc_effects_colour(&pipeline->params));
-    of.spec = answer_spec(pipeline);
+    of.spec = output_spec(pipeline);
     of.direct = pipeline->canvas.direct;
     tc_cost_add(&outline->plan, &of);
     return tc_cost_check(&outline->plan, &pipeline->limits, pipeline->fail);
@@ -288,11 +288,11 @@ static bool wants_planes(const tc_pipeline *pipeline)
            !is_small_part(&outline->info, &outline->plan);
 }
 
-static tc_error start_answer(tc_pipeline *pipeline, const tc_output *output,
+static tc_error start_output(tc_pipeline *pipeline, const tc_output *output,
                              const tc_cancel *cancel)
 {
     const tc_outline *outline = &pipeline->outline;
-    tc_encode_spec spec = answer_spec(pipeline);
+    tc_encode_spec spec = output_spec(pipeline);
 
     spec.cancel = cancel;
     if (pipeline->planes)
@@ -417,7 +417,7 @@ tc_error tc_pipeline_run(tc_pipeline *pipeline, const tc_output *output,
     if (!error && pipeline->picture)
         pipeline->stats.decode_ns = tc_picture_decode_ns(pipeline->picture);
     if (!error)
-        error = start_answer(pipeline, output, cancel);
+        error = start_output(pipeline, output, cancel);
     if (!error)
         error = start_effects(pipeline, cancel);
     if (!error)

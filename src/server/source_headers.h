@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the headers of an original say that a conversion has to respect or to correct. */
-#ifndef TC_ORIGINAL_H
-#define TC_ORIGINAL_H
+#ifndef TC_SOURCE_HEADERS_H
+#define TC_SOURCE_HEADERS_H
 
 #include "image/core/image.h"
 
@@ -13,12 +13,12 @@
  * Whether Cache-Control has no-transform (RFC 9111, 5.2.2.6): the answer then passes as it is.
  * Seen of another server's and a program's answers; what mod_headers sets here, it sets later.
  */
-bool tc_original_is_final(const request_rec *r);
+bool tc_source_headers_are_final(const request_rec *r);
 
 /*
  * The file's name in Content-Disposition with the ending of `format`, where it has that of
  * another format of pictures. Names without such an ending stay.
  */
-void tc_original_rename(request_rec *r, tc_format format);
+void tc_source_headers_rename(request_rec *r, tc_format format);
 
 #endif
