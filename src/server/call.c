@@ -16,7 +16,7 @@ APLOG_USE_MODULE(tmpfs_convert);
 #define CANONICAL "tmpfs-convert-canonical"
 
 /* A request's URL, its call, and what is known of both. */
-typedef struct reading {
+typedef struct call_reading {
     request_rec *r;
     const tc_settings *settings;
     const tc_call *call; /* NULL: what is converted is the configuration's affair */
@@ -27,7 +27,7 @@ typedef struct reading {
     tc_spelling requested;                /* the URL as the client has it */
     const char *transform, *params, *end; /* in its decoded path; NULL: not in it */
     bool unknown;                         /* a parameter that does not exist */
-} reading;
+} call_reading;
 
 const char *tc_call_canonical(const request_rec *r)
 {
@@ -43,7 +43,7 @@ static bool is_in_place(const request_rec *r)
 
 /* The function in the path, where it is the one that was called. It may be another where
    a rule of the configuration made the call. */
-static void find_transform(reading *reading)
+static void find_transform(call_reading *reading)
 {
     const char *text = reading->call->text;
 
@@ -55,12 +55,12 @@ static void find_transform(reading *reading)
     reading->transform = reading->params = reading->end = NULL;
 }
 
-static void look(request_rec *r, const tc_settings *settings, reading *reading)
+static void look(request_rec *r, const tc_settings *settings, call_reading *reading)
 {
     const char *uri = tc_url_requested(r)->unparsed_uri;
     unsigned options = tc_url_slashes(r);
 
-    *reading = (struct reading){
+    *reading = (struct call_reading){
         .r = r, .settings = settings, .call = tc_url_call(r), .in_place = is_in_place(r)};
     if (reading->in_place)
         options |= TC_SPELLING_MERGE;
@@ -73,7 +73,7 @@ static void look(request_rec *r, const tc_settings *settings, reading *reading)
 }
 
 /* Whether a rule made another query of the client's, or used it up. */
-static bool has_rules_query(const reading *reading)
+static bool has_rules_query(const call_reading *reading)
 {
     const char *args = reading->r->args;
     const char *query = reading->requested.query;
@@ -84,7 +84,7 @@ static bool has_rules_query(const reading *reading)
 /* ---- what is signed ------------------------------------------------------------- */
 
 /* The first form says nothing of the original's query, nor where the function stands. */
-static const char *first_text(const reading *reading, tc_fail *fail)
+static const char *first_text(const call_reading *reading, tc_fail *fail)
 {
     const tc_call *call = reading->call;
 
@@ -106,7 +106,7 @@ static const char *first_text(const reading *reading, tc_fail *fail)
 }
 
 /* The query without its last pair, which is the signature. NULL when it is not. */
-static const char *unsigned_query(const reading *reading)
+static const char *unsigned_query(const call_reading *reading)
 {
     const char *query = reading->requested.query;
     const char *last = query ? strrchr(query, '&') : NULL, *equals;
@@ -122,7 +122,7 @@ static const char *unsigned_query(const reading *reading)
     return apr_pstrmemdup(reading->r->pool, query, (apr_size_t)(last - query));
 }
 
-static const char *second_text(const reading *reading, tc_fail *fail)
+static const char *second_text(const call_reading *reading, tc_fail *fail)
 {
     apr_pool_t *pool = reading->r->pool;
     const char *path = reading->requested.path, *query = reading->requested.query;
@@ -146,7 +146,7 @@ static const char *second_text(const reading *reading, tc_fail *fail)
     return query ? apr_pstrcat(pool, path, "\n", query, NULL) : path;
 }
 
-static const char *signed_text(const reading *reading, tc_fail *fail)
+static const char *signed_text(const call_reading *reading, tc_fail *fail)
 {
     const char *text = reading->call->text;
 
@@ -166,13 +166,13 @@ static const char *signed_text(const reading *reading, tc_fail *fail)
 
 const char *tc_call_signed_text(request_rec *r, tc_fail *fail)
 {
-    reading reading;
+    call_reading reading;
 
     look(r, NULL, &reading);
     return reading.call ? signed_text(&reading, fail) : NULL;
 }
 
-static tc_error check_signature(const reading *reading, tc_fail *fail)
+static tc_error check_signature(const call_reading *reading, tc_fail *fail)
 {
     /* Without one that is what is to be said. */
     const char *text = reading->parts.signature.key ? signed_text(reading, fail) : "";
@@ -193,7 +193,7 @@ static const char *pattern_text(apr_pool_t *pool, const tc_params *own)
 
 /* The parameters in the one way to say them: as they are signed, or a pattern's name and
    what may stand with it. */
-static const char *canonical_params(const reading *reading, const tc_params *own)
+static const char *canonical_params(const call_reading *reading, const tc_params *own)
 {
     const tc_signed *parts = &reading->parts;
     apr_pool_t *pool = reading->r->pool;
@@ -204,7 +204,7 @@ static const char *canonical_params(const reading *reading, const tc_params *own
     return pattern_text(pool, own);
 }
 
-static const char *canonical_path(const reading *reading, const char *params)
+static const char *canonical_path(const call_reading *reading, const char *params)
 {
     apr_pool_t *pool = reading->r->pool;
     const char *path = reading->requested.path;
@@ -217,7 +217,7 @@ static const char *canonical_path(const reading *reading, const char *params)
 }
 
 /* What a client's query adds to a rule's: a pattern, or nothing. */
-static const char *added_query(const reading *reading)
+static const char *added_query(const call_reading *reading)
 {
     apr_pool_t *pool = reading->r->pool;
     const char *text = reading->requested.query
@@ -237,7 +237,7 @@ static const char *added_query(const reading *reading)
  * NULL or empty: none. The query of a file is dropped where neither a signature covers it
  * nor the configuration says that rules find files by it.
  */
-static const char *canonical_query(const reading *reading, const char *params)
+static const char *canonical_query(const call_reading *reading, const char *params)
 {
     apr_pool_t *pool = reading->r->pool;
     bool is_query = reading->call && reading->call->kind == TC_CALL_QUERY;
@@ -257,7 +257,7 @@ static const char *canonical_query(const reading *reading, const char *params)
 }
 
 /* A subrequest's URL is a page's, not a client's. */
-static tc_error check_spelling(const reading *reading, const tc_params *own, tc_fail *fail)
+static tc_error check_spelling(const call_reading *reading, const tc_params *own, tc_fail *fail)
 {
     request_rec *r = reading->r;
     const char *params, *path, *query, *canonical;
@@ -280,7 +280,7 @@ static tc_error check_spelling(const reading *reading, const tc_params *own, tc_
 
 static void note_unknown(void *context, const char *key, size_t length)
 {
-    reading *reading = context;
+    call_reading *reading = context;
 
     if (reading->settings->secrets && tc_sign_is_key(key, length))
         return;
@@ -291,7 +291,7 @@ static void note_unknown(void *context, const char *key, size_t length)
 }
 
 /* Whether the client's query goes on to the original. */
-static bool has_source_query(const reading *reading)
+static bool has_source_query(const call_reading *reading)
 {
     bool only_ours = reading->call && reading->call->kind == TC_CALL_QUERY &&
                      !reading->call->others && !has_rules_query(reading);
@@ -304,7 +304,7 @@ static bool has_source_query(const reading *reading)
  * another handler makes, a query, nor a path behind a file's: each of them would be another
  * conversion.
  */
-static tc_error check_pattern(const reading *reading, const tc_params *own, tc_fail *fail)
+static tc_error check_pattern(const call_reading *reading, const tc_params *own, tc_fail *fail)
 {
     if (reading->unknown || tc_params_change_picture(own))
         return tc_fail_set(fail, TC_E_PATTERN_ONLY,
@@ -324,7 +324,7 @@ static tc_error check_pattern(const reading *reading, const tc_params *own, tc_f
 tc_error tc_call_read(request_rec *r, const tc_settings *settings, tc_params *own,
                       tc_fail *fail)
 {
-    reading reading;
+    call_reading reading;
     tc_error error = TC_E_OK;
 
     tc_params_init(own);

@@ -81,14 +81,14 @@ static bool is_silent(uint64_t since, apr_interval_time_t timeout)
 /* ---- output: what the handler passes on ------------------------------------------- */
 
 /* Where the bytes of a bucket of unknown length come from. */
-typedef struct supply {
+typedef struct program_supply {
     int fd; /* -1: not known */
     apr_interval_time_t timeout;
-} supply;
+} program_supply;
 
-static supply supply_of(const request_rec *r, const apr_bucket *bucket)
+static program_supply supply_of(const request_rec *r, const apr_bucket *bucket)
 {
-    supply supply = {-1, r->server->timeout};
+    program_supply supply = {-1, r->server->timeout};
     apr_os_file_t file;
     apr_os_sock_t socket;
 
@@ -108,7 +108,7 @@ static supply supply_of(const request_rec *r, const apr_bucket *bucket)
    still to come is a bucket of its own behind it. */
 static apr_status_t read_some(tc_fetch *fetch, apr_bucket *bucket)
 {
-    supply from = supply_of(fetch->r, bucket);
+    program_supply from = supply_of(fetch->r, bucket);
     uint64_t since = tc_clock_ns();
     int look_ms = from.fd >= 0 ? STREAM_LOOK_MS : 1;
 
@@ -204,11 +204,11 @@ apr_status_t tc_fetch_filter(ap_filter_t *f, apr_bucket_brigade *bb)
 /* ---- input: what mod_proxy_http waits for ------------------------------------------ */
 
 /* For one answer of the original's server. */
-typedef struct intake {
+typedef struct proxy_intake {
     tc_fetch *fetch;
     bool begun;        /* something of the answer has been read */
     const char *ended; /* what is still to be read in place of it; NULL: the answer is read */
-} intake;
+} proxy_intake;
 
 static tc_fetch *fetch_of(const request_rec *r)
 {
@@ -222,7 +222,7 @@ static tc_fetch *fetch_of(const request_rec *r)
 int tc_fetch_create(request_rec *r, request_rec *response)
 {
     tc_fetch *fetch = fetch_of(r);
-    intake *intake;
+    proxy_intake *intake;
 
     if (!fetch || !fetch->active)
         return OK;
@@ -247,7 +247,8 @@ static const char *ended_response(const tc_fetch *fetch)
 
 /* A line at a time; httpd first looks at one byte, to see whether a header line is continued.
  */
-static apr_status_t read_ended(intake *intake, apr_bucket_brigade *bb, ap_input_mode_t mode)
+static apr_status_t read_ended(proxy_intake *intake, apr_bucket_brigade *bb,
+                               ap_input_mode_t mode)
 {
     const char *end = strchr(intake->ended, '\n');
     apr_size_t length = mode == AP_MODE_SPECULATIVE ? 1 : end ? end + 1 - intake->ended : 0;
@@ -269,7 +270,7 @@ static bool is_nothing(apr_status_t status, const apr_bucket_brigade *bb)
 apr_status_t tc_fetch_input(ap_filter_t *f, apr_bucket_brigade *bb, ap_input_mode_t mode,
                             apr_read_type_e block, apr_off_t length)
 {
-    intake *intake = f->ctx;
+    proxy_intake *intake = f->ctx;
     tc_fetch *fetch = intake->fetch;
     apr_socket_t *socket = ap_get_conn_socket(f->c);
     apr_interval_time_t timeout = -1;

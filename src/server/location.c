@@ -16,15 +16,15 @@
 #include <string.h>
 
 /* The Location before and after; before: NULL when there is none, or it stays. */
-typedef struct change {
+typedef struct location_change {
     const char *before, *after;
     bool is_own;              /* the body is httpd's */
     apr_bucket_brigade *body; /* what came of it so far; NULL: nothing */
-} change;
+} location_change;
 
 static void insert(request_rec *r, bool is_own)
 {
-    change *change;
+    location_change *change;
 
     if (!tc_url_is_transform(r))
         return;
@@ -102,7 +102,7 @@ static const char *with_transform(request_rec *r, const char *location)
     return apr_uri_unparse(r->pool, &uri, 0);
 }
 
-static void rewrite(request_rec *r, apr_table_t *headers, change *change)
+static void rewrite(request_rec *r, apr_table_t *headers, location_change *change)
 {
     const char *location = apr_table_get(headers, "Location");
     const char *made =
@@ -125,7 +125,7 @@ static const char *link_to(apr_pool_t *pool, const char *location)
     return apr_pstrcat(pool, "href=\"", ap_escape_html(pool, location), "\"", NULL);
 }
 
-static apr_status_t pass_changed(ap_filter_t *f, change *change)
+static apr_status_t pass_changed(ap_filter_t *f, location_change *change)
 {
     apr_pool_t *pool = f->r->pool;
     const char *from = link_to(pool, change->before), *to = link_to(pool, change->after), *at;
@@ -159,7 +159,7 @@ static bool is_whole(const apr_bucket_brigade *bb)
 }
 
 /* The body is kept until all of it is there. */
-static apr_status_t keep_body(ap_filter_t *f, change *change, apr_bucket_brigade *bb)
+static apr_status_t keep_body(ap_filter_t *f, location_change *change, apr_bucket_brigade *bb)
 {
     apr_off_t length = 0;
 
@@ -175,7 +175,7 @@ static apr_status_t keep_body(ap_filter_t *f, change *change, apr_bucket_brigade
 apr_status_t tc_location_filter(ap_filter_t *f, apr_bucket_brigade *bb)
 {
     request_rec *r = f->r;
-    change *change = f->ctx;
+    location_change *change = f->ctx;
 
     if (change->body)
         return keep_body(f, change, bb);

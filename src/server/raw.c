@@ -14,12 +14,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct raw {
+typedef struct raw_uri {
     char *decoded;           /* the path */
     apr_size_t *at;          /* where each of its bytes, and its end, is in the URI */
     char *params;            /* decoded */
     apr_size_t from, behind; /* of the function in the decoded path: its slash, the path's */
-} raw;
+} raw_uri;
 
 /* The byte that an escape at `at` stands for, or -1. An encoded slash parts nothing. */
 static int escaped(const char *at)
@@ -34,7 +34,7 @@ static int escaped(const char *at)
 }
 
 /* Find the function in the path of `uri`; false when there is none that ends. */
-static bool read_raw(apr_pool_t *pool, const char *uri, raw *raw)
+static bool read_raw(apr_pool_t *pool, const char *uri, raw_uri *raw)
 {
     size_t length = strcspn(uri, "?#"), count = 0;
     const char *transform, *params, *end;
@@ -60,7 +60,7 @@ static bool read_raw(apr_pool_t *pool, const char *uri, raw *raw)
 }
 
 /* `uri` without the function; a copy that may be changed. */
-static char *without(apr_pool_t *pool, const char *uri, const raw *raw)
+static char *without(apr_pool_t *pool, const char *uri, const raw_uri *raw)
 {
     return apr_pstrcat(pool, apr_pstrmemdup(pool, uri, raw->at[raw->from]),
                        uri + raw->at[raw->behind], NULL);
@@ -101,7 +101,7 @@ int tc_raw_pretranslate(request_rec *r)
 {
     const tc_request *request = tc_request_find(r);
     char *uri = r->uri, *requested, *source;
-    raw raw;
+    raw_uri raw;
     int status, taken;
 
     if (r->proxyreq || !uri || (request && request->is_mapping) ||
@@ -142,7 +142,7 @@ int tc_raw_pretranslate(request_rec *r)
 void tc_raw_hide(request_rec *r)
 {
     tc_request *request = tc_request_of(r);
-    raw raw;
+    raw_uri raw;
 
     if (!r->unparsed_uri || request->unparsed_uri || !read_raw(r->pool, r->unparsed_uri, &raw))
         return;

@@ -31,13 +31,13 @@ APLOG_USE_MODULE(tmpfs_convert);
 #define VARIANT_BYTES 6
 
 /* One row an error: what the client is told and how loudly the log tells it. */
-typedef struct response {
+typedef struct error_response {
     int status;
     int level;
     const char *id; /* documented in docs/messages.md */
-} response;
+} error_response;
 
-static const response responses[TC_E_COUNT] = {
+static const error_response responses[TC_E_COUNT] = {
     [TC_E_OK] = {HTTP_INTERNAL_SERVER_ERROR, APLOG_ERR, "TC0000"},
     [TC_E_PARAM] = {HTTP_BAD_REQUEST, APLOG_WARNING, "TC0001"},
     [TC_E_NOT_IMAGE] = {HTTP_UNSUPPORTED_MEDIA_TYPE, APLOG_WARNING, "TC0002"},
@@ -226,7 +226,7 @@ static void send_reason(request_rec *r, int status, const tc_fail *fail)
 }
 
 /* Of refusals one line a second, so that overload does not become one of the log. */
-static void log_failure(request_rec *r, const response *response, const tc_fail *fail)
+static void log_failure(request_rec *r, const error_response *response, const tc_fail *fail)
 {
     const tc_admission_limits *limits;
     const char *others = "";
@@ -254,7 +254,7 @@ static int redirect(request_rec *r)
 
 int tc_respond_error(request_rec *r, const tc_fail *fail)
 {
-    const response *response =
+    const error_response *response =
         &responses[fail->error < TC_E_COUNT ? fail->error : TC_E_INTERNAL];
 
     tc_account_error(r, fail->error);

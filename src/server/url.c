@@ -20,8 +20,6 @@
 
 APLOG_USE_MODULE(tmpfs_convert);
 
-#define FUNCTION TC_TRANSFORM
-
 const tc_call *tc_url_call(const request_rec *r)
 {
     const tc_request *request = tc_request_find(r);
@@ -104,7 +102,7 @@ int tc_url_translate(request_rec *r)
         r->filename = apr_pstrdup(r->pool, r->uri);
         return OK;
     }
-    transform = strstr(r->uri, FUNCTION);
+    transform = strstr(r->uri, TC_TRANSFORM);
     if (transform)
         return tc_url_remove_transform(r, transform);
     call = inherited_call(r);
@@ -115,7 +113,7 @@ int tc_url_translate(request_rec *r)
 
 int tc_url_translate_rewritten(request_rec *r)
 {
-    const char *transform = r->proxyreq || !r->uri ? NULL : strstr(r->uri, FUNCTION);
+    const char *transform = r->proxyreq || !r->uri ? NULL : strstr(r->uri, TC_TRANSFORM);
     const tc_call *call = tc_url_call(r);
 
     /* Taken out once, a second one is part of the original's path. */
@@ -144,9 +142,9 @@ unsigned tc_url_slashes(const request_rec *r)
 
 const char *tc_url_find_transform(const char *path, const char **params, const char **end)
 {
-    const char *transform = strstr(path, FUNCTION);
+    const char *transform = strstr(path, TC_TRANSFORM);
 
-    *params = transform ? transform + strlen(FUNCTION) : NULL;
+    *params = transform ? transform + strlen(TC_TRANSFORM) : NULL;
     *end = transform ? strpbrk(*params, ")/") : NULL;
     if (*end && **end != ')')
         *end = NULL;
@@ -175,7 +173,7 @@ static const char *unparsed_path(const request_rec *r, unsigned options)
 
     for (;; r = r->prev) {
         if (r->unparsed_uri && tc_spelling_read(r->pool, r->unparsed_uri, options, &spelling) &&
-            strstr(spelling.path, FUNCTION))
+            strstr(spelling.path, TC_TRANSFORM))
             return spelling.path;
         if (r == requested)
             return NULL;

@@ -16,11 +16,11 @@
 #define SLOTS   1024 /* of a hash table, a quarter full at most */
 
 /* The colours so far: as r, g, b, a in memory, numbered as they came. */
-typedef struct palette {
+typedef struct palette_builder {
     unsigned count;
     uint32_t colour[COLOURS];
     uint16_t slot[SLOTS]; /* 0, or a colour's number and one */
-} palette;
+} palette_builder;
 
 struct tc_encoder {
     const tc_output *output;
@@ -29,8 +29,8 @@ struct tc_encoder {
     png_infop info;
     uint32_t width, height;
     uint8_t channels;
-    palette *palette; /* while it may come to be one */
-    uint8_t *held;    /* an index a pixel, of rows that are not written yet */
+    palette_builder *palette; /* while it may come to be one */
+    uint8_t *held;            /* an index a pixel, of rows that are not written yet */
     uint32_t held_rows;
     uint8_t *row; /* one held row as colours */
 };
@@ -165,7 +165,7 @@ static uint32_t load_colour(const uint8_t *from, uint8_t channels)
 }
 
 /* A colour's number, a new one where it has none yet; COLOURS when there is no more room. */
-static unsigned number_of(palette *palette, uint32_t colour)
+static unsigned number_of(palette_builder *palette, uint32_t colour)
 {
     uint32_t at = (colour * 0x9e3779b1u) >> 22;
 

@@ -25,13 +25,13 @@
 #define RADIUS_MOST 8192
 
 /* What of picture and blur is added: picture + amount * (picture - blur), or the blur. */
-typedef struct mix {
+typedef struct mix_factors {
     bool blur;
     float amount, threshold; /* of levels, for twice the difference */
-} mix;
+} mix_factors;
 
 struct tc_effect {
-    mix mix;
+    mix_factors mix;
     uint8_t channels;
     bool alpha;
     uint32_t width, height, samples; /* of a row */
@@ -99,26 +99,27 @@ static void fill_kernel(float *weight, uint32_t radius, double sigma, unsigned r
         weight[at] = (float)(kernel_value(at, sigma, rank) / sum);
 }
 
-static mix sharpening(const tc_gauss *gauss, uint32_t radius)
+static mix_factors sharpening(const tc_gauss *gauss, uint32_t radius)
 {
     double side = 1;
 
     for (uint32_t at = 1; at <= radius; at++)
         side += 2 * gaussian(at, gauss->sigma);
-    return (mix){false, (float)(side * side / (side * side + 1)), 0};
+    return (mix_factors){false, (float)(side * side / (side * side + 1)), 0};
 }
 
 /* ---- making ----------------------------------------------------------------------------- */
 
-typedef struct sizes {
+typedef struct gauss_sizes {
     uint32_t radius, held, sources;
     size_t samples, padded;
-} sizes;
+} gauss_sizes;
 
-static sizes find_sizes(const tc_gauss *gauss, const tc_shape *shape, bool sharpens, bool blurs)
+static gauss_sizes find_sizes(const tc_gauss *gauss, const tc_shape *shape, bool sharpens,
+                              bool blurs)
 {
     uint8_t channels = tc_model_channels(shape->model);
-    sizes sizes = {.radius = whole_radius(gauss, sharpens)};
+    gauss_sizes sizes = {.radius = whole_radius(gauss, sharpens)};
 
     sizes.held = 2 * sizes.radius + 1;
     if (sizes.held > shape->height)
@@ -129,7 +130,7 @@ static sizes find_sizes(const tc_gauss *gauss, const tc_shape *shape, bool sharp
     return sizes;
 }
 
-static uint64_t bytes_for(const sizes *sizes)
+static uint64_t bytes_for(const gauss_sizes *sizes)
 {
     return sizeof(tc_effect) + sizes->radius * sizeof(float) +
            (sizes->held + 1) * (uint64_t)sizes->samples * sizeof(float) +
@@ -153,7 +154,7 @@ static double pixel_ns(const tc_gauss *gauss, const tc_shape *shape, bool sharpe
 static tc_error make(tc_effect **effect, const tc_gauss *gauss, const tc_shape *shape,
                      bool sharpens, bool blurs)
 {
-    sizes sizes = find_sizes(gauss, shape, sharpens, blurs);
+    gauss_sizes sizes = find_sizes(gauss, shape, sharpens, blurs);
     tc_effect *made = calloc(1, sizeof *made);
 
     *effect = made;
@@ -177,7 +178,7 @@ static tc_error make(tc_effect **effect, const tc_gauss *gauss, const tc_shape *
         !made->sum || !made->out)
         return TC_E_NO_MEMORY;
     fill_kernel(made->weight, sizes.radius, gauss->sigma, sharpens ? 1 : RANK);
-    made->mix = (mix){blurs, (float)gauss->amount, (float)(gauss->threshold * 255)};
+    made->mix = (mix_factors){blurs, (float)gauss->amount, (float)(gauss->threshold * 255)};
     if (sharpens)
         made->mix = sharpening(gauss, sizes.radius);
     return TC_E_OK;
@@ -278,7 +279,7 @@ static const float *blurred(const tc_effect *effect, uint32_t y, int64_t off)
     return effect->ring + (size_t)(at % effect->held) * effect->samples;
 }
 
-static float mixed(const mix *mix, float picture, float blur)
+static float mixed(const mix_factors *mix, float picture, float blur)
 {
     float difference = picture - blur;
 
@@ -351,7 +352,7 @@ static tc_error gauss_get(tc_effect *effect, const uint8_t **row)
     }                                                                                  \
     static uint64_t kind##_bytes(const tc_params *params, const tc_shape *shape)       \
     {                                                                                  \
-        sizes sizes = find_sizes(&params->kind, shape, sharpens, blurs);               \
+        gauss_sizes sizes = find_sizes(&params->kind, shape, sharpens, blurs);         \
         return bytes_for(&sizes);                                                      \
     }                                                                                  \
     static double kind##_ns(const tc_params *params, const tc_shape *shape)            \
