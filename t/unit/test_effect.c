@@ -59,8 +59,8 @@ static picture run(const picture *from, const char *text, uint32_t *late, bool *
         uint8_t *copy = malloc(stride); /* so that a row kept too long is seen */
 
         memcpy(copy, from->data + stride * y, stride);
-        *good = tc_effects_put(effects, copy) == 0;
-        while (*good && tc_effects_get(effects, &row) == 0 && row) {
+        *good = tc_effects_write_row(effects, copy) == 0;
+        while (*good && tc_effects_read_row(effects, &row) == 0 && row) {
             if (out == 0)
                 *late = y;
             if (out < from->shape.height)

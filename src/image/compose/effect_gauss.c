@@ -249,7 +249,7 @@ static void weigh_pair(float *restrict sum, const float *a, const float *b, floa
         sum[at] += (a[at] + b[at]) * weight;
 }
 
-static tc_error gauss_put(tc_effect *effect, const uint8_t *row)
+static tc_error gauss_write_row(tc_effect *effect, const uint8_t *row)
 {
     uint32_t y = effect->next_in++, samples = effect->samples;
     float *to = effect->ring + (size_t)(y % effect->held) * samples;
@@ -312,7 +312,7 @@ static void clamp_alpha(float *row, uint32_t pixels, uint8_t channels)
         *row = *row > 255 ? 255 : *row;
 }
 
-static tc_error gauss_get(tc_effect *effect, const uint8_t **row)
+static tc_error gauss_read_row(tc_effect *effect, const uint8_t **row)
 {
     uint32_t y = effect->next_out, samples = effect->samples;
     uint32_t last =
@@ -345,29 +345,29 @@ static tc_error gauss_get(tc_effect *effect, const uint8_t **row)
 
 /* ---- the three kinds -------------------------------------------------------------------- */
 
-#define KIND(kind, sharpens, blurs)                                                    \
-    static bool kind##_named(const tc_params *params)                                  \
-    {                                                                                  \
-        return params->kind.sigma > 0;                                                 \
-    }                                                                                  \
-    static uint64_t kind##_bytes(const tc_params *params, const tc_shape *shape)       \
-    {                                                                                  \
-        gauss_sizes sizes = find_sizes(&params->kind, shape, sharpens, blurs);         \
-        return bytes_for(&sizes);                                                      \
-    }                                                                                  \
-    static double kind##_ns(const tc_params *params, const tc_shape *shape)            \
-    {                                                                                  \
-        return pixel_ns(&params->kind, shape, sharpens, blurs);                        \
-    }                                                                                  \
-    static tc_error kind##_create(tc_effect **effect, const tc_params *params,         \
-                                  const tc_shape *shape, tc_icon *icon, tc_fail *fail) \
-    {                                                                                  \
-        (void)icon;                                                                    \
-        (void)fail;                                                                    \
-        return make(effect, &params->kind, shape, sharpens, blurs);                    \
-    }                                                                                  \
-    const tc_effect_kind tc_effect_##kind = {kind##_named,  kind##_bytes, kind##_ns,   \
-                                             kind##_create, gauss_put,    gauss_get,   \
+#define KIND(kind, sharpens, blurs)                                                          \
+    static bool kind##_named(const tc_params *params)                                        \
+    {                                                                                        \
+        return params->kind.sigma > 0;                                                       \
+    }                                                                                        \
+    static uint64_t kind##_bytes(const tc_params *params, const tc_shape *shape)             \
+    {                                                                                        \
+        gauss_sizes sizes = find_sizes(&params->kind, shape, sharpens, blurs);               \
+        return bytes_for(&sizes);                                                            \
+    }                                                                                        \
+    static double kind##_ns(const tc_params *params, const tc_shape *shape)                  \
+    {                                                                                        \
+        return pixel_ns(&params->kind, shape, sharpens, blurs);                              \
+    }                                                                                        \
+    static tc_error kind##_create(tc_effect **effect, const tc_params *params,               \
+                                  const tc_shape *shape, tc_icon *icon, tc_fail *fail)       \
+    {                                                                                        \
+        (void)icon;                                                                          \
+        (void)fail;                                                                          \
+        return make(effect, &params->kind, shape, sharpens, blurs);                          \
+    }                                                                                        \
+    const tc_effect_kind tc_effect_##kind = {kind##_named,  kind##_bytes,    kind##_ns,      \
+                                             kind##_create, gauss_write_row, gauss_read_row, \
                                              gauss_free};
 
 KIND(unsharp, false, false)

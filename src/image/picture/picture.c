@@ -273,7 +273,7 @@ static void put_half(tc_picture *picture, unsigned at, const uint8_t *row)
         return;
     }
     picture->ops->halve(plane->pair + w, second ? plane->pair : row, row, w);
-    tc_resample_put(plane->resample, plane->pair + w);
+    tc_resample_write_row(plane->resample, plane->pair + w);
 }
 
 static void put_row(tc_picture *picture, unsigned at)
@@ -284,7 +284,7 @@ static void put_row(tc_picture *picture, unsigned at)
     if (picture->plane[at].pair)
         put_half(picture, at, row);
     else
-        tc_resample_put(picture->plane[at].resample, row);
+        tc_resample_write_row(picture->plane[at].resample, row);
 }
 
 /* The next strip, once nothing of this one is left. */
@@ -327,7 +327,7 @@ static tc_error resample_row(tc_picture *picture, unsigned at)
         }
         put_row(picture, at);
     }
-    tc_resample_get(plane->resample, tc_orient_put(plane->orient));
+    tc_resample_read_row(plane->resample, tc_orient_row_to_write(plane->orient));
     return TC_E_OK;
 }
 
@@ -367,7 +367,7 @@ tc_error tc_picture_rows(tc_picture *picture, tc_strip *strip)
     for (unsigned at = 0; at < picture->layout.planes; at++) {
         if (at > 0 && upright % 2 != 0)
             continue;
-        strip->plane[at].data = tc_orient_get(picture->plane[at].orient);
+        strip->plane[at].data = tc_orient_read_row(picture->plane[at].orient);
         strip->plane[at].rows = 1;
     }
     return TC_E_OK;

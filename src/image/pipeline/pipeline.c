@@ -350,10 +350,10 @@ static tc_error put_rows(tc_pipeline *pipeline, const tc_strip *strip)
 static tc_error put_through(tc_pipeline *pipeline, const uint8_t *row)
 {
     uint64_t start = tc_clock_ns();
-    tc_error error = tc_effects_put(pipeline->effects, row);
+    tc_error error = tc_effects_write_row(pipeline->effects, row);
 
     while (!error) {
-        error = tc_effects_get(pipeline->effects, &row);
+        error = tc_effects_read_row(pipeline->effects, &row);
         pipeline->effect_ns += tc_clock_ns() - start;
         if (error || !row)
             break;
