@@ -22,7 +22,7 @@ typedef struct call_reading {
     const tc_call *call; /* NULL: what is converted is the configuration's affair */
     tc_signed parts;     /* of the call */
     bool is_signed;
-    bool in_place;                        /* the original is a file: no query decides it */
+    bool in_place;                        /* the source is a file: no query decides it */
     bool readable;                        /* `requested` is set */
     tc_spelling requested;                /* the URL as the client has it */
     const char *transform, *params, *end; /* in its decoded path; NULL: not in it */
@@ -41,7 +41,7 @@ static bool is_in_place(const request_rec *r)
     return (r->handler && strcmp(r->handler, TC_HANDLER) == 0) || tc_url_is_picture_file(r);
 }
 
-/* The function in the path, where it is the one that was called. It may be another where
+/* The transform in the path, where it is the one that was called. It may be another where
    a rule of the configuration made the call. */
 static void find_transform(call_reading *reading)
 {
@@ -83,7 +83,7 @@ static bool has_rules_query(const call_reading *reading)
 
 /* ---- what is signed ------------------------------------------------------------- */
 
-/* The first form says nothing of the original's query, nor where the function stands. */
+/* The first form says nothing of the source's query, nor where the transform stands. */
 static const char *first_text(const call_reading *reading, tc_fail *fail)
 {
     const tc_call *call = reading->call;
@@ -290,7 +290,7 @@ static void note_unknown(void *context, const char *key, size_t length)
                   length < TC_LOG_NAME ? (int)length : TC_LOG_NAME, key);
 }
 
-/* Whether the client's query goes on to the original. */
+/* Whether the client's query goes on to the source. */
 static bool has_source_query(const call_reading *reading)
 {
     bool only_ours = reading->call && reading->call->kind == TC_CALL_QUERY &&
@@ -300,7 +300,7 @@ static bool has_source_query(const call_reading *reading)
 }
 
 /*
- * Without a signature only patterns; nor an unknown parameter, nor, of an original that
+ * Without a signature only patterns; nor an unknown parameter, nor, of a source that
  * another handler makes, a query, nor a path behind a file's: each of them would be another
  * conversion.
  */

@@ -203,11 +203,11 @@ apr_status_t tc_fetch_filter(ap_filter_t *f, apr_bucket_brigade *bb)
 
 /* ---- input: what mod_proxy_http waits for ------------------------------------------ */
 
-/* For one answer of the original's server. */
+/* For one response of the source's server. */
 typedef struct proxy_intake {
     tc_fetch *fetch;
-    bool begun;        /* something of the answer has been read */
-    const char *ended; /* what is still to be read in place of it; NULL: the answer is read */
+    bool begun;        /* something of the response has been read */
+    const char *ended; /* what is still to be read in place of it; NULL: the response is read */
 } proxy_intake;
 
 static tc_fetch *fetch_of(const request_rec *r)
@@ -234,8 +234,8 @@ int tc_fetch_create(request_rec *r, request_rec *response)
 }
 
 /*
- * mod_proxy logs an error before the answer begins as one of the original's server, even
- * when it is the client that left. So it is given an answer to read, which closes the
+ * mod_proxy logs an error before the response begins as one of the source's server, even
+ * when it is the client that left. So it is given a response to read, which closes the
  * connection; the client does not see it.
  */
 static const char *ended_response(const tc_fetch *fetch)
@@ -284,7 +284,7 @@ apr_status_t tc_fetch_input(ap_filter_t *f, apr_bucket_brigade *bb, ap_input_mod
         return ap_get_brigade(f->next, bb, mode, block, length);
     apr_socket_timeout_get(socket, &timeout);
     /* The client is looked at only when there is nothing to read: an end in the middle of a
-       header is logged as an error of the original's server. */
+       header is logged as an error of the source's server. */
     while (!is_late(fetch)) {
         apr_status_t status = ap_get_brigade(f->next, bb, mode, APR_NONBLOCK_READ, length);
 

@@ -41,11 +41,11 @@ typedef struct filter_context {
     tc_job job;
     tc_fetch fetch;
     tc_spool *body;
-    apr_off_t expected; /* bytes the original is said to have; -1: not said */
+    apr_off_t expected; /* bytes the source is said to have; -1: not said */
     uint64_t read_ns;
 } filter_context;
 
-/* The original is waited for until it is known what becomes of it. */
+/* The source is waited for until it is known what becomes of it. */
 static void become(filter_context *context, filter_state state)
 {
     context->state = state;
@@ -141,11 +141,11 @@ int tc_filter_init(ap_filter_t *f)
 {
     if (f->ctx)
         return OK;
-    /* Else it is mod_filter's, which looks at the answer before it takes us. */
+    /* Else it is mod_filter's, which looks at the response before it takes us. */
     return is_ours(f) ? start(f, has_another(f->r, f)) : OK;
 }
 
-/* ---- the original's headers ------------------------------------------------------- */
+/* ---- the source's headers ------------------------------------------------------- */
 
 static const char *variant_tag(request_rec *r, const char *tag, const char *variant)
 {
@@ -160,7 +160,7 @@ static const char *variant_tag(request_rec *r, const char *tag, const char *vari
     return apr_psprintf(r->pool, "W/%.*s-%s\"", (int)(length - 1), tag, variant);
 }
 
-/* What was true of the original's bytes and is not of the result's. */
+/* What was true of the source's bytes and is not of the result's. */
 static void replace_headers(request_rec *r, const filter_context *context)
 {
     static const char *const of_bytes[] = {"Accept-Ranges",  "Content-MD5",     "Content-Range",
@@ -211,7 +211,7 @@ static bool is_redirect(int status)
            status == HTTP_PERMANENT_REDIRECT;
 }
 
-/* Of a HEAD's answer only so much is known: the format when it was named, or is kept. */
+/* Of a HEAD's response only so much is known: the format when it was named, or is kept. */
 static void response_head(request_rec *r, const filter_context *context)
 {
     const tc_codec *target = tc_codec_find((tc_format)context->job.params.format);
@@ -247,8 +247,8 @@ static tc_error check_source(filter_context *context, apr_off_t length)
 }
 
 /*
- * What the answer is: our handler's or one that the call is not about, and passed on; or
- * the original, and taken in. The status to answer in place of it, or OK.
+ * What the response is: our handler's or one that the call is not about, and passed on; or
+ * the source, and taken in. The status to answer in place of it, or OK.
  */
 static int decide(request_rec *r, filter_context *context)
 {
@@ -278,7 +278,7 @@ static int decide(request_rec *r, filter_context *context)
                       "the original says no-transform and passes as it is");
         return OK;
     }
-    /* A part of the converted answer is not served: its tag is weak. */
+    /* A part of the converted response is not served: its tag is weak. */
     apr_table_unset(r->headers_in, "Range");
     if (r->header_only) {
         response_head(r, context);
@@ -305,11 +305,11 @@ static apr_status_t respond(ap_filter_t *f, filter_context *context, int status)
     request_rec *r = f->r;
 
     become(context, PASS_ERROR);
-    r->status = HTTP_OK; /* else ap_die takes what the original's server said for an error */
+    r->status = HTTP_OK; /* else ap_die takes what the source's server said for an error */
     ap_die(status, r);
     become(context, REFUSED);
     /* It took the request's filters away. A handler that goes on all the same must not write
-       behind the answer. */
+       behind the response. */
     r->output_filters = f;
     return AP_FILTER_ERROR;
 }
@@ -438,7 +438,7 @@ static apr_status_t receive_body(ap_filter_t *f, filter_context *context,
 }
 
 /*
- * The answer of a program or another server may be no more than the name of a file, which
+ * The response of a program or another server may be no more than the name of a file, which
  * mod_xsendfile then puts in its place, behind this filter.
  */
 static bool names_file(const ap_filter_t *f)

@@ -21,7 +21,7 @@
 
 APLOG_USE_MODULE(tmpfs_convert);
 
-/* What a half-written original looks like is not its fault, nor for long. */
+/* What a half-written source looks like is not its fault, nor for long. */
 static int refuse(request_rec *r, tc_job *job, const tc_source *source)
 {
     if (tc_source_changed(source))
@@ -42,14 +42,14 @@ static int convert(request_rec *r, tc_job *job, tc_source *source, apr_time_t op
     return tc_respond_result(r, result);
 }
 
-/* Only the header of the answer is wanted; its length would take the conversion, which no
+/* Only the header of the response is wanted; its length would take the conversion, which no
    header but X-SmallLight-Description is worth. */
 static bool only_header(const request_rec *r, const tc_job *job)
 {
     return r->header_only && !job->params.info;
 }
 
-/* There is no place for it, and every answer to it takes one: the original need not be opened.
+/* There is no place for it, and every response to it takes one: the source need not be opened.
    Under overload most requests end here, and what they cost is taken from the others. */
 static bool is_refused(request_rec *r, tc_job *job)
 {
@@ -89,15 +89,15 @@ static bool is_written(const char *type)
     return false;
 }
 
-/* Whether only the picture's header tells the format of the answer, by which modules set
-   headers of a 304 too: of an original that is read and not written, as GIF. */
+/* Whether only the picture's header tells the format of the response, by which modules set
+   headers of a 304 too: of a source that is read and not written, as GIF. */
 static bool is_target_open(const request_rec *r, const tc_job *job)
 {
     return job->params.format == TC_FORMAT_NONE && tc_coalesce_is_conditional(r) &&
            !(r->content_type && is_written(r->content_type));
 }
 
-/* From parameters to the answer, each step ending the request when it must. */
+/* From parameters to the response, each step ending the request when it must. */
 static int serve(request_rec *r, tc_job *job, tc_source *source)
 {
     int status;

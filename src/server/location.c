@@ -43,7 +43,7 @@ void tc_location_insert_error(request_rec *r)
     insert(r, true);
 }
 
-/* Another server, which knows nothing of the function, sends the client to another still. */
+/* Another server, which knows nothing of the transform, sends the client to another still. */
 static bool leads_elsewhere(request_rec *r, const apr_uri_t *uri)
 {
     const char *host = r->hostname ? r->hostname : ap_get_server_name(r);
@@ -51,7 +51,7 @@ static bool leads_elsewhere(request_rec *r, const apr_uri_t *uri)
     return r->proxyreq && uri->hostname && strcasecmp(uri->hostname, host) != 0;
 }
 
-/* To a page about this answer, and not to where the original is: what ErrorDocument names, and
+/* To a page about this response, and not to where the source is: what ErrorDocument names, and
    where a module sends a client that has to log in. */
 static bool leads_to_page(request_rec *r, const char *location)
 {
@@ -77,7 +77,7 @@ static bool has_transform(request_rec *r, const char *path)
            tc_url_find_transform(spelling.path, &params, &end);
 }
 
-/* `location` with the function where the client had it, or NULL when it stays as it is. */
+/* `location` with the transform where the client had it, or NULL when it stays as it is. */
 static const char *with_transform(request_rec *r, const char *location)
 {
     const tc_call *call = tc_url_call(r);

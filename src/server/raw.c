@@ -18,7 +18,7 @@ typedef struct raw_uri {
     char *decoded;           /* the path */
     apr_size_t *at;          /* where each of its bytes, and its end, is in the URI */
     char *params;            /* decoded */
-    apr_size_t from, behind; /* of the function in the decoded path: its slash, the path's */
+    apr_size_t from, behind; /* of the transform in the decoded path: its slash, the path's */
 } raw_uri;
 
 /* The byte that an escape at `at` stands for, or -1. An encoded slash parts nothing. */
@@ -33,7 +33,7 @@ static int escaped(const char *at)
     return byte == '/' || byte == '\0' ? -1 : byte;
 }
 
-/* Find the function in the path of `uri`; false when there is none that ends. */
+/* Find the transform in the path of `uri`; false when there is none that ends. */
 static bool read_raw(apr_pool_t *pool, const char *uri, raw_uri *raw)
 {
     size_t length = strcspn(uri, "?#"), count = 0;
@@ -59,7 +59,7 @@ static bool read_raw(apr_pool_t *pool, const char *uri, raw_uri *raw)
     return true;
 }
 
-/* `uri` without the function; a copy that may be changed. */
+/* `uri` without the transform; a copy that may be changed. */
 static char *without(apr_pool_t *pool, const char *uri, const raw_uri *raw)
 {
     return apr_pstrcat(pool, apr_pstrmemdup(pool, uri, raw->at[raw->from]),
@@ -85,7 +85,7 @@ static int map(request_rec *r)
     return status;
 }
 
-/* The function is not allowed here, and part of the path: that is mapped as a whole. */
+/* The transform is not allowed here, and part of the path: that is mapped as a whole. */
 static void unmap(request_rec *r)
 {
     static const char *const notes[] = {"proxy-nocanon", "proxy-noquery", "proxy-noencode"};
@@ -115,7 +115,7 @@ int tc_raw_pretranslate(request_rec *r)
         r->uri = uri;
         return DECLINED;
     }
-    /* Mapped: whether there is a function here is asked of the decoded URIs. */
+    /* Mapped: whether there is a transform here is asked of the decoded URIs. */
     source = r->uri;
     requested = raw.decoded;
     r->uri = requested;

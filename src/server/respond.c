@@ -86,7 +86,7 @@ static const char *hash(apr_pool_t *pool, const char *text, unsigned bytes)
     return made;
 }
 
-/* What the answer's bytes depend on in addition to the original. */
+/* What the response's bytes depend on in addition to the source. */
 static const char *make(request_rec *r, const tc_params *params)
 {
     char canonical[TC_CANONICAL_MAX];
@@ -97,8 +97,8 @@ static const char *make(request_rec *r, const tc_params *params)
 }
 
 /*
- * A hash of all that the answer's bytes depend on, as a strong entity tag. What stands for the
- * original is httpd's own tag of it, by FileETag, of the file that is open; NULL where that
+ * A hash of all that the response's bytes depend on, as a strong entity tag. What stands for
+ * the source is httpd's own tag of it, by FileETag, of the file that is open; NULL where that
  * says None.
  */
 static const char *make_etag(request_rec *r, const apr_finfo_t *source, const tc_params *params)
@@ -150,7 +150,7 @@ void tc_respond_format(request_rec *r, const tc_codec *codec)
 {
     ap_set_content_type(r, codec->mime);
     tc_source_headers_rename(r, codec->format);
-    r->content_encoding = NULL; /* the original's, by its name, is not the answer's */
+    r->content_encoding = NULL; /* the source's, by its name, is not the response's */
 }
 
 void tc_respond_expected(request_rec *r, const tc_params *params)
@@ -206,7 +206,7 @@ int tc_respond_result(request_rec *r, tc_spool *result)
 }
 
 /*
- * The reason as the answer's body, unless the administrator has an ErrorDocument for it. What
+ * The reason as the response's body, unless the administrator has an ErrorDocument for it. What
  * is wrong with this server, its paths and its settings, is in the log only.
  */
 static void send_reason(request_rec *r, int status, const tc_fail *fail)

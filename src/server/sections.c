@@ -13,7 +13,7 @@
 
 APLOG_USE_MODULE(tmpfs_convert);
 
-/* ---- whether there is a function here ---------------------------------------------- */
+/* ---- whether there is a transform here ---------------------------------------------- */
 
 bool tc_sections_enabled(request_rec *r)
 {
@@ -63,7 +63,7 @@ bool tc_sections_enable(request_rec *r, char *source)
     ap_conf_vector_t *before = r->per_dir_config;
     bool on = tc_sections_enabled(r);
 
-    /* The function stays in the URL: for rewriting, and for the filter that reads it there. */
+    /* The transform stays in the URL: for rewriting, and for the filter that reads it there. */
     if (are_off(requested, defaults))
         return false;
     r->per_dir_config = conf;
@@ -72,7 +72,7 @@ bool tc_sections_enable(request_rec *r, char *source)
         return false;
     }
     request->has_sections = requested != defaults;
-    /* Where the original has none, what is mapped by location is mapped by the asked URI's. */
+    /* Where the source has none, what is mapped by location is mapped by the asked URI's. */
     if (conf == defaults)
         r->per_dir_config = before;
     return true;
@@ -100,7 +100,7 @@ int tc_sections_stop_fixups(request_rec *r)
 /*
  * A subrequest for the asked URI that is mapped to nothing, so that of all sections only
  * those by location apply; httpd itself runs the checks on it. A user who had to log in
- * for it is not the original's user yet: its own checks come first.
+ * for it is not the source's user yet: its own checks come first.
  */
 int tc_sections_access(request_rec *r)
 {
@@ -137,7 +137,7 @@ int tc_sections_merge(request_rec *r)
     if (!request || !request->call || request->call->kind != TC_CALL_TRANSFORM ||
         r->per_dir_config == request->merged)
         return DECLINED;
-    /* Off where the original lies is not undone by the asked URI's On. */
+    /* Off where the source lies is not undone by the asked URI's On. */
     request->is_off = are_off(r->per_dir_config, r->server->lookup_defaults);
     r->per_dir_config = walk(r, apr_pstrdup(r->pool, request->call->whole), r->per_dir_config);
     request->merged = r->per_dir_config;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the headers of an original say that a conversion has to respect or to correct. */
+/* What the headers of a source say that a conversion has to respect or to correct. */
 #ifndef TC_SOURCE_HEADERS_H
 #define TC_SOURCE_HEADERS_H
 
@@ -10,8 +10,9 @@
 #include <stdbool.h>
 
 /*
- * Whether Cache-Control has no-transform (RFC 9111, 5.2.2.6): the answer then passes as it is.
- * Seen of another server's and a program's answers; what mod_headers sets here, it sets later.
+ * Whether Cache-Control has no-transform (RFC 9111, 5.2.2.6): the response then passes as it
+ * is. Seen of another server's and a program's responses; what mod_headers sets here, it sets
+ * later.
  */
 bool tc_source_headers_are_final(const request_rec *r);
 

@@ -161,9 +161,9 @@ static void read_options(request_rec *r, page_options *options)
         options->format = OPENMETRICS;
 }
 
-/* ---- the answer ------------------------------------------------------------------- */
+/* ---- the response ------------------------------------------------------------------- */
 
-/* The whole answer in one piece of memory, which becomes a bucket without a copy. */
+/* The whole response in one piece of memory, which becomes a bucket without a copy. */
 typedef struct text_buffer {
     char *data;
     size_t length, size;

@@ -9,8 +9,8 @@
 #include <util_filter.h>
 
 /*
- * The client's tags are the original's with the variant behind. Those of this
- * variant become the original's again, so that its server can compare; with none
+ * The client's tags are the source's with the variant behind. Those of this
+ * variant become the source's again, so that its server can compare; with none
  * of them no condition is left, neither the date, which counts only without tags.
  * A query may be a page's own and so its tags: they all stay.
  */

@@ -45,12 +45,12 @@ static tc_call *make_call(request_rec *r, tc_call_kind kind, const char *text, c
     return call;
 }
 
-/* ---- the function --------------------------------------------------------------- */
+/* ---- the transform --------------------------------------------------------------- */
 
 /*
- * When the original is rewritten to another URI inside the server, the request
- * goes on as a new one; the function goes with it, or the original would come
- * out whole. An error document is another matter: that is not the original.
+ * When the source is rewritten to another URI inside the server, the request
+ * goes on as a new one; the transform goes with it, or the source would come
+ * out whole. An error document is another matter: that is not the source.
  */
 static const tc_call *inherited_call(const request_rec *r)
 {
@@ -73,7 +73,7 @@ int tc_url_remove_transform(request_rec *r, const char *transform)
         whole ? end + 1 : "", NULL);
     if (!(whole ? tc_sections_enable(r, source) : tc_sections_enabled(r)))
         return DECLINED;
-    /* A module that stores or removes files, mod_dav, is not to get the original's URI. */
+    /* A module that stores or removes files, mod_dav, is not to get the source's URI. */
     if (r->method_number != M_GET && r->method_number != M_OPTIONS) {
         ap_allow_standard_methods(r, REPLACE_ALLOW, M_GET, M_OPTIONS, -1);
         return HTTP_METHOD_NOT_ALLOWED;
@@ -116,7 +116,7 @@ int tc_url_translate_rewritten(request_rec *r)
     const char *transform = r->proxyreq || !r->uri ? NULL : strstr(r->uri, TC_TRANSFORM);
     const tc_call *call = tc_url_call(r);
 
-    /* Taken out once, a second one is part of the original's path. */
+    /* Taken out once, a second one is part of the source's path. */
     return transform && !(call && call != inherited_call(r))
                ? tc_url_remove_transform(r, transform)
                : DECLINED;
@@ -124,7 +124,7 @@ int tc_url_translate_rewritten(request_rec *r)
 
 const request_rec *tc_url_requested(const request_rec *r)
 {
-    /* An error document's request has another's status; that is not the original. */
+    /* An error document's request has another's status; that is not the source. */
     while (r->prev && ap_is_HTTP_SUCCESS(r->prev->status))
         r = r->prev;
     return r;
@@ -165,7 +165,7 @@ int tc_url_received(request_rec *r)
     return DECLINED;
 }
 
-/* The last path of `r` and of those before it that has the function, NULL when none has. */
+/* The last path of `r` and of those before it that has the transform, NULL when none has. */
 static const char *unparsed_path(const request_rec *r, unsigned options)
 {
     const request_rec *requested = tc_url_requested(r);
@@ -211,7 +211,7 @@ bool tc_url_is_malformed(const request_rec *r)
 
 /* ---- the query --------------------------------------------------------------------- */
 
-/* Other keys belong to the original, or to nobody. A sign that parts parameters could, in a
+/* Other keys belong to the source, or to nobody. A sign that parts parameters could, in a
    value, make one. */
 static bool is_parameter(const char *key, const char *value)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * PNG encoding through libpng, speed first. An answer whose source had a palette is
+ * PNG encoding through libpng, speed first. An output whose source had a palette is
  * held as indices, when it is small, until it is whole or has a colour too many.
  */
 #include "base/buffer.h"
@@ -81,7 +81,7 @@ void tc_png_encode_free(tc_encoder *encoder)
  * and 95 KB, what it finds being noise, and the defaults take 20 ms for 83 KB. What is
  * flat needs the search: of screenshots level 1 makes 527 KB of run lengths' 770.
  * libdeflate's level 1 would save 0.7 of the 1.8 ms, for 5 percent more bytes and an
- * answer held whole.
+ * output held whole.
  */
 static void choose_compression(png_structp png, bool flat)
 {
@@ -120,7 +120,7 @@ static bool start_writing(tc_encoder *encoder, const tc_encode_spec *spec)
     return encoder->fail->error == TC_E_OK;
 }
 
-/* Room to hold an answer that may have a palette; false without memory. */
+/* Room to hold an output that may have a palette; false without memory. */
 static bool hold(tc_encoder *encoder, const tc_encode_spec *spec)
 {
     if (!spec->palette || tc_model_is_grey(spec->model) ||

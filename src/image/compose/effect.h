@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Effects on the answer's rows, between canvas and encoder: unsharp, sharpen, blur,
+ * Effects on the output's rows, between canvas and encoder: unsharp, sharpen, blur,
  * border and icon, in this order, each only where it was named. Rows go in and come out
  * one by one, the last some rows later: an effect holds no more than it looks at.
  */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A border drawn inside the answer: `bw` pixels left and right, `bh` above and below. */
+/* A border drawn inside the output: `bw` pixels left and right, `bh` above and below. */
 #include "base/buffer.h"
 #include "effect_kind.h"
 #include "blend.h"

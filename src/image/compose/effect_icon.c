@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The icon over the answer, last of all. */
+/* The icon over the output, last of all. */
 #include "base/buffer.h"
 #include "effect_kind.h"
 

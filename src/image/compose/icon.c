@@ -14,10 +14,10 @@ struct tc_icon {
     const tc_codec *codec;
     tc_decoder *decoder;
     tc_image_info info;
-    tc_plan plan; /* of a canvas of the answer's size with the icon on it */
+    tc_plan plan; /* of a canvas of the output's size with the icon on it */
     tc_picture *picture;
     uint64_t bytes; /* of the file */
-    uint32_t y;     /* the answer's next row */
+    uint32_t y;     /* the output's next row */
     tc_fail fail;
 };
 
@@ -68,7 +68,7 @@ uint64_t tc_icon_bytes(const tc_icon *icon)
     return sizeof *icon + icon->plan.bytes;
 }
 
-/* Measured: a pixel laid over the answer. */
+/* Measured: a pixel laid over the output. */
 #define BLEND_NS 6
 
 uint64_t tc_icon_ns(const tc_icon *icon)

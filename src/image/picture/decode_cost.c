@@ -101,9 +101,9 @@ static double decode_ns(const tc_image_info *info, const tc_plan *plan, const tc
 
 #define HORIZONTAL_MAC 0.06 /* one weight times one sample */
 #define VERTICAL_MAC   0.09
-#define SAMPLE         0.25 /* an answer's sample, weights aside */
+#define SAMPLE         0.25 /* an output's sample, weights aside */
 #define PREMULTIPLY    1.2  /* a source pixel with alpha */
-#define DIVIDE         4.0  /* an answer's pixel with alpha */
+#define DIVIDE         4.0  /* an output's pixel with alpha */
 #define ORIENT         7.0  /* a pixel of a picture that is turned by 90 degrees or 180 */
 #define PLANES         2    /* planes of 4:2:0 take as much as this many channels */
 

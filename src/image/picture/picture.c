@@ -95,9 +95,9 @@ static void halve(tc_axis *axis, bool reversed)
 }
 
 /*
- * Where chroma keeps four samples and more for each of the answer's, which libjpeg's
+ * Where chroma keeps four samples and more for each of the output's, which libjpeg's
  * scaling leads to, they are halved first: a fourth of the samples then remains, and
- * twice the answer's resolution as for luma.
+ * twice the output's resolution as for luma.
  */
 #define HALVE_FROM 4
 

@@ -44,7 +44,7 @@ void tc_cost_add(tc_plan *plan, const tc_cost_case *of)
     tc_shape shape = {of->spec.model, plan->output_w, plan->output_h};
 
     plan->bytes += tc_effects_bytes(of->params, &shape);
-    /* The decoder's profile, its transform, and EXIF with the copy for the answer. */
+    /* The decoder's profile, its transform, and EXIF with the copy for the output. */
     plan->bytes += of->info->icc_length + 2 * (uint64_t)of->info->exif_length;
     if (of->info->icc)
         plan->bytes += tc_transform_bytes(of->info->icc, of->info->icc_length,

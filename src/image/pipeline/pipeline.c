@@ -26,7 +26,7 @@ struct tc_pipeline {
     tc_meter meter;
     const tc_input *input;
     tc_fail *fail;
-    tc_fail damage; /* that the answer has all the same */
+    tc_fail damage; /* that the output has all the same */
     tc_decoder *decoder;
     tc_picture *picture; /* NULL when nothing of it is visible */
     bool planes;         /* the picture goes from decoder to encoder as TC_YCC */
@@ -34,7 +34,7 @@ struct tc_pipeline {
     tc_transform *transform;
     tc_cicp_transform *cicp; /* of a picture without a profile */
     uint8_t *converted;      /* one of the picture's rows */
-    uint8_t *exif;           /* for the answer */
+    uint8_t *exif;           /* for the output */
     size_t exif_length;
     tc_canvas canvas;
     uint8_t *row; /* one composed row, when the canvas is not direct */
@@ -73,7 +73,7 @@ static tc_error choose_target(tc_pipeline *pipeline)
     return TC_E_OK;
 }
 
-/* Asked for by q=100; a lossless original whose format and quality nobody names stays so. */
+/* Asked for by q=100; a lossless source whose format and quality nobody names stays so. */
 static bool is_lossless(const tc_pipeline *pipeline)
 {
     const tc_outline *outline = &pipeline->outline;
@@ -83,7 +83,7 @@ static bool is_lossless(const tc_pipeline *pipeline)
             outline->source == outline->target);
 }
 
-/* The answer as the encoder is told of it; what may go with it is the caller's. */
+/* The output as the encoder is told of it; what may go with it is the caller's. */
 static tc_encode_spec output_spec(const tc_pipeline *pipeline)
 {
     const tc_outline *outline = &pipeline->outline;
@@ -189,7 +189,7 @@ void tc_pipeline_free(tc_pipeline *pipeline)
     free(pipeline);
 }
 
-/* What becomes of the embedded profile; without one or an answer to show it nothing does. */
+/* What becomes of the embedded profile; without one or an output to show it nothing does. */
 static tc_error start_colour(tc_pipeline *pipeline)
 {
     const tc_image_info *info = &pipeline->outline.info;
@@ -224,7 +224,7 @@ static void convert(tc_pipeline *pipeline, tc_strip *strip)
     *strip = (tc_strip){{{pipeline->converted, 0, 1}}};
 }
 
-/* What of the original's EXIF the answer is to have. */
+/* What of the source's EXIF the output is to have. */
 static tc_error start_exif(tc_pipeline *pipeline)
 {
     const tc_image_info *info = &pipeline->outline.info;
@@ -246,7 +246,7 @@ static tc_error start_exif(tc_pipeline *pipeline)
     return TC_E_OK;
 }
 
-/* The profile when the answer's colours are still the original's, and EXIF. */
+/* The profile when the output's colours are still the source's, and EXIF. */
 static void describe_metadata(const tc_pipeline *pipeline, tc_encode_spec *spec)
 {
     const tc_image_info *info = &pipeline->outline.info;
@@ -321,7 +321,7 @@ static tc_error start_effects(tc_pipeline *pipeline, const tc_cancel *cancel)
                                      pipeline->icon, pipeline->fail);
 }
 
-/* Row `y` of the answer, or with planes those of them that begin there. */
+/* Row `y` of the output, or with planes those of them that begin there. */
 static tc_error make_rows(tc_pipeline *pipeline, uint32_t y, tc_strip *strip)
 {
     const tc_canvas *canvas = &pipeline->canvas;

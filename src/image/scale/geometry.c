@@ -147,7 +147,7 @@ static unsigned plan_reduce(const tc_plan *plan, const tc_params *params,
 }
 
 /*
- * What planes hold over RGB: chroma, at half the answer's resolution, takes twice the
+ * What planes hold over RGB: chroma, at half the output's resolution, takes twice the
  * weights, and luma is put as far ahead as chroma reaches, and the rows of a strip.
  */
 static uint64_t planes_cost(const tc_axis *x, const tc_axis *y)
