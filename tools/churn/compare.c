@@ -12,9 +12,9 @@
 
 #define MOST_SECONDS 60
 
-typedef struct totals {
+typedef struct run_totals {
     unsigned wrong, unsure;
-} totals;
+} run_totals;
 
 static void put_head(FILE *to)
 {
@@ -36,7 +36,7 @@ static const char *verdict_words(churn_finding finding, churn_finding expected, 
 }
 
 static void put_row(FILE *to, const churn_options *options, const churn_place *place,
-                    const churn_result *result, churn_finding expected, totals *totals)
+                    const churn_result *result, churn_finding expected, run_totals *totals)
 {
     const char *why;
     churn_finding finding = churn_judge(result, &why);
@@ -63,7 +63,7 @@ static bool is_unsupported(const churn_result *result)
 }
 
 /* Returns an exit code, CHURN_EXIT_OK to go on. */
-static int one(churn_context *context, const churn_options *options, totals *totals)
+static int one(churn_context *context, const churn_options *options, run_totals *totals)
 {
     FILE *to = churn_report_text(context->report);
     churn_report *report = context->report;
@@ -104,7 +104,7 @@ static int one(churn_context *context, const churn_options *options, totals *tot
 int churn_compare(churn_context *context)
 {
     churn_options options = *context->options;
-    totals totals = {0, 0};
+    run_totals totals = {0, 0};
 
     put_head(churn_report_text(context->report));
     if (options.duration > MOST_SECONDS)

@@ -25,7 +25,7 @@
 #define STOP_SECONDS 2.0
 #define HOG_HOLD     2.0
 
-typedef struct run {
+typedef struct run_state {
     churn_context *context;
     const churn_options *options;
     churn_place *place;
@@ -36,7 +36,7 @@ typedef struct run {
     double started, next_guard, next_sample, period;
     double gauge_start, gauge_peak, fell;
     churn_timed hog, drop; /* value 0: done or not asked for */
-} run;
+} run_state;
 
 static uint64_t files_of(const churn_slot *slot)
 {
@@ -47,11 +47,11 @@ static uint64_t files_of(const churn_slot *slot)
     return files;
 }
 
-static void end_as(run *run, churn_ending ending, const char *format, ...)
+static void end_as(run_state *run, churn_ending ending, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
 /* The first reason to end is the one. */
-static void end_as(run *run, churn_ending ending, const char *format, ...)
+static void end_as(run_state *run, churn_ending ending, const char *format, ...)
 {
     va_list arguments;
 
@@ -66,7 +66,7 @@ static void end_as(run *run, churn_ending ending, const char *format, ...)
 
 /* ---- workers ------------------------------------------------------------------------- */
 
-static void note_end(run *run, unsigned index, int status)
+static void note_end(run_state *run, unsigned index, int status)
 {
     churn_slot *slot = &run->context->shared->slot[index];
 
@@ -85,7 +85,7 @@ static void note_end(run *run, unsigned index, int status)
     }
 }
 
-static void reap(run *run, int flags)
+static void reap(run_state *run, int flags)
 {
     for (unsigned i = 0; i < run->place->workers && run->alive; i++) {
         pid_t pid = run->context->shared->slot[i].pid, done;
@@ -101,7 +101,7 @@ static void reap(run *run, int flags)
     }
 }
 
-static void kill_all(const run *run, int signal)
+static void kill_all(const run_state *run, int signal)
 {
     for (unsigned i = 0; i < run->place->workers; i++) {
         if (run->context->shared->slot[i].pid)
@@ -109,7 +109,7 @@ static void kill_all(const run *run, int signal)
     }
 }
 
-static void start_workers(run *run)
+static void start_workers(run_state *run)
 {
     churn_shared *shared = run->context->shared;
     pid_t parent = getpid();
@@ -133,7 +133,7 @@ static void start_workers(run *run)
     }
 }
 
-static void stop_workers(run *run)
+static void stop_workers(run_state *run)
 {
     double until = churn_now() + STOP_SECONDS;
 
@@ -148,14 +148,14 @@ static void stop_workers(run *run)
 
 /* ---- while they work ------------------------------------------------------------------- */
 
-static double gauge_now(const run *run)
+static double gauge_now(const run_state *run)
 {
     tc_reading reading = churn_gauge_read(&run->context->gauge);
 
     return reading.error ? 0 : (double)reading.value;
 }
 
-static void sample(run *run)
+static void sample(run_state *run)
 {
     churn_sample sample;
 
@@ -165,7 +165,7 @@ static void sample(run *run)
     churn_report_sample(run->context->report, &sample);
 }
 
-static void check_guards(run *run)
+static void check_guards(run_state *run)
 {
     churn_result *result = run->result;
     double gauge = gauge_now(run);
@@ -188,7 +188,7 @@ static void check_guards(run *run)
         end_as(run, CHURN_FAILED, "nobody reads what is written");
 }
 
-static void drop_caches(run *run)
+static void drop_caches(run_state *run)
 {
     int rc = churn_drop_caches((unsigned)run->drop.value, run->result);
 
@@ -197,7 +197,7 @@ static void drop_caches(run *run)
     run->drop.value = 0;
 }
 
-static void start_hog(run *run)
+static void start_hog(run_state *run)
 {
     int rc = churn_hog_start(&run->context->shared->hog, &run->context->memcg, run->hog.value,
                              HOG_HOLD);
@@ -212,7 +212,7 @@ static bool due(const churn_timed *timed, double at)
     return timed->value && timed->at >= 0 && at >= timed->at;
 }
 
-static void tick(run *run)
+static void tick(run_state *run)
 {
     double now = churn_now();
 
@@ -233,7 +233,7 @@ static void tick(run *run)
         run->context->shared->stop = true;
 }
 
-static void watch(run *run)
+static void watch(run_state *run)
 {
     while (run->alive && !run->context->shared->stop) {
         int signal =
@@ -253,7 +253,7 @@ static void watch(run *run)
  */
 
 /* The gauge's change a second with nothing of ours running. */
-static void measure_idle(run *run)
+static void measure_idle(run_state *run)
 {
     double seconds = run->options->duration / 20 < 1 ? run->options->duration / 20 : 1;
     double before = gauge_now(run), start = churn_now();
@@ -263,7 +263,7 @@ static void measure_idle(run *run)
     run->result->idle_rate = (gauge_now(run) - before) / (churn_now() - start);
 }
 
-static void hog_before(run *run)
+static void hog_before(run_state *run)
 {
     churn_hog *hog = &run->context->shared->hog;
     int rc = churn_hog_start(hog, &run->context->memcg, run->hog.value, 0);
@@ -279,7 +279,7 @@ static void hog_before(run *run)
     run->result->hog_before_worst_ns = hog->worst_ns;
 }
 
-static void begin(run *run)
+static void begin(run_state *run)
 {
     run->hog = run->options->hog;
     run->drop = run->options->drop;
@@ -304,7 +304,7 @@ static int by_size(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static bool remove_part(run *run, unsigned worker, unsigned part, double *drop)
+static bool remove_part(run_state *run, unsigned worker, unsigned part, double *drop)
 {
     double start = churn_now();
     char name[32];
@@ -324,7 +324,7 @@ static bool remove_part(run *run, unsigned worker, unsigned part, double *drop)
     return rc == 0;
 }
 
-static void measure_parts(run *run)
+static void measure_parts(run_state *run)
 {
     churn_result *result = run->result;
     unsigned parts = run->place->workers * run->place->parts, used = 0;
@@ -355,7 +355,7 @@ static void measure_parts(run *run)
     free(ratio);
 }
 
-static void measure_host(run *run)
+static void measure_host(run_state *run)
 {
     churn_result *result = run->result;
     double others = result->idle_rate * result->seconds;
@@ -368,7 +368,7 @@ static void measure_host(run *run)
     result->noisy = fabs(others) > 0.05 * (double)result->files;
 }
 
-static void measure(run *run)
+static void measure(run_state *run)
 {
     churn_result *result = run->result;
     bool alive = run->place->parts && churn_canary_alive(&run->context->gauge, run->place);
@@ -385,7 +385,7 @@ static void measure(run *run)
         measure_host(run);
 }
 
-static void count_files(run *run)
+static void count_files(run_state *run)
 {
     uint64_t busy = 0;
     churn_result *result = run->result;
@@ -400,7 +400,7 @@ static void count_files(run *run)
         result->us_a_file = (double)busy / 1000 / (double)result->files;
 }
 
-static void finish(run *run)
+static void finish(run_state *run)
 {
     churn_sample sample;
 
@@ -424,7 +424,7 @@ static void finish(run *run)
 void churn_run(churn_context *context, const churn_options *options, churn_place *place,
                churn_result *result)
 {
-    run run = {.context = context, .options = options, .place = place, .result = result};
+    run_state run = {.context = context, .options = options, .place = place, .result = result};
 
     memset(result, 0, sizeof(*result));
     begin(&run);

@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-typedef struct worker {
+typedef struct worker_state {
     const churn_context *context;
     const churn_options *options;
     const churn_place *place;
@@ -24,7 +24,7 @@ typedef struct worker {
     char path[CHURN_PARTS][CHURN_PATH + 128];
     double deadline;
     churn_hand hand;
-} worker;
+} worker_state;
 
 static volatile sig_atomic_t asked_to_end;
 
@@ -48,13 +48,13 @@ static void take_signals(void)
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-static bool at_end(const worker *worker)
+static bool at_end(const worker_state *worker)
 {
     return asked_to_end || worker->context->shared->stop || churn_now() >= worker->deadline;
 }
 
 /* To be woken by SIGTERM, and not to sleep over the end. */
-static void nap(const worker *worker, double seconds)
+static void nap(const worker_state *worker, double seconds)
 {
     double left = worker->deadline - churn_now();
     struct timespec time;
@@ -68,7 +68,7 @@ static void nap(const worker *worker, double seconds)
     nanosleep(&time, NULL);
 }
 
-static int open_parts(worker *worker)
+static int open_parts(worker_state *worker)
 {
     const churn_place *place = worker->place;
 
@@ -86,7 +86,7 @@ static int open_parts(worker *worker)
     return 0;
 }
 
-static void turn_to(worker *worker, unsigned part)
+static void turn_to(worker_state *worker, unsigned part)
 {
     worker->slot->part = part;
     worker->hand.dir = worker->dir[part];
@@ -99,7 +99,7 @@ static bool take_ticket(churn_shared *shared)
     return atomic_fetch_sub(&shared->left, 1) > 0;
 }
 
-static int make_all(worker *worker)
+static int make_all(worker_state *worker)
 {
     const churn_method *method = worker->options->method[0];
     int rc = 0;
@@ -122,7 +122,7 @@ static int make_all(worker *worker)
     return rc;
 }
 
-static int work(worker *worker)
+static int work(worker_state *worker)
 {
     const churn_method *method = worker->options->method[0];
     unsigned begun = 0;
@@ -151,7 +151,7 @@ void churn_work(const churn_context *context, const churn_options *options,
                 const churn_place *place, unsigned index, pid_t parent)
 {
     churn_slot *slot = &context->shared->slot[index];
-    worker *worker = calloc(1, sizeof(*worker));
+    worker_state *worker = calloc(1, sizeof(*worker));
     char *data = malloc(options->size + 1);
     int rc = worker && data ? 0 : ENOMEM;
 
