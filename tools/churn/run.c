@@ -28,7 +28,7 @@
 typedef struct run_state {
     churn_context *context;
     const churn_options *options;
-    churn_place *place;
+    churn_workdir *workdir;
     churn_result *result;
     churn_guard guard;
     unsigned alive;
@@ -81,13 +81,13 @@ static void note_end(run_state *run, unsigned index, int status)
     } else if (slot->error) {
         run->result->error = slot->error;
         end_as(run, CHURN_FAILED, "worker %u: %s in %s: %s", index,
-               run->options->method[0]->name, run->place->path, strerror(slot->error));
+               run->options->method[0]->name, run->workdir->path, strerror(slot->error));
     }
 }
 
 static void reap(run_state *run, int flags)
 {
-    for (unsigned i = 0; i < run->place->workers && run->alive; i++) {
+    for (unsigned i = 0; i < run->workdir->workers && run->alive; i++) {
         pid_t pid = run->context->shared->slot[i].pid, done;
         int status;
 
@@ -103,7 +103,7 @@ static void reap(run_state *run, int flags)
 
 static void kill_all(const run_state *run, int signal)
 {
-    for (unsigned i = 0; i < run->place->workers; i++) {
+    for (unsigned i = 0; i < run->workdir->workers; i++) {
         if (run->context->shared->slot[i].pid)
             kill(run->context->shared->slot[i].pid, signal);
     }
@@ -114,16 +114,16 @@ static void start_workers(run_state *run)
     churn_shared *shared = run->context->shared;
     pid_t parent = getpid();
 
-    memset(shared->slot, 0, sizeof(*shared->slot) * run->place->workers);
+    memset(shared->slot, 0, sizeof(*shared->slot) * run->workdir->workers);
     shared->stop = false;
     shared->left = (int64_t)run->options->files;
     fflush(NULL);
     run->started = churn_now();
-    for (unsigned i = 0; i < run->place->workers; i++) {
+    for (unsigned i = 0; i < run->workdir->workers; i++) {
         pid_t pid = fork();
 
         if (pid == 0)
-            churn_work(run->context, run->options, run->place, i, parent);
+            churn_work(run->context, run->options, run->workdir, i, parent);
         if (pid < 0) {
             end_as(run, CHURN_FAILED, "worker %u could not be forked: %s", i, strerror(errno));
             return;
@@ -171,13 +171,13 @@ static void check_guards(run_state *run)
     double gauge = gauge_now(run);
 
     result->files = 0;
-    for (unsigned i = 0; i < run->place->workers; i++)
+    for (unsigned i = 0; i < run->workdir->workers; i++)
         result->files += files_of(&run->context->shared->slot[i]);
     if (gauge > run->gauge_peak)
         run->gauge_peak = gauge;
     else if (run->gauge_peak - gauge > run->fell)
         run->fell = run->gauge_peak - gauge;
-    if (churn_guard_trips(&run->guard, run->context, run->options, run->place, result->files,
+    if (churn_guard_trips(&run->guard, run->context, run->options, run->workdir, result->files,
                           result->why, sizeof(result->why))) {
         char why[sizeof(result->why)];
 
@@ -285,8 +285,8 @@ static void begin(run_state *run)
     run->drop = run->options->drop;
     run->since = (int64_t)time(NULL) - 1;
     run->period = run->options->interval / ceil(run->options->interval);
-    if (run->place->parts)
-        run->result->keeps_any = churn_canary_probe(&run->context->gauge, run->place);
+    if (run->workdir->parts)
+        run->result->keeps_any = churn_canary_probe(&run->context->gauge, run->workdir);
     churn_guard_begin(&run->guard, run->context, run->options);
     check_guards(run);
     if (run->hog.value && run->result->ending == CHURN_DONE)
@@ -310,15 +310,15 @@ static bool remove_part(run_state *run, unsigned worker, unsigned part, double *
     char name[32];
     int rc, fd;
 
-    churn_place_part(name, sizeof(name), worker, part);
-    rc = churn_gauge_rmdir(&run->context->gauge, run->place->fd, name, drop);
+    churn_workdir_part(name, sizeof(name), worker, part);
+    rc = churn_gauge_rmdir(&run->context->gauge, run->workdir->fd, name, drop);
     if (rc == ENOTEMPTY || rc == EEXIST) {
-        fd = openat(run->place->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        fd = openat(run->workdir->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (fd >= 0) {
             churn_empty(fd);
             close(fd);
         }
-        rc = churn_gauge_rmdir(&run->context->gauge, run->place->fd, name, drop);
+        rc = churn_gauge_rmdir(&run->context->gauge, run->workdir->fd, name, drop);
     }
     run->result->gave_back_ms += (churn_now() - start) * 1000;
     return rc == 0;
@@ -327,12 +327,12 @@ static bool remove_part(run_state *run, unsigned worker, unsigned part, double *
 static void measure_parts(run_state *run)
 {
     churn_result *result = run->result;
-    unsigned parts = run->place->workers * run->place->parts, used = 0;
+    unsigned parts = run->workdir->workers * run->workdir->parts, used = 0;
     double *ratio = malloc(sizeof(*ratio) * parts);
 
     result->by_rmdir = true;
-    for (unsigned worker = 0; ratio && worker < run->place->workers; worker++) {
-        for (unsigned part = 0; part < run->place->parts; part++) {
+    for (unsigned worker = 0; ratio && worker < run->workdir->workers; worker++) {
+        for (unsigned part = 0; part < run->workdir->parts; part++) {
             uint64_t files = run->context->shared->slot[worker].files[part];
             double drop;
 
@@ -371,15 +371,15 @@ static void measure_host(run_state *run)
 static void measure(run_state *run)
 {
     churn_result *result = run->result;
-    bool alive = run->place->parts && churn_canary_alive(&run->context->gauge, run->place);
+    bool alive = run->workdir->parts && churn_canary_alive(&run->context->gauge, run->workdir);
 
-    if (run->place->parts)
+    if (run->workdir->parts)
         result->reclaimed = result->keeps_any && !alive;
     else
         result->reclaimed = run->fell > 1000 && run->fell > 0.05 * (double)result->files;
     if (alive)
         result->host_delta -= CHURN_CANARIES;
-    if (run->place->parts && !run->options->keep)
+    if (run->workdir->parts && !run->options->keep)
         measure_parts(run);
     else
         measure_host(run);
@@ -392,7 +392,7 @@ static void count_files(run_state *run)
 
     result->seconds = churn_now() - run->started;
     result->files = 0;
-    for (unsigned i = 0; i < run->place->workers; i++) {
+    for (unsigned i = 0; i < run->workdir->workers; i++) {
         result->files += files_of(&run->context->shared->slot[i]);
         busy += run->context->shared->slot[i].busy_ns;
     }
@@ -406,7 +406,7 @@ static void finish(run_state *run)
 
     stop_workers(run);
     count_files(run);
-    run->result->strays = churn_place_strays(run->place, run->context->shared, run->since);
+    run->result->strays = churn_workdir_strays(run->workdir, run->context->shared, run->since);
     run->result->host_delta = gauge_now(run) - run->gauge_start;
     if (run->context->report) {
         churn_sample_take(&sample, run->context);
@@ -421,16 +421,17 @@ static void finish(run_state *run)
     measure(run);
 }
 
-void churn_run(churn_context *context, const churn_options *options, churn_place *place,
+void churn_run(churn_context *context, const churn_options *options, churn_workdir *workdir,
                churn_result *result)
 {
-    run_state run = {.context = context, .options = options, .place = place, .result = result};
+    run_state run = {
+        .context = context, .options = options, .workdir = workdir, .result = result};
 
     memset(result, 0, sizeof(*result));
     begin(&run);
     if (result->ending == CHURN_DONE) {
         if (context->report)
-            churn_report_begin(context->report, context, options, place);
+            churn_report_begin(context->report, context, options, workdir);
         start_workers(&run);
         run.next_guard = run.started + GUARD_PERIOD;
         run.next_sample = context->report ? run.started : run.started + 1e9;

@@ -17,7 +17,7 @@
 typedef struct worker_state {
     const churn_context *context;
     const churn_options *options;
-    const churn_place *place;
+    const churn_workdir *workdir;
     churn_slot *slot;
     unsigned index, parts;
     int dir[CHURN_PARTS];
@@ -70,16 +70,16 @@ static void nap(const worker_state *worker, double seconds)
 
 static int open_parts(worker_state *worker)
 {
-    const churn_place *place = worker->place;
+    const churn_workdir *workdir = worker->workdir;
 
-    worker->parts = place->parts ? place->parts : 1;
+    worker->parts = workdir->parts ? workdir->parts : 1;
     for (unsigned part = 0; part < worker->parts; part++) {
         char name[32] = ".";
 
-        if (place->parts)
-            churn_place_part(name, sizeof(name), worker->index, part);
-        snprintf(worker->path[part], sizeof(worker->path[part]), "%s/%s", place->path, name);
-        worker->dir[part] = openat(place->fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (workdir->parts)
+            churn_workdir_part(name, sizeof(name), worker->index, part);
+        snprintf(worker->path[part], sizeof(worker->path[part]), "%s/%s", workdir->path, name);
+        worker->dir[part] = openat(workdir->fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (worker->dir[part] < 0)
             return errno;
     }
@@ -130,8 +130,8 @@ static int work(worker_state *worker)
 
     if (rc)
         return rc;
-    if (worker->index == 0 && worker->place->parts)
-        churn_canary_leave(worker->place);
+    if (worker->index == 0 && worker->workdir->parts)
+        churn_canary_leave(worker->workdir);
     nap(worker,
         worker->options->jitter * (double)(worker->hand.random[1] >> 11) / (1ull << 53));
     for (; method->begin && rc == 0 && begun < worker->parts; begun++) {
@@ -148,7 +148,7 @@ static int work(worker_state *worker)
 }
 
 void churn_work(const churn_context *context, const churn_options *options,
-                const churn_place *place, unsigned index, pid_t parent)
+                const churn_workdir *workdir, unsigned index, pid_t parent)
 {
     churn_slot *slot = &context->shared->slot[index];
     worker_state *worker = calloc(1, sizeof(*worker));
@@ -166,7 +166,7 @@ void churn_work(const churn_context *context, const churn_options *options,
         memset(data, 'x', options->size + 1);
         worker->context = context;
         worker->options = options;
-        worker->place = place;
+        worker->workdir = workdir;
         worker->slot = slot;
         worker->index = index;
         worker->deadline = churn_now() + options->duration;
