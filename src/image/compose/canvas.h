@@ -14,7 +14,7 @@ typedef struct tc_canvas {
     tc_model from, to;
     tc_colour under; /* what the picture is laid over */
     uint32_t width;  /* of the output, pixels */
-    uint32_t place_x, place_y, picture_w, picture_h;
+    uint32_t offset_x, offset_y, picture_w, picture_h;
 } tc_canvas;
 
 /*

@@ -99,13 +99,13 @@ tc_error tc_icon_row(tc_icon *icon, uint8_t *row, tc_model model, tc_fail *fail)
     tc_strip strip;
     tc_error error;
 
-    if (plan->empty || y < plan->place_y || y - plan->place_y >= plan->picture_h)
+    if (plan->empty || y < plan->offset_y || y - plan->offset_y >= plan->picture_h)
         return TC_E_OK;
     error = tc_picture_rows(icon->picture, &strip);
     if (error)
         return report_error(icon, error, fail);
     from = strip.plane[0].data;
-    row += (size_t)plan->place_x * channels;
+    row += (size_t)plan->offset_x * channels;
     for (uint32_t x = 0; x < plan->picture_w; x++, row += channels, from += from_channels)
         tc_colour_store(
             row, tc_blend(tc_colour_load(from, icon->info.model), tc_colour_load(row, model)),

@@ -25,7 +25,7 @@ typedef struct tc_limits {
 
 /*
  * `source`, `scaled` and `visible` are in the source's stored orientation;
- * `picture_*`, `output_*` and `place_*` are upright, as the viewer sees them.
+ * `picture_*`, `output_*` and `offset_*` are upright, as the viewer sees them.
  */
 typedef struct tc_plan {
     uint8_t orientation;           /* 1..8, what the output needs, with `angle` */
@@ -37,11 +37,11 @@ typedef struct tc_plan {
     uint32_t picture_w, picture_h; /* `visible`, upright */
     bool canvas;
     uint32_t output_w, output_h;
-    uint32_t place_x, place_y; /* where the visible part's corner lies in the output */
-    bool empty;                /* nothing of the picture is visible: the output is all canvas */
-    uint64_t pixels;           /* to decode, at the reduced size */
-    uint64_t bytes;            /* upper estimate of the conversion's memory */
-    uint64_t cost_ns;          /* estimate of its processor time: cost.h */
+    uint32_t offset_x, offset_y; /* where the visible part's corner lies in the output */
+    bool empty;       /* nothing of the picture is visible: the output is all canvas */
+    uint64_t pixels;  /* to decode, at the reduced size */
+    uint64_t bytes;   /* upper estimate of the conversion's memory */
+    uint64_t cost_ns; /* estimate of its processor time: cost.h */
 } tc_plan;
 
 /*
