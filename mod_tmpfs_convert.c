@@ -50,7 +50,7 @@ static void register_hooks(apr_pool_t *pool)
     ap_hook_post_read_request(tc_coalesce_remember, NULL, NULL, APR_HOOK_FIRST);
     /* After mod_proxy's (first), which sets r->proxyreq; before mod_cache's quick handler. */
     ap_hook_post_read_request(tc_url_received, NULL, NULL, APR_HOOK_MIDDLE);
-    /* Before mod_rewrite and mod_alias, which are to see the original's URI. */
+    /* Before mod_rewrite and mod_alias, which are to see the source's URI. */
     ap_hook_translate_name(tc_url_translate, NULL, NULL, APR_HOOK_REALLY_FIRST);
     /* Behind mod_rewrite, before whatever maps the URI. */
     ap_hook_translate_name(tc_url_translate_rewritten, the_rewriter, mappers, APR_HOOK_FIRST);
@@ -100,7 +100,7 @@ static void register_hooks(apr_pool_t *pool)
        mod_file_cache, as last, serves files as they are, and so does the core behind it. */
     ap_hook_handler(tc_handler_file, behind_actions, before_files, APR_HOOK_LAST + 5);
     ap_hook_handler(tc_status_handler, NULL, NULL, APR_HOOK_MIDDLE);
-    /* First: mod_log_config is to find the notes, and the original's URI, cached or not. */
+    /* First: mod_log_config is to find the notes, and the source's URI, cached or not. */
     ap_hook_log_transaction(tc_account_transaction, NULL, NULL, APR_HOOK_FIRST);
     APR_OPTIONAL_HOOK(ap, status_hook, tc_status_section, NULL, NULL, APR_HOOK_MIDDLE);
 }

@@ -42,13 +42,13 @@
  * The layout: a page that cannot be touched, the record, the pattern, the buffer, the
  * pattern up to a multiple of 16 bytes, a page that cannot be touched.
  */
-typedef struct record {
+typedef struct map_record {
     uint64_t magic;
     size_t size;
     size_t pages; /* bytes between the two untouchable pages */
-} record;
+} map_record;
 
-enum { HEAD = sizeof(record) + FRONT };
+enum { HEAD = sizeof(map_record) + FRONT };
 
 /* Freed maps are kept for buffers of as many pages: to map new ones takes page faults, half
    the time of a fuzzer. */
@@ -78,12 +78,12 @@ static size_t round_up(size_t size, size_t to)
 }
 
 /* The buffer begins less than a page after the earliest place where it can. */
-static record *record_of(void *buffer)
+static map_record *record_of(void *buffer)
 {
-    return (record *)(((uintptr_t)buffer - HEAD) & ~(uintptr_t)(page_size() - 1));
+    return (map_record *)(((uintptr_t)buffer - HEAD) & ~(uintptr_t)(page_size() - 1));
 }
 
-static uint8_t *buffer_end(const record *record)
+static uint8_t *buffer_end(const map_record *record)
 {
     return (uint8_t *)(uintptr_t)record + record->pages;
 }
@@ -157,7 +157,7 @@ static void *make_buffer(size_t size, int content)
 {
     size_t pages;
     uint8_t *map, *buffer;
-    record *record;
+    map_record *record;
 
     if (size > SIZE_MAX / 2)
         return NULL;
@@ -198,7 +198,7 @@ static bool is_pattern(const uint8_t *from, const uint8_t *end)
 
 void tc_buffer_free(void *buffer)
 {
-    record *record;
+    map_record *record;
     size_t pages;
 
     if (!buffer)

@@ -15,14 +15,14 @@
 /* What a LogFormat can name: docs/operations.md. */
 #define NOTE(name) ("tmpfs-convert-" name)
 
-typedef struct sending {
+typedef struct sending_time {
     tc_counters *counters;
     uint64_t from_ns, before_ns;
-} sending;
+} sending_time;
 
 static apr_status_t sent(void *data)
 {
-    const sending *sending = data;
+    const sending_time *sending = data;
     uint64_t took = tc_clock_ns() - sending->from_ns;
 
     tc_stage_took(sending->counters, TC_STAGE_SEND, took);
@@ -70,7 +70,7 @@ void tc_account_conversion(request_rec *r, const tc_account *account)
     const tc_outline *outline = account->outline;
     const tc_stats *stats = account->stats;
     uint64_t work = less(stats->decode_ns + stats->resample_ns, account->read_run_ns);
-    sending *sending;
+    sending_time *sending;
 
     note_conversion(r, account, work);
     if (!counters)

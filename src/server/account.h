@@ -30,7 +30,7 @@ void tc_account_error(const request_rec *r, tc_error error);
 /* For the access log: the id of the message that gives the reason of a refusal. Static. */
 void tc_account_id(request_rec *r, const char *id);
 
-/* log_transaction hook: count the answer by its class of status, as the access log has it. */
+/* log_transaction hook: count the response by its class of status, as the access log has it. */
 int tc_account_transaction(request_rec *r);
 
 #endif

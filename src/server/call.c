@@ -16,18 +16,18 @@ APLOG_USE_MODULE(tmpfs_convert);
 #define CANONICAL "tmpfs-convert-canonical"
 
 /* A request's URL, its call, and what is known of both. */
-typedef struct reading {
+typedef struct call_reading {
     request_rec *r;
     const tc_settings *settings;
     const tc_call *call; /* NULL: what is converted is the configuration's affair */
     tc_signed parts;     /* of the call */
     bool is_signed;
-    bool in_place;                       /* the original is a file: no query decides it */
-    bool readable;                       /* `requested` is set */
-    tc_spelling requested;               /* the URL as the client has it */
-    const char *function, *params, *end; /* in its decoded path; NULL: not in it */
-    bool unknown;                        /* a parameter that does not exist */
-} reading;
+    bool in_place;                        /* the source is a file: no query decides it */
+    bool readable;                        /* `requested` is set */
+    tc_spelling requested;                /* the URL as the client has it */
+    const char *transform, *params, *end; /* in its decoded path; NULL: not in it */
+    bool unknown;                         /* a parameter that does not exist */
+} call_reading;
 
 const char *tc_call_canonical(const request_rec *r)
 {
@@ -41,26 +41,26 @@ static bool is_in_place(const request_rec *r)
     return (r->handler && strcmp(r->handler, TC_HANDLER) == 0) || tc_url_is_picture_file(r);
 }
 
-/* The function in the path, where it is the one that was called. It may be another where
+/* The transform in the path, where it is the one that was called. It may be another where
    a rule of the configuration made the call. */
-static void find_function(reading *reading)
+static void find_transform(call_reading *reading)
 {
     const char *text = reading->call->text;
 
-    reading->function =
-        tc_url_find_function(reading->requested.path, &reading->params, &reading->end);
+    reading->transform =
+        tc_url_find_transform(reading->requested.path, &reading->params, &reading->end);
     if (reading->end && strlen(text) == (size_t)(reading->end - reading->params) &&
         strncmp(text, reading->params, strlen(text)) == 0)
         return;
-    reading->function = reading->params = reading->end = NULL;
+    reading->transform = reading->params = reading->end = NULL;
 }
 
-static void look(request_rec *r, const tc_settings *settings, reading *reading)
+static void look(request_rec *r, const tc_settings *settings, call_reading *reading)
 {
     const char *uri = tc_url_requested(r)->unparsed_uri;
     unsigned options = tc_url_slashes(r);
 
-    *reading = (struct reading){
+    *reading = (struct call_reading){
         .r = r, .settings = settings, .call = tc_url_call(r), .in_place = is_in_place(r)};
     if (reading->in_place)
         options |= TC_SPELLING_MERGE;
@@ -69,11 +69,11 @@ static void look(request_rec *r, const tc_settings *settings, reading *reading)
         return;
     tc_sign_split(reading->call->text, &reading->parts);
     if (reading->readable && reading->call->kind != TC_CALL_QUERY)
-        find_function(reading);
+        find_transform(reading);
 }
 
 /* Whether a rule made another query of the client's, or used it up. */
-static bool has_rules_query(const reading *reading)
+static bool has_rules_query(const call_reading *reading)
 {
     const char *args = reading->r->args;
     const char *query = reading->requested.query;
@@ -83,8 +83,8 @@ static bool has_rules_query(const reading *reading)
 
 /* ---- what is signed ------------------------------------------------------------- */
 
-/* The first form says nothing of the original's query, nor where the function stands. */
-static const char *first_text(const reading *reading, tc_fail *fail)
+/* The first form says nothing of the source's query, nor where the transform stands. */
+static const char *first_text(const call_reading *reading, tc_fail *fail)
 {
     const tc_call *call = reading->call;
 
@@ -95,7 +95,7 @@ static const char *first_text(const reading *reading, tc_fail *fail)
         return NULL;
     }
     if (call->kind == TC_CALL_UNPARSED &&
-        (!reading->function || reading->function != reading->requested.path)) {
+        (!reading->transform || reading->transform != reading->requested.path)) {
         tc_fail_set(
             fail, TC_E_SIGNATURE,
             "sig: this form does not cover the function's place in the path; sign with v2");
@@ -107,7 +107,7 @@ static const char *first_text(const reading *reading, tc_fail *fail)
 }
 
 /* The query without its last pair, which is the signature. NULL when it is not. */
-static const char *unsigned_query(const reading *reading)
+static const char *unsigned_query(const call_reading *reading)
 {
     const char *query = reading->requested.query;
     const char *last = query ? strrchr(query, '&') : NULL, *equals;
@@ -123,7 +123,7 @@ static const char *unsigned_query(const reading *reading)
     return apr_pstrmemdup(reading->r->pool, query, (apr_size_t)(last - query));
 }
 
-static const char *second_text(const reading *reading, tc_fail *fail)
+static const char *second_text(const call_reading *reading, tc_fail *fail)
 {
     apr_pool_t *pool = reading->r->pool;
     const char *path = reading->requested.path, *query = reading->requested.query;
@@ -134,7 +134,7 @@ static const char *second_text(const reading *reading, tc_fail *fail)
             tc_fail_set(fail, TC_E_SIGNATURE, "sig: must be the last key of the query");
             return NULL;
         }
-    } else if (reading->function) {
+    } else if (reading->transform) {
         path = apr_pstrcat(
             pool,
             apr_pstrmemdup(pool, path,
@@ -148,7 +148,7 @@ static const char *second_text(const reading *reading, tc_fail *fail)
     return query ? apr_pstrcat(pool, path, "\n", query, NULL) : path;
 }
 
-static const char *signed_text(const reading *reading, tc_fail *fail)
+static const char *signed_text(const call_reading *reading, tc_fail *fail)
 {
     const char *text = reading->call->text;
 
@@ -168,13 +168,13 @@ static const char *signed_text(const reading *reading, tc_fail *fail)
 
 const char *tc_call_signed_text(request_rec *r, tc_fail *fail)
 {
-    reading reading;
+    call_reading reading;
 
     look(r, NULL, &reading);
     return reading.call ? signed_text(&reading, fail) : NULL;
 }
 
-static tc_error check_signature(const reading *reading, tc_fail *fail)
+static tc_error check_signature(const call_reading *reading, tc_fail *fail)
 {
     /* A missing signature has a reason of its own. */
     const char *text = reading->parts.signature.key ? signed_text(reading, fail) : "";
@@ -195,7 +195,7 @@ static const char *pattern_text(apr_pool_t *pool, const tc_params *own)
 
 /* The parameters in the one way to say them: as they are signed, or a pattern's name and
    what may stand with it. */
-static const char *canonical_params(const reading *reading, const tc_params *own)
+static const char *canonical_params(const call_reading *reading, const tc_params *own)
 {
     const tc_signed *parts = &reading->parts;
     apr_pool_t *pool = reading->r->pool;
@@ -206,12 +206,12 @@ static const char *canonical_params(const reading *reading, const tc_params *own
     return pattern_text(pool, own);
 }
 
-static const char *canonical_path(const reading *reading, const char *params)
+static const char *canonical_path(const call_reading *reading, const char *params)
 {
     apr_pool_t *pool = reading->r->pool;
     const char *path = reading->requested.path;
 
-    if (reading->function)
+    if (reading->transform)
         path =
             apr_pstrcat(pool, apr_pstrmemdup(pool, path, (apr_size_t)(reading->params - path)),
                         params, reading->end, NULL);
@@ -219,7 +219,7 @@ static const char *canonical_path(const reading *reading, const char *params)
 }
 
 /* What a client's query adds to a rule's: a pattern, or nothing. */
-static const char *added_query(const reading *reading)
+static const char *added_query(const call_reading *reading)
 {
     apr_pool_t *pool = reading->r->pool;
     const char *text = reading->requested.query
@@ -239,7 +239,7 @@ static const char *added_query(const reading *reading)
  * NULL or empty: none. The query of a file is dropped where neither a signature covers it
  * nor the configuration says that rules find files by it.
  */
-static const char *canonical_query(const reading *reading, const char *params)
+static const char *canonical_query(const call_reading *reading, const char *params)
 {
     apr_pool_t *pool = reading->r->pool;
     bool is_query = reading->call && reading->call->kind == TC_CALL_QUERY;
@@ -259,7 +259,7 @@ static const char *canonical_query(const reading *reading, const char *params)
 }
 
 /* A subrequest's URL is a page's, not a client's. */
-static tc_error check_spelling(const reading *reading, const tc_params *own, tc_fail *fail)
+static tc_error check_spelling(const call_reading *reading, const tc_params *own, tc_fail *fail)
 {
     request_rec *r = reading->r;
     const char *params, *path, *query, *canonical;
@@ -282,7 +282,7 @@ static tc_error check_spelling(const reading *reading, const tc_params *own, tc_
 
 static void note_unknown(void *context, const char *key, size_t length)
 {
-    reading *reading = context;
+    call_reading *reading = context;
 
     if (reading->settings->secrets && tc_sign_is_key(key, length))
         return;
@@ -291,8 +291,8 @@ static void note_unknown(void *context, const char *key, size_t length)
                   length < TC_LOG_NAME ? (int)length : TC_LOG_NAME, key);
 }
 
-/* Whether the client's query goes on to the original. */
-static bool has_original_query(const reading *reading)
+/* Whether the client's query goes on to the source. */
+static bool has_source_query(const call_reading *reading)
 {
     bool only_ours = reading->call && reading->call->kind == TC_CALL_QUERY &&
                      !reading->call->others && !has_rules_query(reading);
@@ -301,11 +301,11 @@ static bool has_original_query(const reading *reading)
 }
 
 /*
- * Without a signature only patterns; nor an unknown parameter, nor, of an original that
+ * Without a signature only patterns; nor an unknown parameter, nor, of a source that
  * another handler makes, a query, nor a path behind a file's: each of them would be another
  * conversion.
  */
-static tc_error check_pattern(const reading *reading, const tc_params *own, tc_fail *fail)
+static tc_error check_pattern(const call_reading *reading, const tc_params *own, tc_fail *fail)
 {
     if (reading->unknown || tc_params_change_picture(own))
         return tc_fail_set(fail, TC_E_PATTERN_ONLY,
@@ -313,7 +313,7 @@ static tc_error check_pattern(const reading *reading, const tc_params *own, tc_f
     if (tc_url_is_behind_file(reading->r))
         return tc_fail_set(fail, TC_E_PATTERN_ONLY,
                            "a path after a file's name is not converted here");
-    if (has_original_query(reading) && !reading->settings->pattern_query)
+    if (has_source_query(reading) && !reading->settings->pattern_query)
         return tc_fail_set(
             fail, TC_E_PATTERN_ONLY,
             "a query for the original needs TmpfsConvertPatternQuery On, or a signature");
@@ -325,7 +325,7 @@ static tc_error check_pattern(const reading *reading, const tc_params *own, tc_f
 tc_error tc_call_read(request_rec *r, const tc_settings *settings, tc_params *own,
                       tc_fail *fail)
 {
-    reading reading;
+    call_reading reading;
     tc_error error = TC_E_OK;
 
     tc_params_init(own);

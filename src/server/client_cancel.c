@@ -37,7 +37,7 @@ static int socket_of(const conn_rec *connection)
 }
 
 /*
- * A client that closed its side will not read the answer: one that half-closes on
+ * A client that closed its side will not read the response: one that half-closes on
  * purpose cannot be told from one that left, and leaving is what happens. Unlike a
  * peek, this sees the end behind unread bytes, such as TLS's farewell.
  */

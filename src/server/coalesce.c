@@ -57,7 +57,7 @@ static apr_status_t end_lead(void *data)
     return APR_SUCCESS;
 }
 
-/* What mod_cache tells answers apart by. */
+/* What mod_cache tells responses apart by. */
 static uint64_t key_of(request_rec *r)
 {
     const char *accept = apr_table_get(r->headers_in, "Accept");
@@ -104,7 +104,7 @@ static int become_leader(request_rec *r, tc_coalesce_table *table, uint64_t key)
 
     lead->table = table;
     lead->key = key;
-    /* The filter is gone with an error's answer, and an answer may never come. */
+    /* The filter is gone with an error's response, and a response may never come. */
     apr_pool_cleanup_register(r->pool, lead, end_lead, apr_pool_cleanup_null);
     ap_add_output_filter(TC_COALESCE_FILTER, lead, r, r->connection);
     return DECLINED;
@@ -140,7 +140,7 @@ static void restore_conditions(request_rec *r)
 }
 
 /* mod_cache's filter that removes what it held unless this turns out to be good. A protocol
-   filter, it would go on to the next request, and with its answer remove the new copy. That
+   filter, it would go on to the next request, and with its response remove the new copy. That
    request gets one of its own. */
 static void leave_the_copy(request_rec *r)
 {

@@ -23,20 +23,20 @@ int tc_coalesce_remember(request_rec *r);
 /* Whether the request waited for another's conversion, and then asked the cache again. */
 bool tc_coalesce_waited(const request_rec *r);
 
-/* Whether it has one of the conditions that may make an answer without a picture. */
+/* Whether it has one of the conditions that may make a response without a picture. */
 bool tc_coalesce_is_conditional(const request_rec *r);
 
-/* handler hook, after mod_cache's and before all that make an answer: leads, or waits. */
+/* handler hook, after mod_cache's and before all that make a response: leads, or waits. */
 int tc_coalesce_handler(request_rec *r);
 
 /*
  * The same for a request with a condition, once that turned out to cost a conversion: OK
  * when it is answered. mod_cache's own conditions, by which it has confirmed what it
- * holds, are among them; the answer to those is then another picture.
+ * holds, are among them; the response to those is then another picture.
  */
 int tc_coalesce_changed(request_rec *r);
 
-/* Output filter behind mod_cache's: with the end of the answer the cache has it. */
+/* Output filter behind mod_cache's: with the end of the response the cache has it. */
 apr_status_t tc_coalesce_filter(ap_filter_t *f, apr_bucket_brigade *bb);
 
 #endif

@@ -18,7 +18,7 @@ void tc_conditions_need_tags(request_rec *r)
         return;
     if (!has(r, "If-None-Match"))
         apr_table_unset(r->headers_in, "If-Modified-Since");
-    /* No part is sent to be put to parts of another conversion. That the original has changed
+    /* No part is sent to be put to parts of another conversion. That the source has changed
        since, 412, a date does tell. */
     if ((whole && !strchr(whole, '"')) ||
         (has(r, "If-Unmodified-Since") && !has(r, "If-Match"))) {

@@ -2,8 +2,8 @@
 /*
  * Conditions by date. A picture changes with its pattern, the defaults, an icon and this
  * module too, and none of them has a date that all servers of a site and all restarts agree
- * on; Last-Modified is the original's alone. Entity tags know all of it, dates do not: a
- * request with a date and no tag may be for any earlier conversion of the same original.
+ * on; Last-Modified is the source's alone. Entity tags know all of it, dates do not: a
+ * request with a date and no tag may be for any earlier conversion of the same source.
  */
 #ifndef TC_CONDITIONS_H
 #define TC_CONDITIONS_H

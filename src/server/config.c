@@ -15,11 +15,11 @@
 
 APLOG_USE_MODULE(tmpfs_convert);
 
-typedef enum kind { SWITCH, BYTES, COUNT, SECONDS, WORD } kind;
+typedef enum number_kind { SWITCH, BYTES, COUNT, SECONDS, WORD } number_kind;
 
 typedef struct number {
     const char *name;
-    kind kind;
+    number_kind kind;
     size_t offset; /* in tc_dir_conf; tc_settings begins with the same fields */
     int64_t least, most, preset;
     const char *help; /* of a WORD: begins with the words */

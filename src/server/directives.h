@@ -100,7 +100,7 @@
 #define TC_RESERVE_PERCENT     1.0
 #define TC_RESERVE_SHARED      10.0           /* in directories that others use too */
 #define TC_PER_CLIENT_PERCENT  3.0            /* about a quarter of TC_TEMP_MEMORY_PERCENT */
-#define TC_PER_CLIENT_LEAST    (128 * TC_MIB) /* an original of MaxSource, and its result */
+#define TC_PER_CLIENT_LEAST    (128 * TC_MIB) /* a source of MaxSource, and its result */
 #define TC_TEMP_MEMORY_PERCENT 12.5           /* an eighth */
 #define TC_TEMP_MEMORY_BLIND   (256 * TC_MIB) /* where the memory's size cannot be read */
 #define TC_BUDGET_PERCENT      25.0           /* a quarter */

@@ -81,14 +81,14 @@ static bool is_silent(uint64_t since, apr_interval_time_t timeout)
 /* ---- output: what the handler passes on ------------------------------------------- */
 
 /* Where the bytes of a bucket of unknown length come from. */
-typedef struct supply {
+typedef struct program_supply {
     int fd; /* -1: not known */
     apr_interval_time_t timeout;
-} supply;
+} program_supply;
 
-static supply supply_of(const request_rec *r, const apr_bucket *bucket)
+static program_supply supply_of(const request_rec *r, const apr_bucket *bucket)
 {
-    supply supply = {-1, r->server->timeout};
+    program_supply supply = {-1, r->server->timeout};
     apr_os_file_t file;
     apr_os_sock_t socket;
 
@@ -108,7 +108,7 @@ static supply supply_of(const request_rec *r, const apr_bucket *bucket)
    still to come is a bucket of its own behind it. */
 static apr_status_t read_some(tc_fetch *fetch, apr_bucket *bucket)
 {
-    supply from = supply_of(fetch->r, bucket);
+    program_supply from = supply_of(fetch->r, bucket);
     uint64_t since = tc_clock_ns();
     int look_ms = from.fd >= 0 ? STREAM_LOOK_MS : 1;
 
@@ -203,12 +203,12 @@ apr_status_t tc_fetch_filter(ap_filter_t *f, apr_bucket_brigade *bb)
 
 /* ---- input: what mod_proxy_http waits for ------------------------------------------ */
 
-/* For one answer of the original's server. */
-typedef struct intake {
+/* For one response of the source's server. */
+typedef struct proxy_intake {
     tc_fetch *fetch;
-    bool begun;        /* something of the answer has been read */
-    const char *ended; /* what is still to be read in place of it; NULL: the answer is read */
-} intake;
+    bool begun;        /* something of the response has been read */
+    const char *ended; /* what is still to be read in place of it; NULL: the response is read */
+} proxy_intake;
 
 static tc_fetch *fetch_of(const request_rec *r)
 {
@@ -219,26 +219,26 @@ static tc_fetch *fetch_of(const request_rec *r)
     return NULL;
 }
 
-int tc_fetch_create(request_rec *r, request_rec *answer)
+int tc_fetch_create(request_rec *r, request_rec *response)
 {
     tc_fetch *fetch = fetch_of(r);
-    intake *intake;
+    proxy_intake *intake;
 
     if (!fetch || !fetch->active)
         return OK;
-    intake = apr_pcalloc(answer->pool, sizeof *intake);
+    intake = apr_pcalloc(response->pool, sizeof *intake);
     intake->fetch = fetch;
-    ap_add_input_filter(TC_FETCH_INPUT, intake, answer, answer->connection);
-    ap_add_input_filter(TC_FETCH_END, fetch, answer, answer->connection);
+    ap_add_input_filter(TC_FETCH_INPUT, intake, response, response->connection);
+    ap_add_input_filter(TC_FETCH_END, fetch, response, response->connection);
     return OK;
 }
 
 /*
- * mod_proxy logs an error before the answer begins as one of the original's server, even
- * when it is the client that left. So it is given an answer to read, which closes the
+ * mod_proxy logs an error before the response begins as one of the source's server, even
+ * when it is the client that left. So it is given a response to read, which closes the
  * connection; the client does not see it.
  */
-static const char *ended_answer(const tc_fetch *fetch)
+static const char *ended_response(const tc_fetch *fetch)
 {
     return fetch->ended == TC_E_CLIENT_GONE
                ? "HTTP/1.1 499 Client Closed Request\r\nConnection: close\r\n\r\n"
@@ -247,7 +247,8 @@ static const char *ended_answer(const tc_fetch *fetch)
 
 /* A line at a time; httpd first looks at one byte, to see whether a header line is continued.
  */
-static apr_status_t read_ended(intake *intake, apr_bucket_brigade *bb, ap_input_mode_t mode)
+static apr_status_t read_ended(proxy_intake *intake, apr_bucket_brigade *bb,
+                               ap_input_mode_t mode)
 {
     const char *end = strchr(intake->ended, '\n');
     apr_size_t length = mode == AP_MODE_SPECULATIVE ? 1 : end ? end + 1 - intake->ended : 0;
@@ -269,7 +270,7 @@ static bool is_nothing(apr_status_t status, const apr_bucket_brigade *bb)
 apr_status_t tc_fetch_input(ap_filter_t *f, apr_bucket_brigade *bb, ap_input_mode_t mode,
                             apr_read_type_e block, apr_off_t length)
 {
-    intake *intake = f->ctx;
+    proxy_intake *intake = f->ctx;
     tc_fetch *fetch = intake->fetch;
     apr_socket_t *socket = ap_get_conn_socket(f->c);
     apr_interval_time_t timeout = -1;
@@ -283,7 +284,7 @@ apr_status_t tc_fetch_input(ap_filter_t *f, apr_bucket_brigade *bb, ap_input_mod
         return ap_get_brigade(f->next, bb, mode, block, length);
     apr_socket_timeout_get(socket, &timeout);
     /* The client is looked at only when there is nothing to read: an end in the middle of a
-       header is logged as an error of the original's server. */
+       header is logged as an error of the source's server. */
     while (!is_late(fetch)) {
         apr_status_t status = ap_get_brigade(f->next, bb, mode, APR_NONBLOCK_READ, length);
 
@@ -300,7 +301,7 @@ apr_status_t tc_fetch_input(ap_filter_t *f, apr_bucket_brigade *bb, ap_input_mod
     tc_fetch_check(fetch);
     if (intake->begun)
         return APR_TIMEUP;
-    intake->ended = ended_answer(fetch);
+    intake->ended = ended_response(fetch);
     return read_ended(intake, bb, mode);
 }
 

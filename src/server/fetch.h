@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How long an original from another handler may take to come. A filter in front of
+ * How long a source from another handler may take to come. A filter in front of
  * all that change the body sees each piece as the handler passes it on, and reads
  * itself what a program still has to write. Behind mod_proxy_http an input filter on
- * the connection to the original's server waits for every byte, those of the header
+ * the connection to the source's server waits for every byte, those of the header
  * too. Both end the fetch when its time is over or the client has left.
  */
 #ifndef TC_FETCH_H
@@ -28,14 +28,14 @@ typedef struct tc_fetch {
     tc_error ended; /* then `fail` says why */
     uint64_t ends_ns;
     unsigned seconds; /* 0: as long as it takes */
-    bool active;      /* the original is still wanted; its owner says when it is not */
+    bool active;      /* the source is still wanted; its owner says when it is not */
     /* Answers the request with *fail in place of what is still to come, once. */
     apr_status_t (*give_up)(void *owner);
     void *owner;
     apr_bucket_brigade *part; /* on its way to the next filter */
 } tc_fetch;
 
-/* From now on the original of `r` is waited for, `seconds` at most. Set: give_up and owner. */
+/* From now on the source of `r` is waited for, `seconds` at most. Set: give_up and owner. */
 void tc_fetch_begin(tc_fetch *fetch, request_rec *r, unsigned seconds, tc_fail *fail);
 
 /* TC_E_FETCH_TIMEOUT or TC_E_CLIENT_GONE when it is to end. */
@@ -44,7 +44,7 @@ tc_error tc_fetch_check(tc_fetch *fetch);
 /* Output filter, before all of the request's others; its context is the tc_fetch. */
 apr_status_t tc_fetch_filter(ap_filter_t *f, apr_bucket_brigade *bb);
 
-/* Input filter on a connection to the original's server. */
+/* Input filter on a connection to the source's server. */
 apr_status_t tc_fetch_input(ap_filter_t *f, apr_bucket_brigade *bb, ap_input_mode_t mode,
                             apr_read_type_e block, apr_off_t length);
 
@@ -55,8 +55,8 @@ apr_status_t tc_fetch_input(ap_filter_t *f, apr_bucket_brigade *bb, ap_input_mod
 apr_status_t tc_fetch_end(ap_filter_t *f, apr_bucket_brigade *bb, ap_input_mode_t mode,
                           apr_read_type_e block, apr_off_t length);
 
-/* mod_proxy's create_req hook: `answer` stands for the answer that `r` gets from there. */
-int tc_fetch_create(request_rec *r, request_rec *answer);
+/* mod_proxy's create_req hook: `response` stands for the response that `r` gets from there. */
+int tc_fetch_create(request_rec *r, request_rec *response);
 
 /* mod_proxy's request_status hook: what was ended before its header was there gets its own
    status. */

@@ -7,7 +7,7 @@
 #include "fetch.h"
 #include "handler.h"
 #include "job.h"
-#include "original.h"
+#include "source_headers.h"
 #include "request.h"
 #include "respond.h"
 #include "upstream.h"
@@ -26,27 +26,27 @@
 
 APLOG_USE_MODULE(tmpfs_convert);
 
-typedef enum state {
+typedef enum filter_state {
     DECIDE,     /* no byte seen yet */
     TAKE,       /* taking the body in */
     PASS,       /* not ours: goes on untouched */
     PASS_ERROR, /* the words of an error come by, from httpd, and go on */
     OVER,       /* answered: what still comes is dropped */
     REFUSED     /* answered with an error: the handler is told to end */
-} state;
+} filter_state;
 
-typedef struct context {
-    state state;
+typedef struct filter_context {
+    filter_state state;
     ap_filter_t *filter; /* whose context this is */
     tc_job job;
     tc_fetch fetch;
     tc_spool *body;
-    apr_off_t expected; /* bytes the original is said to have; -1: not said */
+    apr_off_t expected; /* bytes the source is said to have; -1: not said */
     uint64_t read_ns;
-} context;
+} filter_context;
 
-/* The original is waited for until it is known what becomes of it. */
-static void become(context *context, state state)
+/* The source is waited for until it is known what becomes of it. */
+static void become(filter_context *context, filter_state state)
 {
     context->state = state;
     context->fetch.active = state == DECIDE || state == TAKE;
@@ -89,7 +89,7 @@ void tc_filter_insert(request_rec *r)
 
 static apr_status_t refuse(void *data);
 
-static void begin_fetch(request_rec *r, context *context)
+static void begin_fetch(request_rec *r, filter_context *context)
 {
     tc_fetch_begin(&context->fetch, r, (unsigned)context->job.settings->fetch_timeout,
                    &context->job.fail);
@@ -99,7 +99,7 @@ static void begin_fetch(request_rec *r, context *context)
     become(context, DECIDE);
 }
 
-static int begin(request_rec *r, context *context)
+static int begin(request_rec *r, filter_context *context)
 {
     tc_request *request;
     int status;
@@ -129,7 +129,7 @@ static int begin(request_rec *r, context *context)
 
 static int start(ap_filter_t *f, bool is_other)
 {
-    context *context = apr_pcalloc(f->r->pool, sizeof *context);
+    filter_context *context = apr_pcalloc(f->r->pool, sizeof *context);
 
     f->ctx = context;
     context->state = PASS;
@@ -141,11 +141,11 @@ int tc_filter_init(ap_filter_t *f)
 {
     if (f->ctx)
         return OK;
-    /* Else it is mod_filter's, which looks at the answer before it takes us. */
+    /* Else it is mod_filter's, which looks at the response before it takes us. */
     return is_ours(f) ? start(f, has_another(f->r, f)) : OK;
 }
 
-/* ---- the original's headers ------------------------------------------------------- */
+/* ---- the source's headers ------------------------------------------------------- */
 
 static const char *variant_tag(request_rec *r, const char *tag, const char *variant)
 {
@@ -160,8 +160,8 @@ static const char *variant_tag(request_rec *r, const char *tag, const char *vari
     return apr_psprintf(r->pool, "W/%.*s-%s\"", (int)(length - 1), tag, variant);
 }
 
-/* What was true of the original's bytes and is not of the result's. */
-static void replace_headers(request_rec *r, const context *context)
+/* What was true of the source's bytes and is not of the result's. */
+static void replace_headers(request_rec *r, const filter_context *context)
 {
     static const char *const of_bytes[] = {"Accept-Ranges",  "Content-MD5",     "Content-Range",
                                            "Digest",         "Content-Digest",  "Repr-Digest",
@@ -211,8 +211,8 @@ static bool is_redirect(int status)
            status == HTTP_PERMANENT_REDIRECT;
 }
 
-/* Of a HEAD's answer only so much is known: the format when it was named, or is kept. */
-static void answer_head(request_rec *r, const context *context)
+/* Of a HEAD's response only so much is known: the format when it was named, or is kept. */
+static void response_head(request_rec *r, const filter_context *context)
 {
     const tc_codec *target = tc_codec_find((tc_format)context->job.params.format);
 
@@ -235,7 +235,7 @@ static apr_off_t announced(const request_rec *r)
     return length;
 }
 
-static tc_error check_source(context *context, apr_off_t length)
+static tc_error check_source(filter_context *context, apr_off_t length)
 {
     uint64_t most = context->job.settings->limits.max_source;
 
@@ -247,10 +247,10 @@ static tc_error check_source(context *context, apr_off_t length)
 }
 
 /*
- * What the answer is: our handler's or one that the call is not about, and passed on; or
- * the original, and taken in. The status to answer in place of it, or OK.
+ * What the response is: our handler's or one that the call is not about, and passed on; or
+ * the source, and taken in. The status to answer in place of it, or OK.
  */
-static int decide(request_rec *r, context *context)
+static int decide(request_rec *r, filter_context *context)
 {
     const tc_request *request = tc_request_of(r);
 
@@ -273,15 +273,15 @@ static int decide(request_rec *r, context *context)
         return OK;
     if (request->refused)
         return tc_respond_error(r, &context->job.fail);
-    if (tc_original_is_final(r)) {
+    if (tc_source_headers_are_final(r)) {
         ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, r,
                       "the original says no-transform and is sent unchanged");
         return OK;
     }
-    /* A part of the converted answer is not served: its tag is weak. */
+    /* A part of the converted response is not served: its tag is weak. */
     apr_table_unset(r->headers_in, "Range");
     if (r->header_only) {
-        answer_head(r, context);
+        response_head(r, context);
         return OK;
     }
     context->expected = announced(r);
@@ -300,33 +300,33 @@ static int decide(request_rec *r, context *context)
  * header filter, having merged the headers that are for errors into those that are not,
  * sends neither.
  */
-static apr_status_t answer(ap_filter_t *f, context *context, int status)
+static apr_status_t respond(ap_filter_t *f, filter_context *context, int status)
 {
     request_rec *r = f->r;
 
     become(context, PASS_ERROR);
-    r->status = HTTP_OK; /* else ap_die takes what the original's server said for an error */
+    r->status = HTTP_OK; /* else ap_die takes what the source's server said for an error */
     ap_die(status, r);
     become(context, REFUSED);
     /* It took the request's filters away. A handler that goes on all the same must not write
-       behind the answer. */
+       behind the response. */
     r->output_filters = f;
     return AP_FILTER_ERROR;
 }
 
 static apr_status_t refuse(void *data)
 {
-    context *context = data;
+    filter_context *context = data;
 
     if (context->body)
         tc_spool_close(context->body);
-    return answer(context->filter, context,
-                  tc_respond_error(context->filter->r, &context->job.fail));
+    return respond(context->filter, context,
+                   tc_respond_error(context->filter->r, &context->job.fail));
 }
 
 static tc_error read_body(void *data, uint64_t offset, void *buffer, size_t length, size_t *got)
 {
-    context *context = data;
+    filter_context *context = data;
     uint64_t began = tc_clock_ns();
     apr_status_t status = tc_spool_read(context->body, (apr_off_t)offset, buffer, length, got);
 
@@ -334,7 +334,7 @@ static tc_error read_body(void *data, uint64_t offset, void *buffer, size_t leng
     return status == APR_SUCCESS ? TC_E_OK : TC_E_READ;
 }
 
-static tc_error convert(ap_filter_t *f, context *context, apr_bucket_brigade *bb)
+static tc_error convert(ap_filter_t *f, filter_context *context, apr_bucket_brigade *bb)
 {
     request_rec *r = f->r;
     tc_job *job = &context->job;
@@ -362,7 +362,7 @@ static tc_error convert(ap_filter_t *f, context *context, apr_bucket_brigade *bb
                                                                         : job->fail.error;
 }
 
-static apr_status_t finish(ap_filter_t *f, context *context)
+static apr_status_t finish(ap_filter_t *f, filter_context *context)
 {
     request_rec *r = f->r;
     apr_bucket_brigade *bb = apr_brigade_create(r->pool, r->connection->bucket_alloc);
@@ -387,7 +387,7 @@ static apr_status_t finish(ap_filter_t *f, context *context)
     return ap_pass_brigade(f->next, bb);
 }
 
-static tc_error read_bucket(request_rec *r, context *context, apr_bucket *bucket)
+static tc_error read_bucket(request_rec *r, filter_context *context, apr_bucket *bucket)
 {
     tc_fail *fail = &context->job.fail;
     const char *data;
@@ -411,7 +411,8 @@ static tc_error read_bucket(request_rec *r, context *context, apr_bucket *bucket
                        tc_spool_reason(context->body));
 }
 
-static apr_status_t receive_body(ap_filter_t *f, context *context, apr_bucket_brigade *bb)
+static apr_status_t receive_body(ap_filter_t *f, filter_context *context,
+                                 apr_bucket_brigade *bb)
 {
     while (!APR_BRIGADE_EMPTY(bb)) {
         apr_bucket *bucket = APR_BRIGADE_FIRST(bb);
@@ -438,7 +439,7 @@ static apr_status_t receive_body(ap_filter_t *f, context *context, apr_bucket_br
 }
 
 /*
- * The answer of a program or another server may be no more than the name of a file, which
+ * The response of a program or another server may be no more than the name of a file, which
  * mod_xsendfile then puts in its place, behind this filter.
  */
 static bool names_file(const ap_filter_t *f)
@@ -457,7 +458,7 @@ static bool names_file(const ap_filter_t *f)
     return false;
 }
 
-static apr_status_t go_behind(ap_filter_t *f, context *context, apr_bucket_brigade *bb)
+static apr_status_t go_behind(ap_filter_t *f, filter_context *context, apr_bucket_brigade *bb)
 {
     ap_filter_t *next;
 
@@ -471,7 +472,7 @@ apr_status_t tc_filter(ap_filter_t *f, apr_bucket_brigade *bb)
 {
     /* Put in by a handler, or taken by mod_filter, it was not made ready with the others. */
     int status = f->ctx ? OK : start(f, has_another(f->r, is_ours(f) ? f : NULL));
-    context *context = f->ctx;
+    filter_context *context = f->ctx;
 
     if (status == OK && context->state == DECIDE && names_file(f))
         return go_behind(f, context, bb);
@@ -479,7 +480,7 @@ apr_status_t tc_filter(ap_filter_t *f, apr_bucket_brigade *bb)
         status = decide(f->r, context);
     if (status != OK) {
         apr_brigade_cleanup(bb);
-        return answer(f, context, status);
+        return respond(f, context, status);
     }
     switch (context->state) {
     case TAKE:

@@ -7,7 +7,7 @@
 #include "job.h"
 #include "loglimit.h"
 #include "coalesce.h"
-#include "original.h"
+#include "source_headers.h"
 #include "request.h"
 #include "respond.h"
 #include "source.h"
@@ -21,7 +21,7 @@
 
 APLOG_USE_MODULE(tmpfs_convert);
 
-/* What a half-written original looks like is not its fault, nor for long. */
+/* What a half-written source looks like is not its fault, nor for long. */
 static int refuse(request_rec *r, tc_job *job, const tc_source *source)
 {
     if (tc_source_changed(source))
@@ -42,14 +42,14 @@ static int convert(request_rec *r, tc_job *job, tc_source *source, apr_time_t op
     return tc_respond_result(r, result);
 }
 
-/* Only the header of the answer is wanted; its length would take the conversion, which no
+/* Only the header of the response is wanted; its length would take the conversion, which no
    header but X-SmallLight-Description is worth. */
 static bool only_header(const request_rec *r, const tc_job *job)
 {
     return r->header_only && !job->params.info;
 }
 
-/* There is no place for it, and every answer to it takes one: the original need not be opened.
+/* There is no place for it, and every response to it takes one: the source need not be opened.
    Under overload most requests end here, and what they cost is taken from the others. */
 static bool is_refused(request_rec *r, tc_job *job)
 {
@@ -89,20 +89,20 @@ static bool is_written(const char *type)
     return false;
 }
 
-/* Whether only the picture's header tells the format of the answer, by which modules set
-   headers of a 304 too: of an original that is read and not written, as GIF. */
+/* Whether only the picture's header tells the format of the response, by which modules set
+   headers of a 304 too: of a source that is read and not written, as GIF. */
 static bool is_target_open(const request_rec *r, const tc_job *job)
 {
     return job->params.format == TC_FORMAT_NONE && tc_coalesce_is_conditional(r) &&
            !(r->content_type && is_written(r->content_type));
 }
 
-/* From parameters to the answer, each step ending the request when it must. */
+/* From parameters to the response, each step ending the request when it must. */
 static int serve(request_rec *r, tc_job *job, tc_source *source)
 {
     int status;
 
-    if (tc_original_is_final(r))
+    if (tc_source_headers_are_final(r))
         return DECLINED;
     if (is_refused(r, job))
         return tc_respond_error(r, &job->fail);
@@ -155,7 +155,7 @@ int tc_handler_begin(request_rec *r)
         return OK;
     job = apr_pcalloc(r->pool, sizeof *job);
     request->refused = tc_job_begin(r, job) != TC_E_OK;
-    if (tc_url_is_function(r) && (!job->settings->enabled || request->is_off)) {
+    if (tc_url_is_transform(r) && (!job->settings->enabled || request->is_off)) {
         if (tc_log_allows(r, APLOG_WARNING))
             ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r,
                           "TC0014: %s: TmpfsConvert is Off for the original", tc_log_name(r));
@@ -238,11 +238,11 @@ int tc_handler_first(request_rec *r)
     status = tc_coalesce_handler(r);
     if (status != DECLINED)
         return status;
-    if (tc_url_is_function(r) && r->method_number == M_OPTIONS) {
+    if (tc_url_is_transform(r) && r->method_number == M_OPTIONS) {
         ap_allow_standard_methods(r, REPLACE_ALLOW, M_GET, M_OPTIONS, -1);
         return ap_send_http_options(r);
     }
-    if (tc_url_is_function(r) && r->finfo.filetype == APR_DIR) {
+    if (tc_url_is_transform(r) && r->finfo.filetype == APR_DIR) {
         ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, "%s is a directory", tc_log_name(r));
         return HTTP_NOT_FOUND;
     }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The entry for files: the URL function, or SetHandler tmpfs-convert. */
+/* The entry for files: the URL transform, or SetHandler tmpfs-convert. */
 #ifndef TC_HANDLER_H
 #define TC_HANDLER_H
 
@@ -9,7 +9,7 @@
 
 /*
  * Begin the request's job, once: OK, or the status to answer. Wrong parameters of a query
- * are kept with the request until it turns out that its answer is a picture.
+ * are kept with the request until it turns out that its response is a picture.
  */
 int tc_handler_begin(request_rec *r);
 
@@ -20,7 +20,7 @@ int tc_handler_begin(request_rec *r);
 int tc_handler_before_cache(request_rec *r);
 
 /*
- * handler hook, behind mod_cache's and before all that make an answer: leads or waits
+ * handler hook, behind mod_cache's and before all that make a response: leads or waits
  * where TmpfsConvertOnce is On, and asks other handlers for what can be converted.
  */
 int tc_handler_first(request_rec *r);

@@ -184,7 +184,7 @@ tc_error tc_job_run(request_rec *r, tc_job *job, const uint64_t *read_ns, tc_spo
         error = convert(r, job, result, stats);
     if (!error)
         account_for(r, job, read_ns, stats, *result);
-    /* Before the answer is sent, which may take long. */
+    /* Before the response is sent, which may take long. */
     tc_job_close(r, job);
     return error;
 }

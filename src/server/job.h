@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One conversion for a request: what is common to an original that is a file and
+ * One conversion for a request: what is common to a source that is a file and
  * one that another handler makes.
  */
 #ifndef TC_JOB_H
@@ -15,9 +15,9 @@
 typedef struct tc_job {
     const tc_settings *settings;
     tc_params params; /* complete: of=auto has become a format */
-    bool negotiated;  /* ... and the answer varies by Accept */
+    bool negotiated;  /* ... and the response varies by Accept */
     tc_source *icon;  /* NULL when no icon is named */
-    tc_input input;   /* the original's, with cancellation */
+    tc_input input;   /* the source's, with cancellation */
     tc_client_cancel client;
     tc_place place;
     tc_pipeline *pipeline; /* NULL unless open */
@@ -33,9 +33,9 @@ tc_error tc_job_begin(request_rec *r, tc_job *job);
 tc_error tc_job_room(request_rec *r, tc_job *job, uint64_t bytes);
 
 /*
- * Take a place, waiting for it if need be, then read the original's header and plan.
+ * Take a place, waiting for it if need be, then read the source's header and plan.
  * Nothing of `input` is read before. The place is held until tc_job_run or tc_job_close;
- * after an error it is free. `read_ns` is the time that reading the original has taken so
+ * after an error it is free. `read_ns` is the time that reading the source has taken so
  * far. TC_E_CLIENT_GONE when the client has left, TC_E_TIMEOUT when TmpfsConvertTimeout,
  * which begins with the reading, is over.
  */

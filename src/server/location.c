@@ -16,17 +16,17 @@
 #include <string.h>
 
 /* The Location before and after; before: NULL when there is none, or it stays. */
-typedef struct change {
+typedef struct location_change {
     const char *before, *after;
     bool is_own;              /* the body is httpd's */
     apr_bucket_brigade *body; /* what came of it so far; NULL: nothing */
-} change;
+} location_change;
 
 static void insert(request_rec *r, bool is_own)
 {
-    change *change;
+    location_change *change;
 
-    if (!tc_url_is_function(r))
+    if (!tc_url_is_transform(r))
         return;
     change = apr_pcalloc(r->pool, sizeof *change);
     change->is_own = is_own;
@@ -43,7 +43,7 @@ void tc_location_insert_error(request_rec *r)
     insert(r, true);
 }
 
-/* Another server, which knows nothing of the function, sends the client to another still. */
+/* Another server, which knows nothing of the transform, sends the client to another still. */
 static bool leads_elsewhere(request_rec *r, const apr_uri_t *uri)
 {
     const char *host = r->hostname ? r->hostname : ap_get_server_name(r);
@@ -51,7 +51,7 @@ static bool leads_elsewhere(request_rec *r, const apr_uri_t *uri)
     return r->proxyreq && uri->hostname && strcasecmp(uri->hostname, host) != 0;
 }
 
-/* To a page about this answer, and not to where the original is: what ErrorDocument names, and
+/* To a page about this response, and not to where the source is: what ErrorDocument names, and
    where a module sends a client that has to log in. */
 static bool leads_to_page(request_rec *r, const char *location)
 {
@@ -68,45 +68,45 @@ static bool leads_to_page(request_rec *r, const char *location)
     return false;
 }
 
-static bool has_function(request_rec *r, const char *path)
+static bool has_transform(request_rec *r, const char *path)
 {
     const char *params, *end;
     tc_spelling spelling;
 
     return tc_spelling_read(r->pool, path, tc_url_slashes(r), &spelling) &&
-           tc_url_find_function(spelling.path, &params, &end);
+           tc_url_find_transform(spelling.path, &params, &end);
 }
 
-/* `location` with the function where the client had it, or NULL when it stays as it is. */
-static const char *with_function(request_rec *r, const char *location)
+/* `location` with the transform where the client had it, or NULL when it stays as it is. */
+static const char *with_transform(request_rec *r, const char *location)
 {
     const tc_call *call = tc_url_call(r);
-    const char *in_whole = strstr(call->whole, TC_FUNCTION), *function;
+    const char *in_whole = strstr(call->whole, TC_TRANSFORM), *transform;
     size_t before = in_whole ? (size_t)(in_whole - call->whole) : 0;
     const char *prefix = ap_escape_uri(r->pool, apr_pstrmemdup(r->pool, call->whole, before));
     const char *rest;
     apr_uri_t uri;
 
     if (apr_uri_parse(r->pool, location, &uri) != APR_SUCCESS || !uri.path ||
-        *uri.path != '/' || has_function(r, uri.path) || leads_elsewhere(r, &uri) ||
+        *uri.path != '/' || has_transform(r, uri.path) || leads_elsewhere(r, &uri) ||
         (uri.scheme && strcasecmp(uri.scheme, "http") && strcasecmp(uri.scheme, "https")))
         return NULL;
-    function = apr_pstrcat(r->pool, TC_FUNCTION, ap_escape_path_segment(r->pool, call->text),
-                           ")", NULL);
+    transform = apr_pstrcat(r->pool, TC_TRANSFORM, ap_escape_path_segment(r->pool, call->text),
+                            ")", NULL);
     before = strlen(prefix);
     if (strncmp(uri.path, prefix, before) != 0 || uri.path[before] != '/')
         before = 0;
     rest = uri.path + before;
     uri.path =
-        apr_pstrcat(r->pool, apr_pstrmemdup(r->pool, uri.path, before), function, rest, NULL);
+        apr_pstrcat(r->pool, apr_pstrmemdup(r->pool, uri.path, before), transform, rest, NULL);
     return apr_uri_unparse(r->pool, &uri, 0);
 }
 
-static void rewrite(request_rec *r, apr_table_t *headers, change *change)
+static void rewrite(request_rec *r, apr_table_t *headers, location_change *change)
 {
     const char *location = apr_table_get(headers, "Location");
     const char *made =
-        location && !leads_to_page(r, location) ? with_function(r, location) : NULL;
+        location && !leads_to_page(r, location) ? with_transform(r, location) : NULL;
 
     if (!made)
         return;
@@ -125,7 +125,7 @@ static const char *link_to(apr_pool_t *pool, const char *location)
     return apr_pstrcat(pool, "href=\"", ap_escape_html(pool, location), "\"", NULL);
 }
 
-static apr_status_t pass_changed(ap_filter_t *f, change *change)
+static apr_status_t pass_changed(ap_filter_t *f, location_change *change)
 {
     apr_pool_t *pool = f->r->pool;
     const char *from = link_to(pool, change->before), *to = link_to(pool, change->after), *at;
@@ -159,7 +159,7 @@ static bool is_whole(const apr_bucket_brigade *bb)
 }
 
 /* The body is kept until all of it is there. */
-static apr_status_t keep_body(ap_filter_t *f, change *change, apr_bucket_brigade *bb)
+static apr_status_t keep_body(ap_filter_t *f, location_change *change, apr_bucket_brigade *bb)
 {
     apr_off_t length = 0;
 
@@ -175,7 +175,7 @@ static apr_status_t keep_body(ap_filter_t *f, change *change, apr_bucket_brigade
 apr_status_t tc_location_filter(ap_filter_t *f, apr_bucket_brigade *bb)
 {
     request_rec *r = f->r;
-    change *change = f->ctx;
+    location_change *change = f->ctx;
 
     if (change->body)
         return keep_body(f, change, bb);

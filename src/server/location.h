@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Redirects of an original that was called by the function: made of the original's URI, they
- * would lead to the whole picture, and browsers remember that. The function goes back in.
+ * Redirects of a source that was called by the transform: made of the source's URI, they
+ * would lead to the whole picture, and browsers remember that. The transform goes back in.
  */
 #ifndef TC_LOCATION_H
 #define TC_LOCATION_H

@@ -28,15 +28,15 @@ APLOG_USE_MODULE(tmpfs_convert);
 #define DOUBTS 3
 
 /* Shared memory, and the parent's private handle on it. */
-typedef struct segment {
+typedef struct shm_segment {
     apr_shm_t *shm;
     void *handle; /* of `size` bytes, all zero at first; NULL: it needs none */
     apr_size_t size;
-} segment;
+} shm_segment;
 
 /* What outlives the module's own unloading at a restart; in the process's pool. */
 typedef struct retained {
-    segment counters, history, admission, coalesce_table, holders;
+    shm_segment counters, history, admission, coalesce_table, holders;
     uint64_t secret; /* as long as `holders` is in use: what is held is found by it */
 } retained;
 
@@ -67,27 +67,27 @@ static void *aligned(apr_shm_t *shm)
 }
 
 /* New memory for `segment`; the caller lets go of what it had. */
-static apr_status_t renew(segment *segment, apr_size_t size, server_rec *main)
+static apr_status_t renew(shm_segment *segment, apr_size_t size, server_rec *main)
 {
     return apr_shm_create(&segment->shm, size + ALIGNMENT, NULL, main->process->pool);
 }
 
 /* Memory of `size` for `segment`: what it has if that is of this size, else new. */
-static apr_status_t acquire_shm(segment *segment, apr_size_t size, server_rec *main)
+static apr_status_t acquire_shm(shm_segment *segment, apr_size_t size, server_rec *main)
 {
     if (segment->shm && apr_shm_size_get(segment->shm) == size + ALIGNMENT)
         return APR_SUCCESS;
     return renew(segment, size, main);
 }
 
-static void let_go(apr_shm_t *old, const segment *segment)
+static void let_go(apr_shm_t *old, const shm_segment *segment)
 {
     if (old && old != segment->shm)
         apr_shm_destroy(old);
 }
 
 /* A handle of `size`, all zero where another version of this module had another size. */
-static void *handle_of(segment *segment, apr_size_t size, server_rec *main)
+static void *handle_of(shm_segment *segment, apr_size_t size, server_rec *main)
 {
     if (segment->size != size) {
         segment->handle = apr_pcalloc(main->process->pool, size);
@@ -96,7 +96,8 @@ static void *handle_of(segment *segment, apr_size_t size, server_rec *main)
     return segment->handle;
 }
 
-static apr_status_t acquire_counters(segment *segment, tc_server_conf *conf, server_rec *main)
+static apr_status_t acquire_counters(shm_segment *segment, tc_server_conf *conf,
+                                     server_rec *main)
 {
     apr_shm_t *old = segment->shm;
     apr_status_t status = acquire_shm(segment, tc_counters_size(), main);
@@ -111,7 +112,8 @@ static apr_status_t acquire_counters(segment *segment, tc_server_conf *conf, ser
 }
 
 /* A ring of another size gets what the old one holds. */
-static apr_status_t acquire_history(segment *segment, tc_server_conf *conf, server_rec *main)
+static apr_status_t acquire_history(shm_segment *segment, tc_server_conf *conf,
+                                    server_rec *main)
 {
     unsigned samples = conf->history_interval ? conf->history_samples : 1;
     tc_history *history = handle_of(segment, sizeof *history, main), before = *history;
@@ -129,7 +131,7 @@ static apr_status_t acquire_history(segment *segment, tc_server_conf *conf, serv
 }
 
 /* Memory that `adopt` refuses is replaced; children that have it go on with it. */
-static apr_status_t acquire_plain(segment *segment, apr_size_t size, bool (*adopt)(void *),
+static apr_status_t acquire_plain(shm_segment *segment, apr_size_t size, bool (*adopt)(void *),
                                   server_rec *main, void **memory)
 {
     apr_shm_t *old = segment->shm;
@@ -161,7 +163,8 @@ static bool adopt_coalesce_table(void *memory)
     return tc_coalesce_table_adopt(memory);
 }
 
-static apr_status_t acquire_admission(segment *segment, tc_server_conf *conf, server_rec *main)
+static apr_status_t acquire_admission(shm_segment *segment, tc_server_conf *conf,
+                                      server_rec *main)
 {
     void *memory = NULL;
     apr_status_t status =
@@ -171,7 +174,7 @@ static apr_status_t acquire_admission(segment *segment, tc_server_conf *conf, se
     return status;
 }
 
-static apr_status_t acquire_coalesce_table(segment *segment, tc_server_conf *conf,
+static apr_status_t acquire_coalesce_table(shm_segment *segment, tc_server_conf *conf,
                                            server_rec *main)
 {
     void *memory = NULL;

@@ -52,7 +52,7 @@ int tc_pages_spare(request_rec *r)
     const tc_request *request = tc_request_find(r);
 
     if (request && request->no_handler && r->handler && strcmp(r->handler, TC_HANDLER) == 0 &&
-        r->content_type && is_page_type(r->content_type) && !tc_url_is_function(r))
+        r->content_type && is_page_type(r->content_type) && !tc_url_is_transform(r))
         r->handler = NULL;
     return DECLINED;
 }

@@ -14,12 +14,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct raw {
+typedef struct raw_uri {
     char *decoded;           /* the path */
     apr_size_t *at;          /* where each of its bytes, and its end, is in the URI */
     char *params;            /* decoded */
-    apr_size_t from, behind; /* of the function in the decoded path: its slash, the path's */
-} raw;
+    apr_size_t from, behind; /* of the transform in the decoded path: its slash, the path's */
+} raw_uri;
 
 /* The byte that an escape at `at` stands for, or -1. An encoded slash parts nothing. */
 static int escaped(const char *at)
@@ -33,11 +33,11 @@ static int escaped(const char *at)
     return byte == '/' || byte == '\0' ? -1 : byte;
 }
 
-/* Find the function in the path of `uri`; false when there is none that ends. */
-static bool read_raw(apr_pool_t *pool, const char *uri, raw *raw)
+/* Find the transform in the path of `uri`; false when there is none that ends. */
+static bool read_raw(apr_pool_t *pool, const char *uri, raw_uri *raw)
 {
     size_t length = strcspn(uri, "?#"), count = 0;
-    const char *function, *params, *end;
+    const char *transform, *params, *end;
 
     raw->decoded = apr_palloc(pool, length + 1);
     raw->at = apr_palloc(pool, (length + 1) * sizeof *raw->at);
@@ -50,17 +50,17 @@ static bool read_raw(apr_pool_t *pool, const char *uri, raw *raw)
     }
     raw->at[count] = length;
     raw->decoded[count] = '\0';
-    function = tc_url_find_function(raw->decoded, &params, &end);
-    if (!function || !end || end[1] != '/')
+    transform = tc_url_find_transform(raw->decoded, &params, &end);
+    if (!transform || !end || end[1] != '/')
         return false;
     raw->params = apr_pstrmemdup(pool, params, (apr_size_t)(end - params));
-    raw->from = (apr_size_t)(function - raw->decoded);
+    raw->from = (apr_size_t)(transform - raw->decoded);
     raw->behind = (apr_size_t)(end + 1 - raw->decoded);
     return true;
 }
 
-/* `uri` without the function; a copy that may be changed. */
-static char *without(apr_pool_t *pool, const char *uri, const raw *raw)
+/* `uri` without the transform; a copy that may be changed. */
+static char *without(apr_pool_t *pool, const char *uri, const raw_uri *raw)
 {
     return apr_pstrcat(pool, apr_pstrmemdup(pool, uri, raw->at[raw->from]),
                        uri + raw->at[raw->behind], NULL);
@@ -85,7 +85,7 @@ static int map(request_rec *r)
     return status;
 }
 
-/* The function is not allowed here, and part of the path: that is mapped as a whole. */
+/* The transform is not allowed here, and part of the path: that is mapped as a whole. */
 static void unmap(request_rec *r)
 {
     static const char *const notes[] = {"proxy-nocanon", "proxy-noquery", "proxy-noencode"};
@@ -100,8 +100,8 @@ static void unmap(request_rec *r)
 int tc_raw_pretranslate(request_rec *r)
 {
     const tc_request *request = tc_request_find(r);
-    char *uri = r->uri, *requested, *original;
-    raw raw;
+    char *uri = r->uri, *requested, *source;
+    raw_uri raw;
     int status, taken;
 
     if (r->proxyreq || !uri || (request && request->is_mapping) ||
@@ -115,19 +115,19 @@ int tc_raw_pretranslate(request_rec *r)
         r->uri = uri;
         return DECLINED;
     }
-    /* Mapped: whether there is a function here is asked of the decoded URIs. */
-    original = r->uri;
+    /* Mapped: whether there is a transform here is asked of the decoded URIs. */
+    source = r->uri;
     requested = raw.decoded;
     r->uri = requested;
     r->proxyreq = PROXYREQ_NONE;
-    taken = tc_url_take(r, requested + raw.from);
+    taken = tc_url_remove_transform(r, requested + raw.from);
     r->proxyreq = PROXYREQ_REVERSE;
     if (taken != DECLINED) {
         tc_raw_restore(r);
         return taken;
     }
-    if (tc_url_is_function(r)) {
-        r->uri = original;
+    if (tc_url_is_transform(r)) {
+        r->uri = source;
         return status;
     }
     unmap(r);
@@ -142,7 +142,7 @@ int tc_raw_pretranslate(request_rec *r)
 void tc_raw_hide(request_rec *r)
 {
     tc_request *request = tc_request_of(r);
-    raw raw;
+    raw_uri raw;
 
     if (!r->unparsed_uri || request->unparsed_uri || !read_raw(r->pool, r->unparsed_uri, &raw))
         return;

@@ -23,19 +23,19 @@ typedef struct tc_request {
     struct tc_job *job;  /* begun by filter or handler; NULL: nothing is converted */
     bool refused;        /* the job's parameters are wrong: its `fail` says why */
     bool no_handler;     /* its type and name have none: SetHandler alone may name one */
-    bool in_place;       /* our handler answers, or has passed the whole original on */
-    const char *variant; /* what makes the converted answer's tag of the original's */
+    bool in_place;       /* our handler answers, or has passed the whole source on */
+    const char *variant; /* what makes the converted response's tag of the source's */
     apr_table_t *client_headers; /* headers_in as they came, while others are in their place */
     bool is_mapping;             /* raw.c asks other modules */
-    char *unparsed_uri; /* the request's, while one without the function is in its place */
-    /* sections.c's, about the sections of the URI with the function in it: */
+    char *unparsed_uri; /* the request's, while one without the transform is in its place */
+    /* sections.c's, about the sections of the URI with the transform in it: */
     bool has_sections;        /* there are some */
     bool is_checking;         /* a subrequest for it is under way */
     bool is_deciding;         /* whether this client may have it, and so not what it is */
-    bool is_off;              /* TmpfsConvert is Off for the original, whatever they say */
+    bool is_off;              /* TmpfsConvert is Off for the source, whatever they say */
     char *user, *auth_type;   /* who has logged in for them */
     ap_conf_vector_t *merged; /* r->per_dir_config with them */
-    char *mapped_uri;         /* r->uri, while the function's is in its place for mod_cache */
+    char *mapped_uri;         /* r->uri, while the transform's is in its place for mod_cache */
 } tc_request;
 
 /* The request's record, made if there is none yet. */

@@ -7,7 +7,7 @@
 #include "config.h"
 #include "spooled_pipeline.h"
 #include "loglimit.h"
-#include "original.h"
+#include "source_headers.h"
 
 #include <http_core.h>
 #include <http_log.h>
@@ -31,13 +31,13 @@ APLOG_USE_MODULE(tmpfs_convert);
 #define VARIANT_BYTES 6
 
 /* One row per error: the client's status, the log's level and id. */
-typedef struct answer {
+typedef struct error_response {
     int status;
     int level;
     const char *id; /* documented in docs/messages.md */
-} answer;
+} error_response;
 
-static const answer answers[TC_E_COUNT] = {
+static const error_response responses[TC_E_COUNT] = {
     [TC_E_OK] = {HTTP_INTERNAL_SERVER_ERROR, APLOG_ERR, "TC0000"},
     [TC_E_PARAM] = {HTTP_BAD_REQUEST, APLOG_WARNING, "TC0001"},
     [TC_E_NOT_IMAGE] = {HTTP_UNSUPPORTED_MEDIA_TYPE, APLOG_WARNING, "TC0002"},
@@ -86,7 +86,7 @@ static const char *hash(apr_pool_t *pool, const char *text, unsigned bytes)
     return made;
 }
 
-/* What the answer's bytes depend on in addition to the original. */
+/* What the response's bytes depend on in addition to the source. */
 static const char *make(request_rec *r, const tc_params *params)
 {
     char canonical[TC_CANONICAL_MAX];
@@ -97,18 +97,17 @@ static const char *make(request_rec *r, const tc_params *params)
 }
 
 /*
- * A hash of all that the answer's bytes depend on, as a strong entity tag. What stands for the
- * original is httpd's own tag of it, by FileETag, of the file that is open; NULL where that
+ * A hash of all that the response's bytes depend on, as a strong entity tag. What stands for
+ * the source is httpd's own tag of it, by FileETag, of the file that is open; NULL where that
  * says None.
  */
-static const char *make_etag(request_rec *r, const apr_finfo_t *original,
-                             const tc_params *params)
+static const char *make_etag(request_rec *r, const apr_finfo_t *source, const tc_params *params)
 {
     const char *text;
 
-    r->finfo.mtime = original->mtime;
-    r->finfo.size = original->size;
-    r->finfo.inode = original->inode;
+    r->finfo.mtime = source->mtime;
+    r->finfo.size = source->size;
+    r->finfo.inode = source->inode;
     text = ap_make_etag(r, 0);
     if (!*text)
         return NULL;
@@ -124,12 +123,12 @@ const char *tc_respond_variant(request_rec *r, const tc_params *params)
     return hash(r->pool, make(r, params), VARIANT_BYTES);
 }
 
-int tc_respond_validators(request_rec *r, const apr_finfo_t *original, const tc_params *params)
+int tc_respond_validators(request_rec *r, const apr_finfo_t *source, const tc_params *params)
 {
     const char *tag;
 
-    ap_update_mtime(r, original->mtime);
-    tag = make_etag(r, original, params);
+    ap_update_mtime(r, source->mtime);
+    tag = make_etag(r, source, params);
     if (tag)
         apr_table_setn(r->headers_out, "ETag", tag);
     ap_set_last_modified(r);
@@ -150,8 +149,8 @@ int tc_respond_unchanged(request_rec *r)
 void tc_respond_format(request_rec *r, const tc_codec *codec)
 {
     ap_set_content_type(r, codec->mime);
-    tc_original_rename(r, codec->format);
-    r->content_encoding = NULL; /* the original's, by its name, is not the answer's */
+    tc_source_headers_rename(r, codec->format);
+    r->content_encoding = NULL; /* the source's, by its name, is not the response's */
 }
 
 void tc_respond_expected(request_rec *r, const tc_params *params)
@@ -207,7 +206,7 @@ int tc_respond_result(request_rec *r, tc_spool *result)
 }
 
 /*
- * The reason as the answer's body, unless the administrator has an ErrorDocument for it. What
+ * The reason as the response's body, unless the administrator has an ErrorDocument for it. What
  * is wrong with this server, its paths and its settings, is in the log only.
  */
 static void send_reason(request_rec *r, int status, const tc_fail *fail)
@@ -227,7 +226,7 @@ static void send_reason(request_rec *r, int status, const tc_fail *fail)
 }
 
 /* One line a second for refusals, so that overload does not flood the log. */
-static void log_failure(request_rec *r, const answer *answer, const tc_fail *fail)
+static void log_failure(request_rec *r, const error_response *response, const tc_fail *fail)
 {
     const tc_admission_limits *limits;
     const char *others = "";
@@ -240,8 +239,8 @@ static void log_failure(request_rec *r, const answer *answer, const tc_fail *fai
             others =
                 apr_psprintf(r->pool, "; %u more were refused since the last such line", more);
     }
-    if (tc_log_allows(r, answer->level))
-        ap_log_rerror(APLOG_MARK, answer->level, 0, r, "%s: %s: %s%s", answer->id,
+    if (tc_log_allows(r, response->level))
+        ap_log_rerror(APLOG_MARK, response->level, 0, r, "%s: %s: %s%s", response->id,
                       tc_log_name(r), fail->text, others);
 }
 
@@ -255,18 +254,19 @@ static int redirect(request_rec *r)
 
 int tc_respond_error(request_rec *r, const tc_fail *fail)
 {
-    const answer *answer = &answers[fail->error < TC_E_COUNT ? fail->error : TC_E_INTERNAL];
+    const error_response *response =
+        &responses[fail->error < TC_E_COUNT ? fail->error : TC_E_INTERNAL];
 
     tc_account_error(r, fail->error);
-    tc_account_id(r, answer->id);
-    log_failure(r, answer, fail);
+    tc_account_id(r, response->id);
+    log_failure(r, response, fail);
     if (fail->error == TC_E_SPELLING)
         return redirect(r);
-    if (answer->status == HTTP_SERVICE_UNAVAILABLE)
+    if (response->status == HTTP_SERVICE_UNAVAILABLE)
         apr_table_setn(r->err_headers_out, "Retry-After",
                        apr_psprintf(r->pool, "%u",
                                     fail->error == TC_E_OVERLOAD ? tc_admit_retry(r->server)
                                                                  : RETRY_SECONDS));
-    send_reason(r, answer->status, fail);
-    return answer->status;
+    send_reason(r, response->status, fail);
+    return response->status;
 }

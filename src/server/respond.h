@@ -16,11 +16,11 @@
 #include <apr_file_info.h>
 
 /*
- * Set ETag and Last-Modified from the original's identity, the parameters and
+ * Set ETag and Last-Modified from the source's identity, the parameters and
  * the engine's version. OK, or the status that a condition of the client's asks
  * for (304, 412): then nothing needs to be decoded.
  */
-int tc_respond_validators(request_rec *r, const apr_finfo_t *original, const tc_params *params);
+int tc_respond_validators(request_rec *r, const apr_finfo_t *source, const tc_params *params);
 
 /*
  * Answer 304. Not by the handler's return, which would be an error to httpd and go round
@@ -29,12 +29,12 @@ int tc_respond_validators(request_rec *r, const apr_finfo_t *original, const tc_
  */
 int tc_respond_unchanged(request_rec *r);
 
-/* Set what the header of an answer in `codec`'s format says, its length aside. */
+/* Set what the header of a response in `codec`'s format says, its length aside. */
 void tc_respond_format(request_rec *r, const tc_codec *codec);
 
 /*
- * Set the content type that the converted answer will have, as far as the parameters say. An
- * answer without a body, 304, does not show it, but modules like mod_expires go by it.
+ * Set the content type that the converted response will have, as far as the parameters say. A
+ * response without a body, 304, does not show it, but modules like mod_expires go by it.
  */
 void tc_respond_expected(request_rec *r, const tc_params *params);
 
@@ -43,8 +43,8 @@ void tc_respond_description(request_rec *r, const tc_stats *stats, apr_time_t be
                             apr_time_t opened);
 
 /*
- * A few letters that tell what is made of an original, whichever it is: part of an
- * entity tag next to the original's own.
+ * A few letters that tell what is made of a source, whichever it is: part of an
+ * entity tag next to the source's own.
  */
 const char *tc_respond_variant(request_rec *r, const tc_params *params);
 

@@ -13,7 +13,7 @@
 
 APLOG_USE_MODULE(tmpfs_convert);
 
-/* ---- whether there is a function here ---------------------------------------------- */
+/* ---- whether there is a transform here ---------------------------------------------- */
 
 bool tc_sections_enabled(request_rec *r)
 {
@@ -35,15 +35,15 @@ static ap_conf_vector_t *walk(request_rec *r, char *uri, ap_conf_vector_t *base)
     return walked;
 }
 
-/* Whether the directory that `original` is mapped to says On. Costs a lookup, and is only asked
+/* Whether the directory that `source` is mapped to says On. Costs a lookup, and is only asked
    where some <Directory> or <Files> does. */
-static bool is_on_in_directory(request_rec *r, const char *original)
+static bool is_on_in_directory(request_rec *r, const char *source)
 {
     const request_rec *lookup;
 
     if (!tc_config_directory_on(r->server))
         return false;
-    lookup = ap_sub_req_lookup_uri(ap_escape_uri(r->pool, original), r, NULL);
+    lookup = ap_sub_req_lookup_uri(ap_escape_uri(r->pool, source), r, NULL);
     if (!lookup->per_dir_config)
         return false;
     return tc_config_is_on(lookup);
@@ -55,25 +55,24 @@ static bool are_off(const ap_conf_vector_t *conf, const ap_conf_vector_t *defaul
     return tc_config_is_off(conf) && !tc_config_is_off(defaults);
 }
 
-bool tc_sections_enable(request_rec *r, char *original)
+bool tc_sections_enable(request_rec *r, char *source)
 {
     tc_request *request = tc_request_of(r);
     ap_conf_vector_t *defaults = r->server->lookup_defaults;
-    ap_conf_vector_t *requested = walk(r, r->uri, defaults),
-                     *conf = walk(r, original, defaults);
+    ap_conf_vector_t *requested = walk(r, r->uri, defaults), *conf = walk(r, source, defaults);
     ap_conf_vector_t *before = r->per_dir_config;
     bool on = tc_sections_enabled(r);
 
-    /* The function stays in the URL: for rewriting, and for the filter that reads it there. */
+    /* The transform stays in the URL: for rewriting, and for the filter that reads it there. */
     if (are_off(requested, defaults))
         return false;
     r->per_dir_config = conf;
-    if (!on && !tc_sections_enabled(r) && !is_on_in_directory(r, original)) {
+    if (!on && !tc_sections_enabled(r) && !is_on_in_directory(r, source)) {
         r->per_dir_config = before;
         return false;
     }
     request->has_sections = requested != defaults;
-    /* Where the original has none, what is mapped by location is mapped by the asked URI's. */
+    /* Where the source has none, what is mapped by location is mapped by the asked URI's. */
     if (conf == defaults)
         r->per_dir_config = before;
     return true;
@@ -101,7 +100,7 @@ int tc_sections_stop_fixups(request_rec *r)
 /*
  * A subrequest for the asked URI that is mapped to nothing, so that of all sections only
  * those by location apply; httpd itself runs the checks on it. A user who had to log in
- * for it is not the original's user yet: its own checks come first.
+ * for it is not the source's user yet: its own checks come first.
  */
 int tc_sections_access(request_rec *r)
 {
@@ -135,10 +134,10 @@ int tc_sections_merge(request_rec *r)
 
     if (request)
         request->is_deciding = false;
-    if (!request || !request->call || request->call->kind != TC_CALL_FUNCTION ||
+    if (!request || !request->call || request->call->kind != TC_CALL_TRANSFORM ||
         r->per_dir_config == request->merged)
         return DECLINED;
-    /* Off where the original lies is not undone by the asked URI's On. */
+    /* Off where the source lies is not undone by the asked URI's On. */
     request->is_off = are_off(r->per_dir_config, r->server->lookup_defaults);
     r->per_dir_config = walk(r, apr_pstrdup(r->pool, request->call->whole), r->per_dir_config);
     request->merged = r->per_dir_config;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * <Location> and <LocationMatch> for a URL with the function in it. Two URIs have sections
- * that count: the original's, which httpd maps and checks like any other, and the one that
+ * <Location> and <LocationMatch> for a URL with the transform in it. Two URIs have sections
+ * that count: the source's, which httpd maps and checks like any other, and the one that
  * the client asked for. Both must allow the request. Of everything else that both set, the
  * sections of the asked URI are merged last.
  */
@@ -13,11 +13,11 @@
 #include <stdbool.h>
 
 /*
- * In translate_name, with the function still in r->uri: whether TmpfsConvert is On for it,
- * for the original's URI, or in the directory that this is mapped to. When it is,
- * r->per_dir_config is that of the original's URI.
+ * In translate_name, with the transform still in r->uri: whether TmpfsConvert is On for it,
+ * for the source's URI, or in the directory that this is mapped to. When it is,
+ * r->per_dir_config is that of the source's URI.
  */
-bool tc_sections_enable(request_rec *r, char *original);
+bool tc_sections_enable(request_rec *r, char *source);
 
 /* Whether TmpfsConvert is On by the sections of r->uri as it is. */
 bool tc_sections_enabled(request_rec *r);
@@ -28,7 +28,7 @@ bool tc_sections_is_check(const request_rec *r);
 /* post_perdir_config hook: what the asked URI's sections require. */
 int tc_sections_access(request_rec *r);
 
-/* type_checker hook, and after all fixups: the asked URI's sections over the original's. */
+/* type_checker hook, and after all fixups: the asked URI's sections over the source's. */
 int tc_sections_merge(request_rec *r);
 
 /* pre_translate_name, map_to_storage and fixups hooks: a check goes no further. */

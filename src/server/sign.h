@@ -6,8 +6,8 @@
  *
  *     /small_light(dw=300,dh=200,expires=1800000000)/img/cat.jpg
  *
- * The first form, sig=SIGNATURE, is of the parameters, a line feed and the original's
- * path. It leaves out where the function stands and the original's query, so it counts
+ * The first form, sig=SIGNATURE, is of the parameters, a line feed and the source's
+ * path. It leaves out where the transform stands and the source's query, so it counts
  * only where those decide nothing. docs/signing.md has both in full.
  */
 #ifndef TC_SIGN_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The original as a file, read with pread(2). Never a mapping: a file that is
+ * The source as a file, read with pread(2). Never a mapping: a file that is
  * cut short while it is mapped answers with SIGBUS.
  */
 #ifndef TC_SOURCE_H

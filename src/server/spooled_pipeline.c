@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "spooled_pipeline.h"
 
-typedef struct sink {
+typedef struct spool_sink {
     tc_spool *spool;
     tc_fail *fail;
-} sink;
+} spool_sink;
 
 tc_error tc_spooled_pipeline_error(apr_status_t status)
 {
@@ -20,7 +20,7 @@ tc_error tc_spooled_pipeline_error(apr_status_t status)
 
 static tc_error write_spool(void *context, const void *data, size_t length)
 {
-    sink *sink = context;
+    spool_sink *sink = context;
     apr_status_t status = tc_spool_write(sink->spool, data, length);
 
     if (status == APR_SUCCESS)
@@ -56,7 +56,7 @@ tc_error tc_spooled_pipeline_run(apr_pool_t *pool, tc_pipeline *pipeline,
                                  const tc_cancel *cancel, tc_spool **result, tc_stats *stats,
                                  tc_fail *fail)
 {
-    sink sink = {tc_spool_create(pool, temp_config, threshold), fail};
+    spool_sink sink = {tc_spool_create(pool, temp_config, threshold), fail};
     tc_output output = {write_spool, &sink};
     tc_error error = tc_pipeline_run(pipeline, &output, cancel, stats);
 

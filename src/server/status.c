@@ -33,7 +33,7 @@ APLOG_USE_MODULE(tmpfs_convert);
 /* 128 bits, as CSP asks of a nonce, in base64. */
 #define NONCE_BYTES 16
 
-typedef enum format { HTML, AUTO, JSON, METRICS, OPENMETRICS, FORMATS } format;
+typedef enum page_format { HTML, AUTO, JSON, METRICS, OPENMETRICS, FORMATS } page_format;
 
 static const char *const content_types[FORMATS] = {
     [HTML] = "text/html; charset=utf-8",
@@ -42,13 +42,13 @@ static const char *const content_types[FORMATS] = {
     [METRICS] = "text/plain; version=0.0.4; charset=utf-8",
     [OPENMETRICS] = "application/openmetrics-text; version=1.0.0; charset=utf-8"};
 
-typedef struct options {
-    format format;
+typedef struct page_options {
+    page_format format;
     bool named; /* the query names a format */
     bool history;
     int64_t span;
     unsigned refresh;
-} options;
+} page_options;
 
 /* ---- what is asked for ------------------------------------------------------------ */
 
@@ -69,11 +69,11 @@ static int64_t parse_span(const char *text, int64_t preset)
     return clamp(clamp(value, 0, SPAN_MOST) * unit, SPAN_LEAST, SPAN_MOST);
 }
 
-static void read_option(options *options, const char *word, const char *value)
+static void read_option(page_options *options, const char *word, const char *value)
 {
     static const struct {
         const char *word;
-        format format;
+        page_format format;
     } formats[] = {{"auto", AUTO}, {"json", JSON}, {"metrics", METRICS}, {"html", HTML}};
 
     for (size_t at = 0; at < sizeof formats / sizeof formats[0]; at++) {
@@ -118,17 +118,17 @@ static int wants(request_rec *r, const char *accept, const char *type)
 }
 
 /* A scraper and a program say what they read; a request that does not gets the page. */
-static format negotiate(request_rec *r, const char *accept)
+static page_format negotiate(request_rec *r, const char *accept)
 {
     static const struct {
         const char *type;
-        format format;
+        page_format format;
     } known[] = {{"text/html", HTML},
                  {"application/json", JSON},
                  {"application/openmetrics-text", OPENMETRICS},
                  {"text/plain;version=0.0.4", METRICS},
                  {"text/plain; version=0.0.4", METRICS}};
-    format best = HTML;
+    page_format best = HTML;
     int most = 0;
 
     for (size_t at = 0; at < sizeof known / sizeof known[0]; at++) {
@@ -141,7 +141,7 @@ static format negotiate(request_rec *r, const char *accept)
     return best;
 }
 
-static void read_options(request_rec *r, options *options)
+static void read_options(request_rec *r, page_options *options)
 {
     const char *accept = apr_table_get(r->headers_in, "Accept");
     char *copy = r->args ? apr_pstrdup(r->pool, r->args) : NULL, *state, *word;
@@ -161,20 +161,20 @@ static void read_options(request_rec *r, options *options)
         options->format = OPENMETRICS;
 }
 
-/* ---- the answer ------------------------------------------------------------------- */
+/* ---- the response ------------------------------------------------------------------- */
 
-/* The whole answer in one piece of memory, which becomes a bucket without a copy. */
-typedef struct text {
+/* The whole response in one piece of memory, which becomes a bucket without a copy. */
+typedef struct text_buffer {
     char *data;
     size_t length, size;
     bool failed;
-} text;
+} text_buffer;
 
 #define FIRST_SIZE ((size_t)32 * 1024)
 
 static void put_in_text(void *context, const char *bytes, size_t length)
 {
-    text *text = context;
+    text_buffer *text = context;
 
     if (text->length + length > text->size) {
         size_t size = text->size ? text->size : FIRST_SIZE;
@@ -211,7 +211,7 @@ static const char *make_nonce(apr_pool_t *pool)
     return text;
 }
 
-static void set_headers(request_rec *r, const options *options, const char *nonce)
+static void set_headers(request_rec *r, const page_options *options, const char *nonce)
 {
     ap_set_content_type(r, content_types[options->format]);
     apr_table_setn(r->headers_out, "Cache-Control", "no-store");
@@ -231,7 +231,7 @@ static void set_headers(request_rec *r, const options *options, const char *nonc
                          nonce));
 }
 
-static void render(const tc_report *report, const tc_writer *to, const options *options,
+static void render(const tc_report *report, const tc_writer *to, const page_options *options,
                    const char *nonce)
 {
     tc_page page = {nonce, options->span, options->refresh};
@@ -252,7 +252,7 @@ static void render(const tc_report *report, const tc_writer *to, const options *
     }
 }
 
-static int send_text(request_rec *r, const text *body)
+static int send_text(request_rec *r, const text_buffer *body)
 {
     apr_bucket_alloc_t *alloc = r->connection->bucket_alloc;
     apr_bucket_brigade *bb;
@@ -272,9 +272,9 @@ static int send_text(request_rec *r, const text *body)
 
 int tc_status_handler(request_rec *r)
 {
-    options options = {.format = HTML};
+    page_options options = {.format = HTML};
     const char *nonce;
-    text body = {NULL, 0, 0, false};
+    text_buffer body = {NULL, 0, 0, false};
     tc_writer to = {put_in_text, &body};
     bool charts;
 

@@ -6,7 +6,7 @@
 #include <string.h>
 
 /* One buffer: a client may send hundreds of kilobytes, merged from a hundred header lines. */
-const char *tc_tags_of_original(apr_pool_t *pool, const char *tags, const char *variant)
+const char *tc_tags_of_source(apr_pool_t *pool, const char *tags, const char *variant)
 {
     const char *suffix = apr_pstrcat(pool, "-", variant, "\"", NULL);
     const char *at = strstr(tags, suffix), *start;

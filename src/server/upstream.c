@@ -9,8 +9,8 @@
 #include <util_filter.h>
 
 /*
- * The client's tags are the original's with the variant behind. Those of this
- * variant become the original's again, so that its server can compare; with none
+ * The client's tags are the source's with the variant behind. Those of this
+ * variant become the source's again, so that its server can compare; with none
  * of them no condition is left, neither the date, which counts only without tags.
  * A query may be a page's own and so its tags: they all stay.
  */
@@ -21,7 +21,7 @@ static void translate_tags(request_rec *r, const char *variant, bool is_query)
 
     if (!tags || strcmp(tags, "*") == 0)
         return;
-    made = tc_tags_of_original(r->pool, tags, variant);
+    made = tc_tags_of_source(r->pool, tags, variant);
     if (is_query) {
         if (made)
             apr_table_mergen(r->headers_in, "If-None-Match", made);

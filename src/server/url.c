@@ -20,8 +20,6 @@
 
 APLOG_USE_MODULE(tmpfs_convert);
 
-#define FUNCTION TC_FUNCTION
-
 const tc_call *tc_url_call(const request_rec *r)
 {
     const tc_request *request = tc_request_find(r);
@@ -29,11 +27,11 @@ const tc_call *tc_url_call(const request_rec *r)
     return request ? request->call : NULL;
 }
 
-bool tc_url_is_function(const request_rec *r)
+bool tc_url_is_transform(const request_rec *r)
 {
     const tc_call *call = tc_url_call(r);
 
-    return call && call->kind == TC_CALL_FUNCTION;
+    return call && call->kind == TC_CALL_TRANSFORM;
 }
 
 static tc_call *make_call(request_rec *r, tc_call_kind kind, const char *text, const char *path)
@@ -47,12 +45,12 @@ static tc_call *make_call(request_rec *r, tc_call_kind kind, const char *text, c
     return call;
 }
 
-/* ---- the function --------------------------------------------------------------- */
+/* ---- the transform --------------------------------------------------------------- */
 
 /*
- * When the original is rewritten to another URI inside the server, the request
- * goes on as a new one; the function goes with it, or the original would come
- * out whole. An error document is another matter: that is not the original.
+ * When the source is rewritten to another URI inside the server, the request
+ * goes on as a new one; the transform goes with it, or the source would come
+ * out whole. An error document is another matter: that is not the source.
  */
 static const tc_call *inherited_call(const request_rec *r)
 {
@@ -61,21 +59,21 @@ static const tc_call *inherited_call(const request_rec *r)
     return NULL;
 }
 
-int tc_url_take(request_rec *r, const char *function)
+int tc_url_remove_transform(request_rec *r, const char *transform)
 {
     const char *parameters, *end;
-    char *requested = r->uri, *original;
+    char *requested = r->uri, *source;
     bool whole;
     tc_fail fail;
 
-    tc_url_find_function(function, &parameters, &end);
+    tc_url_find_transform(transform, &parameters, &end);
     whole = end && end[1] == '/';
-    original = apr_pstrcat(
-        r->pool, apr_pstrmemdup(r->pool, requested, (apr_size_t)(function - requested)),
+    source = apr_pstrcat(
+        r->pool, apr_pstrmemdup(r->pool, requested, (apr_size_t)(transform - requested)),
         whole ? end + 1 : "", NULL);
-    if (!(whole ? tc_sections_enable(r, original) : tc_sections_enabled(r)))
+    if (!(whole ? tc_sections_enable(r, source) : tc_sections_enabled(r)))
         return DECLINED;
-    /* A module that stores or removes files, mod_dav, is not to get the original's URI. */
+    /* A module that stores or removes files, mod_dav, is not to get the source's URI. */
     if (r->method_number != M_GET && r->method_number != M_OPTIONS) {
         ap_allow_standard_methods(r, REPLACE_ALLOW, M_GET, M_OPTIONS, -1);
         return HTTP_METHOD_NOT_ALLOWED;
@@ -85,9 +83,9 @@ int tc_url_take(request_rec *r, const char *function)
                     "small_light: the parameters must end with ')' and a path must follow");
         return tc_respond_error(r, &fail);
     }
-    r->uri = original;
-    make_call(r, TC_CALL_FUNCTION,
-              apr_pstrmemdup(r->pool, parameters, (apr_size_t)(end - parameters)), original)
+    r->uri = source;
+    make_call(r, TC_CALL_TRANSFORM,
+              apr_pstrmemdup(r->pool, parameters, (apr_size_t)(end - parameters)), source)
         ->whole = requested;
     tc_raw_hide(r);
     return DECLINED;
@@ -95,7 +93,7 @@ int tc_url_take(request_rec *r, const char *function)
 
 int tc_url_translate(request_rec *r)
 {
-    const char *function;
+    const char *transform;
     const tc_call *call;
 
     if (r->proxyreq || !r->uri)
@@ -104,9 +102,9 @@ int tc_url_translate(request_rec *r)
         r->filename = apr_pstrdup(r->pool, r->uri);
         return OK;
     }
-    function = strstr(r->uri, FUNCTION);
-    if (function)
-        return tc_url_take(r, function);
+    transform = strstr(r->uri, TC_TRANSFORM);
+    if (transform)
+        return tc_url_remove_transform(r, transform);
     call = inherited_call(r);
     if (call)
         tc_request_of(r)->call = call;
@@ -115,17 +113,18 @@ int tc_url_translate(request_rec *r)
 
 int tc_url_translate_rewritten(request_rec *r)
 {
-    const char *function = r->proxyreq || !r->uri ? NULL : strstr(r->uri, FUNCTION);
+    const char *transform = r->proxyreq || !r->uri ? NULL : strstr(r->uri, TC_TRANSFORM);
     const tc_call *call = tc_url_call(r);
 
-    /* Taken out once, a second one is part of the original's path. */
-    return function && !(call && call != inherited_call(r)) ? tc_url_take(r, function)
-                                                            : DECLINED;
+    /* Taken out once, a second one is part of the source's path. */
+    return transform && !(call && call != inherited_call(r))
+               ? tc_url_remove_transform(r, transform)
+               : DECLINED;
 }
 
 const request_rec *tc_url_requested(const request_rec *r)
 {
-    /* An error document's request has another's status; that is not the original. */
+    /* An error document's request has another's status; that is not the source. */
     while (r->prev && ap_is_HTTP_SUCCESS(r->prev->status))
         r = r->prev;
     return r;
@@ -141,15 +140,15 @@ unsigned tc_url_slashes(const request_rec *r)
                                                                       : 0);
 }
 
-const char *tc_url_find_function(const char *path, const char **params, const char **end)
+const char *tc_url_find_transform(const char *path, const char **params, const char **end)
 {
-    const char *function = strstr(path, FUNCTION);
+    const char *transform = strstr(path, TC_TRANSFORM);
 
-    *params = function ? function + strlen(FUNCTION) : NULL;
-    *end = function ? strpbrk(*params, ")/") : NULL;
+    *params = transform ? transform + strlen(TC_TRANSFORM) : NULL;
+    *end = transform ? strpbrk(*params, ")/") : NULL;
     if (*end && **end != ')')
         *end = NULL;
-    return function;
+    return transform;
 }
 
 int tc_url_received(request_rec *r)
@@ -159,14 +158,14 @@ int tc_url_received(request_rec *r)
 
     if (!r->proxyreq && !r->prev && !r->main && r->unparsed_uri &&
         tc_spelling_read(r->pool, r->unparsed_uri, tc_url_slashes(r), &spelling) &&
-        tc_url_find_function(spelling.path, &params, &end) && end) {
+        tc_url_find_transform(spelling.path, &params, &end) && end) {
         tc_accept_reduce(r);
         tc_conditions_need_tags(r);
     }
     return DECLINED;
 }
 
-/* The last path of `r` and of those before it that has the function, NULL when none has. */
+/* The last path of `r` and of those before it that has the transform, NULL when none has. */
 static const char *unparsed_path(const request_rec *r, unsigned options)
 {
     const request_rec *requested = tc_url_requested(r);
@@ -174,7 +173,7 @@ static const char *unparsed_path(const request_rec *r, unsigned options)
 
     for (;; r = r->prev) {
         if (r->unparsed_uri && tc_spelling_read(r->pool, r->unparsed_uri, options, &spelling) &&
-            strstr(spelling.path, FUNCTION))
+            strstr(spelling.path, TC_TRANSFORM))
             return spelling.path;
         if (r == requested)
             return NULL;
@@ -184,18 +183,18 @@ static const char *unparsed_path(const request_rec *r, unsigned options)
 const tc_call *tc_url_unparsed(request_rec *r)
 {
     unsigned options = tc_url_slashes(r);
-    const char *whole = unparsed_path(r, options), *function, *params, *end;
+    const char *whole = unparsed_path(r, options), *transform, *params, *end;
     tc_call *call;
 
     /* One that a segment of dots removes: the path that is mapped is without it. */
     if (!whole)
         whole = unparsed_path(r, options | TC_SPELLING_AS_WRITTEN);
-    function = whole ? tc_url_find_function(whole, &params, &end) : NULL;
-    if (!function || !end)
+    transform = whole ? tc_url_find_transform(whole, &params, &end) : NULL;
+    if (!transform || !end)
         return NULL;
     call = make_call(
         r, TC_CALL_UNPARSED, apr_pstrmemdup(r->pool, params, (apr_size_t)(end - params)),
-        apr_pstrcat(r->pool, apr_pstrmemdup(r->pool, whole, (apr_size_t)(function - whole)),
+        apr_pstrcat(r->pool, apr_pstrmemdup(r->pool, whole, (apr_size_t)(transform - whole)),
                     end + 1, NULL));
     call->whole = whole;
     return call;
@@ -212,7 +211,7 @@ bool tc_url_is_malformed(const request_rec *r)
 
 /* ---- the query --------------------------------------------------------------------- */
 
-/* Other keys belong to the original, or to nobody. A sign that parts parameters could, in a
+/* Other keys belong to the source, or to nobody. A sign that parts parameters could, in a
    value, make one. */
 static bool is_parameter(const char *key, const char *value)
 {

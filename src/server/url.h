@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a URL asks for. As a function, /any/prefix/small_light(PARAMETERS)/path is
+ * What a URL asks for. As a transform, /any/prefix/small_light(PARAMETERS)/path is
  * the picture at /any/prefix/path, resized: it is taken out of the URI before
  * anything maps the URI to a file, so that aliases, rewriting, access control and
- * directory sections are those of the original. As a query, /path?dw=300 is the
- * picture at /path. And where a configuration of mod_small_light takes the function
+ * directory sections are those of the source. As a query, /path?dw=300 is the
+ * picture at /path. And where a configuration of mod_small_light takes the transform
  * away by rewriting, it is read off the URI as it came.
  */
 #ifndef TC_URL_H
@@ -14,28 +14,27 @@
 
 #include <stdbool.h>
 
-#define TC_FUNCTION "/small_light("
+#define TC_TRANSFORM "/small_light("
 
-typedef enum tc_call_kind { TC_CALL_FUNCTION, TC_CALL_QUERY, TC_CALL_UNPARSED } tc_call_kind;
+typedef enum tc_call_kind { TC_CALL_TRANSFORM, TC_CALL_QUERY, TC_CALL_UNPARSED } tc_call_kind;
 
 /* What the URL asked for; kept with the request. */
 typedef struct tc_call {
     tc_call_kind kind;
-    const char *text; /* parameters as within the parentheses, percent-decoded */
-    const char
-        *path; /* the original's, as the client has it, percent-decoded: what is signed */
-    const char *whole; /* the path with the function in it, percent-decoded; NULL: a query */
+    const char *text;  /* parameters as within the parentheses, percent-decoded */
+    const char *path;  /* the source's, as the client has it, percent-decoded: what is signed */
+    const char *whole; /* the path with the transform in it, percent-decoded; NULL: a query */
     bool others;       /* a query that has other keys as well */
 } tc_call;
 
 /* The call of this request, or NULL. */
 const tc_call *tc_url_call(const request_rec *r);
 
-/* Whether it was called by the function that TmpfsConvert On allows. */
-bool tc_url_is_function(const request_rec *r);
+/* Whether it was called by the transform that TmpfsConvert On allows. */
+bool tc_url_is_transform(const request_rec *r);
 
 /*
- * The function in the URI as the client wrote it, of this request or the one it was
+ * The transform in the URI as the client wrote it, of this request or the one it was
  * redirected from, percent-decoded and kept as the request's call. NULL when there
  * is none, or it does not end.
  */
@@ -45,7 +44,7 @@ const tc_call *tc_url_unparsed(request_rec *r);
 bool tc_url_is_malformed(const request_rec *r);
 
 /*
- * post_read_request hook: of a URL with the function, Accept is reduced to what decides and
+ * post_read_request hook: of a URL with the transform, Accept is reduced to what decides and
  * conditions by date are taken out. Nothing is configured yet by path, and mod_cache's quick
  * handler is to come.
  */
@@ -58,13 +57,13 @@ const request_rec *tc_url_requested(const request_rec *r);
 unsigned tc_url_slashes(const request_rec *r);
 
 /*
- * The function in a decoded path, NULL when there is none; `*params` and `*end` are what
+ * The transform in a decoded path, NULL when there is none; `*params` and `*end` are what
  * is between its parentheses and the closing one, NULL when it does not end.
  */
-const char *tc_url_find_function(const char *path, const char **params, const char **end);
+const char *tc_url_find_transform(const char *path, const char **params, const char **end);
 
 /*
- * The parameters in a query, as the function would have them, percent-decoded; and with
+ * The parameters in a query, as the transform would have them, percent-decoded; and with
  * `is_signed` what belongs to a signature. NULL when it has none. `*others`, unless
  * `others` is NULL: whether it has other keys.
  */
@@ -72,31 +71,31 @@ const char *tc_url_query_text(apr_pool_t *pool, const char *query, bool is_signe
                               bool *others);
 
 /*
- * Take the function that begins at `function` out of r->uri, where it is allowed: DECLINED,
+ * Take the transform that begins at `transform` out of r->uri, where it is allowed: DECLINED,
  * with or without a call, or the status to answer.
  */
-int tc_url_take(request_rec *r, const char *function);
+int tc_url_remove_transform(request_rec *r, const char *transform);
 
 /* translate_name hook, before all others. */
 int tc_url_translate(request_rec *r);
 
-/* The same behind mod_rewrite, whose [PT] may have brought a function in. */
+/* The same behind mod_rewrite, whose [PT] may have brought a transform in. */
 int tc_url_translate_rewritten(request_rec *r);
 
-/* fixups hook: reads the query, once it is known where the original lies. */
+/* fixups hook: reads the query, once it is known where the source lies. */
 int tc_url_fixup(request_rec *r);
 
 /*
- * Whether the answer may be a picture that the call is about, by its content type. A
- * function says that it is one. A query's parameters may as well be a page's own.
+ * Whether the response may be a picture that the call is about, by its content type. A
+ * transform says that it is one. A query's parameters may as well be a page's own.
  */
 bool tc_url_is_picture(const request_rec *r);
 
-/* The same, before there is an answer: a type that is not known yet may become a picture's. */
+/* The same, before there is a response: a type that is not known yet may become a picture's. */
 bool tc_url_may_be_picture(const request_rec *r);
 
 /*
- * In the handler phase: whether the original is a file that httpd's default handler would
+ * In the handler phase: whether the source is a file that httpd's default handler would
  * serve as it is, and may be a picture by its content type. A file of any other type may
  * be a program, or a page that a filter puts together: it is left to its own handler, and
  * what that answers is converted by the output filter.

@@ -21,14 +21,14 @@
  * last conversion's key, half of it, and when it ended, in milliseconds modulo 2^32.
  * `ended` is raised at every end, and waited on.
  */
-typedef struct slot {
+typedef struct table_slot {
     uint64_t current, done;
     uint32_t ended;
-} slot;
+} table_slot;
 
 struct tc_coalesce_table {
     uint64_t layout;
-    slot slot[SLOTS] __attribute__((aligned(64)));
+    table_slot slot[SLOTS] __attribute__((aligned(64)));
 };
 
 size_t tc_coalesce_table_size(void)
@@ -44,7 +44,7 @@ uint64_t tc_coalesce_table_clock(void)
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-static slot *slot_of(tc_coalesce_table *table, uint64_t key)
+static table_slot *slot_of(tc_coalesce_table *table, uint64_t key)
 {
     return &table->slot[key % SLOTS];
 }
@@ -62,7 +62,7 @@ static bool ended_since(uint64_t done, uint64_t key, uint64_t since)
 tc_coalesce_role tc_coalesce_table_join(tc_coalesce_table *table, uint64_t key, uint64_t since)
 {
     uint64_t none = 0;
-    slot *slot;
+    table_slot *slot;
 
     if (!table)
         return TC_COALESCE_ALONE;
@@ -106,7 +106,7 @@ int tc_coalesce_table_wait(tc_coalesce_table *table, uint64_t key, unsigned wait
     }
 }
 
-static void wake(slot *of)
+static void wake(table_slot *of)
 {
     __atomic_fetch_add(&of->ended, 1, __ATOMIC_SEQ_CST);
     tc_shared_wake(&of->ended, INT_MAX);
@@ -114,7 +114,7 @@ static void wake(slot *of)
 
 void tc_coalesce_table_end(tc_coalesce_table *table, uint64_t key)
 {
-    slot *of = slot_of(table, key);
+    table_slot *of = slot_of(table, key);
     uint64_t done = (key >> 32) << 32 | (uint32_t)tc_coalesce_table_clock();
 
     __atomic_store_n(&of->done, done, __ATOMIC_SEQ_CST);
@@ -127,7 +127,7 @@ void tc_coalesce_table_end(tc_coalesce_table *table, uint64_t key)
 static void end_all(tc_coalesce_table *table, pid_t dead)
 {
     for (unsigned at = 0; at < SLOTS; at++) {
-        slot *of = &table->slot[at];
+        table_slot *of = &table->slot[at];
         uint64_t current = __atomic_load_n(&of->current, __ATOMIC_SEQ_CST);
         pid_t leader = (pid_t)(current & PID_MASK);
 

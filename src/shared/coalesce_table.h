@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which answers are being made, over all processes, so that requests for the same
+ * Which responses are being made, over all processes, so that requests for the same
  * one can wait for it and then take it from the cache. In shared memory; a conversion
  * whose leader was killed ends when its death is seen. Two keys that meet in one
  * slot do not know of each other: then work is done twice, and nothing else.
@@ -21,7 +21,7 @@ typedef enum tc_coalesce_role {
     TC_COALESCE_ALONE,  /* nobody is to wait for this one */
     TC_COALESCE_LEAD,   /* it is the caller's to make, and to end */
     TC_COALESCE_FOLLOW, /* somebody is at it */
-    TC_COALESCE_DONE    /* somebody has been, since the caller looked for the answer */
+    TC_COALESCE_DONE    /* somebody has been, since the caller looked for the response */
 } tc_coalesce_role;
 
 size_t tc_coalesce_table_size(void);
@@ -36,7 +36,7 @@ bool tc_coalesce_table_adopt(tc_coalesce_table *memory);
 /* Milliseconds of the clock that conversions are timed by. */
 uint64_t tc_coalesce_table_clock(void);
 
-/* Join the conversion of `key`, the caller having looked for the answer no earlier than
+/* Join the conversion of `key`, the caller having looked for the response no earlier than
    `since`. `table` may be NULL: then everybody is alone. */
 tc_coalesce_role tc_coalesce_table_join(tc_coalesce_table *table, uint64_t key, uint64_t since);
 
@@ -47,7 +47,7 @@ tc_coalesce_role tc_coalesce_table_join(tc_coalesce_table *table, uint64_t key, 
 int tc_coalesce_table_wait(tc_coalesce_table *table, uint64_t key, unsigned wait_ms,
                            uint64_t check_ms, const tc_cancel *cancel);
 
-/* The leader's: the answer is where others find it, or there is none. */
+/* The leader's: the response is where others find it, or there is none. */
 void tc_coalesce_table_end(tc_coalesce_table *table, uint64_t key);
 
 /* The process `pid` is dead; NULL is accepted. */

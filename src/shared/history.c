@@ -16,12 +16,12 @@
 
 /* What the next sample's rates are counted from; all zero before the first. Where it was
    overwritten, the next sample's rates are wrong, and nothing else. */
-typedef struct last {
+typedef struct last_totals {
     int64_t time_us;
     uint64_t conversions, errors, refused;
     tc_reading swapped_in, swapped_out;
     tc_histogram queue, total;
-} last;
+} last_totals;
 
 /*
  * The shared memory. Sample n, from 0, is in slot n modulo the slots there are, and
@@ -32,7 +32,7 @@ typedef struct last {
 struct tc_history_ring {
     uint64_t written;
     uint32_t sequence;
-    last last;
+    last_totals last;
     tc_host host;
     tc_sample sample[];
 };
@@ -155,7 +155,7 @@ static tc_histogram since(const tc_histogram *now, const tc_histogram *before)
     return since;
 }
 
-static void sample_quantiles(tc_sample *sample, const last *last,
+static void sample_quantiles(tc_sample *sample, const last_totals *last,
                              const tc_counter_snapshot *counts)
 {
     tc_histogram queue = since(&counts->stage[TC_STAGE_QUEUE], &last->queue);
@@ -167,8 +167,8 @@ static void sample_quantiles(tc_sample *sample, const last *last,
     sample->latency_p99_seconds = tc_histogram_quantile(&total, 0.99);
 }
 
-static void sample_rates(tc_sample *sample, last *last, int64_t now_us, const tc_host *host,
-                         const tc_counter_snapshot *counts)
+static void sample_rates(tc_sample *sample, last_totals *last, int64_t now_us,
+                         const tc_host *host, const tc_counter_snapshot *counts)
 {
     double seconds = last->time_us ? ((double)now_us - (double)last->time_us) / 1e6 : 0;
     uint64_t conversions = sum(counts->counter, TC_AT_CONVERSIONS, TC_LAST_CONVERSIONS);
@@ -211,7 +211,7 @@ void tc_history_add(const tc_history *history, int64_t now_us, const tc_host *ho
                     const tc_counter_snapshot *counts, const double *temp_dir_used)
 {
     tc_sample sample;
-    last last = history->ring->last;
+    last_totals last = history->ring->last;
 
     tc_shared_copied();
     tc_history_now(&sample, now_us, host, counts, temp_dir_used);

@@ -10,33 +10,34 @@
 
 /* An axis that ends below `axis_from` is not labelled in this unit: "500, 1000, 1500" and
    "100 s" are read faster than "0.5k, 1k, 1.5k" and "1.7 min". */
-typedef struct scale {
+typedef struct label_scale {
     double factor, axis_from;
     const char *suffix;
-} scale;
+} label_scale;
 
 typedef struct unit {
-    const scale *scale; /* rising */
+    const label_scale *scale; /* rising */
     size_t scales;
     size_t plain; /* the one that 0 is shown in */
 } unit;
 
-static const scale plain_scales[] = {{1, 0, ""},      {1e3, 1e4, "k"},   {1e6, 1e6, "M"},
-                                     {1e9, 1e9, "G"}, {1e12, 1e12, "T"}, {1e15, 1e15, "P"}};
-static const scale rate_scales[] = {{1, 0, "/s"},        {1e3, 1e4, "k/s"},
-                                    {1e6, 1e6, "M/s"},   {1e9, 1e9, "G/s"},
-                                    {1e12, 1e12, "T/s"}, {1e15, 1e15, "P/s"}};
-static const scale byte_scales[] = {{1, 0, " B"},
-                                    {0x1p10, 0x1p10, " KiB"},
-                                    {0x1p20, 0x1p20, " MiB"},
-                                    {0x1p30, 0x1p30, " GiB"},
-                                    {0x1p40, 0x1p40, " TiB"},
-                                    {0x1p50, 0x1p50, " PiB"},
-                                    {0x1p60, 0x1p60, " EiB"}};
-static const scale second_scales[] = {
+static const label_scale plain_scales[] = {{1, 0, ""},        {1e3, 1e4, "k"},
+                                           {1e6, 1e6, "M"},   {1e9, 1e9, "G"},
+                                           {1e12, 1e12, "T"}, {1e15, 1e15, "P"}};
+static const label_scale rate_scales[] = {{1, 0, "/s"},        {1e3, 1e4, "k/s"},
+                                          {1e6, 1e6, "M/s"},   {1e9, 1e9, "G/s"},
+                                          {1e12, 1e12, "T/s"}, {1e15, 1e15, "P/s"}};
+static const label_scale byte_scales[] = {{1, 0, " B"},
+                                          {0x1p10, 0x1p10, " KiB"},
+                                          {0x1p20, 0x1p20, " MiB"},
+                                          {0x1p30, 0x1p30, " GiB"},
+                                          {0x1p40, 0x1p40, " TiB"},
+                                          {0x1p50, 0x1p50, " PiB"},
+                                          {0x1p60, 0x1p60, " EiB"}};
+static const label_scale second_scales[] = {
     {1e-9, 0, " ns"},  {1e-6, 1e-6, " \u00b5s"}, {1e-3, 1e-3, " ms"},     {1, 1, " s"},
     {60, 120, " min"}, {3600, 7200, " h"},       {86400, 2 * 86400, " d"}};
-static const scale ratio_scales[] = {{0.01, 0, " %"}};
+static const label_scale ratio_scales[] = {{0.01, 0, " %"}};
 
 static const unit units[] = {
     [TC_UNIT_NONE] = {plain_scales, COUNT(plain_scales), 0},
@@ -115,8 +116,8 @@ static double rounded(double value)
 void tc_chart_number(char *text, size_t size, double value, tc_unit unit)
 {
     const struct unit *of = unit_of(unit);
-    const scale *scale = of->scale, *last = scale + of->scales - 1;
-    const struct scale *plain = scale + of->plain;
+    const label_scale *scale = of->scale, *last = scale + of->scales - 1;
+    const struct label_scale *plain = scale + of->plain;
     double scaled;
 
     if (size == 0)
@@ -187,7 +188,7 @@ static double reach(double most, tc_unit unit)
 }
 
 /* The unit for the labels of an axis that goes up to `most`. */
-static const scale *axis_scale(double most, tc_unit unit)
+static const label_scale *axis_scale(double most, tc_unit unit)
 {
     const struct unit *of = unit_of(unit);
     size_t at = 0;
@@ -226,7 +227,7 @@ static double use(double most, tc_unit unit, unsigned intervals)
 static void set_axis(tc_chart_axis *axis, double most, tc_unit unit, unsigned intervals)
 {
     double reached = reach(most, unit), step = axis_step(reached, unit, intervals);
-    const scale *scale = axis_scale(reached, unit);
+    const label_scale *scale = axis_scale(reached, unit);
 
     /* "256 MiB" is rounder than "0.25 GiB". */
     if (unit == TC_UNIT_BYTES && step < scale->factor / 2)

@@ -81,17 +81,17 @@ static void zone_of(char text[TC_TICK_TEXT], int64_t from, int64_t to)
 /* ---- labels -------------------------------------------------------------------- */
 
 /* A time as all its labels show it. */
-typedef struct style {
+typedef struct label_style {
     int64_t span, step;
     bool days; /* the span goes over a midnight */
-} style;
+} label_style;
 
-static bool in_hours(const style *style)
+static bool in_hours(const label_style *style)
 {
     return style->step % MINUTE == 0 && style->span >= 2 * HOUR;
 }
 
-static void put_elapsed(char text[TC_TICK_TEXT], int64_t seconds, const style *style)
+static void put_elapsed(char text[TC_TICK_TEXT], int64_t seconds, const label_style *style)
 {
     const char *sign = seconds < 0 ? "-" : "";
 
@@ -105,7 +105,7 @@ static void put_elapsed(char text[TC_TICK_TEXT], int64_t seconds, const style *s
                  (int)(seconds % MINUTE));
 }
 
-static void put_clock(tc_time_tick *tick, const style *style)
+static void put_clock(tc_time_tick *tick, const label_style *style)
 {
     static const char months[][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                      "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
@@ -169,7 +169,7 @@ static void find_ticks(tc_time_axis *axis, const int64_t *origin, int64_t from, 
 bool tc_time_ticks(tc_time_axis *axis, int64_t from, int64_t to, const int64_t *origin,
                    unsigned nth)
 {
-    style style = {to - from, step_of(nth), false};
+    label_style style = {to - from, step_of(nth), false};
 
     memset(axis, 0, sizeof *axis);
     if (style.span / style.step >= TC_TIME_TICKS)

@@ -97,14 +97,14 @@ void tc_put_tenths(const tc_writer *to, int tenths)
 }
 
 /* Draws with relative steps, which are short to write. */
-typedef struct pen {
+typedef struct path_pen {
     const tc_writer *to;
     int x, y;
     int level; /* a step along y that is still to be written: the next may prolong it */
     char command;
-} pen;
+} path_pen;
 
-static void put_step(pen *pen, char command, const int *step, unsigned numbers)
+static void put_step(path_pen *pen, char command, const int *step, unsigned numbers)
 {
     bool again = pen->command == command;
 
@@ -118,14 +118,14 @@ static void put_step(pen *pen, char command, const int *step, unsigned numbers)
     }
 }
 
-static void lift(pen *pen)
+static void lift(path_pen *pen)
 {
     if (pen->level != 0)
         put_step(pen, 'h', &pen->level, 1);
     pen->level = 0;
 }
 
-static void move_to(pen *pen, const tc_spot *spot)
+static void move_to(path_pen *pen, const tc_spot *spot)
 {
     lift(pen);
     pen->command = 0;
@@ -134,7 +134,7 @@ static void move_to(pen *pen, const tc_spot *spot)
     pen->y = spot->y;
 }
 
-static void line_to(pen *pen, const tc_spot *spot)
+static void line_to(path_pen *pen, const tc_spot *spot)
 {
     int step[] = {spot->x - pen->x, spot->y - pen->y};
 
@@ -183,7 +183,7 @@ double tc_trace_travel(const tc_trace *trace)
 
 void tc_trace_path(const tc_writer *to, const tc_trace *trace, bool lone)
 {
-    pen pen = {.to = to};
+    path_pen pen = {.to = to};
 
     for (size_t at = 0, end; at < trace->count; at = end) {
         end = line_end(trace, at);
@@ -200,7 +200,7 @@ void tc_trace_path(const tc_writer *to, const tc_trace *trace, bool lone)
 
 void tc_trace_area(const tc_writer *to, const tc_trace *top, const tc_trace *bottom)
 {
-    pen pen = {.to = to};
+    path_pen pen = {.to = to};
     size_t at = 0, below = 0;
 
     while (at < top->count && below < bottom->count) {

@@ -13,9 +13,9 @@
 #define HEIGHT 300
 
 /* Seconds that the charts go on beyond the last sample: to now. */
-typedef struct span {
+typedef struct chart_span {
     int64_t from, to;
-} span;
+} chart_span;
 
 /* The samples' doubles at `offset` as an array of their own. */
 static const double *column(const tc_report *report, size_t offset)
@@ -45,7 +45,7 @@ static tc_chart_series right(const tc_report *report, const char *name, size_t o
 
 #define AT(field) offsetof(tc_sample, field)
 
-static void draw(const tc_report *report, const tc_writer *to, span span, tc_chart *chart)
+static void draw(const tc_report *report, const tc_writer *to, chart_span span, tc_chart *chart)
 {
     int64_t *time = apr_palloc(report->pool, (report->snapshot->samples + 1) * sizeof *time);
 
@@ -62,7 +62,7 @@ static void draw(const tc_report *report, const tc_writer *to, span span, tc_cha
     tc_put(to, "</figure>\n");
 }
 
-static void draw_dentries(const tc_report *report, const tc_writer *to, span span)
+static void draw_dentries(const tc_report *report, const tc_writer *to, chart_span span)
 {
     bool estimated;
     tc_chart_series of[] = {area(report, "dentry slab", AT(dentry_slab_bytes)),
@@ -79,7 +79,7 @@ static void draw_dentries(const tc_report *report, const tc_writer *to, span spa
                      .of = of});
 }
 
-static void draw_memory(const tc_report *report, const tc_writer *to, span span)
+static void draw_memory(const tc_report *report, const tc_writer *to, chart_span span)
 {
     tc_chart_series of[] = {area(report, "used", AT(memory_used_bytes)),
                             area(report, "slab", AT(memory_slab_bytes)),
@@ -95,7 +95,7 @@ static void draw_memory(const tc_report *report, const tc_writer *to, span span)
                      .of = of});
 }
 
-static void draw_conversions(const tc_report *report, const tc_writer *to, span span)
+static void draw_conversions(const tc_report *report, const tc_writer *to, chart_span span)
 {
     tc_chart_series of[] = {series(report, "conversions", AT(conversions)),
                             series(report, "errors", AT(errors)),
@@ -112,7 +112,7 @@ static void draw_conversions(const tc_report *report, const tc_writer *to, span 
                      .of = of});
 }
 
-static void draw_waits(const tc_report *report, const tc_writer *to, span span)
+static void draw_waits(const tc_report *report, const tc_writer *to, chart_span span)
 {
     tc_chart_series of[] = {series(report, "refused", AT(refused)),
                             right(report, "half waited less than", AT(wait_p50_seconds)),
@@ -128,7 +128,7 @@ static void draw_waits(const tc_report *report, const tc_writer *to, span span)
                      .of = of});
 }
 
-static void draw_temp_dirs(const tc_report *report, const tc_writer *to, span span)
+static void draw_temp_dirs(const tc_report *report, const tc_writer *to, chart_span span)
 {
     tc_chart_series of[TC_CHART_SERIES];
     const tc_snapshot *snapshot = report->snapshot;
@@ -156,7 +156,7 @@ static void draw_temp_dirs(const tc_report *report, const tc_writer *to, span sp
 void tc_report_charts(const tc_report *report, const tc_writer *to, int64_t seconds)
 {
     const tc_snapshot *snapshot = report->snapshot;
-    span span = {snapshot->now - seconds, snapshot->now};
+    chart_span span = {snapshot->now - seconds, snapshot->now};
 
     /* A server that has just started would show a line at the right edge. */
     if (snapshot->samples && snapshot->sample[0].time > span.from)

@@ -140,14 +140,14 @@ static void put_series(const tc_writer *to, const tc_point *point, const char *s
 }
 
 /* What all buckets of a histogram begin with, made once. */
-typedef struct prefix {
+typedef struct bucket_prefix {
     char text[160];
     size_t length;
-} prefix;
+} bucket_prefix;
 
 static void put_in_prefix(void *context, const char *text, size_t length)
 {
-    prefix *prefix = context;
+    bucket_prefix *prefix = context;
 
     if (length > sizeof prefix->text - prefix->length)
         length = sizeof prefix->text - prefix->length;
@@ -155,7 +155,7 @@ static void put_in_prefix(void *context, const char *text, size_t length)
     prefix->length += length;
 }
 
-static void put_bucket(const tc_writer *to, const prefix *prefix, const char *bound,
+static void put_bucket(const tc_writer *to, const bucket_prefix *prefix, const char *bound,
                        uint64_t under)
 {
     to->put(to->context, prefix->text, prefix->length);
@@ -166,7 +166,7 @@ static void put_bucket(const tc_writer *to, const prefix *prefix, const char *bo
 
 static void put_histogram(const tc_writer *to, const tc_point *point)
 {
-    prefix prefix = {.length = 0};
+    bucket_prefix prefix = {.length = 0};
     const tc_writer into = {put_in_prefix, &prefix};
     uint64_t under = 0;
     bool any = false;

@@ -18,8 +18,6 @@
 #define AT_RESERVE (-1)
 #define AT_BOUND   (-2)
 
-typedef tc_temp_backend_file file;
-
 /* ---- counting ------------------------------------------------------------ */
 
 static unsigned number_of(const tc_temp_target *where)
@@ -53,7 +51,7 @@ static void count_moved(const tc_temp_backend *backend, const tc_temp_target *wh
 }
 
 /* The file's bytes first, then what was accounted for them. */
-static void close_file(const tc_temp_backend *backend, file *file)
+static void close_file(const tc_temp_backend *backend, tc_temp_backend_file *file)
 {
     tc_counters *counters = backend->temp_config->counters;
     unsigned number = number_of(&file->at);
@@ -76,7 +74,7 @@ static void close_file(const tc_temp_backend *backend, file *file)
  */
 static bool hold(tc_temp_backend *backend, apr_size_t length)
 {
-    file *file = &backend->file;
+    tc_temp_backend_file *file = &backend->file;
     uint64_t needed = file->put + length, more;
 
     if ((file->at.dir && !file->at.dir->fs.in_memory) || needed <= file->held)
@@ -186,7 +184,7 @@ static int open_at(tc_temp_backend *backend, const tc_temp_target *where)
 
     if (!above_reserve(where->dir))
         return AT_RESERVE;
-    backend->file = (file){.temp = {.fd = -1}, .at = *where};
+    backend->file = (tc_temp_backend_file){.temp = {.fd = -1}, .at = *where};
     if (!hold(backend, 1))
         return AT_BOUND;
     rc = open_temp(backend, where);
@@ -291,13 +289,13 @@ static int copy_from(tc_temp_backend *backend, int from, char *buffer, int *unre
 /* From the target that just failed, noted already, to the next that takes all of it. */
 static apr_status_t move_on(tc_temp_backend *backend)
 {
-    file old = backend->file;
+    tc_temp_backend_file old = backend->file;
     char *buffer = malloc(BUFFER);
     apr_status_t status = buffer ? APR_SUCCESS : APR_ENOMEM;
     bool moved = false;
 
     /* `old` owns that file from here: the backend must not close or remove it as well. */
-    backend->file = (file){.temp = {.fd = -1}};
+    backend->file = (tc_temp_backend_file){.temp = {.fd = -1}};
     count_moved(backend, &old.at);
     while (!moved && status == APR_SUCCESS) {
         int rc, unreadable = 0;

@@ -10,13 +10,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct picture {
+typedef struct decoded_picture {
     tc_layout layout;
     uint8_t *rows; /* of the first plane, or NULL when planes are several */
     uint32_t have[TC_PLANES];
-} picture;
+} decoded_picture;
 
-static void keep_strip(picture *picture, const tc_strip *strip)
+static void keep_strip(decoded_picture *picture, const tc_strip *strip)
 {
     const tc_layout *layout = &picture->layout;
     size_t bytes = (size_t)layout->plane[0].w * layout->plane[0].channels;
@@ -34,7 +34,7 @@ static void keep_strip(picture *picture, const tc_strip *strip)
     must(rows > 0);
 }
 
-static bool is_whole(const picture *picture)
+static bool is_whole(const decoded_picture *picture)
 {
     for (unsigned p = 0; p < picture->layout.planes; p++) {
         if (picture->have[p] < picture->layout.plane[p].h)
@@ -73,7 +73,7 @@ static void side(uint8_t how, uint32_t full, uint32_t *start, uint32_t *length)
 
 static tc_error decode_all(const tc_codec *codec, tc_decoder *decoder,
                            const tc_image_info *info, const tc_decode_want *want,
-                           picture *picture)
+                           decoded_picture *picture)
 {
     tc_layout *layout = &picture->layout;
     tc_error error = codec->decode_start(decoder, want, layout);
@@ -105,8 +105,8 @@ static void check_info(const tc_codec *codec, const tc_image_info *info)
 }
 
 /* Decode `file`; whether all of it came. The profile is copied. */
-static bool decode(fuzz_file *file, const uint8_t how[4], picture *picture, tc_image_info *info,
-                   uint8_t **icc)
+static bool decode(fuzz_file *file, const uint8_t how[4], decoded_picture *picture,
+                   tc_image_info *info, uint8_t **icc)
 {
     tc_input input = fuzz_input(file);
     tc_fail fail = {0}, damage = {0};
@@ -162,8 +162,8 @@ static const tc_codec *choose_encoder(uint8_t how)
     return found[how % count];
 }
 
-static void encode(const tc_codec *codec, const picture *picture, const tc_encode_spec *spec,
-                   fuzz_sink *sink)
+static void encode(const tc_codec *codec, const decoded_picture *picture,
+                   const tc_encode_spec *spec, fuzz_sink *sink)
 {
     size_t stride = (size_t)spec->width * picture->layout.plane[0].channels;
     tc_output output = fuzz_output(sink);
@@ -184,12 +184,13 @@ static void encode(const tc_codec *codec, const picture *picture, const tc_encod
 }
 
 /* What an encoder writes, the decoder of the same format reads, at the same size. */
-static void round_trip(const picture *first, const tc_encode_spec *spec, const tc_codec *codec)
+static void round_trip(const decoded_picture *first, const tc_encode_spec *spec,
+                       const tc_codec *codec)
 {
     static const uint8_t whole[4] = {0, 0, 0x0f, 0x0f};
     fuzz_sink sink = {0};
     fuzz_file file;
-    picture second = {0};
+    decoded_picture second = {0};
     tc_image_info info;
     uint8_t *icc = NULL;
 
@@ -208,7 +209,7 @@ static void round_trip(const picture *first, const tc_encode_spec *spec, const t
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     fuzz_file file = {.data = data + 4, .size = size - 4};
-    picture picture = {0};
+    decoded_picture picture = {0};
     tc_image_info info;
     uint8_t *icc = NULL;
 

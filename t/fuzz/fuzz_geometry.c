@@ -47,8 +47,8 @@ static void check_picture(const tc_plan *plan)
     must(plan->picture_w == (swaps ? plan->visible.h : plan->visible.w));
     must(plan->picture_h == (swaps ? plan->visible.w : plan->visible.h));
     must(plan->picture_w <= plan->output_w && plan->picture_h <= plan->output_h);
-    must(plan->place_x <= plan->output_w - plan->picture_w);
-    must(plan->place_y <= plan->output_h - plan->picture_h);
+    must(plan->offset_x <= plan->output_w - plan->picture_w);
+    must(plan->offset_y <= plan->output_h - plan->picture_h);
     if (!plan->canvas)
         must(plan->picture_w == plan->output_w && plan->picture_h == plan->output_h);
 }

@@ -17,7 +17,7 @@
 #define EXIF_MAX  60000
 #define PARTS_MAX 255
 
-typedef struct metadata {
+typedef struct metadata_parts {
     const uint8_t *exif;
     size_t exif_length;
     const uint8_t *part[PARTS_MAX];
@@ -26,7 +26,7 @@ typedef struct metadata {
     unsigned parts;
     uint8_t *icc; /* all parts in a row */
     size_t icc_length;
-} metadata;
+} metadata_parts;
 
 static size_t take_length(fuzz_bytes *bytes)
 {
@@ -35,7 +35,7 @@ static size_t take_length(fuzz_bytes *bytes)
     return high << 8 | fuzz_u8(bytes);
 }
 
-static void take_metadata(metadata *metadata, fuzz_bytes *bytes)
+static void take_metadata(metadata_parts *metadata, fuzz_bytes *bytes)
 {
     metadata->exif_length = take_length(bytes) % EXIF_MAX;
     metadata->exif = fuzz_take(bytes, &metadata->exif_length);
@@ -82,14 +82,14 @@ static bool encode_pixel(fuzz_sink *sink, tc_format format, const uint8_t *icc, 
     return true;
 }
 
-typedef struct seen {
+typedef struct seen_parts {
     uint8_t orientation;
     uint8_t *icc;
     size_t icc_length;
-} seen;
+} seen_parts;
 
 /* Open the file, which must be sound, and note what it says. */
-static void look(const fuzz_sink *sink, seen *seen)
+static void look(const fuzz_sink *sink, seen_parts *seen)
 {
     fuzz_file file = {.data = sink->data, .size = sink->size};
     tc_input input = fuzz_input(&file);
@@ -138,7 +138,7 @@ static void put_chunk(fuzz_sink *sink, const char *type, const uint8_t *data, si
     put(sink, frame, 4);
 }
 
-static bool in_order(const metadata *metadata)
+static bool in_order(const metadata_parts *metadata)
 {
     for (unsigned at = 0; at < metadata->parts; at++) {
         if (metadata->number[at] != at + 1)
@@ -147,10 +147,10 @@ static bool in_order(const metadata *metadata)
     return true;
 }
 
-static void check_jpeg(const metadata *metadata)
+static void check_jpeg(const metadata_parts *metadata)
 {
     fuzz_sink plain = {0}, file = {0};
-    seen seen;
+    seen_parts seen;
 
     if (!encode_pixel(&plain, TC_FORMAT_JPEG, NULL, 0))
         return;
@@ -176,14 +176,14 @@ static void check_jpeg(const metadata *metadata)
     fuzz_sink_free(&file);
 }
 
-static void check_png(const metadata *metadata)
+static void check_png(const metadata_parts *metadata)
 {
     static const size_t header_end = 8 + 25; /* signature, IHDR */
     uLongf packed_size = compressBound((uLong)metadata->icc_length);
     static const char head[6] = "name\0"; /* the profile's, and its compression: deflate */
     uint8_t *packed = malloc(sizeof head + packed_size);
     fuzz_sink plain = {0}, file = {0};
-    seen seen;
+    seen_parts seen;
 
     must(packed != NULL);
     memcpy(packed, head, sizeof head);
@@ -209,11 +209,11 @@ static void check_png(const metadata *metadata)
 }
 
 /* A profile that a decoder took, an encoder writes such that it comes back the same. */
-static void check_round_trip(const metadata *metadata)
+static void check_round_trip(const metadata_parts *metadata)
 {
     for (int format = TC_FORMAT_NONE + 1; format < TC_FORMATS; format++) {
         fuzz_sink file = {0};
-        seen seen;
+        seen_parts seen;
 
         if (metadata->icc_length > 0 && metadata->icc_length <= TC_ICC_MAX &&
             encode_pixel(&file, (tc_format)format, metadata->icc, metadata->icc_length)) {
@@ -229,7 +229,7 @@ static void check_round_trip(const metadata *metadata)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     fuzz_bytes bytes = {data, size};
-    metadata metadata = {0};
+    metadata_parts metadata = {0};
 
     take_metadata(&metadata, &bytes);
     check_jpeg(&metadata);

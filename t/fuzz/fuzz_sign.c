@@ -30,13 +30,13 @@
 enum { PATTERNS = 1, KEYS = 2, IN_PLACE = 4, QUERIES = 8, UNPARSED = 16 };
 
 /* What one URL came to. */
-typedef struct outcome {
+typedef struct check_outcome {
     const char *text; /* that is signed; NULL: nothing is */
     const char *url;  /* at which the picture is; NULL: it is refused */
     const char *uri;  /* the original's, and the rest that decides */
     const char *args;
     tc_params params;
-} outcome;
+} check_outcome;
 
 static request_rec *make_request(apr_pool_t *pool, const char *url, unsigned flags)
 {
@@ -83,10 +83,10 @@ static const char *original_of(const request_rec *r)
 {
     const char *params, *end;
 
-    return tc_url_find_function(r->uri, &params, &end) && end ? end + 1 : r->uri;
+    return tc_url_find_transform(r->uri, &params, &end) && end ? end + 1 : r->uri;
 }
 
-static tc_error ask(apr_pool_t *pool, const char *url, unsigned flags, outcome *outcome)
+static tc_error ask(apr_pool_t *pool, const char *url, unsigned flags, check_outcome *outcome)
 {
     request_rec *r = make_request(pool, url, flags);
     tc_fail fail = {0};
@@ -110,7 +110,7 @@ static bool all_signed(unsigned flags)
     return (flags & (KEYS | PATTERNS)) == KEYS;
 }
 
-static bool try(apr_pool_t *pool, const char *url, unsigned flags, outcome *outcome)
+static bool try(apr_pool_t *pool, const char *url, unsigned flags, check_outcome *outcome)
 {
     tc_error error = ask(pool, sign(pool, url, flags), flags, outcome);
     const char *first = outcome->url, *text = outcome->text;
@@ -127,7 +127,7 @@ static bool try(apr_pool_t *pool, const char *url, unsigned flags, outcome *outc
 }
 
 /* One text signed, one answer. */
-static void check_both(const outcome *one, const outcome *other)
+static void check_both(const check_outcome *one, const check_outcome *other)
 {
     char a[TC_CANONICAL_MAX], b[TC_CANONICAL_MAX];
 
@@ -145,7 +145,7 @@ static void check(apr_pool_t *pool, char *urls, unsigned flags)
     static const char *const key[] = {KEY};
     static const tc_secrets secrets = {1, key};
     char *newline = strchr(urls, '\n');
-    outcome one = {0}, other = {0};
+    check_outcome one = {0}, other = {0};
 
     if (newline)
         *newline++ = '\0';

@@ -47,7 +47,7 @@ static void check_function(const char *uri, request_rec *r)
         return;
     }
     before = (size_t)(from - uri);
-    must(tc_url_is_function(r));
+    must(tc_url_is_transform(r));
     must(strncmp(r->uri, uri, before) == 0 && r->uri[before] == '/');
     must(strlen(r->uri) + strlen(FUNCTION) + strlen(call->text) + 1 == strlen(uri));
     must(!strpbrk(call->text, ")/"));

@@ -42,17 +42,17 @@ void __interceptor_free(void *block);
 #pragma clang attribute push(__attribute__((no_sanitize("coverage", "address"))), \
                              apply_to = function)
 
-enum state { USED, FREED, READY };
+enum heap_state { USED, FREED, READY };
 
-typedef struct entry {
+typedef struct heap_entry {
     uintptr_t place; /* of a block in use inverted: no pointer to it */
     size_t room, size;
-    enum state state;
-} entry;
+    enum heap_state state;
+} heap_entry;
 
 enum { ENTRIES = 1024 };
 
-static entry entries[ENTRIES];
+static heap_entry entries[ENTRIES];
 static size_t count, kept_bytes;
 static size_t used, used_before;
 static bool begun; /* the first execution is over, and with it what is set up once */
@@ -64,7 +64,7 @@ static uintptr_t place_of(const void *block)
     return ~(uintptr_t)block;
 }
 
-static void *hand_out(entry *entry, size_t size)
+static void *hand_out(heap_entry *entry, size_t size)
 {
     void *block = (void *)entry->place;
 
@@ -86,7 +86,7 @@ static void *add(size_t room, size_t size)
     memset(block, JUNK, room);
     ASAN_POISON_MEMORY_REGION(block, room);
     kept_bytes += room;
-    entries[count] = (entry){.place = (uintptr_t)block, .room = room};
+    entries[count] = (heap_entry){.place = (uintptr_t)block, .room = room};
     return hand_out(&entries[count++], size);
 }
 
@@ -109,7 +109,7 @@ static void *take(size_t size)
 }
 
 /* The entry of a block in use; one that is freed already ends the process. */
-static entry *find_entry(const void *block)
+static heap_entry *find_entry(const void *block)
 {
     if (!block || (uintptr_t)block % GRAIN != 0)
         return NULL;
@@ -124,7 +124,7 @@ static entry *find_entry(const void *block)
 /* The size of a block of the table, or 0. */
 static size_t size_of(const void *block)
 {
-    const entry *entry;
+    const heap_entry *entry;
     size_t size;
 
     pthread_mutex_lock(&lock);
@@ -136,7 +136,7 @@ static size_t size_of(const void *block)
 
 void free(void *block)
 {
-    entry *entry;
+    heap_entry *entry;
 
     if (!begun) {
         __interceptor_free(block);

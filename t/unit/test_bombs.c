@@ -21,15 +21,15 @@ static double cpu_seconds(void)
     return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
 }
 
-typedef struct counted {
+typedef struct counted_input {
     const bytes *file;
     unsigned reads;
-} counted;
+} counted_input;
 
 static tc_error count_reads(void *context, uint64_t offset, void *to, size_t length,
                             size_t *got)
 {
-    counted *counted = context;
+    counted_input *counted = context;
 
     counted->reads++;
     return read_bytes_at((void *)(uintptr_t)counted->file, offset, to, length, got);
@@ -37,7 +37,7 @@ static tc_error count_reads(void *context, uint64_t offset, void *to, size_t len
 
 static void try_file(const tc_codec *codec, bytes file, tc_error wanted, const char *what)
 {
-    counted counted = {&file, 0};
+    counted_input counted = {&file, 0};
     tc_input input = {count_reads, &counted, file.length, NULL};
     double start = cpu_seconds(), used;
     tc_decoder *decoder;

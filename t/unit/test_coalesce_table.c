@@ -97,14 +97,14 @@ static void test_killed(void)
 #define THREADS 8
 #define ROUNDS  3000
 
-typedef struct crowd {
+typedef struct crowd_of_threads {
     tc_coalesce_table *table;
     int leading, most, made, failed;
-} crowd;
+} crowd_of_threads;
 
 static void *ask(void *data)
 {
-    crowd *crowd = data;
+    crowd_of_threads *crowd = data;
 
     for (int round = 0; round < ROUNDS; round++) {
         uint64_t key = KEY + (uint64_t)(round % 3);
@@ -131,7 +131,7 @@ static void *ask(void *data)
 
 static void test_crowd(void)
 {
-    crowd crowd = {.table = shared()};
+    crowd_of_threads crowd = {.table = shared()};
     pthread_t thread[THREADS];
 
     for (int at = 0; at < THREADS; at++)

@@ -9,12 +9,12 @@
 #define CODEC (&tc_codec_gif)
 
 /* One frame: indexes that count up along the rows, the palette's colours with them. */
-typedef struct frame {
+typedef struct gif_frame {
     int x, y, w, h;
     int transparent; /* -1: none */
     bool interlaced;
     int shift; /* added to each index */
-} frame;
+} gif_frame;
 
 static int on_write(GifFileType *gif, const GifByteType *data, int length)
 {
@@ -22,12 +22,12 @@ static int on_write(GifFileType *gif, const GifByteType *data, int length)
     return length;
 }
 
-static int index_at(const frame *frame, int x, int y)
+static int index_at(const gif_frame *frame, int x, int y)
 {
     return (x + y * 3 + frame->shift) & 15;
 }
 
-static void put_frame(GifFileType *gif, const frame *frame)
+static void put_frame(GifFileType *gif, const gif_frame *frame)
 {
     static const int first[4] = {0, 4, 2, 1}, step[4] = {8, 8, 4, 2};
     GifPixelType row[512];
@@ -48,7 +48,7 @@ static void put_frame(GifFileType *gif, const frame *frame)
     }
 }
 
-static bytes make(int w, int h, const frame *frames, int count)
+static bytes make(int w, int h, const gif_frame *frames, int count)
 {
     bytes made = {0};
     int error;
@@ -70,7 +70,7 @@ static bytes make(int w, int h, const frame *frames, int count)
 }
 
 /* What of the first frame is wrong on the screen, pixels. */
-static unsigned wrong_pixels(const pixels *got, const frame *frame)
+static unsigned wrong_pixels(const pixels *got, const gif_frame *frame)
 {
     unsigned wrong = 0;
 
@@ -96,7 +96,7 @@ static void test_frames(void)
     static const struct {
         const char *what;
         int w, h;
-        frame frame;
+        gif_frame frame;
         tc_model model;
     } cases[] = {
         {"one pixel", 1, 1, {0, 0, 1, 1, -1, false, 5}, TC_RGB},
@@ -110,7 +110,7 @@ static void test_frames(void)
     };
 
     for (size_t at = 0; at < sizeof cases / sizeof cases[0]; at++) {
-        frame frames[2] = {cases[at].frame, {0, 0, 1, 1, -1, false, 9}};
+        gif_frame frames[2] = {cases[at].frame, {0, 0, 1, 1, -1, false, 9}};
         bytes file = make(cases[at].w, cases[at].h, frames, 2);
         tc_image_info info = {0};
         pixels got;
@@ -234,7 +234,7 @@ static void test_damaged(void)
 {
     for (int interlaced = 0; interlaced < 2; interlaced++) {
         const char *what = interlaced ? "interlaced" : "plain";
-        frame one = {2, 1, 50, 40, 3, interlaced, 0};
+        gif_frame one = {2, 1, 50, 40, 3, interlaced, 0};
         bytes file = make(60, 50, &one, 1);
 
         /* Behind the last pixel's code there are that of the end, an empty block and the
@@ -248,7 +248,7 @@ static void test_damaged(void)
 /* The tables come first: a screen is claimed in bytes 6 to 9. */
 static void test_lies(void)
 {
-    frame one = {0, 0, 20, 10, -1, false, 0};
+    gif_frame one = {0, 0, 20, 10, -1, false, 0};
     bytes file = make(20, 10, &one, 1);
     tc_image_info info;
     tc_fail fail;
@@ -275,8 +275,8 @@ static void test_screens(void)
     static const struct {
         const char *what;
         int screen_w, screen_h;
-        frame frame;    /* as it stands in the file */
-        int w, h, x, y; /* as it is seen */
+        gif_frame frame; /* as it stands in the file */
+        int w, h, x, y;  /* as it is seen */
     } cases[] = {
         {"a frame one pixel wider than the screen",
          19,
@@ -307,7 +307,7 @@ static void test_screens(void)
 
     for (size_t at = 0; at < sizeof cases / sizeof cases[0]; at++) {
         for (int interlaced = 0; interlaced < 2; interlaced++) {
-            frame one = cases[at].frame, seen;
+            gif_frame one = cases[at].frame, seen;
             tc_image_info info = {0};
             tc_fail fail;
             pixels got;
@@ -356,7 +356,7 @@ static void test_no_palette(void)
 static void test_ends(void)
 {
     for (int interlaced = 0; interlaced < 2; interlaced++) {
-        frame one = {0, 0, 50, 40, -1, interlaced, 0};
+        gif_frame one = {0, 0, 50, 40, -1, interlaced, 0};
         bytes file = make(50, 40, &one, 1);
 
         for (size_t cut = 1; cut <= 3; cut++) {

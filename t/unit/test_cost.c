@@ -370,13 +370,13 @@ static void test_ended(void)
 
 /* ---- how often they ask ------------------------------------------------------------- */
 
-typedef struct gaps {
+typedef struct check_gaps {
     double last, longest;
-} gaps;
+} check_gaps;
 
 static tc_error note_gap(void *context)
 {
-    gaps *gaps = context;
+    check_gaps *gaps = context;
     double now = cpu_seconds();
 
     if (now - gaps->last > gaps->longest)
@@ -404,7 +404,7 @@ static void test_gaps(void)
     for (size_t at = 0; at < sizeof asking / sizeof asking[0]; at++) {
         picture from = make_picture(asking[at].format, asking[at].options);
         double began = cpu_seconds(), took;
-        gaps gaps = {began, 0};
+        check_gaps gaps = {began, 0};
         tc_cancel cancel = {.check = note_gap, .context = &gaps};
         tc_fail fail = {TC_E_OK, ""};
 

@@ -111,15 +111,15 @@ static measured measure(picture *from, const char *params)
 }
 
 /* A measurement in a process of its own. */
-typedef struct apart {
+typedef struct forked_run {
     pid_t child;
     int result; /* to be read from; -1: there was no process */
-} apart;
+} forked_run;
 
-static apart begin_apart(picture *from, const char *params)
+static forked_run begin_apart(picture *from, const char *params)
 {
     int ends[2];
-    apart apart = {-1, -1};
+    forked_run apart = {-1, -1};
 
     if (pipe(ends) != 0)
         return apart;
@@ -135,7 +135,7 @@ static apart begin_apart(picture *from, const char *params)
     return apart;
 }
 
-static measured end_apart(const apart *apart)
+static measured end_apart(const forked_run *apart)
 {
     measured got = {TC_E_INTERNAL, 0, 0};
 
@@ -183,7 +183,7 @@ int main(void)
     }
     mallopt(M_MMAP_THRESHOLD, 256 * 1024); /* what is freed is gone */
     for (size_t at = 0; at < CASES; at = end) {
-        apart running[CASES];
+        forked_run running[CASES];
 
         for (end = at + 1; end < CASES && same_picture(at, end); end++)
             ;

@@ -59,8 +59,8 @@ static picture run(const picture *from, const char *text, uint32_t *late, bool *
         uint8_t *copy = malloc(stride); /* so that a row kept too long is seen */
 
         memcpy(copy, from->data + stride * y, stride);
-        *good = tc_effects_put(effects, copy) == 0;
-        while (*good && tc_effects_get(effects, &row) == 0 && row) {
+        *good = tc_effects_write_row(effects, copy) == 0;
+        while (*good && tc_effects_read_row(effects, &row) == 0 && row) {
             if (out == 0)
                 *late = y;
             if (out < from->shape.height)
@@ -91,10 +91,10 @@ static double blur_side(int u, double sigma)
     return value;
 }
 
-typedef enum what { BLUR, SHARPEN, UNSHARP } what;
+typedef enum effect_name { BLUR, SHARPEN, UNSHARP } effect_name;
 
 /* The kernel's value at u, v, of radius r, normalised. */
-static double *kernel(what what, int r, double sigma)
+static double *kernel(effect_name what, int r, double sigma)
 {
     int side = 2 * r + 1;
     double *value = calloc((size_t)side * (size_t)side, sizeof *value), sum = 0;
@@ -147,8 +147,8 @@ static double convolved(const picture *p, const double *k, int r, int x, int y, 
 }
 
 /* The largest difference between `got` and the picture convolved slowly. */
-static double worst(const picture *from, const picture *got, what what, int r, double sigma,
-                    double amount, double threshold)
+static double worst(const picture *from, const picture *got, effect_name what, int r,
+                    double sigma, double amount, double threshold)
 {
     int channels = tc_model_channels(from->shape.model);
     bool alpha = tc_model_has_alpha(from->shape.model);
@@ -190,7 +190,7 @@ static double worst(const picture *from, const picture *got, what what, int r, d
 static const char *const models[] = {"grey", "grey and alpha", "RGB", "RGB and alpha"};
 
 static const struct {
-    what what;
+    effect_name what;
     const char *text;
     int radius;
     double sigma, amount, threshold;

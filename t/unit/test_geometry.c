@@ -66,8 +66,8 @@ static void describe(words *to, const tc_plan *p, const tc_image_info *info)
         say(to, " scaled %ux%u", p->scaled_w, p->scaled_h);
     if (!p->empty && !is_whole(p->visible, p->scaled_w, p->scaled_h))
         say_rect(to, "vis", p->visible);
-    if (!p->empty && (p->canvas || p->place_x || p->place_y))
-        say(to, " at %u,%u", p->place_x, p->place_y);
+    if (!p->empty && (p->canvas || p->offset_x || p->offset_y))
+        say(to, " at %u,%u", p->offset_x, p->offset_y);
     if (p->orientation != 1)
         say(to, " turn %u", p->orientation);
     if (!p->empty && (p->picture_w != (swaps ? p->visible.h : p->visible.w) ||
@@ -500,8 +500,8 @@ static bool same_pixels(const tc_image_info *info, int x, int y, int w, int h, b
         }
     }
     if (any && canvas)
-        same &= plan.place_x == (dx > 0 ? (uint32_t)dx : 0) &&
-                plan.place_y == (dy > 0 ? (uint32_t)dy : 0);
+        same &= plan.offset_x == (dx > 0 ? (uint32_t)dx : 0) &&
+                plan.offset_y == (dy > 0 ? (uint32_t)dy : 0);
     return same && plan.empty == !any;
 }
 
@@ -613,7 +613,7 @@ static const char *broken(const tc_plan *p, const tc_image_info *info, const tc_
         return "visible is not within scaled";
     if (!p->empty && (p->picture_w != (swaps ? p->visible.h : p->visible.w) ||
                       p->picture_h != (swaps ? p->visible.w : p->visible.h) ||
-                      !fits((tc_rect){p->place_x, p->place_y, p->picture_w, p->picture_h},
+                      !fits((tc_rect){p->offset_x, p->offset_y, p->picture_w, p->picture_h},
                             p->output_w, p->output_h)))
         return "the picture is not within the output";
     if (!p->canvas && (p->picture_w != p->output_w || p->picture_h != p->output_h ||
@@ -651,7 +651,7 @@ static bool same_upright(const tc_plan *plan, const tc_image_info *info, const c
     return make(&other, text, &turned, limits, &fail) == TC_E_OK &&
            other.output_w == plan->output_w && other.output_h == plan->output_h &&
            other.picture_w == plan->picture_w && other.picture_h == plan->picture_h &&
-           other.place_x == plan->place_x && other.place_y == plan->place_y &&
+           other.offset_x == plan->offset_x && other.offset_y == plan->offset_y &&
            other.empty == plan->empty && other.reduce == plan->reduce;
 }
 

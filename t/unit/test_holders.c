@@ -140,16 +140,16 @@ static void test_pages(void)
     drop(holders);
 }
 
-typedef struct crowd {
+typedef struct crowd_of_threads {
     tc_holders *holders;
     uint64_t client;
     unsigned *at_once; /* MiB that the client's threads have */
     unsigned got, most;
-} crowd;
+} crowd_of_threads;
 
 static void *hold_and_give(void *data)
 {
-    crowd *crowd = data;
+    crowd_of_threads *crowd = data;
 
     for (unsigned round = 0; round < 20000; round++) {
         unsigned now;
@@ -170,11 +170,11 @@ static void test_threads(void)
 {
     tc_holders *holders = shared();
     pthread_t thread[8];
-    crowd each[8];
+    crowd_of_threads each[8];
     unsigned at_once[2] = {0}, got = 0, most = 0;
 
     for (unsigned at = 0; at < 8; at++) {
-        each[at] = (crowd){holders, client(at / 4), &at_once[at / 4], 0, 0};
+        each[at] = (crowd_of_threads){holders, client(at / 4), &at_once[at / 4], 0, 0};
         if (pthread_create(&thread[at], NULL, hold_and_give, &each[at]))
             abort();
     }

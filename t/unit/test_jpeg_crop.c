@@ -27,13 +27,14 @@ static uint32_t below(uint32_t bound)
     return (uint32_t)rand() % bound;
 }
 
-typedef struct picture {
+typedef struct decoded_picture {
     tc_layout layout;
     uint8_t *rows; /* plane[0].w x plane[0].h pixels */
-} picture;
+} decoded_picture;
 
 /* What the decoder delivers for `source` at `reduce`; its rows are the caller's to free. */
-static bool decode(picture *picture, const bytes *file, unsigned reduce, const tc_rect *source)
+static bool decode(decoded_picture *picture, const bytes *file, unsigned reduce,
+                   const tc_rect *source)
 {
     tc_input input = {read_bytes, (void *)(uintptr_t)file, file->length, NULL};
     tc_decode_want want = {.reduce = reduce, .source = *source};
@@ -65,7 +66,7 @@ static bool decode(picture *picture, const bytes *file, unsigned reduce, const t
 }
 
 /* Whether `part` holds `source`, and there has the whole's pixels. */
-static bool is_part(const picture *part, const picture *whole, unsigned reduce,
+static bool is_part(const decoded_picture *part, const decoded_picture *whole, unsigned reduce,
                     const tc_rect *source)
 {
     uint32_t left = source->x / reduce, right = (source->x + source->w - 1) / reduce;
@@ -102,7 +103,7 @@ static void parts_of(const sampling *sampling, unsigned pictures, unsigned parts
         uint32_t w = 1 + below(200), h = 1 + below(200);
         unsigned reduce = 1u << at % 4;
         bytes file = make_jpeg(sampling, w, h, 1);
-        picture whole, part;
+        decoded_picture whole, part;
 
         wrong += !decode(&whole, &file, reduce, &(tc_rect){0, 0, w, h});
         for (unsigned round = 0; round < parts; round++) {

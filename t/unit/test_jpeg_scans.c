@@ -45,7 +45,7 @@ static tc_error read_bytes(void *context, uint64_t offset, void *buffer, size_t 
 
 /* ---- making files ------------------------------------------------------------------ */
 
-typedef struct kind {
+typedef struct jpeg_kind {
     const char *name;
     J_COLOR_SPACE space;
     int h, v; /* sampling of the first component (and of black) */
@@ -53,7 +53,7 @@ typedef struct kind {
     int script; /* index into scripts; -1 is libjpeg's own */
     boolean arithmetic;
     unsigned skipped; /* scans that are not needed */
-} kind;
+} jpeg_kind;
 
 /* Splits of the spectrum, no interleaving, late and early refinement. */
 static const jpeg_scan_info split[] = {
@@ -79,7 +79,7 @@ static const struct {
     int count;
 } scripts[] = {{split, COUNT(split)}, {partial, COUNT(partial)}, {only_dc, COUNT(only_dc)}};
 
-static const kind kinds[] = {
+static const jpeg_kind kinds[] = {
     {"4:2:0", JCS_YCbCr, 2, 2, 0, -1, FALSE, 4},
     {"4:2:2", JCS_YCbCr, 2, 1, 0, -1, FALSE, 8},
     {"4:4:0", JCS_YCbCr, 1, 2, 0, -1, FALSE, 8},
@@ -113,7 +113,7 @@ static uint8_t sample(uint32_t x, uint32_t y, int c)
                      (uint32_t)rand() % 25);
 }
 
-static bytes make_jpeg(const kind *kind, uint32_t w, uint32_t h)
+static bytes make_jpeg(const jpeg_kind *kind, uint32_t w, uint32_t h)
 {
     struct jpeg_compress_struct cinfo;
     struct jpeg_error_mgr errors; /* its exit is right here */
@@ -299,7 +299,7 @@ static bytes filtered(const bytes *file, tc_jpeg_scans *scans, size_t most)
     return made;
 }
 
-static void check_file(const kind *kind, bytes *file, const char *what)
+static void check_file(const jpeg_kind *kind, bytes *file, const char *what)
 {
     tc_jpeg_frame frame, same;
     bytes full, few, picture;
@@ -406,7 +406,7 @@ static void cuts_are_noticed(void)
     static const int some[] = {0, 3, 7, 11, 14};
 
     for (size_t i = 0; i < COUNT(some); i++) {
-        const kind *kind = &kinds[some[i]];
+        const jpeg_kind *kind = &kinds[some[i]];
         bytes file = make_jpeg(kind, 61, 47), cut = file;
         int refused = 0, whole = 0, differ = 0;
         uint32_t hash, entire;

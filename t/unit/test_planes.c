@@ -37,10 +37,10 @@ static uint32_t below(uint32_t bound)
 }
 
 /* A PNG as Y, Cb, Cr, the latter of two by two pixels, the last ones repeated. */
-typedef struct expected {
+typedef struct expected_planes {
     uint32_t w, h;
     double *plane[3];
-} expected;
+} expected_planes;
 
 static double of_pixel(const uint8_t *p, int c)
 {
@@ -51,10 +51,10 @@ static double of_pixel(const uint8_t *p, int c)
     return 128 + 0.5 * p[0] - 0.418687589 * p[1] - 0.081312411 * p[2];
 }
 
-static expected read_expected(const bytes *png)
+static expected_planes read_expected(const bytes *png)
 {
     png_image image = {.version = PNG_IMAGE_VERSION};
-    expected expected;
+    expected_planes expected;
     uint8_t *rgb;
 
     if (!png_image_begin_read_from_memory(&image, png->data, png->length))
@@ -83,19 +83,19 @@ static expected read_expected(const bytes *png)
     return expected;
 }
 
-typedef struct distance {
+typedef struct plane_distance {
     double mean, most;
-} distance;
+} plane_distance;
 
 /* How far two planes are from each other; -1 when they differ in size. */
-static distance compare(const expected *expected, const planes *got, int c)
+static plane_distance compare(const expected_planes *expected, const planes *got, int c)
 {
     uint32_t by = c == 0 ? 1 : 2, w = (expected->w + by - 1) / by;
     uint32_t h = (expected->h + by - 1) / by;
-    distance distance = {0, 0};
+    plane_distance distance = {0, 0};
 
     if (got->plane[c].w != w || got->plane[c].h != h)
-        return (struct distance){-1, -1};
+        return (struct plane_distance){-1, -1};
     for (uint32_t y = 0; y < h; y++) {
         for (uint32_t x = 0; x < w; x++) {
             double off = fabs(expected->plane[c][(size_t)y * w + x] -
@@ -107,10 +107,10 @@ static distance compare(const expected *expected, const planes *got, int c)
     return distance;
 }
 
-typedef struct totals {
+typedef struct distance_totals {
     unsigned cases, wrong;
-    distance worst[3];
-} totals;
+    plane_distance worst[3];
+} distance_totals;
 
 static double finest(const int factor[3])
 {
@@ -122,14 +122,14 @@ static double finest(const int factor[3])
  * sample to the next, of the answer or, where that is finer, of the original; and
  * some for rounding, twice to JPEG and to RGB.
  */
-static void both_ways(totals *totals, const sampling *sampling, const bytes *file, uint32_t w,
-                      uint32_t h, const char *params)
+static void both_ways(distance_totals *totals, const sampling *sampling, const bytes *file,
+                      uint32_t w, uint32_t h, const char *params)
 {
     static const double slope[3][2] = {{40, 30}, {34, 6}, {8, 32}}; /* the scene's */
     char text[200];
     tc_plan plan;
     bytes jpeg, png;
-    expected expected;
+    expected_planes expected;
     planes got;
     bool good = true;
 
@@ -148,7 +148,7 @@ static void both_ways(totals *totals, const sampling *sampling, const bytes *fil
     expected = read_expected(&png);
     got = read_planes(&jpeg, 1);
     for (int c = 0; c < got.count; c++) {
-        distance off = compare(&expected, &got, c);
+        plane_distance off = compare(&expected, &got, c);
         double by = c == 0 ? 1 : 2;
         double horizontal = fmax(by * plan.source.w / plan.scaled_w,
                                  finest(sampling->h) * plan.reduce / sampling->h[c]);
@@ -173,7 +173,7 @@ static void both_ways(totals *totals, const sampling *sampling, const bytes *fil
     free(png.data);
 }
 
-static void report(const totals *totals, const char *what)
+static void report(const distance_totals *totals, const char *what)
 {
     ok(totals->wrong == 0 && totals->cases > 0,
        "%s: %u cases, off by Y %.2f (mean %.2f), Cb %.2f (%.2f), Cr %.2f (%.2f)", what,
@@ -201,7 +201,7 @@ static void random_params(char *text, size_t size, uint32_t w, uint32_t h, int o
 
 static void random_pictures(const sampling *sampling, uint32_t largest, unsigned rounds)
 {
-    totals totals = {0};
+    distance_totals totals = {0};
 
     for (unsigned round = 0; round < rounds; round++) {
         uint32_t w = 1 + below(largest), h = 1 + below(largest);
@@ -271,7 +271,7 @@ static void skewed_pictures(void)
                   {7, 50, 999, "dw=50,dh=10,da=n"},     {8, 50, 999, "dw=50,dh=10,da=n"},
                   {8, 7, 20, "dw=7,dh=2000,da=n,ds=s"}, {2, 8, 1000, "dw=4,dh=1,da=n"}};
 
-    totals totals = {0};
+    distance_totals totals = {0};
 
     for (size_t at = 0; at < COUNT(skewed); at++) {
         const sampling *sampling = &samplings[skewed[at].sampling];

@@ -168,16 +168,16 @@ static void on_flush(png_structp png)
     (void)png;
 }
 
-typedef struct kind {
+typedef struct png_kind {
     const char *name;
     int type, depth;
     int filters; /* libpng's flags */
     int level, strategy;
     size_t chunk; /* bytes of an IDAT */
     bool interlaced, transparent;
-} kind;
+} png_kind;
 
-static const kind kinds[] = {
+static const png_kind kinds[] = {
     {"RGB", PNG_COLOR_TYPE_RGB, 8, PNG_ALL_FILTERS, 6, Z_FILTERED, 8192, false, false},
     {"RGBA", PNG_COLOR_TYPE_RGB_ALPHA, 8, PNG_ALL_FILTERS, 6, Z_FILTERED, 8192, false, false},
     {"grey", PNG_COLOR_TYPE_GRAY, 8, PNG_ALL_FILTERS, 6, Z_FILTERED, 8192, false, false},
@@ -199,7 +199,7 @@ static const kind kinds[] = {
     {"grey of 4 bits", PNG_COLOR_TYPE_GRAY, 4, PNG_ALL_FILTERS, 6, 0, 8192, false, false},
 };
 
-static bytes make_png(const kind *kind, uint32_t w, uint32_t h)
+static bytes make_png(const png_kind *kind, uint32_t w, uint32_t h)
 {
     png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, NULL, NULL, NULL);
     png_infop info = png_create_info_struct(png);
@@ -236,20 +236,20 @@ static bytes make_png(const kind *kind, uint32_t w, uint32_t h)
 
 /* ---- through the codec ----------------------------------------------------------------- */
 
-typedef struct decoded {
+typedef struct decoded_png {
     tc_error error;
     tc_image_info info;
     bytes rows;
     bool text; /* an error has said why */
-} decoded;
+} decoded_png;
 
-static decoded decode(const bytes *file)
+static decoded_png decode(const bytes *file)
 {
     tc_input input = {read_bytes, (void *)(uintptr_t)file, file->length, NULL};
     tc_fail fail = {TC_E_OK, ""};
     tc_decoder *decoder = NULL;
     tc_layout layout;
-    decoded made = {.rows = {NULL, 0}};
+    decoded_png made = {.rows = {NULL, 0}};
 
     made.error = tc_codec_png.decode_open(&decoder, &input, &made.info, &fail);
     if (!made.error && (uint64_t)made.info.width * made.info.height > 2000000)
@@ -284,7 +284,7 @@ static void on_read(png_structp png, png_bytep data, png_size_t length)
 }
 
 /* By libpng alone, with the transformations that the codec promises. */
-static bool same_as_libpng(const bytes *file, const decoded *decoded)
+static bool same_as_libpng(const bytes *file, const decoded_png *decoded)
 {
     png_structp png = png_create_read_struct(PNG_LIBPNG_VER_STRING, NULL, NULL, NULL);
     png_infop info = png_create_info_struct(png);
@@ -317,7 +317,7 @@ static void rows_hold(void)
 
         for (size_t at = 0; at < COUNT(sizes); at++) {
             bytes file = make_png(&kinds[i], sizes[at][0], sizes[at][1]);
-            decoded got = decode(&file);
+            decoded_png got = decode(&file);
 
             wrong += !same_as_libpng(&file, &got);
             free(file.data);
@@ -341,14 +341,14 @@ static size_t find_chunk(const bytes *file, size_t at, const char *name)
 
 static bool refused(const bytes *file)
 {
-    decoded got = decode(file);
+    decoded_png got = decode(file);
 
     free(got.rows.data);
     return got.error == TC_E_DAMAGED && got.text;
 }
 
 /* Cut before the last pixel chunk's end, and every bit of every pixel chunk. */
-static void damage_is_noticed(const kind *kind)
+static void damage_is_noticed(const png_kind *kind)
 {
     bytes file = make_png(kind, 23, 19), cut;
     size_t pixels = find_chunk(&file, 8, "IDAT"), end = find_chunk(&file, 8, "IEND");
@@ -419,7 +419,7 @@ static void forged_streams(void)
     uint8_t raw[25 * 5];
     const size_t whole = 25 * 4;
     bytes file;
-    decoded got;
+    decoded_png got;
 
     for (size_t i = 0; i < sizeof raw; i++)
         raw[i] = i % 25 == 0 ? (uint8_t)(i / 25) : (uint8_t)below(256);
@@ -553,7 +553,7 @@ static bytes encode(const answer *a, const bytes *rows)
 }
 
 /* Opaque palettes come back without alpha, and only those. */
-static bool same_pixels(const answer *a, const bytes *rows, const decoded *got)
+static bool same_pixels(const answer *a, const bytes *rows, const decoded_png *got)
 {
     unsigned channels = tc_model_channels(a->model), has = tc_model_channels(got->info.model);
     bool opaque = a->model == TC_RGB_ALPHA && got->info.model == TC_RGB;
@@ -575,7 +575,7 @@ static void answers_come_back(void)
     for (size_t i = 0; i < COUNT(answers); i++) {
         const answer *a = &answers[i];
         bytes rows = draw(a), file = encode(a, &rows);
-        decoded got = decode(&file);
+        decoded_png got = decode(&file);
         bool profile = find_chunk(&file, 8, "iCCP") + 8 < file.length;
 
         if (!ok(same_pixels(a, &rows, &got) && file.data[25] == a->type &&
@@ -594,7 +594,7 @@ static void kinds_are_known(void)
     answer drawn = {TC_RGB, 300, 200, 3, false, true, false, 0, 0};
     answer indexed = {TC_RGB_ALPHA, 300, 200, 1, true, true, false, 0, 0};
     bytes rows = draw(&drawn), file = encode(&drawn, &rows);
-    decoded got = decode(&file);
+    decoded_png got = decode(&file);
 
     ok(got.info.flat && !got.info.palette, "a few colours in RGB: drawn");
     free(rows.data);
@@ -640,7 +640,7 @@ static void arbitrary_bytes(void)
 
     for (int round = 0; round < MUTANTS; round++) {
         bytes mutant = {NULL, 0};
-        decoded got;
+        decoded_png got;
 
         append(&mutant, file.data, file.length - (round % 4 ? 0 : below(40)));
         for (uint32_t n = 1 + below(3); n > 0; n--)

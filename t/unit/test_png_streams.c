@@ -13,12 +13,12 @@
 #define W 300
 #define H 200
 
-typedef struct kind {
+typedef struct stream_kind {
     const char *name;
     int type, depth, interlaced;
-} kind;
+} stream_kind;
 
-static const kind kinds[] = {
+static const stream_kind kinds[] = {
     {"grey", PNG_COLOR_TYPE_GRAY, 8, 0},
     {"grey of 1 bit", PNG_COLOR_TYPE_GRAY, 1, 0},
     {"grey of 16 bits", PNG_COLOR_TYPE_GRAY, 16, 0},
@@ -41,7 +41,7 @@ static unsigned channels_of(int type)
                                                : 1;
 }
 
-static size_t row_bytes(const kind *kind, uint32_t width)
+static size_t row_bytes(const stream_kind *kind, uint32_t width)
 {
     return (width * channels_of(kind->type) * (unsigned)kind->depth + 7) / 8;
 }
@@ -50,7 +50,7 @@ static size_t row_bytes(const kind *kind, uint32_t width)
  * Rows of noise, which come again after more bytes than a small window has. Their filter is
  * none.
  */
-static void put_rows(bytes *to, const kind *kind, uint32_t w, uint32_t h)
+static void put_rows(bytes *to, const stream_kind *kind, uint32_t w, uint32_t h)
 {
     uint32_t state = 7;
 
@@ -65,7 +65,7 @@ static void put_rows(bytes *to, const kind *kind, uint32_t w, uint32_t h)
     }
 }
 
-static bytes make_rows(const kind *kind)
+static bytes make_rows(const stream_kind *kind)
 {
     static const uint8_t x0[7] = {0, 4, 0, 2, 0, 1, 0}, y0[7] = {0, 0, 4, 0, 2, 0, 1},
                          dx[7] = {8, 8, 4, 4, 2, 2, 1}, dy[7] = {8, 8, 8, 4, 4, 2, 2};
@@ -98,15 +98,15 @@ static void put_chunk(bytes *to, const char *name, const void *data, size_t leng
         4);
 }
 
-typedef struct change {
+typedef struct stream_change {
     const char *what;
     int window;    /* -1: as it is; else the bits that the header names, 8 to 16 */
     bool checksum; /* wrong */
     bool header;   /* its own check is wrong */
     bool read;
-} change;
+} stream_change;
 
-static const change changes[] = {
+static const stream_change changes[] = {
     {"as it should be", -1, false, false, true},
     {"a window of 256 bytes named", 8, false, false, true},
     {"a window of 512 bytes named", 9, false, false, true},
@@ -117,7 +117,7 @@ static const change changes[] = {
     {"a header that is wrong", -1, false, true, false},
 };
 
-static bytes make_png(const kind *kind, const change *change, size_t chunk)
+static bytes make_png(const stream_kind *kind, const stream_change *change, size_t chunk)
 {
     uint8_t header[13] = {0,
                           0,
@@ -160,7 +160,7 @@ static bytes make_png(const kind *kind, const change *change, size_t chunk)
     return made;
 }
 
-static void try_change(const change *change, size_t chunk)
+static void try_change(const stream_change *change, size_t chunk)
 {
     unsigned wrong = 0, first = 0;
 

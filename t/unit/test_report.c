@@ -17,7 +17,7 @@
 /* What a hostile directory and pattern are called. */
 #define HOSTILE "/a\"b\\c<d>&e'f:g\nh]i,j\x01k\xff-\xc3\xa4</script>{}"
 
-typedef enum format { AUTO, JSON, METRICS, OPENMETRICS, HTML, FORMATS } format;
+typedef enum report_format { AUTO, JSON, METRICS, OPENMETRICS, HTML, FORMATS } report_format;
 
 static apr_pool_t *pool;
 static tc_snapshot snapshot;
@@ -56,7 +56,7 @@ static void render(void)
     }
 }
 
-static bool has(format format, const char *what)
+static bool has(report_format format, const char *what)
 {
     return strstr(text[format], what) != NULL;
 }

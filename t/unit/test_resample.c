@@ -62,11 +62,11 @@ static run_result run(const shape *s, const uint8_t *in)
     result.protocol &= !tc_resample_ready(resample);
     for (uint32_t y = 0; y < s->y.limit; y++) {
         memcpy(row, in + y * in_row, in_row);
-        tc_resample_put(resample, row);
+        tc_resample_write_row(resample, row);
         memset(row, 0xa5, in_row);
         while (got < s->y.count && tc_resample_ready(resample)) {
             memset(got_row, 0x5a, out_row);
-            tc_resample_get(resample, got_row);
+            tc_resample_read_row(resample, got_row);
             memcpy(result.out + got++ * out_row, got_row, out_row);
             result.last_used = y + 1;
         }

@@ -50,15 +50,15 @@ static int descriptors(void)
 
 /* ---- a spool under test ------------------------------------------------------ */
 
-typedef struct rig {
+typedef struct spool_rig {
     apr_pool_t *pool;    /* the spool's */
     apr_pool_t *bb_pool; /* outlives it */
     tc_temp_config temp_config;
     tc_spool *spool;
     apr_bucket_brigade *bb;
-} rig;
+} spool_rig;
 
-static void rig_up(rig *rig, tc_temp_method method)
+static void rig_up(spool_rig *rig, tc_temp_method method)
 {
     memset(rig, 0, sizeof(*rig));
     apr_pool_create(&rig->pool, root);
@@ -67,7 +67,7 @@ static void rig_up(rig *rig, tc_temp_method method)
     rig->temp_config.method = method;
 }
 
-static void rig_dir(rig *rig, const char *path)
+static void rig_dir(spool_rig *rig, const char *path)
 {
     tc_temp_dir *dir = &rig->temp_config.dir[rig->temp_config.dirs++];
 
@@ -75,7 +75,7 @@ static void rig_dir(rig *rig, const char *path)
     tc_temp_fs_of(path, &dir->fs);
 }
 
-static apr_status_t rig_write(rig *rig, apr_size_t threshold, apr_size_t total,
+static apr_status_t rig_write(spool_rig *rig, apr_size_t threshold, apr_size_t total,
                               apr_size_t piece)
 {
     apr_status_t status = APR_SUCCESS;
@@ -87,14 +87,14 @@ static apr_status_t rig_write(rig *rig, apr_size_t threshold, apr_size_t total,
     return status;
 }
 
-static void rig_down(rig *rig)
+static void rig_down(spool_rig *rig)
 {
     apr_brigade_destroy(rig->bb);
     apr_pool_destroy(rig->pool);
     apr_pool_destroy(rig->bb_pool);
 }
 
-static bool same_contents(rig *rig, apr_size_t total)
+static bool same_contents(spool_rig *rig, apr_size_t total)
 {
     apr_size_t got = MOST;
 
@@ -102,18 +102,18 @@ static bool same_contents(rig *rig, apr_size_t total)
            memcmp(back, pattern, total) == 0;
 }
 
-static bool seals_same(rig *rig, apr_size_t total)
+static bool seals_same(spool_rig *rig, apr_size_t total)
 {
     return tc_spool_seal(rig->spool, rig->bb) == APR_SUCCESS && same_contents(rig, total);
 }
 
-static const char *reason(const rig *rig)
+static const char *reason(const spool_rig *rig)
 {
     return tc_spool_reason(rig->spool);
 }
 
 /* One bucket, a file's, that the server may hand to sendfile(2). */
-static bool one_file_bucket(const rig *rig)
+static bool one_file_bucket(const spool_rig *rig)
 {
     apr_bucket *first = APR_BRIGADE_FIRST(rig->bb);
     apr_bucket_file *file;
@@ -125,7 +125,7 @@ static bool one_file_bucket(const rig *rig)
     return apr_file_flags_get(file->fd) & APR_FOPEN_SENDFILE_ENABLED;
 }
 
-static bool only_heap_buckets(const rig *rig)
+static bool only_heap_buckets(const spool_rig *rig)
 {
     apr_bucket *bucket;
 
@@ -165,7 +165,7 @@ static void test_sizes(void)
     for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
         apr_size_t total = rows[i].total;
         bool to_file = total > rows[i].threshold;
-        rig rig;
+        spool_rig rig;
 
         rig_up(&rig, TC_TEMP_AUTO);
         ok(rig_write(&rig, rows[i].threshold, total, rows[i].piece) == APR_SUCCESS &&
@@ -188,7 +188,7 @@ static void test_read(void)
 
     for (size_t t = 0; t < 9; t++) {
         apr_size_t threshold = thresholds[t / 3], total = totals[t % 3], got, wrong = 0;
-        rig rig;
+        spool_rig rig;
 
         rig_up(&rig, TC_TEMP_MEMFD);
         rig_write(&rig, threshold, total, 7000);
@@ -214,7 +214,7 @@ static void test_closed(void)
 {
     int before = descriptors();
     apr_size_t got;
-    rig rig;
+    spool_rig rig;
 
     rig_up(&rig, TC_TEMP_MEMFD);
     rig_write(&rig, 0, 10 * KB, KB);
@@ -236,7 +236,7 @@ static void test_methods(const char *dir)
         const char *word = tc_temp_method_name(methods[i]);
         tc_temp_method want = methods[i] == TC_TEMP_AUTO ? TC_TEMP_MEMFD : methods[i];
         int named = methods[i] == TC_TEMP_NAMED, fds = descriptors();
-        rig rig;
+        spool_rig rig;
 
         rig_up(&rig, methods[i]);
         rig_dir(&rig, dir);
@@ -254,7 +254,7 @@ static void test_methods(const char *dir)
 static void test_ownership(void)
 {
     int fds = descriptors();
-    rig rig;
+    spool_rig rig;
 
     rig_up(&rig, TC_TEMP_AUTO);
     rig_write(&rig, MB, 500 * KB, 7000);
@@ -293,7 +293,7 @@ static void test_cut_short(void)
     apr_size_t length;
     apr_bucket *bucket;
     apr_os_file_t fd;
-    rig rig;
+    spool_rig rig;
 
     rig_up(&rig, TC_TEMP_NAMED);
     rig_dir(&rig, shm);
@@ -312,7 +312,7 @@ static void test_cut_short(void)
 
 static void test_no_place(void)
 {
-    rig rig;
+    spool_rig rig;
 
     rig_up(&rig, TC_TEMP_TMPFILE);
     ok(rig_write(&rig, 10, 100, 100) == APR_ENOSPC, "no directory at all");
@@ -342,7 +342,7 @@ static void test_descriptors(void)
     struct rlimit limit, none;
     apr_status_t status;
     int fds = descriptors();
-    rig rig;
+    spool_rig rig;
 
     rig_up(&rig, TC_TEMP_AUTO);
     rig_dir(&rig, shm);
@@ -364,7 +364,7 @@ static void test_file_limit(void)
     struct rlimit limit, small;
     apr_status_t status;
     int fds = descriptors();
-    rig rig;
+    spool_rig rig;
 
     rig_up(&rig, TC_TEMP_AUTO);
     rig_dir(&rig, shm);
@@ -404,7 +404,7 @@ static bool forbid(bool tmpfile_too)
 static int try_old_kernel(bool without_tmpfile)
 {
     tc_tempfile file;
-    rig rig;
+    spool_rig rig;
 
     if (!forbid(without_tmpfile))
         return 2;
@@ -498,7 +498,7 @@ static void test_full(tc_temp_method method, apr_size_t threshold, apr_size_t pi
     const char *word = tc_temp_method_name(method);
     char small[PATH_MAX], smaller[PATH_MAX];
     int fds = descriptors();
-    rig rig;
+    spool_rig rig;
 
     mount_small(small, sizeof(small), "size=256k");
     mount_small(smaller, sizeof(smaller), "size=128k");
@@ -533,7 +533,7 @@ static void test_full_at_seal(void)
     apr_size_t total = 256 * KB + 10;
     char small[PATH_MAX];
     bool good;
-    rig rig;
+    spool_rig rig;
 
     mount_small(small, sizeof(small), "size=256k");
     rig_up(&rig, TC_TEMP_TMPFILE);
@@ -561,7 +561,7 @@ static void test_reserve(const char *small, const char *other, uint64_t bytes, d
 {
     bool moves = reached && other;
     apr_status_t status;
-    rig rig;
+    spool_rig rig;
 
     rig_up(&rig, TC_TEMP_TMPFILE);
     rig_dir(&rig, small);

@@ -24,18 +24,18 @@ static const char *const parameters[] = {"dw=15,dh=15",
 
 #define WAYS (sizeof parameters / sizeof parameters[0])
 
-typedef struct answer {
+typedef struct thread_answer {
     tc_error error;
     size_t size;
     uint64_t sum;
-} answer;
+} thread_answer;
 
 /* One thread's, or those made alone. */
-typedef struct work {
+typedef struct thread_work {
     const damage_file *files;
     size_t count, from;
-    answer answers[PICTURES_MAX];
-} work;
+    thread_answer answers[PICTURES_MAX];
+} thread_work;
 
 static pthread_barrier_t start;
 
@@ -55,7 +55,7 @@ static tc_error read_memory(void *context, uint64_t offset, void *buffer, size_t
 /* FNV-1a of all that is written. */
 static tc_error add_up(void *context, const void *data, size_t length)
 {
-    answer *answer = context;
+    thread_answer *answer = context;
     const uint8_t *bytes = data;
 
     for (size_t at = 0; at < length; at++)
@@ -64,11 +64,11 @@ static tc_error add_up(void *context, const void *data, size_t length)
     return TC_E_OK;
 }
 
-static answer convert(const damage_file *file, const char *text)
+static thread_answer convert(const damage_file *file, const char *text)
 {
     tc_limits limits = {
         .max_output_w = 1000, .max_output_h = 1000, .max_radius = 9, .max_sigma = 9};
-    answer answer = {.sum = 0xcbf29ce484222325u};
+    thread_answer answer = {.sum = 0xcbf29ce484222325u};
     tc_input input = {read_memory, (void *)file, file->size, NULL};
     tc_output output = {add_up, &answer};
     tc_pipeline *pipeline = NULL;
@@ -86,7 +86,7 @@ static answer convert(const damage_file *file, const char *text)
     return answer;
 }
 
-static void convert_all(work *work)
+static void convert_all(thread_work *work)
 {
     for (size_t at = 0; at < work->count; at++) {
         size_t picture = (work->from + at) % work->count;
@@ -101,12 +101,12 @@ static void *run_thread(void *work)
     return NULL;
 }
 
-static void compare(const work *alone, const work *thread)
+static void compare(const thread_work *alone, const thread_work *thread)
 {
     size_t different = 0;
 
     for (size_t at = 0; at < alone->count; at++) {
-        const answer *a = &alone->answers[at], *b = &thread->answers[at];
+        const thread_answer *a = &alone->answers[at], *b = &thread->answers[at];
         if (a->error || b->error || a->size != b->size || a->sum != b->sum) {
             printf("# %s, %s\n", alone->files[at].name, parameters[at % WAYS]);
             different++;
@@ -117,7 +117,7 @@ static void compare(const work *alone, const work *thread)
 
 int main(void)
 {
-    static work alone, works[THREADS];
+    static thread_work alone, works[THREADS];
     pthread_t threads[THREADS];
     size_t count;
     damage_file *files = damage_read(PICTURES, &count);
@@ -128,7 +128,7 @@ int main(void)
     pthread_barrier_init(&start, NULL, THREADS);
     /* The threads first: what is made once for all is made by them, at once. */
     for (size_t at = 0; at < THREADS; at++) {
-        works[at] = (work){.files = files, .count = count, .from = at % 2 * count / 2};
+        works[at] = (thread_work){.files = files, .count = count, .from = at % 2 * count / 2};
         if (!ok(pthread_create(&threads[at], NULL, run_thread, &works[at]) == 0, "a thread"))
             exit(1);
     }

@@ -16,14 +16,14 @@
 
 /* ---- bits --------------------------------------------------------------------------- */
 
-typedef struct stream {
+typedef struct bit_stream {
     bytes data;
     uint64_t window;
     unsigned bits;
-} stream;
+} bit_stream;
 
 /* The lowest bit first. */
-static void put_bits(stream *to, uint32_t value, unsigned count)
+static void put_bits(bit_stream *to, uint32_t value, unsigned count)
 {
     to->window |= (uint64_t)value << to->bits;
     for (to->bits += count; to->bits >= 8; to->bits -= 8) {
@@ -34,21 +34,21 @@ static void put_bits(stream *to, uint32_t value, unsigned count)
     }
 }
 
-static void end_bits(stream *to)
+static void end_bits(bit_stream *to)
 {
     if (to->bits > 0)
         put_bits(to, 0, 8 - to->bits);
 }
 
 /* A code of one symbol, 0, which takes no bits. */
-static void put_single(stream *to)
+static void put_single(bit_stream *to)
 {
     put_bits(to, 1, 1);
     put_bits(to, 0, 3);
 }
 
 /* A code of 256 symbols of 8 bits each. */
-static void put_even(stream *to)
+static void put_even(bit_stream *to)
 {
     put_bits(to, 0, 1);
     put_bits(to, 12 - 4, 4);
@@ -60,22 +60,22 @@ static void put_even(stream *to)
 }
 
 /* Symbol `value` of such a code: its highest bit first. */
-static void put_symbol(stream *to, unsigned value)
+static void put_symbol(bit_stream *to, unsigned value)
 {
     for (int bit = 7; bit >= 0; bit--)
         put_bits(to, value >> bit & 1, 1);
 }
 
-typedef struct head {
+typedef struct webp_head {
     uint32_t width, height;
     unsigned tile_bits; /* 2 to 9 */
     unsigned groups;    /* that are named and written, one tile after the other */
     unsigned cache_bits;
     unsigned predictors; /* 0, or the bits of a predictor image of noise */
-} head;
+} webp_head;
 
 /* A picture of black pixels, which take no bits. */
-static void put_head(stream *to, const head *head)
+static void put_head(bit_stream *to, const webp_head *head)
 {
     uint32_t side = 1u << head->tile_bits;
     uint32_t tiles = ((head->width + side - 1) / side) * ((head->height + side - 1) / side);
@@ -142,9 +142,9 @@ static bytes wrap(const bytes *chunks)
     return made;
 }
 
-static bytes make_lossless(const head *head)
+static bytes make_lossless(const webp_head *head)
 {
-    stream stream = {0};
+    bit_stream stream = {0};
     bytes chunk = {0}, made;
 
     put_bits(&stream, 0x2f, 8);
@@ -160,10 +160,10 @@ static bytes make_lossless(const head *head)
 }
 
 /* A lossy picture whose alpha is such a stream. */
-static bytes make_alpha(const head *head)
+static bytes make_alpha(const webp_head *head)
 {
     pixels from = draw(head->width, head->height, TC_RGB);
-    stream stream = {0};
+    bit_stream stream = {0};
     bytes lossy = {0}, chunks = {0}, extended = {0}, made;
     tc_fail fail;
 
@@ -193,7 +193,7 @@ static void bounds(void)
 {
     static const struct {
         const char *what;
-        head head;
+        webp_head head;
         tc_error wanted;
     } cases[] = {
         {"no groups", {64, 64, 2, 0, 0, 0}, TC_E_OK},
@@ -227,8 +227,8 @@ static void bounds(void)
 /* An entropy image of just as many pixels as may be, and of one more; the head alone. */
 static void tiles(uint32_t width, uint32_t height, tc_error wanted)
 {
-    head head = {width, height, 2, 2, 0, 0};
-    stream stream = {0};
+    webp_head head = {width, height, 2, 2, 0, 0};
+    bit_stream stream = {0};
     tc_input input = {read_bytes_at, &stream.data, 0, NULL};
     tc_webp_lossless found;
     tc_fail fail = {0};
@@ -305,10 +305,10 @@ static void held_of(tc_encode_spec spec, tc_model model, const char *what)
 
 static void memory(void)
 {
-    static const head heads[] = {{800, 800, 4, 2500, 0, 0},
-                                 {800, 800, 4, 2500, 11, 5},
-                                 {400, 400, 2, 10000, 8, 2},
-                                 {900, 900, 5, 20, 10, 2}};
+    static const webp_head heads[] = {{800, 800, 4, 2500, 0, 0},
+                                      {800, 800, 4, 2500, 11, 5},
+                                      {400, 400, 2, 10000, 8, 2},
+                                      {900, 900, 5, 20, 10, 2}};
 
     if (heap_used() == 0) {
         skip("memory within the plan", "this C library does not say what the heap holds");
@@ -330,16 +330,16 @@ static void memory(void)
 
 /* ---- the head at once ------------------------------------------------------------------ */
 
-typedef struct counted {
+typedef struct counted_input {
     bytes file;
     size_t largest; /* read */
     unsigned after; /* reads after that */
-} counted;
+} counted_input;
 
 static tc_error count_reads(void *context, uint64_t offset, void *to, size_t length,
                             size_t *got)
 {
-    counted *counted = context;
+    counted_input *counted = context;
 
     counted->after++;
     if (length > counted->largest) {
@@ -352,8 +352,8 @@ static tc_error count_reads(void *context, uint64_t offset, void *to, size_t len
 /* libwebp reads a head from its start whenever there is more of it: it gets all of it first. */
 static void head_at_once(void)
 {
-    head head = {3000, 3000, 6, 100, 0, 2}; /* 1.7 MB of predictors */
-    counted counted = {make_lossless(&head), 0, 0};
+    webp_head head = {3000, 3000, 6, 100, 0, 2}; /* 1.7 MB of predictors */
+    counted_input counted = {make_lossless(&head), 0, 0};
     tc_input input = {count_reads, &counted, counted.file.length, NULL};
     tc_decoder *decoder;
     tc_image_info info;
@@ -393,8 +393,8 @@ static void streams(void)
 /* The head cut off anywhere is damaged, whatever the chunk claims. */
 static void cut(void)
 {
-    head head = {100, 100, 3, 40, 5, 4};
-    stream stream = {0};
+    webp_head head = {100, 100, 3, 40, 5, 4};
+    bit_stream stream = {0};
     size_t read = 0, wrong = 0;
 
     put_head(&stream, &head);

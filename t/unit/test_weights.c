@@ -21,12 +21,12 @@ static uint32_t random_below(uint32_t bound)
     return (uint32_t)((random_state >> 32) * bound >> 32);
 }
 
-typedef struct faults {
+typedef struct weight_faults {
     uint32_t outputs, sums, places;
     int32_t worst; /* how far a sum is off */
-} faults;
+} weight_faults;
 
-static void check(const tc_axis *axis, uint32_t step, faults *faults)
+static void check(const tc_axis *axis, uint32_t step, weight_faults *faults)
 {
     tc_weights weights;
 
@@ -47,7 +47,7 @@ static void check(const tc_axis *axis, uint32_t step, faults *faults)
     tc_weights_free(&weights);
 }
 
-static void report(const faults *faults, const char *what)
+static void report(const weight_faults *faults, const char *what)
 {
     ok(faults->outputs > 0 && faults->sums == 0,
        "%s: of %u outputs' weights %u do not sum to %d, the worst by %d", what, faults->outputs,
@@ -71,7 +71,7 @@ static void chosen(void)
     for (size_t at = 0; at < COUNT(axes); at++) {
         tc_axis axis = {0, axes[at].limit, axes[at].limit, axes[at].size,
                         0, axes[at].size,  axes[at].cut};
-        faults faults = {0};
+        weight_faults faults = {0};
         char what[64];
 
         for (size_t step = 0; step < COUNT(steps); step++)
@@ -87,7 +87,7 @@ static void any(void)
     static const uint32_t bounds[] = {8, 60, 700, 9000};
 
     for (size_t bound = 0; bound < COUNT(bounds); bound++) {
-        faults faults = {0};
+        weight_faults faults = {0};
         char what[64];
 
         for (int n = 0; n < 400; n++) {

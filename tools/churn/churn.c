@@ -11,7 +11,7 @@
 #include "keeper.h"
 #include "memcg.h"
 #include "options.h"
-#include "place.h"
+#include "workdir.h"
 #include "report.h"
 #include "run.h"
 #include "table.h"
@@ -73,16 +73,16 @@ static int run_once(churn_context *context)
 {
     const churn_options *options = context->options;
     churn_result result;
-    churn_place place;
-    int rc = churn_place_open(&place, options, options->dir[0], &context->shared->undo);
+    churn_workdir workdir;
+    int rc = churn_workdir_open(&workdir, options, options->dir[0], &context->shared->undo);
 
     if (rc) {
         churn_say("--dir: %s: %s", options->dir[0], strerror(rc));
         return CHURN_EXIT_USAGE;
     }
-    churn_run(context, options, &place, &result);
-    churn_report_end(context->report, context, options, &place, &result);
-    churn_place_close(&place, options->keep, &context->shared->undo);
+    churn_run(context, options, &workdir, &result);
+    churn_report_end(context->report, context, options, &workdir, &result);
+    churn_workdir_close(&workdir, options->keep, &context->shared->undo);
     return churn_exit_code(options, &result);
 }
 

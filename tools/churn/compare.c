@@ -12,9 +12,9 @@
 
 #define MOST_SECONDS 60
 
-typedef struct totals {
+typedef struct run_totals {
     unsigned wrong, unsure;
-} totals;
+} run_totals;
 
 static void put_head(FILE *to)
 {
@@ -35,13 +35,13 @@ static const char *verdict_words(churn_finding finding, churn_finding expected, 
     return finding == CHURN_LEAK ? "leak, NOT as expected" : "clean, NOT as expected";
 }
 
-static void put_row(FILE *to, const churn_options *options, const churn_place *place,
-                    const churn_result *result, churn_finding expected, totals *totals)
+static void put_row(FILE *to, const churn_options *options, const churn_workdir *workdir,
+                    const churn_result *result, churn_finding expected, run_totals *totals)
 {
     const char *why;
     churn_finding finding = churn_judge(result, &why);
 
-    fprintf(to, "%-24s %-10s %-13s %9.4f %8.1f  %-8s  %s", place->base, place->fs.name,
+    fprintf(to, "%-24s %-10s %-13s %9.4f %8.1f  %-8s  %s", workdir->base, workdir->fs.name,
             options->method[0]->name, result->ratio, result->us_a_file,
             churn_finding_name(expected),
             verdict_words(finding, expected, options->expect != CHURN_ANY));
@@ -63,38 +63,38 @@ static bool is_unsupported(const churn_result *result)
 }
 
 /* Returns an exit code, CHURN_EXIT_OK to go on. */
-static int one(churn_context *context, const churn_options *options, totals *totals)
+static int one(churn_context *context, const churn_options *options, run_totals *totals)
 {
     FILE *to = churn_report_text(context->report);
     churn_report *report = context->report;
     churn_expectation expectation;
     churn_result result;
-    churn_place place;
+    churn_workdir workdir;
     bool supported;
-    int rc = churn_place_open(&place, options, options->dir[0], &context->shared->undo);
+    int rc = churn_workdir_open(&workdir, options, options->dir[0], &context->shared->undo);
 
     if (rc) {
         churn_say("--dir: %s: %s", options->dir[0], strerror(rc));
         return CHURN_EXIT_USAGE;
     }
     context->report = NULL;
-    churn_run(context, options, &place, &result);
+    churn_run(context, options, &workdir, &result);
     context->report = report;
-    churn_expect(&expectation, options->method[0], &place.fs, &context->sysctls);
+    churn_expect(&expectation, options->method[0], &workdir.fs, &context->sysctls);
     supported = !is_unsupported(&result);
     if (result.ending != CHURN_DONE && supported) {
         churn_say("%s: stopped: %s", options->method[0]->name, result.why);
     } else {
         if (supported)
-            put_row(to, options, &place, &result,
+            put_row(to, options, &workdir, &result,
                     options->expect ? options->expect : expectation.finding, totals);
         else
-            fprintf(to, "%-24s %-10s %-13s %9s %8s  %-8s  not to be had here: %s\n", place.base,
-                    place.fs.name, options->method[0]->name, "-", "-", "-",
+            fprintf(to, "%-24s %-10s %-13s %9s %8s  %-8s  not to be had here: %s\n",
+                    workdir.base, workdir.fs.name, options->method[0]->name, "-", "-", "-",
                     strerror(result.error));
-        churn_report_compared(report, context, options, &place, &result, supported);
+        churn_report_compared(report, context, options, &workdir, &result, supported);
     }
-    churn_place_close(&place, false, &context->shared->undo);
+    churn_workdir_close(&workdir, false, &context->shared->undo);
     if (ferror(to))
         return CHURN_EXIT_STOPPED;
     return result.ending == CHURN_DONE || !supported ? CHURN_EXIT_OK
@@ -104,7 +104,7 @@ static int one(churn_context *context, const churn_options *options, totals *tot
 int churn_compare(churn_context *context)
 {
     churn_options options = *context->options;
-    totals totals = {0, 0};
+    run_totals totals = {0, 0};
 
     put_head(churn_report_text(context->report));
     if (options.duration > MOST_SECONDS)

@@ -94,19 +94,19 @@ static void canary_name(char *name, size_t size, int which)
     snprintf(name, size, "canary-%d", which);
 }
 
-static int canary_make(const churn_place *place, int which)
+static int canary_make(const churn_workdir *workdir, int which)
 {
     char name[32];
     struct stat info;
     int dir, rc;
 
     canary_name(name, sizeof(name), which);
-    if (mkdirat(place->fd, name, 0700))
+    if (mkdirat(workdir->fd, name, 0700))
         return errno;
-    dir = openat(place->fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    dir = openat(workdir->fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (dir < 0) {
         rc = errno;
-        tc_temp_remove_held(place->fd, name, AT_REMOVEDIR);
+        tc_temp_remove_held(workdir->fd, name, AT_REMOVEDIR);
         return rc;
     }
     for (int i = 0; i < CANARY_LOOKUPS; i++) {
@@ -118,7 +118,7 @@ static int canary_make(const churn_place *place, int which)
 }
 
 /* Most of them hold what they should: a burst of a neighbour's may spoil one. */
-static bool canaries_hold(const churn_gauge *gauge, const churn_place *place)
+static bool canaries_hold(const churn_gauge *gauge, const churn_workdir *workdir)
 {
     int holding = 0;
 
@@ -127,25 +127,26 @@ static bool canaries_hold(const churn_gauge *gauge, const churn_place *place)
         double drop;
 
         canary_name(name, sizeof(name), i);
-        if (churn_gauge_rmdir(gauge, place->fd, name, &drop) == 0 && drop > CANARY_LOOKUPS / 2)
+        if (churn_gauge_rmdir(gauge, workdir->fd, name, &drop) == 0 &&
+            drop > CANARY_LOOKUPS / 2)
             holding++;
     }
     return holding > CANARIES / 2;
 }
 
-bool churn_canary_probe(const churn_gauge *gauge, const churn_place *place)
+bool churn_canary_probe(const churn_gauge *gauge, const churn_workdir *workdir)
 {
-    churn_canary_leave(place);
-    return canaries_hold(gauge, place);
+    churn_canary_leave(workdir);
+    return canaries_hold(gauge, workdir);
 }
 
-void churn_canary_leave(const churn_place *place)
+void churn_canary_leave(const churn_workdir *workdir)
 {
     for (int i = 0; i < CANARIES; i++)
-        canary_make(place, i);
+        canary_make(workdir, i);
 }
 
-bool churn_canary_alive(const churn_gauge *gauge, const churn_place *place)
+bool churn_canary_alive(const churn_gauge *gauge, const churn_workdir *workdir)
 {
-    return canaries_hold(gauge, place);
+    return canaries_hold(gauge, workdir);
 }

@@ -4,7 +4,7 @@
 #define CHURN_GAUGE_H
 
 #include "options.h"
-#include "place.h"
+#include "workdir.h"
 
 #include "host/host.h"
 
@@ -30,11 +30,11 @@ int churn_gauge_rmdir(const churn_gauge *gauge, int dir, const char *name, doubl
  * Whether the file system keeps any negative dentry: names that are not there are looked
  * up in directories made and removed for it.
  */
-bool churn_canary_probe(const churn_gauge *gauge, const churn_place *place);
+bool churn_canary_probe(const churn_gauge *gauge, const churn_workdir *workdir);
 
 /* The same directories made by a worker and left; later `alive` tells whether they still
    held their negatives, that is, whether nothing was reclaimed in between. */
-void churn_canary_leave(const churn_place *place);
-bool churn_canary_alive(const churn_gauge *gauge, const churn_place *place);
+void churn_canary_leave(const churn_workdir *workdir);
+bool churn_canary_alive(const churn_gauge *gauge, const churn_workdir *workdir);
 
 #endif

@@ -85,12 +85,12 @@ static bool cgroup_full(char *why, size_t size)
     return true;
 }
 
-static bool disk_full(const churn_place *place, uint64_t percent, char *why, size_t size)
+static bool disk_full(const churn_workdir *workdir, uint64_t percent, char *why, size_t size)
 {
     struct statvfs st;
     const char *what = NULL;
 
-    if (fstatvfs(place->fd, &st))
+    if (fstatvfs(workdir->fd, &st))
         return false;
     /* Those that do not count have a total of 0. */
     if (st.f_blocks && (double)st.f_bavail < (double)st.f_blocks * (double)percent / 100)
@@ -100,16 +100,16 @@ static bool disk_full(const churn_place *place, uint64_t percent, char *why, siz
     if (!what)
         return false;
     snprintf(why, size, "less than %llu %% of the %s free in %.150s (--min-free)",
-             (unsigned long long)percent, what, place->base);
+             (unsigned long long)percent, what, workdir->base);
     return true;
 }
 
 bool churn_guard_trips(const churn_guard *guard, const churn_context *context,
-                       const churn_options *options, const churn_place *place, uint64_t files,
-                       char *why, size_t size)
+                       const churn_options *options, const churn_workdir *workdir,
+                       uint64_t files, char *why, size_t size)
 {
     return retains_too_much(guard, context, files, why, size) ||
            memory_short(guard, context, options, why, size) ||
            (!context->memcg.version && cgroup_full(why, size)) ||
-           disk_full(place, options->min_free_percent, why, size);
+           disk_full(workdir, options->min_free_percent, why, size);
 }

@@ -4,7 +4,7 @@
 #define CHURN_GUARD_H
 
 #include "context.h"
-#include "place.h"
+#include "workdir.h"
 
 #include "host/host.h"
 
@@ -23,7 +23,7 @@ void churn_guard_begin(churn_guard *guard, const churn_context *context,
 
 /* Whether to stop, with the reason in `why`. */
 bool churn_guard_trips(const churn_guard *guard, const churn_context *context,
-                       const churn_options *options, const churn_place *place, uint64_t files,
-                       char *why, size_t size);
+                       const churn_options *options, const churn_workdir *workdir,
+                       uint64_t files, char *why, size_t size);
 
 #endif

@@ -149,15 +149,15 @@ int churn_drop_caches(unsigned what, churn_result *result)
 /* Files in a directory that is not ours, by the names that the workers noted. */
 static void undo_in_place(churn_shared *shared)
 {
-    churn_place place = {.workers = shared->undo.in_place};
+    churn_workdir workdir = {.workers = shared->undo.in_place};
 
-    if (place.workers == 0)
+    if (workdir.workers == 0)
         return;
-    place.fd = open(shared->undo.base, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (place.fd < 0)
+    workdir.fd = open(shared->undo.base, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (workdir.fd < 0)
         return;
-    churn_place_strays(&place, shared, shared->undo.since);
-    close(place.fd);
+    churn_workdir_strays(&workdir, shared, shared->undo.since);
+    close(workdir.fd);
 }
 
 _Noreturn static void keep(int pipe_end, churn_shared *shared)

@@ -123,7 +123,7 @@ static void put_json_number(FILE *to, const char *key, double value, int decimal
 /* ---- a run ----------------------------------------------------------------------------- */
 
 static void begin_json(churn_report *report, const churn_context *context,
-                       const churn_options *options, const churn_place *place)
+                       const churn_options *options, const churn_workdir *workdir)
 {
     FILE *to = report->json;
     struct utsname name = {.release = ""};
@@ -131,8 +131,8 @@ static void begin_json(churn_report *report, const churn_context *context,
     uname(&name);
     fputs("{\"churn\": \"" TC_VERSION "\"", to);
     put_json_text(to, "kernel", name.release);
-    put_json_text(to, "directory", place->base);
-    put_json_text(to, "file_system", place->fs.name);
+    put_json_text(to, "directory", workdir->base);
+    put_json_text(to, "file_system", workdir->fs.name);
     put_json_text(to, "method", options->method[0]->name);
     put_json_text(to, "gauge", context->gauge.name);
     put_json_number(to, "workers", (double)options->workers, 0);
@@ -146,14 +146,14 @@ static void begin_json(churn_report *report, const churn_context *context,
 }
 
 static void put_where(FILE *to, const churn_context *context, const churn_options *options,
-                      const churn_place *place)
+                      const churn_workdir *workdir)
 {
     const tc_reading *sysctl = &context->sysctls.dentry_negative;
     struct utsname name = {.release = "?"};
 
     uname(&name);
-    fprintf(to, "%s in %s (%s), Linux %s, ", options->method[0]->name, place->path,
-            place->fs.name, name.release);
+    fprintf(to, "%s in %s (%s), Linux %s, ", options->method[0]->name, workdir->path,
+            workdir->fs.name, name.release);
     if (sysctl->error)
         fputs("no fs.dentry-negative\n", to);
     else
@@ -161,9 +161,9 @@ static void put_where(FILE *to, const churn_context *context, const churn_option
 }
 
 void churn_report_begin(churn_report *report, const churn_context *context,
-                        const churn_options *options, const churn_place *place)
+                        const churn_options *options, const churn_workdir *workdir)
 {
-    put_where(report->text, context, options, place);
+    put_where(report->text, context, options, workdir);
     fflush(report->text);
     if (report->csv) {
         const char *comma = "";
@@ -176,7 +176,7 @@ void churn_report_begin(churn_report *report, const churn_context *context,
         fputc('\n', report->csv);
     }
     if (report->json)
-        begin_json(report, context, options, place);
+        begin_json(report, context, options, workdir);
 }
 
 static void show(churn_report *report, const churn_sample *sample)
@@ -240,13 +240,13 @@ void churn_report_last(churn_report *report, const churn_sample *sample)
  */
 
 static void put_result(FILE *to, const churn_context *context, const churn_options *options,
-                       const churn_place *place, const churn_result *result)
+                       const churn_workdir *workdir, const churn_result *result)
 {
     churn_expectation expectation;
     churn_finding finding;
     const char *why;
 
-    churn_expect(&expectation, options->method[0], &place->fs, &context->sysctls);
+    churn_expect(&expectation, options->method[0], &workdir->fs, &context->sysctls);
     finding = churn_judge(result, &why);
     fprintf(to, "\"files\": %llu", (unsigned long long)result->files);
     put_json_number(to, "seconds", result->seconds, 3);
@@ -269,16 +269,16 @@ static void put_result(FILE *to, const churn_context *context, const churn_optio
 }
 
 void churn_report_end(churn_report *report, const churn_context *context,
-                      const churn_options *options, const churn_place *place,
+                      const churn_options *options, const churn_workdir *workdir,
                       const churn_result *result)
 {
     fputc('\n', report->text);
-    churn_summary(report->text, context, options, place, result);
+    churn_summary(report->text, context, options, workdir, result);
     if (report->json) {
         if (!report->has_first)
-            begin_json(report, context, options, place);
+            begin_json(report, context, options, workdir);
         fputs("],\n \"result\": {", report->json);
-        put_result(report->json, context, options, place, result);
+        put_result(report->json, context, options, workdir, result);
         fputs("}}\n", report->json);
     }
     if (report->svg)
@@ -297,7 +297,7 @@ static void put_csv_text(FILE *to, const char *text)
 }
 
 static void put_compared_csv(churn_report *report, const churn_options *options,
-                             const churn_place *place, const churn_result *result,
+                             const churn_workdir *workdir, const churn_result *result,
                              const char *expected, const char *verdict)
 {
     FILE *to = report->csv;
@@ -305,8 +305,8 @@ static void put_compared_csv(churn_report *report, const churn_options *options,
     if (report->compared == 0)
         fputs("directory,file_system,method,files,retained_a_file,us_a_file,expected,verdict\n",
               to);
-    put_csv_text(to, place->base);
-    fprintf(to, ",%s,%s,%llu,", place->fs.name, options->method[0]->name,
+    put_csv_text(to, workdir->base);
+    fprintf(to, ",%s,%s,%llu,", workdir->fs.name, options->method[0]->name,
             (unsigned long long)result->files);
     put_value(to, result->measured ? result->ratio : NAN, 4, "");
     fputc(',', to);
@@ -315,24 +315,24 @@ static void put_compared_csv(churn_report *report, const churn_options *options,
 }
 
 void churn_report_compared(churn_report *report, const churn_context *context,
-                           const churn_options *options, const churn_place *place,
+                           const churn_options *options, const churn_workdir *workdir,
                            const churn_result *result, bool supported)
 {
     churn_expectation expectation;
     const char *why, *verdict;
 
-    churn_expect(&expectation, options->method[0], &place->fs, &context->sysctls);
+    churn_expect(&expectation, options->method[0], &workdir->fs, &context->sysctls);
     verdict = supported ? churn_finding_name(churn_judge(result, &why)) : "unsupported";
     if (report->csv)
-        put_compared_csv(report, options, place, result,
+        put_compared_csv(report, options, workdir, result,
                          churn_finding_name(expectation.finding), verdict);
     if (report->json) {
         fputs(report->compared ? ",\n  {"
                                : "{\"churn\": \"" TC_VERSION "\",\n \"compare\": [\n  {",
               report->json);
-        put_result(report->json, context, options, place, result);
-        put_json_text(report->json, "directory", place->base);
-        put_json_text(report->json, "file_system", place->fs.name);
+        put_result(report->json, context, options, workdir, result);
+        put_json_text(report->json, "directory", workdir->base);
+        put_json_text(report->json, "file_system", workdir->fs.name);
         put_json_text(report->json, "method", options->method[0]->name);
         fprintf(report->json, ", \"supported\": %s}", supported ? "true" : "false");
     }

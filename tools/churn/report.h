@@ -5,7 +5,7 @@
 
 #include "context.h"
 #include "options.h"
-#include "place.h"
+#include "workdir.h"
 #include "sample.h"
 
 #include <stdbool.h>
@@ -18,17 +18,17 @@ churn_report *churn_report_open(const churn_options *options);
 /* Where text for people goes: stdout, or stderr when readings go to stdout. */
 FILE *churn_report_text(const churn_report *report);
 void churn_report_begin(churn_report *report, const churn_context *context,
-                        const churn_options *options, const churn_place *place);
+                        const churn_options *options, const churn_workdir *workdir);
 /* At least each second: shows a line when the interval is over. */
 void churn_report_sample(churn_report *report, const churn_sample *sample);
 /* The last one: shows its line, unless one was just shown. */
 void churn_report_last(churn_report *report, const churn_sample *sample);
 void churn_report_end(churn_report *report, const churn_context *context,
-                      const churn_options *options, const churn_place *place,
+                      const churn_options *options, const churn_workdir *workdir,
                       const churn_result *result);
 /* A line of --compare, in CSV and JSON. `supported` false: the method is not to be had. */
 void churn_report_compared(churn_report *report, const churn_context *context,
-                           const churn_options *options, const churn_place *place,
+                           const churn_options *options, const churn_workdir *workdir,
                            const churn_result *result, bool supported);
 /* False when something could not be written, which is then said. */
 bool churn_report_close(churn_report *report);

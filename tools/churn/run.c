@@ -25,10 +25,10 @@
 #define STOP_SECONDS 2.0
 #define HOG_HOLD     2.0
 
-typedef struct run {
+typedef struct run_state {
     churn_context *context;
     const churn_options *options;
-    churn_place *place;
+    churn_workdir *workdir;
     churn_result *result;
     churn_guard guard;
     unsigned alive;
@@ -36,7 +36,7 @@ typedef struct run {
     double started, next_guard, next_sample, period;
     double gauge_start, gauge_peak, fell;
     churn_timed hog, drop; /* value 0: done or not asked for */
-} run;
+} run_state;
 
 static uint64_t files_of(const churn_slot *slot)
 {
@@ -47,11 +47,11 @@ static uint64_t files_of(const churn_slot *slot)
     return files;
 }
 
-static void end_as(run *run, churn_ending ending, const char *format, ...)
+static void end_as(run_state *run, churn_ending ending, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
 /* The first reason to end is the one. */
-static void end_as(run *run, churn_ending ending, const char *format, ...)
+static void end_as(run_state *run, churn_ending ending, const char *format, ...)
 {
     va_list arguments;
 
@@ -66,7 +66,7 @@ static void end_as(run *run, churn_ending ending, const char *format, ...)
 
 /* ---- workers ------------------------------------------------------------------------- */
 
-static void note_end(run *run, unsigned index, int status)
+static void note_end(run_state *run, unsigned index, int status)
 {
     churn_slot *slot = &run->context->shared->slot[index];
 
@@ -81,13 +81,13 @@ static void note_end(run *run, unsigned index, int status)
     } else if (slot->error) {
         run->result->error = slot->error;
         end_as(run, CHURN_FAILED, "worker %u: %s in %s: %s", index,
-               run->options->method[0]->name, run->place->path, strerror(slot->error));
+               run->options->method[0]->name, run->workdir->path, strerror(slot->error));
     }
 }
 
-static void reap(run *run, int flags)
+static void reap(run_state *run, int flags)
 {
-    for (unsigned i = 0; i < run->place->workers && run->alive; i++) {
+    for (unsigned i = 0; i < run->workdir->workers && run->alive; i++) {
         pid_t pid = run->context->shared->slot[i].pid, done;
         int status;
 
@@ -101,29 +101,29 @@ static void reap(run *run, int flags)
     }
 }
 
-static void kill_all(const run *run, int signal)
+static void kill_all(const run_state *run, int signal)
 {
-    for (unsigned i = 0; i < run->place->workers; i++) {
+    for (unsigned i = 0; i < run->workdir->workers; i++) {
         if (run->context->shared->slot[i].pid)
             kill(run->context->shared->slot[i].pid, signal);
     }
 }
 
-static void start_workers(run *run)
+static void start_workers(run_state *run)
 {
     churn_shared *shared = run->context->shared;
     pid_t parent = getpid();
 
-    memset(shared->slot, 0, sizeof(*shared->slot) * run->place->workers);
+    memset(shared->slot, 0, sizeof(*shared->slot) * run->workdir->workers);
     shared->stop = false;
     shared->left = (int64_t)run->options->files;
     fflush(NULL);
     run->started = churn_now();
-    for (unsigned i = 0; i < run->place->workers; i++) {
+    for (unsigned i = 0; i < run->workdir->workers; i++) {
         pid_t pid = fork();
 
         if (pid == 0)
-            churn_work(run->context, run->options, run->place, i, parent);
+            churn_work(run->context, run->options, run->workdir, i, parent);
         if (pid < 0) {
             end_as(run, CHURN_FAILED, "worker %u could not be forked: %s", i, strerror(errno));
             return;
@@ -133,7 +133,7 @@ static void start_workers(run *run)
     }
 }
 
-static void stop_workers(run *run)
+static void stop_workers(run_state *run)
 {
     double until = churn_now() + STOP_SECONDS;
 
@@ -148,14 +148,14 @@ static void stop_workers(run *run)
 
 /* ---- while they work ------------------------------------------------------------------- */
 
-static double gauge_now(const run *run)
+static double gauge_now(const run_state *run)
 {
     tc_reading reading = churn_gauge_read(&run->context->gauge);
 
     return reading.error ? 0 : (double)reading.value;
 }
 
-static void sample(run *run)
+static void sample(run_state *run)
 {
     churn_sample sample;
 
@@ -165,19 +165,19 @@ static void sample(run *run)
     churn_report_sample(run->context->report, &sample);
 }
 
-static void check_guards(run *run)
+static void check_guards(run_state *run)
 {
     churn_result *result = run->result;
     double gauge = gauge_now(run);
 
     result->files = 0;
-    for (unsigned i = 0; i < run->place->workers; i++)
+    for (unsigned i = 0; i < run->workdir->workers; i++)
         result->files += files_of(&run->context->shared->slot[i]);
     if (gauge > run->gauge_peak)
         run->gauge_peak = gauge;
     else if (run->gauge_peak - gauge > run->fell)
         run->fell = run->gauge_peak - gauge;
-    if (churn_guard_trips(&run->guard, run->context, run->options, run->place, result->files,
+    if (churn_guard_trips(&run->guard, run->context, run->options, run->workdir, result->files,
                           result->why, sizeof(result->why))) {
         char why[sizeof(result->why)];
 
@@ -188,7 +188,7 @@ static void check_guards(run *run)
         end_as(run, CHURN_FAILED, "nobody reads what is written");
 }
 
-static void drop_caches(run *run)
+static void drop_caches(run_state *run)
 {
     int rc = churn_drop_caches((unsigned)run->drop.value, run->result);
 
@@ -197,7 +197,7 @@ static void drop_caches(run *run)
     run->drop.value = 0;
 }
 
-static void start_hog(run *run)
+static void start_hog(run_state *run)
 {
     int rc = churn_hog_start(&run->context->shared->hog, &run->context->memcg, run->hog.value,
                              HOG_HOLD);
@@ -212,7 +212,7 @@ static bool due(const churn_timed *timed, double at)
     return timed->value && timed->at >= 0 && at >= timed->at;
 }
 
-static void tick(run *run)
+static void tick(run_state *run)
 {
     double now = churn_now();
 
@@ -233,7 +233,7 @@ static void tick(run *run)
         run->context->shared->stop = true;
 }
 
-static void watch(run *run)
+static void watch(run_state *run)
 {
     while (run->alive && !run->context->shared->stop) {
         int signal =
@@ -253,7 +253,7 @@ static void watch(run *run)
  */
 
 /* The gauge's change a second with nothing of ours running. */
-static void measure_idle(run *run)
+static void measure_idle(run_state *run)
 {
     double seconds = run->options->duration / 20 < 1 ? run->options->duration / 20 : 1;
     double before = gauge_now(run), start = churn_now();
@@ -263,7 +263,7 @@ static void measure_idle(run *run)
     run->result->idle_rate = (gauge_now(run) - before) / (churn_now() - start);
 }
 
-static void hog_before(run *run)
+static void hog_before(run_state *run)
 {
     churn_hog *hog = &run->context->shared->hog;
     int rc = churn_hog_start(hog, &run->context->memcg, run->hog.value, 0);
@@ -279,14 +279,14 @@ static void hog_before(run *run)
     run->result->hog_before_worst_ns = hog->worst_ns;
 }
 
-static void begin(run *run)
+static void begin(run_state *run)
 {
     run->hog = run->options->hog;
     run->drop = run->options->drop;
     run->since = (int64_t)time(NULL) - 1;
     run->period = run->options->interval / ceil(run->options->interval);
-    if (run->place->parts)
-        run->result->keeps_any = churn_canary_probe(&run->context->gauge, run->place);
+    if (run->workdir->parts)
+        run->result->keeps_any = churn_canary_probe(&run->context->gauge, run->workdir);
     churn_guard_begin(&run->guard, run->context, run->options);
     check_guards(run);
     if (run->hog.value && run->result->ending == CHURN_DONE)
@@ -304,35 +304,35 @@ static int by_size(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static bool remove_part(run *run, unsigned worker, unsigned part, double *drop)
+static bool remove_part(run_state *run, unsigned worker, unsigned part, double *drop)
 {
     double start = churn_now();
     char name[32];
     int rc, fd;
 
-    churn_place_part(name, sizeof(name), worker, part);
-    rc = churn_gauge_rmdir(&run->context->gauge, run->place->fd, name, drop);
+    churn_workdir_part(name, sizeof(name), worker, part);
+    rc = churn_gauge_rmdir(&run->context->gauge, run->workdir->fd, name, drop);
     if (rc == ENOTEMPTY || rc == EEXIST) {
-        fd = openat(run->place->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        fd = openat(run->workdir->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (fd >= 0) {
             churn_empty(fd);
             close(fd);
         }
-        rc = churn_gauge_rmdir(&run->context->gauge, run->place->fd, name, drop);
+        rc = churn_gauge_rmdir(&run->context->gauge, run->workdir->fd, name, drop);
     }
     run->result->gave_back_ms += (churn_now() - start) * 1000;
     return rc == 0;
 }
 
-static void measure_parts(run *run)
+static void measure_parts(run_state *run)
 {
     churn_result *result = run->result;
-    unsigned parts = run->place->workers * run->place->parts, used = 0;
+    unsigned parts = run->workdir->workers * run->workdir->parts, used = 0;
     double *ratio = malloc(sizeof(*ratio) * parts);
 
     result->by_rmdir = true;
-    for (unsigned worker = 0; ratio && worker < run->place->workers; worker++) {
-        for (unsigned part = 0; part < run->place->parts; part++) {
+    for (unsigned worker = 0; ratio && worker < run->workdir->workers; worker++) {
+        for (unsigned part = 0; part < run->workdir->parts; part++) {
             uint64_t files = run->context->shared->slot[worker].files[part];
             double drop;
 
@@ -355,7 +355,7 @@ static void measure_parts(run *run)
     free(ratio);
 }
 
-static void measure_host(run *run)
+static void measure_host(run_state *run)
 {
     churn_result *result = run->result;
     double others = result->idle_rate * result->seconds;
@@ -368,31 +368,31 @@ static void measure_host(run *run)
     result->noisy = fabs(others) > 0.05 * (double)result->files;
 }
 
-static void measure(run *run)
+static void measure(run_state *run)
 {
     churn_result *result = run->result;
-    bool alive = run->place->parts && churn_canary_alive(&run->context->gauge, run->place);
+    bool alive = run->workdir->parts && churn_canary_alive(&run->context->gauge, run->workdir);
 
-    if (run->place->parts)
+    if (run->workdir->parts)
         result->reclaimed = result->keeps_any && !alive;
     else
         result->reclaimed = run->fell > 1000 && run->fell > 0.05 * (double)result->files;
     if (alive)
         result->host_delta -= CHURN_CANARIES;
-    if (run->place->parts && !run->options->keep)
+    if (run->workdir->parts && !run->options->keep)
         measure_parts(run);
     else
         measure_host(run);
 }
 
-static void count_files(run *run)
+static void count_files(run_state *run)
 {
     uint64_t busy = 0;
     churn_result *result = run->result;
 
     result->seconds = churn_now() - run->started;
     result->files = 0;
-    for (unsigned i = 0; i < run->place->workers; i++) {
+    for (unsigned i = 0; i < run->workdir->workers; i++) {
         result->files += files_of(&run->context->shared->slot[i]);
         busy += run->context->shared->slot[i].busy_ns;
     }
@@ -400,13 +400,13 @@ static void count_files(run *run)
         result->us_a_file = (double)busy / 1000 / (double)result->files;
 }
 
-static void finish(run *run)
+static void finish(run_state *run)
 {
     churn_sample sample;
 
     stop_workers(run);
     count_files(run);
-    run->result->strays = churn_place_strays(run->place, run->context->shared, run->since);
+    run->result->strays = churn_workdir_strays(run->workdir, run->context->shared, run->since);
     run->result->host_delta = gauge_now(run) - run->gauge_start;
     if (run->context->report) {
         churn_sample_take(&sample, run->context);
@@ -421,16 +421,17 @@ static void finish(run *run)
     measure(run);
 }
 
-void churn_run(churn_context *context, const churn_options *options, churn_place *place,
+void churn_run(churn_context *context, const churn_options *options, churn_workdir *workdir,
                churn_result *result)
 {
-    run run = {.context = context, .options = options, .place = place, .result = result};
+    run_state run = {
+        .context = context, .options = options, .workdir = workdir, .result = result};
 
     memset(result, 0, sizeof(*result));
     begin(&run);
     if (result->ending == CHURN_DONE) {
         if (context->report)
-            churn_report_begin(context->report, context, options, place);
+            churn_report_begin(context->report, context, options, workdir);
         start_workers(&run);
         run.next_guard = run.started + GUARD_PERIOD;
         run.next_sample = context->report ? run.started : run.started + 1e9;

@@ -5,10 +5,10 @@
 
 #include "context.h"
 #include "options.h"
-#include "place.h"
+#include "workdir.h"
 
 /* One run of `options` (not always context->options) in options->dir[0]. */
-void churn_run(churn_context *context, const churn_options *options, churn_place *place,
+void churn_run(churn_context *context, const churn_options *options, churn_workdir *workdir,
                churn_result *result);
 
 #endif

@@ -214,19 +214,19 @@ static void put_verdict(FILE *to, const churn_options *options,
 }
 
 void churn_summary(FILE *to, const churn_context *context, const churn_options *options,
-                   const churn_place *place, const churn_result *result)
+                   const churn_workdir *workdir, const churn_result *result)
 {
     churn_expectation expectation;
     struct utsname name = {.release = "?"};
 
     uname(&name);
-    churn_expect(&expectation, options->method[0], &place->fs, &context->sysctls);
+    churn_expect(&expectation, options->method[0], &workdir->fs, &context->sysctls);
     if (result->ending != CHURN_DONE)
         fprintf(to, "stopped        %s\n", result->why);
     if (result->strays)
         fprintf(to, "removed        %u files of workers that were killed\n", result->strays);
     fprintf(to, "files          %" PRIu64 " by %s in %s (%s), Linux %s\n", result->files,
-            options->method[0]->name, place->base, place->fs.name, name.release);
+            options->method[0]->name, workdir->base, workdir->fs.name, name.release);
     fprintf(to, "seconds        %.1f, %.0f files a second, %.1f us a file\n", result->seconds,
             result->seconds > 0 ? (double)result->files / result->seconds : 0,
             result->us_a_file);
@@ -236,7 +236,7 @@ void churn_summary(FILE *to, const churn_context *context, const churn_options *
     put_verdict(to, options, &expectation, result);
     if (options->in_place)
         fputs("               what is retained stays until the kernel reclaims it\n", to);
-    if (options->keep && place->leaf[0])
+    if (options->keep && workdir->leaf[0])
         fprintf(to, "               kept: %s; its removal gives the memory back\n",
-                place->path);
+                workdir->path);
 }

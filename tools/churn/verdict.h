@@ -6,7 +6,7 @@
 #include "context.h"
 #include "method.h"
 #include "options.h"
-#include "place.h"
+#include "workdir.h"
 
 #include "host/host.h"
 #include "temp/tempfile.h"
@@ -28,7 +28,7 @@ const char *churn_finding_name(churn_finding finding);
 
 /* The final block. */
 void churn_summary(FILE *to, const churn_context *context, const churn_options *options,
-                   const churn_place *place, const churn_result *result);
+                   const churn_workdir *workdir, const churn_result *result);
 
 int churn_exit_code(const churn_options *options, const churn_result *result);
 

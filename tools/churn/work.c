@@ -14,17 +14,17 @@
 #include <time.h>
 #include <unistd.h>
 
-typedef struct worker {
+typedef struct worker_state {
     const churn_context *context;
     const churn_options *options;
-    const churn_place *place;
+    const churn_workdir *workdir;
     churn_slot *slot;
     unsigned index, parts;
     int dir[CHURN_PARTS];
     char path[CHURN_PARTS][CHURN_PATH + 128];
     double deadline;
     churn_hand hand;
-} worker;
+} worker_state;
 
 static volatile sig_atomic_t asked_to_end;
 
@@ -48,13 +48,13 @@ static void take_signals(void)
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-static bool at_end(const worker *worker)
+static bool at_end(const worker_state *worker)
 {
     return asked_to_end || worker->context->shared->stop || churn_now() >= worker->deadline;
 }
 
 /* To be woken by SIGTERM, and not to sleep over the end. */
-static void nap(const worker *worker, double seconds)
+static void nap(const worker_state *worker, double seconds)
 {
     double left = worker->deadline - churn_now();
     struct timespec time;
@@ -68,25 +68,25 @@ static void nap(const worker *worker, double seconds)
     nanosleep(&time, NULL);
 }
 
-static int open_parts(worker *worker)
+static int open_parts(worker_state *worker)
 {
-    const churn_place *place = worker->place;
+    const churn_workdir *workdir = worker->workdir;
 
-    worker->parts = place->parts ? place->parts : 1;
+    worker->parts = workdir->parts ? workdir->parts : 1;
     for (unsigned part = 0; part < worker->parts; part++) {
         char name[32] = ".";
 
-        if (place->parts)
-            churn_place_part(name, sizeof(name), worker->index, part);
-        snprintf(worker->path[part], sizeof(worker->path[part]), "%s/%s", place->path, name);
-        worker->dir[part] = openat(place->fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (workdir->parts)
+            churn_workdir_part(name, sizeof(name), worker->index, part);
+        snprintf(worker->path[part], sizeof(worker->path[part]), "%s/%s", workdir->path, name);
+        worker->dir[part] = openat(workdir->fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (worker->dir[part] < 0)
             return errno;
     }
     return 0;
 }
 
-static void turn_to(worker *worker, unsigned part)
+static void turn_to(worker_state *worker, unsigned part)
 {
     worker->slot->part = part;
     worker->hand.dir = worker->dir[part];
@@ -99,7 +99,7 @@ static bool take_ticket(churn_shared *shared)
     return atomic_fetch_sub(&shared->left, 1) > 0;
 }
 
-static int make_all(worker *worker)
+static int make_all(worker_state *worker)
 {
     const churn_method *method = worker->options->method[0];
     int rc = 0;
@@ -122,7 +122,7 @@ static int make_all(worker *worker)
     return rc;
 }
 
-static int work(worker *worker)
+static int work(worker_state *worker)
 {
     const churn_method *method = worker->options->method[0];
     unsigned begun = 0;
@@ -130,8 +130,8 @@ static int work(worker *worker)
 
     if (rc)
         return rc;
-    if (worker->index == 0 && worker->place->parts)
-        churn_canary_leave(worker->place);
+    if (worker->index == 0 && worker->workdir->parts)
+        churn_canary_leave(worker->workdir);
     nap(worker,
         worker->options->jitter * (double)(worker->hand.random[1] >> 11) / (1ull << 53));
     for (; method->begin && rc == 0 && begun < worker->parts; begun++) {
@@ -148,10 +148,10 @@ static int work(worker *worker)
 }
 
 void churn_work(const churn_context *context, const churn_options *options,
-                const churn_place *place, unsigned index, pid_t parent)
+                const churn_workdir *workdir, unsigned index, pid_t parent)
 {
     churn_slot *slot = &context->shared->slot[index];
-    worker *worker = calloc(1, sizeof(*worker));
+    worker_state *worker = calloc(1, sizeof(*worker));
     char *data = malloc(options->size + 1);
     int rc = worker && data ? 0 : ENOMEM;
 
@@ -166,7 +166,7 @@ void churn_work(const churn_context *context, const churn_options *options,
         memset(data, 'x', options->size + 1);
         worker->context = context;
         worker->options = options;
-        worker->place = place;
+        worker->workdir = workdir;
         worker->slot = slot;
         worker->index = index;
         worker->deadline = churn_now() + options->duration;

@@ -4,12 +4,12 @@
 #define CHURN_WORK_H
 
 #include "context.h"
-#include "place.h"
+#include "workdir.h"
 
 #include <sys/types.h>
 
-/* A worker's life; `index` of place->workers. Never returns. */
+/* A worker's life; `index` of workdir->workers. Never returns. */
 _Noreturn void churn_work(const churn_context *context, const churn_options *options,
-                          const churn_place *place, unsigned index, pid_t parent);
+                          const churn_workdir *workdir, unsigned index, pid_t parent);
 
 #endif

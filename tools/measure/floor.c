@@ -40,10 +40,10 @@
 #define COMPONENTS 3
 #define BAND_MOST  (4 * DCTSIZE) /* rows of a plane in one row of MCUs */
 
-typedef struct file {
+typedef struct file_data {
     uint8_t *data;
     size_t length;
-} file;
+} file_data;
 
 /* One component's samples, each row of MCUs whole. */
 typedef struct plane {
@@ -53,14 +53,14 @@ typedef struct plane {
 } plane;
 
 /* What is encoded: planes with the quantisation they came with, or rows. */
-typedef struct small {
+typedef struct small_decoder {
     struct jpeg_decompress_struct jpeg;
     struct jpeg_error_mgr errors;
     plane planes[COMPONENTS];
     uint32_t w, h;
     int channels, type;
     uint8_t *rows; /* PNG */
-} small;
+} small_decoder;
 
 __attribute__((noreturn)) static void die(const char *what, const char *which)
 {
@@ -77,10 +77,10 @@ static void *alloc(size_t count, size_t size)
     return memory;
 }
 
-static file load(const char *name)
+static file_data load(const char *name)
 {
     FILE *in = fopen(name, "rb");
-    file file = {NULL, 0};
+    file_data file = {NULL, 0};
     long length;
 
     if (!in || fseek(in, 0, SEEK_END) != 0 || (length = ftell(in)) <= 0)
@@ -105,7 +105,7 @@ static double cpu_seconds(void)
 /* ---- JPEG ------------------------------------------------------------------------ */
 
 /* Begin to decode `file`'s planes at eighths/8; `planes` get a band of MCUs or all rows. */
-static void begin_planes(struct jpeg_decompress_struct *cinfo, const file *file,
+static void begin_planes(struct jpeg_decompress_struct *cinfo, const file_data *file,
                          unsigned eighths, plane *planes, bool whole)
 {
     jpeg_mem_src(cinfo, file->data, file->length);
@@ -160,7 +160,7 @@ static void free_planes(plane *planes)
         free(planes[c].data);
 }
 
-static void decode_jpeg(const file *file, unsigned eighths)
+static void decode_jpeg(const file_data *file, unsigned eighths)
 {
     struct jpeg_decompress_struct cinfo;
     struct jpeg_error_mgr errors; /* its own way out is right for a tool: say why, exit */
@@ -175,7 +175,7 @@ static void decode_jpeg(const file *file, unsigned eighths)
     free_planes(planes);
 }
 
-static void keep_jpeg(small *small, const file *file)
+static void keep_jpeg(small_decoder *small, const file_data *file)
 {
     small->jpeg.err = jpeg_std_error(&small->errors);
     jpeg_create_decompress(&small->jpeg);
@@ -197,7 +197,7 @@ static void copy_manner(struct jpeg_compress_struct *to, struct jpeg_decompress_
     to->raw_data_in = TRUE;
 }
 
-static size_t encode_jpeg(small *small)
+static size_t encode_jpeg(small_decoder *small)
 {
     struct jpeg_compress_struct cinfo;
     struct jpeg_error_mgr errors;
@@ -223,14 +223,14 @@ static size_t encode_jpeg(small *small)
 
 /* ---- PNG ------------------------------------------------------------------------- */
 
-typedef struct reading {
-    const file *file;
+typedef struct png_input {
+    const file_data *file;
     size_t at;
-} reading;
+} png_input;
 
 static void png_from_memory(png_structp png, png_bytep data, png_size_t length)
 {
-    reading *reading = png_get_io_ptr(png);
+    png_input *reading = png_get_io_ptr(png);
 
     if (length > reading->file->length - reading->at)
         png_error(png, "broken off");
@@ -252,9 +252,9 @@ static void png_no_flush(png_structp png)
 }
 
 /* Every row; into `keep` when it is not NULL, with its shape. */
-static void decode_png(const file *file, small *keep)
+static void decode_png(const file_data *file, small_decoder *keep)
 {
-    reading reading = {file, 0};
+    png_input reading = {file, 0};
     png_structp png = png_create_read_struct(PNG_LIBPNG_VER_STRING, NULL, NULL, NULL);
     png_infop info = png ? png_create_info_struct(png) : NULL;
     uint8_t *volatile row = NULL;
@@ -283,7 +283,7 @@ static void decode_png(const file *file, small *keep)
     png_destroy_read_struct(&png, &info, NULL);
 }
 
-static size_t encode_png(const small *small)
+static size_t encode_png(const small_decoder *small)
 {
     size_t count = 0;
     png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, NULL, NULL, NULL);
@@ -307,7 +307,7 @@ static size_t encode_png(const small *small)
 /* ---- leaving out scans ----------------------------------------------------------- */
 
 /* Where the segment or the entropy-coded data at `at` ends: the next marker. */
-static size_t next_marker(const file *file, size_t at)
+static size_t next_marker(const file_data *file, size_t at)
 {
     while (at + 1 < file->length &&
            (file->data[at] != 0xff || file->data[at + 1] == 0 || file->data[at + 1] == 0xff ||
@@ -324,7 +324,7 @@ static bool is_luma_detail(const uint8_t *header, size_t length, int luma)
 
 static void cut(const char *name, const char *to)
 {
-    file file = load(name);
+    file_data file = load(name);
     FILE *out = fopen(to, "wb");
     int luma = -1;
     size_t at = 2;
@@ -354,8 +354,8 @@ static void cut(const char *name, const char *to)
 
 /* ---- the loop -------------------------------------------------------------------- */
 
-static size_t answer_once(const file *source, small *small, bool jpeg, unsigned eighths,
-                          double *decoding)
+static size_t answer_once(const file_data *source, small_decoder *small, bool jpeg,
+                          unsigned eighths, double *decoding)
 {
     double start = cpu_seconds();
 
@@ -367,7 +367,8 @@ static size_t answer_once(const file *source, small *small, bool jpeg, unsigned 
     return jpeg ? encode_jpeg(small) : encode_png(small);
 }
 
-static void run(const file *source, small *small, bool jpeg, unsigned eighths, double seconds)
+static void run(const file_data *source, small_decoder *small, bool jpeg, unsigned eighths,
+                double seconds)
 {
     double began, decoding = 0, now;
     unsigned pictures = 0;
@@ -392,8 +393,8 @@ int main(int argc, char **argv)
 {
     unsigned eighths = 8;
     double seconds = 0;
-    file source, answer;
-    small small;
+    file_data source, answer;
+    small_decoder small;
     bool jpeg;
     int option;
 

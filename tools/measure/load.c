@@ -47,7 +47,7 @@
 #define RATE_MOST     1000000
 #define CLIENTS_MOST  60000
 
-typedef struct connection {
+typedef struct load_connection {
     int fd; /* -1: free */
     bool asking, idle;
     double due;
@@ -59,16 +59,16 @@ typedef struct connection {
     bool kept;    /* from the request before */
     const char *path;
     char head[HEAD_MOST];
-} connection;
+} load_connection;
 
 /* The times of all answers with one status. */
-typedef struct times {
+typedef struct answer_times {
     float *ms;
     size_t count, room, in_time, retry;
     uint64_t bytes;
-} times;
+} answer_times;
 
-typedef struct load {
+typedef struct load_state {
     unsigned port, connections;
     double rate, seconds, timeout, before;
     uint64_t most;
@@ -79,12 +79,12 @@ typedef struct load {
     size_t path_count;
 
     int epoll, timer;
-    connection *all;
+    load_connection *all;
     unsigned busy, next_free;
     double began, end;
     uint64_t begun, not_begun;
-    times by_status[STATUSES];
-} load;
+    answer_times by_status[STATUSES];
+} load_state;
 
 __attribute__((noreturn)) static void die(const char *what)
 {
@@ -103,9 +103,10 @@ static double now_seconds(void)
 
 /* ---- one request ----------------------------------------------------------------- */
 
-static void note(load *load, const connection *connection, int status, uint64_t bytes)
+static void note(load_state *load, const load_connection *connection, int status,
+                 uint64_t bytes)
 {
-    times *times = &load->by_status[status];
+    answer_times *times = &load->by_status[status];
     double now = now_seconds();
 
     if (now < load->began + load->before)
@@ -122,7 +123,7 @@ static void note(load *load, const connection *connection, int status, uint64_t 
     times->bytes += bytes;
 }
 
-static void drop(connection *connection)
+static void drop(load_connection *connection)
 {
     close(connection->fd);
     connection->fd = -1;
@@ -130,7 +131,7 @@ static void drop(connection *connection)
 }
 
 /* The request is over, with an answer or without (FAILED). */
-static void finish(load *load, connection *connection, int status, uint64_t bytes,
+static void finish(load_state *load, load_connection *connection, int status, uint64_t bytes,
                    bool reusable)
 {
     note(load, connection, status, bytes);
@@ -142,7 +143,7 @@ static void finish(load *load, connection *connection, int status, uint64_t byte
         drop(connection);
 }
 
-static bool connect_to(load *load, connection *connection)
+static bool connect_to(load_state *load, load_connection *connection)
 {
     struct sockaddr_in server = {.sin_family = AF_INET,
                                  .sin_port = htons((uint16_t)load->port),
@@ -169,7 +170,7 @@ static bool connect_to(load *load, connection *connection)
 }
 
 /* RFC 9112, 9.3.1: what a kept connection closed on may be asked for again. */
-static bool ask_again(load *load, connection *connection)
+static bool ask_again(load_state *load, load_connection *connection)
 {
     if (!connection->kept || connection->got || connection->status)
         return false;
@@ -178,7 +179,7 @@ static bool ask_again(load *load, connection *connection)
     return connect_to(load, connection);
 }
 
-static void send_request(load *load, connection *connection)
+static void send_request(load_state *load, load_connection *connection)
 {
     char text[4096];
     int length = snprintf(text, sizeof text,
@@ -192,17 +193,17 @@ static void send_request(load *load, connection *connection)
         finish(load, connection, FAILED, 0, false);
 }
 
-static connection *find_free(load *load)
+static load_connection *find_free(load_state *load)
 {
     for (unsigned tried = 0; tried < load->connections; tried++) {
-        connection *connection = &load->all[load->next_free++ % load->connections];
+        load_connection *connection = &load->all[load->next_free++ % load->connections];
         if (!connection->asking)
             return connection;
     }
     return NULL;
 }
 
-static void begin(load *load, connection *connection, double due)
+static void begin(load_state *load, load_connection *connection, double due)
 {
     connection->path = load->paths[load->begun++ % load->path_count];
     connection->due = due;
@@ -226,7 +227,7 @@ static void begin(load *load, connection *connection, double due)
 /* ---- the answer ------------------------------------------------------------------ */
 
 /* The head is in `connection->head`, terminated: what does it say? */
-static bool read_head(connection *connection)
+static bool read_head(load_connection *connection)
 {
     char *line = connection->head;
 
@@ -247,7 +248,7 @@ static bool read_head(connection *connection)
 }
 
 /* `count` bytes came at the end of the head; false when that is no answer. */
-static bool take_head(connection *connection, size_t count)
+static bool take_head(load_connection *connection, size_t count)
 {
     char *end;
     size_t body;
@@ -267,7 +268,7 @@ static bool take_head(connection *connection, size_t count)
     return true;
 }
 
-static void receive(load *load, connection *connection)
+static void receive(load_state *load, load_connection *connection)
 {
     static char body[256 * 1024];
 
@@ -299,7 +300,7 @@ static void receive(load *load, connection *connection)
     }
 }
 
-static void on_event(load *load, connection *connection, uint32_t events)
+static void on_event(load_state *load, load_connection *connection, uint32_t events)
 {
     struct epoll_event wanted = {.events = EPOLLIN, .data = {.ptr = connection}};
 
@@ -315,10 +316,10 @@ static void on_event(load *load, connection *connection, uint32_t events)
     }
 }
 
-static void expire(load *load, double now)
+static void expire(load_state *load, double now)
 {
     for (unsigned at = 0; at < load->connections; at++) {
-        connection *connection = &load->all[at];
+        load_connection *connection = &load->all[at];
         if (connection->asking && now - connection->due > load->timeout)
             finish(load, connection, FAILED, 0, false);
     }
@@ -327,7 +328,7 @@ static void expire(load *load, double now)
 /* ---- the run --------------------------------------------------------------------- */
 
 /* When the next request of an open loop is due. */
-static double next_due(const load *load)
+static double next_due(const load_state *load)
 {
     return load->began + (double)(load->begun + load->not_begun) / load->rate;
 }
@@ -336,16 +337,16 @@ static double next_due(const load *load)
  * Whether another request is to begin. A closed loop ends with a whole round of paths,
  * an open one with what is due before the end, however late that is noticed.
  */
-static bool goes_on(const load *load, double now)
+static bool goes_on(const load_state *load, double now)
 {
     if (load->rate)
         return next_due(load) < load->end && load->begun + load->not_begun < load->most;
     return load->begun % load->path_count != 0 || (now < load->end && load->begun < load->most);
 }
 
-static void begin_due(load *load, double now)
+static void begin_due(load_state *load, double now)
 {
-    connection *connection;
+    load_connection *connection;
 
     if (!load->rate) {
         while (load->busy < load->connections && goes_on(load, now) &&
@@ -366,7 +367,7 @@ static void begin_due(load *load, double now)
 }
 
 /* Wake up when the next request is due, or to look for what takes too long. */
-static void set_timer(const load *load, double now)
+static void set_timer(const load_state *load, double now)
 {
     double wait = 0.1;
     struct itimerspec timer = {{0, 0}, {0, 0}};
@@ -377,7 +378,7 @@ static void set_timer(const load *load, double now)
     timerfd_settime(load->timer, 0, &timer, NULL);
 }
 
-static void run(load *load)
+static void run(load_state *load)
 {
     struct epoll_event events[256];
     double checked, now;
@@ -415,12 +416,12 @@ static int by_value(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-static double quantile(const times *times, double part)
+static double quantile(const answer_times *times, double part)
 {
     return times->ms[(size_t)(part * (double)(times->count - 1) + 0.5)];
 }
 
-static void report(load *load)
+static void report(load_state *load)
 {
     const char *comma = "";
 
@@ -428,7 +429,7 @@ static void report(load *load)
            now_seconds() - load->began, (unsigned long long)load->begun,
            (unsigned long long)load->not_begun);
     for (int status = 0; status < STATUSES; status++) {
-        times *times = &load->by_status[status];
+        answer_times *times = &load->by_status[status];
         if (times->count == 0)
             continue;
         qsort(times->ms, times->count, sizeof *times->ms, by_value);
@@ -466,7 +467,7 @@ static uint32_t address_of(const char *text)
     return ntohl(address.s_addr);
 }
 
-static void parse(load *load, int argc, char **argv)
+static void parse(load_state *load, int argc, char **argv)
 {
     int option;
 
@@ -504,7 +505,7 @@ static void parse(load *load, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    static load load = {
+    static load_state load = {
         .connections = 1, .clients = 1, .seconds = 10, .timeout = 30, .most = UINT64_MAX};
     struct rlimit files;
     struct epoll_event event = {.events = EPOLLIN};

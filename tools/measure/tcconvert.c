@@ -45,22 +45,22 @@ static const struct {
 static tc_limits limits; /* none */
 static long before_kb;   /* peak of the process before it converts */
 
-typedef struct source {
+typedef struct source_file {
     int fd;
-} source;
+} source_file;
 
 /* An answer, kept in memory that is used again for the next. */
-typedef struct answer {
+typedef struct response_buffer {
     uint8_t *data;
     size_t length, room;
-} answer;
+} response_buffer;
 
-typedef struct totals {
+typedef struct time_totals {
     unsigned pictures;
     double cpu;
     tc_stats stats;
     tc_outline outline;
-} totals;
+} time_totals;
 
 __attribute__((noreturn)) static void usage(void)
 {
@@ -73,7 +73,7 @@ __attribute__((noreturn)) static void usage(void)
 static tc_error read_source(void *context, uint64_t offset, void *buffer, size_t length,
                             size_t *got)
 {
-    const source *source = context;
+    const source_file *source = context;
 
     *got = 0;
     while (*got < length) {
@@ -92,7 +92,7 @@ static tc_error read_source(void *context, uint64_t offset, void *buffer, size_t
 
 static tc_error write_answer(void *context, const void *data, size_t length)
 {
-    answer *answer = context;
+    response_buffer *answer = context;
 
     if (length > answer->room - answer->length) {
         size_t room = 2 * answer->room + length;
@@ -128,8 +128,8 @@ static void set_limits(void)
                          .max_cost_ns = (uint64_t)presets.max_cost * 1000000000u};
 }
 
-static tc_error convert(const tc_input *input, const tc_params *params, answer *answer,
-                        totals *totals, tc_fail *fail)
+static tc_error convert(const tc_input *input, const tc_params *params, response_buffer *answer,
+                        time_totals *totals, tc_fail *fail)
 {
     tc_output output = {write_answer, answer};
     tc_pipeline *pipeline;
@@ -149,8 +149,8 @@ static tc_error convert(const tc_input *input, const tc_params *params, answer *
     return error;
 }
 
-static void convert_or_exit(const tc_input *input, const tc_params *params, answer *answer,
-                            totals *totals, const char *name)
+static void convert_or_exit(const tc_input *input, const tc_params *params,
+                            response_buffer *answer, time_totals *totals, const char *name)
 {
     tc_fail fail = {TC_E_OK, ""};
 
@@ -160,7 +160,7 @@ static void convert_or_exit(const tc_input *input, const tc_params *params, answ
     }
 }
 
-static void keep(const answer *answer, const char *name)
+static void keep(const response_buffer *answer, const char *name)
 {
     FILE *out;
 
@@ -182,7 +182,7 @@ static long peak_kb(void)
     return usage.ru_maxrss;
 }
 
-static void print_totals(const totals *totals, size_t bytes)
+static void print_totals(const time_totals *totals, size_t bytes)
 {
     double each = 1e6 * totals->pictures;
 
@@ -222,7 +222,7 @@ static int print_plans(const tc_input *input, char *const *texts)
     return 0;
 }
 
-static void open_source(source *source, tc_input *input, const char *name)
+static void open_source(source_file *source, tc_input *input, const char *name)
 {
     struct stat info;
 
@@ -250,10 +250,10 @@ int main(int argc, char **argv)
     bool verbose = false, plans = false;
     tc_params params;
     tc_fail fail = {TC_E_OK, ""};
-    source source;
+    source_file source;
     tc_input input = {read_source, &source, 0, NULL};
-    answer answer = {NULL, 0, 0};
-    totals totals = {0};
+    response_buffer answer = {NULL, 0, 0};
+    time_totals totals = {0};
     int option;
 
     while ((option = getopt(argc, argv, "ln:pt:v")) != -1) {
@@ -285,7 +285,7 @@ int main(int argc, char **argv)
     if (seconds > 0) {
         /* Once for nothing: a program's first picture also pays for its pages. */
         convert_or_exit(&input, &params, &answer, &totals, argv[optind + 1]);
-        totals = (struct totals){0};
+        totals = (struct time_totals){0};
     }
     before_kb = peak_kb();
     began = cpu_seconds();

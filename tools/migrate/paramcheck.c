@@ -14,13 +14,13 @@
 #include <stdio.h>
 #include <string.h>
 
-typedef struct unknown {
+typedef struct unknown_keys {
     char keys[512];
-} unknown;
+} unknown_keys;
 
 static void note(void *context, const char *key, size_t length)
 {
-    unknown *unknown = context;
+    unknown_keys *unknown = context;
     size_t used = strlen(unknown->keys);
 
     snprintf(unknown->keys + used, sizeof unknown->keys - used, "%s%.*s", used ? " " : "",
@@ -31,7 +31,7 @@ static void check(const char *line)
 {
     const char *tab = strchr(line, '\t');
     const char *own = tab ? tab + 1 : line;
-    unknown unknown = {""};
+    unknown_keys unknown = {""};
     char canonical[TC_CANONICAL_MAX];
     tc_params params, over;
     tc_fail fail;

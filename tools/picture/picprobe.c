@@ -24,11 +24,11 @@
 #include <webp/decode.h>
 #endif
 
-typedef struct picture {
+typedef struct probed_picture {
     uint32_t w, h;
     int channels;
     uint8_t *data;
-} picture;
+} probed_picture;
 
 static void die(const char *what)
 {
@@ -36,7 +36,7 @@ static void die(const char *what)
     exit(1);
 }
 
-static void make(picture *picture, uint32_t w, uint32_t h, int channels)
+static void make(probed_picture *picture, uint32_t w, uint32_t h, int channels)
 {
     picture->w = w;
     picture->h = h;
@@ -95,7 +95,7 @@ static void print_jpeg_markers(j_decompress_ptr cinfo)
     printf("icc: %zu\n", icc);
 }
 
-static void read_jpeg(FILE *in, picture *picture)
+static void read_jpeg(FILE *in, probed_picture *picture)
 {
     struct jpeg_decompress_struct cinfo;
     struct jpeg_error_mgr errors; /* its own way out is right for a tool: say why, exit */
@@ -134,7 +134,7 @@ static const char *png_model(int type)
                                                : "rgba";
 }
 
-static void read_png(FILE *in, picture *picture)
+static void read_png(FILE *in, probed_picture *picture)
 {
     png_structp png = png_create_read_struct(PNG_LIBPNG_VER_STRING, NULL, NULL, NULL);
     png_infop info = png ? png_create_info_struct(png) : NULL;
@@ -190,7 +190,7 @@ static uint8_t *read_file(FILE *in, size_t *length)
 #endif
 
 #ifdef TC_WITH_WEBP
-static void read_webp(FILE *in, picture *picture)
+static void read_webp(FILE *in, probed_picture *picture)
 {
     WebPBitstreamFeatures seen;
     size_t length;
@@ -208,7 +208,7 @@ static void read_webp(FILE *in, picture *picture)
 #endif
 
 #ifdef TC_WITH_AVIF
-static void read_avif(FILE *in, picture *picture)
+static void read_avif(FILE *in, probed_picture *picture)
 {
     avifDecoder *decoder = avifDecoderCreate();
     avifImage *image = avifImageCreateEmpty();
@@ -236,7 +236,7 @@ static void read_avif(FILE *in, picture *picture)
 }
 #endif
 
-static void print_pixel(const picture *picture, const char *place)
+static void print_pixel(const probed_picture *picture, const char *place)
 {
     unsigned x, y;
     const uint8_t *at;
@@ -253,7 +253,7 @@ static void print_pixel(const picture *picture, const char *place)
 
 int main(int argc, char **argv)
 {
-    picture picture;
+    probed_picture picture;
     FILE *in = argc > 1 ? fopen(argv[1], "rb") : NULL;
     int first;
 

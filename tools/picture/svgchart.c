@@ -40,18 +40,18 @@ static const char help[] =
     "  --width, --height N    720 and 280 unless told\n"
     "  --help\n";
 
-typedef struct options {
+typedef struct svg_options {
     const char *columns, *area, *on_right;
     const char *from, *to;
     tc_chart chart;
-} options;
+} svg_options;
 
-typedef struct table {
+typedef struct svg_table {
     size_t columns, rows, room; /* without the time's column */
     char **name;
     double *time;
     double **value; /* a column each */
-} table;
+} svg_table;
 
 __attribute__((noreturn, format(printf, 1, 2))) static void die(const char *format, ...)
 {
@@ -99,7 +99,7 @@ static char *next_cell(char **at, size_t line)
     return cell;
 }
 
-static void read_names(table *table, char *line)
+static void read_names(svg_table *table, char *line)
 {
     next_cell(&line, 1);
     while (line) {
@@ -130,7 +130,7 @@ static double number(const char *text, const char *what, size_t line)
     return value;
 }
 
-static void read_row(table *table, char *text, size_t line)
+static void read_row(svg_table *table, char *text, size_t line)
 {
     double time = number(next_cell(&text, line), "the time", line);
 
@@ -151,7 +151,7 @@ static void read_row(table *table, char *text, size_t line)
     table->rows++;
 }
 
-static void read_table(table *table, FILE *in)
+static void read_table(svg_table *table, FILE *in)
 {
     char *text = NULL;
     size_t size = 0, line = 0;
@@ -176,7 +176,7 @@ static void read_table(table *table, FILE *in)
         die("no column but the time");
 }
 
-static void free_table(table *table)
+static void free_table(svg_table *table)
 {
     for (size_t at = 0; at < table->columns; at++) {
         free(table->name[at]);
@@ -202,7 +202,7 @@ static bool lists(const char *list, const char *name)
     return false;
 }
 
-static size_t column_named(const table *table, const char *name, size_t length)
+static size_t column_named(const svg_table *table, const char *name, size_t length)
 {
     for (size_t at = 0; at < table->columns; at++) {
         if (strlen(table->name[at]) == length && strncmp(table->name[at], name, length) == 0)
@@ -211,7 +211,8 @@ static size_t column_named(const table *table, const char *name, size_t length)
     die("no column is named %.*s", (int)length, name);
 }
 
-static void add_series(options *options, tc_chart_series *of, const table *table, size_t at)
+static void add_series(svg_options *options, tc_chart_series *of, const svg_table *table,
+                       size_t at)
 {
     const char *name = table->name[at];
 
@@ -224,7 +225,7 @@ static void add_series(options *options, tc_chart_series *of, const table *table
 }
 
 /* Each name of an option has to be one of the series. */
-static void check_drawn(const options *options, const char *option, const char *list)
+static void check_drawn(const svg_options *options, const char *option, const char *list)
 {
     size_t part;
 
@@ -240,7 +241,7 @@ static void check_drawn(const options *options, const char *option, const char *
     }
 }
 
-static void choose_series(options *options, tc_chart_series *of, const table *table)
+static void choose_series(svg_options *options, tc_chart_series *of, const svg_table *table)
 {
     const char *list = options->columns;
     size_t part;
@@ -272,7 +273,8 @@ static double limit(const char *text, const char *option, double otherwise)
 }
 
 /* The table's times as the chart wants them; from the first row's on when --relative. */
-static void set_times(options *options, const table *table, int64_t *whole, double *fraction)
+static void set_times(svg_options *options, const svg_table *table, int64_t *whole,
+                      double *fraction)
 {
     tc_chart *chart = &options->chart;
     double zero = chart->elapsed && table->rows ? table->time[0] : 0;
@@ -345,7 +347,7 @@ static const struct option names[] = {
     {0},
 };
 
-static void set_option(options *options, int option)
+static void set_option(svg_options *options, int option)
 {
     tc_chart *chart = &options->chart;
 
@@ -399,10 +401,10 @@ static void set_option(options *options, int option)
 
 int main(int argc, char **argv)
 {
-    options options = {.chart.standalone = true};
+    svg_options options = {.chart.standalone = true};
     tc_chart_series of[TC_CHART_SERIES];
     tc_writer to = tc_writer_file(stdout);
-    table table = {0};
+    svg_table table = {0};
     int64_t *whole;
     double *fraction;
     int option;

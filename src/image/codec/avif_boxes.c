@@ -164,11 +164,11 @@ bool tc_avif_next(tc_avif_cursor *cursor, tc_avif_box *box)
 
 /* ---- the file ---------------------------------------------------------------------------- */
 
-typedef struct brands {
+typedef struct brand_list {
     bool seen, avif, avis;
-} brands;
+} brand_list;
 
-static void read_brands(tc_avif_cursor body, brands *brands)
+static void read_brands(tc_avif_cursor body, brand_list *brands)
 {
     bool major = true;
 
@@ -201,7 +201,7 @@ static bool is_readable(tc_avif_walk *walk, const tc_avif_box *box, uint64_t mos
 static void walk_file(tc_avif_walk *walk, tc_avif_file *file)
 {
     tc_avif_cursor all = {walk, 0, walk->input->size};
-    brands brands = {0};
+    brand_list brands = {0};
     uint32_t count = 0;
     bool meta = false, moov = false;
 

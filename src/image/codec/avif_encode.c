@@ -90,7 +90,7 @@ static void configure(avifEncoder *avif, const tc_encode_spec *spec)
         avif->tileRowsLog2 = avif->tileColsLog2 = TILES_LOG2;
 }
 
-/* Measured with noise, bytes a pixel: planes, what aom keeps, and the answer. */
+/* Measured with noise, bytes a pixel: planes, what aom keeps, and the output. */
 uint64_t tc_avif_encode_held(const tc_encode_spec *spec)
 {
     bool tiles = (uint64_t)spec->width * spec->height > ONE_TILE_PIXELS_MAX;

@@ -51,12 +51,12 @@ static tc_avif_extent *place(tc_avif_meta *meta, tc_avif_item *item)
     return extent;
 }
 
-typedef struct grid {
+typedef struct grid_layout {
     uint32_t cells;
     uint32_t width, height;
-} grid;
+} grid_layout;
 
-static void read_grid(tc_avif_meta *meta, tc_avif_item *item, grid *grid)
+static void read_grid(tc_avif_meta *meta, tc_avif_item *item, grid_layout *grid)
 {
     const tc_avif_extent *extent = place(meta, item);
     uint8_t body[GRID_BYTES] = {0};
@@ -121,7 +121,7 @@ static void note_grid(tc_avif_meta *meta, tc_avif_item *item, tc_avif_picture *p
                       uint64_t *all)
 {
     uint32_t cells = 0;
-    grid grid = {0};
+    grid_layout grid = {0};
 
     read_grid(meta, item, &grid);
     if (!tc_avif_is_sound(meta->walk))

@@ -16,7 +16,7 @@
 
 #define VISUAL_ENTRY 78 /* bytes in front of a sample description's boxes */
 
-typedef struct track {
+typedef struct track_boxes {
     uint32_t id, aux_for;
     uint32_t width, height;
     bool has_table, is_av1;
@@ -25,7 +25,7 @@ typedef struct track {
     uint32_t size;     /* of the first */
     uint64_t first_at; /* of the first chunk */
     unsigned seen;     /* boxes that a track has once, a bit each */
-} track;
+} track_boxes;
 
 enum {
     SEEN_TKHD = 1,
@@ -41,7 +41,7 @@ enum {
     SEEN_STSD = 1024
 };
 
-static bool first_time(tc_avif_walk *walk, track *track, unsigned which)
+static bool first_time(tc_avif_walk *walk, track_boxes *track, unsigned which)
 {
     if (track->seen & which)
         return tc_avif_refuse(walk, "a track has two boxes where it may have one");
@@ -49,7 +49,7 @@ static bool first_time(tc_avif_walk *walk, track *track, unsigned which)
     return true;
 }
 
-static void read_tkhd(tc_avif_cursor body, track *track)
+static void read_tkhd(tc_avif_cursor body, track_boxes *track)
 {
     uint8_t version = (uint8_t)(tc_avif_read_number(&body, 4) >> 24);
     unsigned wide = version == 1 ? 8 : 4;
@@ -62,7 +62,7 @@ static void read_tkhd(tc_avif_cursor body, track *track)
     tc_avif_size_is_sound(body.walk, track->width, track->height);
 }
 
-static void read_tref(tc_avif_cursor body, track *track)
+static void read_tref(tc_avif_cursor body, track_boxes *track)
 {
     tc_avif_box box;
 
@@ -91,7 +91,7 @@ static uint32_t read_count(tc_avif_cursor *body, uint32_t most, unsigned bytes)
 }
 
 /* Where the chunks are. */
-static void read_chunks(tc_avif_cursor body, track *track, unsigned bytes)
+static void read_chunks(tc_avif_cursor body, track_boxes *track, unsigned bytes)
 {
     tc_avif_skip(&body, 4);
     track->chunks = read_count(&body, TC_AVIF_FRAMES_MAX, bytes);
@@ -99,7 +99,7 @@ static void read_chunks(tc_avif_cursor body, track *track, unsigned bytes)
         track->first_at = tc_avif_read_number(&body, bytes);
 }
 
-static void read_sizes(tc_avif_cursor body, track *track)
+static void read_sizes(tc_avif_cursor body, track_boxes *track)
 {
     tc_avif_skip(&body, 4);
     track->all_size = (uint32_t)tc_avif_read_number(&body, 4);
@@ -117,7 +117,7 @@ static void read_counted(tc_avif_cursor body, uint32_t most, unsigned bytes)
 }
 
 /* libavif takes all that follows a description's first bytes for its boxes. */
-static void read_descriptions(tc_avif_cursor body, track *track)
+static void read_descriptions(tc_avif_cursor body, track_boxes *track)
 {
     uint32_t count;
 
@@ -148,7 +148,7 @@ static void read_descriptions(tc_avif_cursor body, track *track)
     }
 }
 
-static void read_table(tc_avif_cursor body, track *track)
+static void read_table(tc_avif_cursor body, track_boxes *track)
 {
     tc_avif_walk *walk = body.walk;
     tc_avif_box box;
@@ -172,8 +172,8 @@ static void read_table(tc_avif_cursor body, track *track)
 }
 
 /* The boxes of `name` in a body, one of each kind. */
-static bool find_once(tc_avif_cursor *body, track *track, const char *name, unsigned which,
-                      tc_avif_cursor *found)
+static bool find_once(tc_avif_cursor *body, track_boxes *track, const char *name,
+                      unsigned which, tc_avif_cursor *found)
 {
     bool there = false;
     tc_avif_box box;
@@ -187,7 +187,7 @@ static bool find_once(tc_avif_cursor *body, track *track, const char *name, unsi
     return there && tc_avif_is_sound(body->walk);
 }
 
-static void read_media(tc_avif_cursor body, track *track)
+static void read_media(tc_avif_cursor body, track_boxes *track)
 {
     tc_avif_cursor information, table;
 
@@ -198,7 +198,7 @@ static void read_media(tc_avif_cursor body, track *track)
     }
 }
 
-static void read_track(tc_avif_cursor body, track *track, bool *exif_is_large)
+static void read_track(tc_avif_cursor body, track_boxes *track, bool *exif_is_large)
 {
     tc_avif_walk *walk = body.walk;
     tc_avif_box box;
@@ -216,10 +216,11 @@ static void read_track(tc_avif_cursor body, track *track, bool *exif_is_large)
 }
 
 /* The first track that libavif would take, for colours (0) or as the alpha of `aux_for`. */
-static const track *find_track(const track *tracks, uint32_t count, uint32_t aux_for)
+static const track_boxes *find_track(const track_boxes *tracks, uint32_t count,
+                                     uint32_t aux_for)
 {
     for (uint32_t at = 0; at < count; at++) {
-        const track *track = &tracks[at];
+        const track_boxes *track = &tracks[at];
 
         if (track->has_table && track->id && track->chunks && track->is_av1 &&
             track->aux_for == aux_for)
@@ -229,7 +230,7 @@ static const track *find_track(const track *tracks, uint32_t count, uint32_t aux
 }
 
 /* The first frame of a track. */
-static void note_frame(tc_avif_walk *walk, const track *track, tc_avif_picture *picture,
+static void note_frame(tc_avif_walk *walk, const track_boxes *track, tc_avif_picture *picture,
                        uint64_t *pixels)
 {
     tc_avif_extent extent = {track->first_at, track->all_size ? track->all_size : track->size};
@@ -241,8 +242,8 @@ static void note_frame(tc_avif_walk *walk, const track *track, tc_avif_picture *
 
 void tc_avif_walk_moov(tc_avif_walk *walk, tc_avif_cursor body, tc_avif_file *file)
 {
-    track tracks[TRACKS_MAX] = {{0}};
-    const track *colour, *alpha;
+    track_boxes tracks[TRACKS_MAX] = {{0}};
+    const track_boxes *colour, *alpha;
     uint32_t count = 0;
     tc_avif_box box;
 

@@ -26,15 +26,15 @@
 #define FRAMES_MAX 4
 
 /* A place in the data, which may lie in several pieces. */
-typedef struct stream {
+typedef struct byte_stream {
     tc_avif_walk *walk;
     const tc_avif_extent *extent;
     uint32_t left; /* pieces, with this one */
     uint64_t at;   /* of this piece */
-} stream;
+} byte_stream;
 
 /* Pass some bytes; false: fewer are left. */
-static bool pass(stream *stream, uint64_t bytes)
+static bool pass(byte_stream *stream, uint64_t bytes)
 {
     while (stream->left > 0 && bytes >= stream->extent->size - stream->at) {
         bytes -= stream->extent->size - stream->at;
@@ -47,7 +47,7 @@ static bool pass(stream *stream, uint64_t bytes)
 }
 
 /* The next byte; 0 past the end. */
-static uint8_t read_byte(stream *stream)
+static uint8_t read_byte(byte_stream *stream)
 {
     const uint8_t *byte;
     uint8_t value;
@@ -61,7 +61,7 @@ static uint8_t read_byte(stream *stream)
 }
 
 /* A number of seven bits a byte (4.10.5). */
-static uint64_t read_number(stream *stream)
+static uint64_t read_number(byte_stream *stream)
 {
     uint64_t value = 0;
 
@@ -81,7 +81,7 @@ static bool is_strange(unsigned kind)
 }
 
 /* One unit; false behind the last. */
-static bool walk_unit(stream *stream, uint32_t *frames)
+static bool walk_unit(byte_stream *stream, uint32_t *frames)
 {
     tc_avif_walk *walk = stream->walk;
     uint8_t head = read_byte(stream);
@@ -109,7 +109,7 @@ static bool walk_unit(stream *stream, uint32_t *frames)
 void tc_avif_note_coded(tc_avif_walk *walk, uint64_t pixels, const tc_avif_extent *extent,
                         uint32_t count, tc_avif_picture *picture, uint64_t *all)
 {
-    stream stream = {walk, extent, count, 0};
+    byte_stream stream = {walk, extent, count, 0};
     uint32_t frames = 0;
 
     while (pass(&stream, 0) && walk_unit(&stream, &frames))

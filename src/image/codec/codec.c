@@ -35,17 +35,17 @@ static const struct {
 #undef ROW
 
 /* Bytes at one place of a file or at two that no other format has there. */
-typedef struct magic {
+typedef struct magic_bytes {
     uint8_t at, length;
     const char *bytes;
     uint8_t more_at, more_length;
     const char *more;
-} magic;
+} magic_bytes;
 
 #define MAGIC_MOST 4
 
 #define ROW(id, name, title, ...) [TC_FORMAT_##id] = {__VA_ARGS__},
-static const magic magics[TC_FORMATS][MAGIC_MOST] = {TC_FORMAT_LIST(ROW)};
+static const magic_bytes magics[TC_FORMATS][MAGIC_MOST] = {TC_FORMAT_LIST(ROW)};
 #undef ROW
 
 /* A file in ISO boxes begins with a box that names its major brand, and from here on others. */
@@ -90,7 +90,7 @@ static bool has_bytes(const uint8_t *head, size_t length, size_t at, size_t coun
     return at + count <= length && (count == 0 || memcmp(head + at, bytes, count) == 0);
 }
 
-static bool has_magic(const uint8_t *head, size_t length, const magic *magic)
+static bool has_magic(const uint8_t *head, size_t length, const magic_bytes *magic)
 {
     return magic->length && has_bytes(head, length, magic->at, magic->length, magic->bytes) &&
            has_bytes(head, length, magic->more_at, magic->more_length, magic->more);

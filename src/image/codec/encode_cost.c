@@ -8,15 +8,15 @@
 /* Qualities between which what a pixel takes is interpolated. */
 static const unsigned point[POINTS] = {1, 30, 82, 95, 99};
 
-typedef struct curve {
+typedef struct cost_curve {
     double ns[POINTS];
-} curve;
+} cost_curve;
 
-static const curve jpeg_curve = {{2.8, 3.4, 5, 7.5, 10}};
-static const curve jpeg_scans_curve = {{20, 31, 50, 62, 70}};
-static const curve webp_curve = {{90, 135, 215, 275, 330}};
+static const cost_curve jpeg_curve = {{2.8, 3.4, 5, 7.5, 10}};
+static const cost_curve jpeg_scans_curve = {{20, 31, 50, 62, 70}};
+static const cost_curve webp_curve = {{90, 135, 215, 275, 330}};
 /* The encoder cannot be interrupted: this is noise's. */
-static const curve avif_curve = {{65, 140, 225, 280, 330}};
+static const cost_curve avif_curve = {{65, 140, 225, 280, 330}};
 
 #define GREY_FACTOR      0.7 /* of JPEG and AVIF, without chroma */
 #define PNG_SAMPLE       11.0
@@ -28,7 +28,7 @@ static const curve avif_curve = {{65, 140, 225, 280, 330}};
 #define AVIF_ALPHA       140.0
 #define AVIF_ALPHA_EXACT 280.0
 
-static double on_curve(const curve *curve, unsigned quality)
+static double on_curve(const cost_curve *curve, unsigned quality)
 {
     int at = 1;
 

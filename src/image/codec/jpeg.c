@@ -182,7 +182,7 @@ static void read_bytes(j_decompress_ptr cinfo, uint8_t *to, size_t length)
     }
 }
 
-/* Without memory for a profile or an orientation the answer would be another picture. */
+/* Without memory for a profile or an orientation the output would be another picture. */
 __attribute__((noreturn)) static void no_memory(j_decompress_ptr cinfo)
 {
     cinfo->err->msg_code = JERR_OUT_OF_MEMORY;
@@ -211,7 +211,7 @@ static size_t read_marker(j_decompress_ptr cinfo)
     return length;
 }
 
-/* The first EXIF block, in case the answer is to have it. */
+/* The first EXIF block, in case the output is to have it. */
 static void keep_exif(j_decompress_ptr cinfo, const uint8_t *exif, size_t length)
 {
     tc_decoder *decoder = cinfo->client_data;

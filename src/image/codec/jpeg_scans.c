@@ -25,27 +25,27 @@ enum {
 };
 
 /* The bytes of the file in pieces; each is read once, those of jumped segments not at all. */
-typedef struct cursor {
+typedef struct file_cursor {
     const tc_input *input;
     uint64_t offset; /* of what follows the buffer */
     uint8_t *buffer;
     const uint8_t *at, *end;
-} cursor;
+} file_cursor;
 
-typedef struct scan {
+typedef struct scan_header {
     unsigned components;
     unsigned component[TC_JPEG_COMPONENTS]; /* indices into the frame's */
     uint8_t first, last;                    /* coefficients, in zigzag order */
     uint8_t high, low;                      /* bits: the one before, this one */
-} scan;
+} scan_header;
 
 /* The lowest bit that is known of each coefficient, or UNSEEN. */
 #define UNSEEN (-1)
-typedef struct progress {
+typedef struct scan_progress {
     int8_t bit[TC_JPEG_COMPONENTS][COEFFICIENTS];
-} progress;
+} scan_progress;
 
-static bool refill(cursor *cursor)
+static bool refill(file_cursor *cursor)
 {
     size_t got = 0;
 
@@ -58,7 +58,7 @@ static bool refill(cursor *cursor)
     return got > 0;
 }
 
-static bool next_byte(cursor *cursor, uint8_t *byte)
+static bool next_byte(file_cursor *cursor, uint8_t *byte)
 {
     if (cursor->at == cursor->end && !refill(cursor))
         return false;
@@ -66,13 +66,13 @@ static bool next_byte(cursor *cursor, uint8_t *byte)
     return true;
 }
 
-static uint64_t position(const cursor *cursor)
+static uint64_t position(const file_cursor *cursor)
 {
     return cursor->offset - (uint64_t)(cursor->end - cursor->at);
 }
 
 /* Past the next marker, over whatever stands before it: libjpeg's own rule. */
-static bool next_marker(cursor *cursor, uint8_t *code)
+static bool next_marker(file_cursor *cursor, uint8_t *code)
 {
     do {
         const uint8_t *prefix = NULL;
@@ -104,7 +104,7 @@ static bool is_segment(uint8_t code)
            (code >= APP0 && code <= APP15) || code == COM;
 }
 
-static bool read_length(cursor *cursor, unsigned *length)
+static bool read_length(file_cursor *cursor, unsigned *length)
 {
     uint8_t high, low;
 
@@ -114,7 +114,7 @@ static bool read_length(cursor *cursor, unsigned *length)
     return *length >= 2;
 }
 
-static bool jump_segment(cursor *cursor)
+static bool jump_segment(file_cursor *cursor)
 {
     unsigned length;
 
@@ -140,7 +140,7 @@ static bool find_component(const tc_jpeg_frame *frame, uint8_t id, unsigned *ind
 }
 
 /* A scan's header (T.81, B.2.3), from its length on. */
-static bool read_scan(cursor *cursor, const tc_jpeg_frame *frame, scan *scan)
+static bool read_scan(file_cursor *cursor, const tc_jpeg_frame *frame, scan_header *scan)
 {
     unsigned length;
     uint8_t count, id, tables, bits;
@@ -167,7 +167,7 @@ static bool read_scan(cursor *cursor, const tc_jpeg_frame *frame, scan *scan)
  * Whether the scan may come now (T.81, G.1.1): DC alone or AC of one component,
  * DC first, and of each coefficient the bits in order, none twice.
  */
-static bool follow(progress *progress, const scan *scan)
+static bool follow(scan_progress *progress, const scan_header *scan)
 {
     bool dc = scan->first == 0;
 
@@ -204,11 +204,11 @@ static bool ids_are_unique(const tc_jpeg_frame *frame)
 }
 
 /* From a scan's header to the marker after its data; notes it when it is not needed. */
-static bool walk_scan(cursor *cursor, const tc_jpeg_frame *frame, progress *progress,
+static bool walk_scan(file_cursor *cursor, const tc_jpeg_frame *frame, scan_progress *progress,
                       tc_jpeg_scans *scans, uint8_t *code)
 {
     uint64_t from = position(cursor) - 2;
-    scan scan;
+    scan_header scan;
 
     if (!read_scan(cursor, frame, &scan) || !follow(progress, &scan))
         return false;
@@ -225,9 +225,9 @@ static bool walk_scan(cursor *cursor, const tc_jpeg_frame *frame, progress *prog
 }
 
 /* Marker by marker to the end of the image. */
-static bool walk(cursor *cursor, const tc_jpeg_frame *frame, tc_jpeg_scans *scans)
+static bool walk(file_cursor *cursor, const tc_jpeg_frame *frame, tc_jpeg_scans *scans)
 {
-    progress progress;
+    scan_progress progress;
     unsigned seen = 0;
     uint8_t code;
     bool good = next_marker(cursor, &code);
@@ -251,7 +251,7 @@ static bool walk(cursor *cursor, const tc_jpeg_frame *frame, tc_jpeg_scans *scan
 bool tc_jpeg_scans_find(tc_jpeg_scans *scans, const tc_input *input, uint64_t offset,
                         const tc_jpeg_frame *frame, uint8_t *buffer)
 {
-    cursor cursor = {input, offset, buffer, buffer, buffer};
+    file_cursor cursor = {input, offset, buffer, buffer, buffer};
 
     scans->count = scans->next = 0;
     if (!ids_are_unique(frame) || !walk(&cursor, frame, scans))

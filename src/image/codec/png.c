@@ -157,7 +157,7 @@ static void png_decode_free(tc_decoder *decoder)
 }
 
 /*
- * Chunks that cannot change the answer are skipped unread: text in any number,
+ * Chunks that cannot change the output are skipped unread: text in any number,
  * suggested palettes, histograms, times, physical sizes.
  */
 static void skip_chunks(png_structp png)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * PNG encoding through libpng, speed first. An answer whose source had a palette is
+ * PNG encoding through libpng, speed first. An output whose source had a palette is
  * held as indices, when it is small, until it is whole or has a colour too many.
  */
 #include "base/buffer.h"
@@ -16,11 +16,11 @@
 #define SLOTS   1024 /* of a hash table, a quarter full at most */
 
 /* The colours so far: as r, g, b, a in memory, numbered as they came. */
-typedef struct palette {
+typedef struct palette_builder {
     unsigned count;
     uint32_t colour[COLOURS];
     uint16_t slot[SLOTS]; /* 0, or a colour's number and one */
-} palette;
+} palette_builder;
 
 struct tc_encoder {
     const tc_output *output;
@@ -29,8 +29,8 @@ struct tc_encoder {
     png_infop info;
     uint32_t width, height;
     uint8_t channels;
-    palette *palette; /* while it may come to be one */
-    uint8_t *held;    /* an index a pixel, of rows that are not written yet */
+    palette_builder *palette; /* while it may come to be one */
+    uint8_t *held;            /* an index a pixel, of rows that are not written yet */
     uint32_t held_rows;
     uint8_t *row; /* one held row as colours */
 };
@@ -81,7 +81,7 @@ void tc_png_encode_free(tc_encoder *encoder)
  * and 95 KB, what it finds being noise, and the defaults take 20 ms for 83 KB. What is
  * flat needs the search: of screenshots level 1 makes 527 KB of run lengths' 770.
  * libdeflate's level 1 would save 0.7 of the 1.8 ms, for 5 percent more bytes and an
- * answer held whole.
+ * output held whole.
  */
 static void choose_compression(png_structp png, bool flat)
 {
@@ -120,7 +120,7 @@ static bool start_writing(tc_encoder *encoder, const tc_encode_spec *spec)
     return encoder->fail->error == TC_E_OK;
 }
 
-/* Room to hold an answer that may have a palette; false without memory. */
+/* Room to hold an output that may have a palette; false without memory. */
 static bool hold(tc_encoder *encoder, const tc_encode_spec *spec)
 {
     if (!spec->palette || tc_model_is_grey(spec->model) ||
@@ -165,7 +165,7 @@ static uint32_t load_colour(const uint8_t *from, uint8_t channels)
 }
 
 /* A colour's number, a new one where it has none yet; COLOURS when there is no more room. */
-static unsigned number_of(palette *palette, uint32_t colour)
+static unsigned number_of(palette_builder *palette, uint32_t colour)
 {
     uint32_t at = (colour * 0x9e3779b1u) >> 22;
 

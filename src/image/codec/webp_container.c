@@ -26,19 +26,19 @@
 /* Enough for the header of either kind of picture, its chunk's head with it. */
 #define PICTURE_HEAD 32
 
-typedef struct reader {
+typedef struct container_reader {
     tc_webp_file *file;
     const tc_input *input;
     tc_fail *fail;
     uint64_t end;  /* of the container, or of the file if that is shorter */
     bool extended; /* there is a header with the canvas's size */
-} reader;
+} container_reader;
 
-typedef struct chunk {
+typedef struct riff_chunk {
     char name[5];
     uint32_t length; /* of the payload, which is followed by a byte when it is odd */
     uint64_t at;     /* of the payload */
-} chunk;
+} riff_chunk;
 
 static uint32_t get24(const uint8_t *at)
 {
@@ -58,23 +58,24 @@ tc_error tc_webp_read_bytes(const tc_input *input, uint64_t at, void *to, size_t
     return tc_fail_set(fail, TC_E_DAMAGED, "WebP: the file ends before the picture does");
 }
 
-static tc_error no_memory(const reader *reader)
+static tc_error no_memory(const container_reader *reader)
 {
     return tc_fail_set(reader->fail, TC_E_NO_MEMORY, "WebP: out of memory");
 }
 
-static tc_error damaged(const reader *reader, const char *why)
+static tc_error damaged(const container_reader *reader, const char *why)
 {
     return tc_fail_set(reader->fail, TC_E_DAMAGED, "WebP: %s", why);
 }
 
-static tc_error read_bytes(const reader *reader, uint64_t at, void *to, size_t length)
+static tc_error read_bytes(const container_reader *reader, uint64_t at, void *to, size_t length)
 {
     return tc_webp_read_bytes(reader->input, at, to, length, reader->fail);
 }
 
 /* The chunk at `at`, which is to lie within `end` with all its payload. */
-static tc_error read_chunk(reader *reader, uint64_t at, uint64_t end, chunk *chunk)
+static tc_error read_chunk(container_reader *reader, uint64_t at, uint64_t end,
+                           riff_chunk *chunk)
 {
     uint8_t head[TC_WEBP_CHUNK];
     tc_error error;
@@ -93,12 +94,12 @@ static tc_error read_chunk(reader *reader, uint64_t at, uint64_t end, chunk *chu
     return TC_E_OK;
 }
 
-static uint64_t behind(const chunk *chunk)
+static uint64_t behind(const riff_chunk *chunk)
 {
     return chunk->at + chunk->length + (chunk->length & 1);
 }
 
-static tc_error read_profile(reader *reader, const chunk *chunk)
+static tc_error read_profile(container_reader *reader, const riff_chunk *chunk)
 {
     if (reader->file->icc || chunk->length < 128 || chunk->length > TC_ICC_MAX)
         return TC_E_OK;
@@ -109,7 +110,7 @@ static tc_error read_profile(reader *reader, const chunk *chunk)
     return read_bytes(reader, chunk->at, reader->file->icc, chunk->length);
 }
 
-static tc_error read_exif(reader *reader, const chunk *chunk)
+static tc_error read_exif(container_reader *reader, const riff_chunk *chunk)
 {
     size_t length = chunk->length < EXIF_MAX ? chunk->length : EXIF_MAX;
     uint8_t *exif;
@@ -135,7 +136,7 @@ static tc_error read_exif(reader *reader, const chunk *chunk)
     return TC_E_OK;
 }
 
-static tc_error read_extended(reader *reader, const chunk *chunk)
+static tc_error read_extended(container_reader *reader, const riff_chunk *chunk)
 {
     uint8_t body[TC_WEBP_VP8X];
     tc_error error;
@@ -152,7 +153,7 @@ static tc_error read_extended(reader *reader, const chunk *chunk)
 }
 
 /* ALPH, VP8 or VP8L: the picture is one of the latter two, with the former in front. */
-static void note_picture(reader *reader, const chunk *chunk)
+static void note_picture(container_reader *reader, const riff_chunk *chunk)
 {
     uint64_t start = chunk->at - TC_WEBP_CHUNK;
 
@@ -172,14 +173,14 @@ static void note_picture(reader *reader, const chunk *chunk)
     reader->file->length = (size_t)(chunk->at + chunk->length - reader->file->from);
 }
 
-static bool is_picture(const chunk *chunk)
+static bool is_picture(const riff_chunk *chunk)
 {
     return strcmp(chunk->name, "ALPH") == 0 || strcmp(chunk->name, "VP8 ") == 0 ||
            strcmp(chunk->name, "VP8L") == 0;
 }
 
 /* The first frame of an animation: a place on the canvas, then chunks of its own. */
-static tc_error read_frame(reader *reader, const chunk *frame)
+static tc_error read_frame(container_reader *reader, const riff_chunk *frame)
 {
     uint8_t head[ANMF_HEAD];
     uint64_t at = frame->at + ANMF_HEAD, end = frame->at + frame->length;
@@ -193,7 +194,7 @@ static tc_error read_frame(reader *reader, const chunk *frame)
     reader->file->frame = (tc_rect){2 * get24(head), 2 * get24(head + 3), get24(head + 6) + 1,
                                     get24(head + 9) + 1};
     for (int count = 0; !error && !reader->file->picture && count < CHUNKS_MAX; count++) {
-        chunk chunk;
+        riff_chunk chunk;
 
         error = read_chunk(reader, at, end, &chunk);
         if (error)
@@ -206,13 +207,13 @@ static tc_error read_frame(reader *reader, const chunk *frame)
 }
 
 /* Everything in the container that matters; what stands behind the picture may be missing. */
-static tc_error walk(reader *reader)
+static tc_error walk(container_reader *reader)
 {
     uint64_t at = TC_WEBP_HEAD;
     tc_error error = TC_E_OK;
 
     for (int count = 0; !error && count < CHUNKS_MAX; count++) {
-        chunk chunk;
+        riff_chunk chunk;
 
         if (reader->file->picture && (!reader->extended || at + TC_WEBP_CHUNK > reader->end))
             break;
@@ -239,7 +240,7 @@ static tc_error walk(reader *reader)
 }
 
 /* The size that the picture itself has must be the one that the container gives it. */
-static tc_error check_picture(reader *reader)
+static tc_error check_picture(container_reader *reader)
 {
     uint8_t head[PICTURE_HEAD] = {0};
     WebPBitstreamFeatures features;
@@ -288,7 +289,7 @@ static tc_error check_picture(reader *reader)
 #define ALPHA_LOSSLESS 1
 
 /* What libwebp needs for the streams of a lossless picture or of a lossy one's alpha. */
-static tc_error check_streams(reader *reader)
+static tc_error check_streams(container_reader *reader)
 {
     tc_webp_file *file = reader->file;
     tc_webp_lossless stream = {0, 0};
@@ -313,7 +314,7 @@ static tc_error check_streams(reader *reader)
 
 tc_error tc_webp_read(tc_webp_file *file, const tc_input *input, tc_fail *fail)
 {
-    reader reader = {.file = file, .input = input, .fail = fail};
+    container_reader reader = {.file = file, .input = input, .fail = fail};
     uint8_t head[TC_WEBP_HEAD];
     tc_error error = read_bytes(&reader, 0, head, sizeof head);
 

@@ -88,9 +88,9 @@ static bool holds_tokens(const tc_encode_spec *spec)
 }
 
 /*
- * Measured with noise, bytes a pixel: the picture as RGB and as planes, and the answer, 7 to
+ * Measured with noise, bytes a pixel: the picture as RGB and as planes, and the output, 7 to
  * 8; tokens; alpha and lossless pictures with what libwebp's search keeps, 33; and where a
- * profile or EXIF goes with it the answer again, in memory that grows by doubling.
+ * profile or EXIF goes with it the output again, in memory that grows by doubling.
  */
 uint64_t tc_webp_encode_held(const tc_encode_spec *spec)
 {

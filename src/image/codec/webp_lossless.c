@@ -18,13 +18,13 @@
 #define GROUP_BYTES       600
 #define TABLE_ENTRY_BYTES 4
 
-typedef struct code {
+typedef struct prefix_code {
     uint16_t count[CODE_BITS_MAX + 1]; /* codes of each length */
     uint16_t symbol[ALPHABET_MAX];     /* in the order of their codes */
     bool single;                       /* one symbol, which takes no bits */
-} code;
+} prefix_code;
 
-typedef struct walker {
+typedef struct bit_reader {
     const tc_input *input;
     tc_fail *fail;
     tc_error error;
@@ -36,25 +36,25 @@ typedef struct walker {
     size_t filled, next;
     uint8_t buffer[4096];
     uint8_t length[ALPHABET_MAX]; /* of the code that is being read */
-    code codes[CODES];
+    prefix_code codes[CODES];
     uint32_t cache[1 << CACHE_BITS];
-} walker;
+} bit_reader;
 
-static bool fail(walker *walker, tc_error error, const char *why)
+static bool fail(bit_reader *walker, tc_error error, const char *why)
 {
     if (!walker->error)
         walker->error = tc_fail_set(walker->fail, error, "WebP: %s", why);
     return false;
 }
 
-static bool damaged(walker *walker)
+static bool damaged(bit_reader *walker)
 {
     return fail(walker, TC_E_DAMAGED, "the picture's codes are not valid");
 }
 
 /* ---- bits ------------------------------------------------------------------------------- */
 
-static void refill(walker *walker)
+static void refill(bit_reader *walker)
 {
     uint64_t length = walker->end - walker->at;
     size_t got = 0;
@@ -77,7 +77,7 @@ static void refill(walker *walker)
 }
 
 /* At least 32 bits into the window; behind the stream's end come zeros. */
-static void fill(walker *walker)
+static void fill(bit_reader *walker)
 {
     while (walker->bits <= 56) {
         if (walker->next == walker->filled && walker->at < walker->end)
@@ -88,7 +88,7 @@ static void fill(walker *walker)
     }
 }
 
-static void drop(walker *walker, unsigned count)
+static void drop(bit_reader *walker, unsigned count)
 {
     walker->window >>= count;
     walker->bits -= count;
@@ -101,7 +101,7 @@ static void drop(walker *walker, unsigned count)
 }
 
 /* Up to 32 bits. */
-static uint32_t read_bits(walker *walker, unsigned count)
+static uint32_t read_bits(bit_reader *walker, unsigned count)
 {
     uint32_t value;
 
@@ -115,7 +115,7 @@ static uint32_t read_bits(walker *walker, unsigned count)
 /* ---- prefix codes ----------------------------------------------------------------------- */
 
 /* The canonical code of these lengths, which must use up all bit patterns (section 3.7.2). */
-static bool make_code(walker *walker, code *code, unsigned alphabet)
+static bool make_code(bit_reader *walker, prefix_code *code, unsigned alphabet)
 {
     uint16_t place[CODE_BITS_MAX + 1];
     unsigned symbols = 0;
@@ -142,7 +142,7 @@ static bool make_code(walker *walker, code *code, unsigned alphabet)
     return true;
 }
 
-static unsigned read_symbol(walker *walker, const code *code)
+static unsigned read_symbol(bit_reader *walker, const prefix_code *code)
 {
     unsigned value = 0, first = 0, index = 0;
 
@@ -167,7 +167,7 @@ static unsigned read_symbol(walker *walker, const code *code)
 }
 
 /* One or two symbols, named (section 3.7.2.1.1). Those outside of the alphabet do not count. */
-static void read_named(walker *walker)
+static void read_named(bit_reader *walker)
 {
     bool two = read_bits(walker, 1), wide = read_bits(walker, 1);
 
@@ -177,7 +177,7 @@ static void read_named(walker *walker)
 }
 
 /* How often the last length or none comes, from its code on: 16 to 18. */
-static unsigned read_repeat(walker *walker, unsigned symbol)
+static unsigned read_repeat(bit_reader *walker, unsigned symbol)
 {
     return symbol == 16   ? 3 + read_bits(walker, 2)
            : symbol == 17 ? 3 + read_bits(walker, 3)
@@ -185,13 +185,13 @@ static unsigned read_repeat(walker *walker, unsigned symbol)
 }
 
 /* The lengths themselves in a code (section 3.7.2.1.2). */
-static bool read_lengths(walker *walker, unsigned alphabet)
+static bool read_lengths(bit_reader *walker, unsigned alphabet)
 {
     static const uint8_t order[19] = {17, 18, 0, 1,  2,  3,  4,  5,  16, 6,
                                       7,  8,  9, 10, 11, 12, 13, 14, 15};
     unsigned count = 4 + read_bits(walker, 4), most = alphabet, at = 0;
     uint8_t last = 8;
-    code lengths;
+    prefix_code lengths;
 
     for (unsigned n = 0; n < count; n++)
         walker->length[order[n]] = (uint8_t)read_bits(walker, 3);
@@ -222,7 +222,7 @@ static bool read_lengths(walker *walker, unsigned alphabet)
     return !walker->error;
 }
 
-static bool read_code(walker *walker, code *code, unsigned alphabet)
+static bool read_code(bit_reader *walker, prefix_code *code, unsigned alphabet)
 {
     memset(walker->length, 0, alphabet > LITERALS ? alphabet : LITERALS);
     if (read_bits(walker, 1))
@@ -232,7 +232,7 @@ static bool read_code(walker *walker, code *code, unsigned alphabet)
     return !walker->error && make_code(walker, code, alphabet);
 }
 
-static bool read_group(walker *walker, unsigned cache_bits)
+static bool read_group(bit_reader *walker, unsigned cache_bits)
 {
     unsigned cached = cache_bits > 0 ? 1u << cache_bits : 0;
     const unsigned alphabet[CODES] = {LITERALS + LENGTHS + cached, LITERALS, LITERALS, LITERALS,
@@ -247,14 +247,14 @@ static bool read_group(walker *walker, unsigned cache_bits)
 
 /* ---- an image within the head ------------------------------------------------------------ */
 
-typedef struct image {
+typedef struct coded_image {
     uint32_t width;
     uint64_t pixels, done;
     uint32_t *argb; /* NULL when nobody asks for the values */
     unsigned cache_bits;
-} image;
+} coded_image;
 
-static void put(walker *walker, image *image, uint32_t argb)
+static void put(bit_reader *walker, coded_image *image, uint32_t argb)
 {
     if (image->argb)
         image->argb[image->done] = argb;
@@ -264,7 +264,7 @@ static void put(walker *walker, image *image, uint32_t argb)
 }
 
 /* A number in a prefix and some bits (section 3.6.2.2, table of prefixes). */
-static uint32_t read_prefixed(walker *walker, unsigned symbol)
+static uint32_t read_prefixed(bit_reader *walker, unsigned symbol)
 {
     unsigned extra;
 
@@ -295,7 +295,7 @@ static uint64_t distance_of(uint32_t number, uint32_t width)
     return distance > 0 ? (uint64_t)distance : 1;
 }
 
-static bool copy(walker *walker, image *image, unsigned symbol)
+static bool copy(bit_reader *walker, coded_image *image, unsigned symbol)
 {
     uint64_t length = read_prefixed(walker, symbol);
     unsigned prefix = read_symbol(walker, &walker->codes[CODES - 1]);
@@ -313,13 +313,13 @@ static bool copy(walker *walker, image *image, unsigned symbol)
 }
 
 /* Whether no pixel takes a bit: then all are the same. */
-static bool is_even(const walker *walker)
+static bool is_even(const bit_reader *walker)
 {
     return walker->codes[0].single && walker->codes[0].symbol[0] < LITERALS &&
            walker->codes[1].single && walker->codes[2].single && walker->codes[3].single;
 }
 
-static bool read_pixels(walker *walker, image *image)
+static bool read_pixels(bit_reader *walker, coded_image *image)
 {
     if (!image->argb && is_even(walker))
         return true;
@@ -343,7 +343,7 @@ static bool read_pixels(walker *walker, image *image)
 }
 
 /* The bits of the colour cache, 0 for none. */
-static bool read_cache_bits(walker *walker, unsigned *bits)
+static bool read_cache_bits(bit_reader *walker, unsigned *bits)
 {
     *bits = 0;
     if (!read_bits(walker, 1))
@@ -353,9 +353,9 @@ static bool read_cache_bits(walker *walker, unsigned *bits)
 }
 
 /* An image of its own codes within the head; its pixels into `argb`, unless that is NULL. */
-static bool read_image(walker *walker, uint32_t width, uint32_t height, uint32_t *argb)
+static bool read_image(bit_reader *walker, uint32_t width, uint32_t height, uint32_t *argb)
 {
-    image image = {.width = width, .pixels = (uint64_t)width * height, .argb = argb};
+    coded_image image = {.width = width, .pixels = (uint64_t)width * height, .argb = argb};
 
     if (!read_cache_bits(walker, &image.cache_bits) || !read_group(walker, image.cache_bits))
         return false;
@@ -372,7 +372,7 @@ static uint32_t subsampled(uint32_t size, unsigned bits)
 }
 
 /* The transforms; one that packs pixels makes the picture narrower (section 3.5). */
-static bool read_transforms(walker *walker, uint32_t *width, uint32_t height)
+static bool read_transforms(bit_reader *walker, uint32_t *width, uint32_t height)
 {
     unsigned seen = 0;
 
@@ -405,7 +405,7 @@ static bool read_transforms(walker *walker, uint32_t *width, uint32_t height)
 }
 
 /* The entropy image, and from it how many groups there are. */
-static bool read_entropy_image(walker *walker, uint32_t width, uint32_t height,
+static bool read_entropy_image(bit_reader *walker, uint32_t width, uint32_t height,
                                unsigned *groups)
 {
     unsigned bits = read_bits(walker, 3) + 2;
@@ -431,7 +431,7 @@ static bool read_entropy_image(walker *walker, uint32_t width, uint32_t height,
     return good;
 }
 
-static bool read_head(walker *walker, uint32_t width, uint32_t height)
+static bool read_head(bit_reader *walker, uint32_t width, uint32_t height)
 {
     unsigned groups = 1, cache_bits;
 
@@ -452,12 +452,12 @@ tc_error tc_webp_lossless_read(tc_webp_lossless *stream, const tc_input *input, 
                                size_t length, bool sized, uint32_t width, uint32_t height,
                                tc_fail *fail)
 {
-    walker *walker = malloc(sizeof *walker);
+    bit_reader *walker = malloc(sizeof *walker);
     tc_error error;
 
     if (!walker)
         return tc_fail_set(fail, TC_E_NO_MEMORY, "WebP: out of memory");
-    memset(walker, 0, offsetof(struct walker, buffer));
+    memset(walker, 0, offsetof(struct bit_reader, buffer));
     walker->input = input;
     walker->fail = fail;
     walker->at = from;

@@ -12,7 +12,7 @@
 
 /* What is to become of an embedded profile. */
 typedef enum tc_profile {
-    TC_PROFILE_KEEP, /* goes into the answer: nobody here can convert */
+    TC_PROFILE_KEEP, /* goes into the output: nobody here can convert */
     TC_PROFILE_DROP, /* says nothing that is not assumed anyway, or nothing that makes sense */
     TC_PROFILE_CONVERT /* the rows are to be converted, then it is dropped */
 } tc_profile;

@@ -43,18 +43,18 @@ struct tc_transform {
 };
 
 /* In front of each of the library's blocks. */
-typedef union block {
+typedef union memory_block {
     struct {
         size_t size;         /* with this */
         tc_transform *owner; /* NULL for those of a context that was still being made */
     } of;
     max_align_t align;
-} block;
+} memory_block;
 
-static void *resize(tc_transform *owner, block *old, size_t size)
+static void *resize(tc_transform *owner, memory_block *old, size_t size)
 {
     size_t had = old ? old->of.size : 0;
-    block *made;
+    memory_block *made;
 
     size += sizeof *made;
     if (owner && owner->used - had + size > owner->most) {
@@ -84,14 +84,14 @@ static void *on_malloc(cmsContext context, cmsUInt32Number size)
 
 static void *on_realloc(cmsContext context, void *old, cmsUInt32Number size)
 {
-    block *block = old;
+    memory_block *block = old;
 
     return block ? resize(block[-1].of.owner, block - 1, size) : on_malloc(context, size);
 }
 
 static void on_free(cmsContext context, void *old)
 {
-    block *block = old;
+    memory_block *block = old;
 
     (void)context;
     if (!block)

@@ -24,13 +24,13 @@
 /* Samples of a parametric curve. */
 #define PARAMETRIC_VALUES 4096
 
-typedef struct reader {
+typedef struct profile_reader {
     tc_icc *icc;
     const uint8_t *data;
     uint64_t length;
     uint64_t end;    /* of the tag that is being checked, so far */
     uint64_t tables; /* bytes of its tables in memory, so far */
-} reader;
+} profile_reader;
 
 static uint32_t get16(const uint8_t *at)
 {
@@ -57,7 +57,7 @@ static uint64_t aligned(uint64_t value)
 
 /* The `length` bytes from `from`, which become part of the tag; NULL when they are not there.
  */
-static const uint8_t *bytes_at(reader *reader, uint64_t from, uint64_t length)
+static const uint8_t *bytes_at(profile_reader *reader, uint64_t from, uint64_t length)
 {
     if (from > reader->length || length > reader->length - from)
         return NULL;
@@ -66,7 +66,7 @@ static const uint8_t *bytes_at(reader *reader, uint64_t from, uint64_t length)
     return reader->data + from;
 }
 
-static void count_curve(reader *reader, uint64_t values)
+static void count_curve(profile_reader *reader, uint64_t values)
 {
     reader->tables += CURVE_BYTES + 2 * values;
 }
@@ -77,7 +77,7 @@ static void count_curve(reader *reader, uint64_t values)
 static const uint8_t parameters[] = {1, 3, 4, 5, 7};
 
 /* A 'curv' or 'para' at `from`; its length into `*length`. */
-static bool check_curve(reader *reader, uint64_t from, uint64_t *length)
+static bool check_curve(profile_reader *reader, uint64_t from, uint64_t *length)
 {
     const uint8_t *at = bytes_at(reader, from, CURVE_HEAD);
     uint32_t count;
@@ -103,7 +103,7 @@ static bool check_curve(reader *reader, uint64_t from, uint64_t *length)
     return bytes_at(reader, from, *length);
 }
 
-static bool check_curves(reader *reader, uint64_t from, unsigned count)
+static bool check_curves(profile_reader *reader, uint64_t from, unsigned count)
 {
     uint64_t length;
 
@@ -115,14 +115,14 @@ static bool check_curves(reader *reader, uint64_t from, unsigned count)
     return true;
 }
 
-static bool check_curve_tag(reader *reader, uint64_t from)
+static bool check_curve_tag(profile_reader *reader, uint64_t from)
 {
     uint64_t length;
 
     return check_curve(reader, from, &length);
 }
 
-static bool check_xyz_tag(reader *reader, uint64_t from)
+static bool check_xyz_tag(profile_reader *reader, uint64_t from)
 {
     const uint8_t *at = bytes_at(reader, from, XYZ_BYTES);
 
@@ -145,7 +145,8 @@ static uint32_t grid_values(const uint8_t *points, unsigned in, unsigned out)
 }
 
 /* 'mft1' and 'mft2': curves, a table, curves, one behind the other. */
-static bool check_lut(reader *reader, uint64_t from, bool wide, unsigned in, unsigned out)
+static bool check_lut(profile_reader *reader, uint64_t from, bool wide, unsigned in,
+                      unsigned out)
 {
     uint64_t head = wide ? LUT16_HEAD : LUT8_HEAD, values;
     const uint8_t *at = bytes_at(reader, from, head);
@@ -172,7 +173,7 @@ static bool check_lut(reader *reader, uint64_t from, bool wide, unsigned in, uns
     return bytes_at(reader, from, head + (wide ? 2 * values : values));
 }
 
-static bool check_grid(reader *reader, uint64_t from, unsigned in, unsigned out)
+static bool check_grid(profile_reader *reader, uint64_t from, unsigned in, unsigned out)
 {
     const uint8_t *at = bytes_at(reader, from, GRID_HEAD);
     uint32_t values;
@@ -192,7 +193,7 @@ static bool check_grid(reader *reader, uint64_t from, unsigned in, unsigned out)
  * out. The A curves are on the table's side of the device, the M and B curves on the other,
  * which has three channels.
  */
-static bool check_lut_ab(reader *reader, uint64_t from, bool from_device, unsigned in,
+static bool check_lut_ab(profile_reader *reader, uint64_t from, bool from_device, unsigned in,
                          unsigned out)
 {
     const uint8_t *at = bytes_at(reader, from, LUTAB_HEAD);
@@ -215,7 +216,8 @@ static bool check_lut_ab(reader *reader, uint64_t from, bool from_device, unsign
 }
 
 /* A table that converts to Lab or XYZ (`from_device`), or back; the device has `channels`. */
-static bool check_table(reader *reader, uint64_t from, unsigned channels, bool from_device)
+static bool check_table(profile_reader *reader, uint64_t from, unsigned channels,
+                        bool from_device)
 {
     unsigned in = from_device ? channels : 3, out = from_device ? 3 : channels;
     const uint8_t *at = bytes_at(reader, from, TAG_HEAD);
@@ -230,9 +232,9 @@ static bool check_table(reader *reader, uint64_t from, unsigned channels, bool f
 
 /* ---- the tags ------------------------------------------------------------------------- */
 
-typedef enum kind { XYZ, CURVE, FROM_DEVICE, TO_DEVICE } kind;
+typedef enum tag_kind { XYZ, CURVE, FROM_DEVICE, TO_DEVICE } tag_kind;
 
-static bool check_tag(reader *reader, kind kind, uint64_t from, unsigned channels)
+static bool check_tag(profile_reader *reader, tag_kind kind, uint64_t from, unsigned channels)
 {
     switch (kind) {
     case XYZ:
@@ -248,7 +250,7 @@ static bool check_tag(reader *reader, kind kind, uint64_t from, unsigned channel
  * The tag's offset; 0 when there is none, or more than one. Entries that reach outside of
  * the profile are not tags.
  */
-static uint32_t find_tag(const reader *reader, uint32_t name)
+static uint32_t find_tag(const profile_reader *reader, uint32_t name)
 {
     const uint8_t *entry = reader->data + HEADER + TAG_TABLE;
     uint64_t end = get32(reader->data);
@@ -269,7 +271,7 @@ static uint32_t find_tag(const reader *reader, uint32_t name)
 }
 
 /* Find, check and note a tag. False when it is missing or refused. */
-static bool read_tag(reader *reader, kind kind, uint32_t name, unsigned channels)
+static bool read_tag(profile_reader *reader, tag_kind kind, uint32_t name, unsigned channels)
 {
     tc_icc *icc = reader->icc;
     uint32_t from = find_tag(reader, name);
@@ -286,7 +288,7 @@ static bool read_tag(reader *reader, kind kind, uint32_t name, unsigned channels
     return true;
 }
 
-static bool has_tag(const reader *reader, uint32_t name)
+static bool has_tag(const profile_reader *reader, uint32_t name)
 {
     return find_tag(reader, name) != 0;
 }
@@ -300,7 +302,7 @@ static bool has_tag(const reader *reader, uint32_t name)
  * For black point compensation the black of a CMYK printer is found by a round trip
  * through the perceptual tables.
  */
-static bool read_tables(reader *reader, unsigned channels)
+static bool read_tables(profile_reader *reader, unsigned channels)
 {
     bool colorimetric = has_tag(reader, A2B1);
 
@@ -313,10 +315,10 @@ static bool read_tables(reader *reader, unsigned channels)
 }
 
 /* Colorants and curves, or the one curve of grey. */
-static bool read_curves(reader *reader, unsigned channels)
+static bool read_curves(profile_reader *reader, unsigned channels)
 {
     static const struct {
-        kind kind;
+        tag_kind kind;
         uint32_t name;
     } colour[] = {
         {XYZ, NAME('r', 'X', 'Y', 'Z')},   {XYZ, NAME('g', 'X', 'Y', 'Z')},
@@ -383,7 +385,7 @@ static bool check_header(const uint8_t *data, size_t length, unsigned channels)
 bool tc_icc_read(tc_icc *icc, const uint8_t *data, size_t length, tc_model model)
 {
     unsigned channels = channels_of(model);
-    reader reader = {.icc = icc, .data = data, .length = length};
+    profile_reader reader = {.icc = icc, .data = data, .length = length};
 
     *icc = (tc_icc){.data = data, .length = length};
     if (!check_header(data, length, channels))

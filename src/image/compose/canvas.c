@@ -28,8 +28,8 @@ void tc_canvas_init(tc_canvas *canvas, const tc_plan *plan, const tc_params *par
     *canvas = (tc_canvas){.from = from,
                           .under = params->cc,
                           .width = plan->output_w,
-                          .place_x = plan->place_x,
-                          .place_y = plan->place_y,
+                          .offset_x = plan->offset_x,
+                          .offset_y = plan->offset_y,
                           .picture_w = plan->picture_w,
                           .picture_h = plan->picture_h};
     if (!plan->canvas && !tc_params_has_cc(params))
@@ -46,7 +46,7 @@ void tc_canvas_init(tc_canvas *canvas, const tc_plan *plan, const tc_params *par
 
 bool tc_canvas_wants_picture(const tc_canvas *canvas, uint32_t y)
 {
-    return y >= canvas->place_y && y - canvas->place_y < canvas->picture_h;
+    return y >= canvas->offset_y && y - canvas->offset_y < canvas->picture_h;
 }
 
 static void fill(const tc_canvas *canvas, uint8_t *to, uint32_t pixels)
@@ -60,15 +60,15 @@ static void fill(const tc_canvas *canvas, uint8_t *to, uint32_t pixels)
 void tc_canvas_row(const tc_canvas *canvas, const uint8_t *picture, uint8_t *to)
 {
     uint8_t in = tc_model_channels(canvas->from), out = tc_model_channels(canvas->to);
-    uint32_t right = canvas->place_x + canvas->picture_w;
+    uint32_t right = canvas->offset_x + canvas->picture_w;
 
     if (!picture) {
         fill(canvas, to, canvas->width);
         return;
     }
-    fill(canvas, to, canvas->place_x);
+    fill(canvas, to, canvas->offset_x);
     fill(canvas, to + (size_t)right * out, canvas->width - right);
-    to += (size_t)canvas->place_x * out;
+    to += (size_t)canvas->offset_x * out;
     if (canvas->from == canvas->to && !tc_model_has_alpha(canvas->from)) {
         memcpy(to, picture, (size_t)canvas->picture_w * in);
         return;

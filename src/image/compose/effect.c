@@ -77,32 +77,32 @@ tc_error tc_effects_create(tc_effects **effects, const tc_params *params, const 
     return error;
 }
 
-tc_error tc_effects_put(tc_effects *effects, const uint8_t *row)
+tc_error tc_effects_write_row(tc_effects *effects, const uint8_t *row)
 {
-    return effects->stage[0].kind->put(effects->stage[0].effect, row);
+    return effects->stage[0].kind->write_row(effects->stage[0].effect, row);
 }
 
 /* The next row of the first `count` stages: the last one's, which the others feed. */
-static tc_error get(tc_effects *effects, size_t count, const uint8_t **row)
+static tc_error read_row(tc_effects *effects, size_t count, const uint8_t **row)
 {
     const tc_effect_kind *kind = effects->stage[count - 1].kind;
     tc_effect *effect = effects->stage[count - 1].effect;
 
     for (;;) {
-        tc_error error = kind->get(effect, row);
+        tc_error error = kind->read_row(effect, row);
         if (error || *row || count == 1)
             return error;
-        error = get(effects, count - 1, row);
+        error = read_row(effects, count - 1, row);
         if (!error && *row)
-            error = kind->put(effect, *row);
+            error = kind->write_row(effect, *row);
         if (error || !*row)
             return error;
     }
 }
 
-tc_error tc_effects_get(tc_effects *effects, const uint8_t **row)
+tc_error tc_effects_read_row(tc_effects *effects, const uint8_t **row)
 {
-    return get(effects, effects->count, row);
+    return read_row(effects, effects->count, row);
 }
 
 void tc_effects_free(tc_effects *effects)

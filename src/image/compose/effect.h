@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Effects on the answer's rows, between canvas and encoder: unsharp, sharpen, blur,
+ * Effects on the output's rows, between canvas and encoder: unsharp, sharpen, blur,
  * border and icon, in this order, each only where it was named. Rows go in and come out
  * one by one, the last some rows later: an effect holds no more than it looks at.
  */
@@ -39,14 +39,14 @@ uint64_t tc_effects_ns(const tc_params *params, const tc_shape *shape);
 tc_error tc_effects_create(tc_effects **effects, const tc_params *params, const tc_shape *shape,
                            tc_icon *icon, tc_fail *fail);
 
-/* The next row from the canvas; borrowed until tc_effects_get has no more. */
-tc_error tc_effects_put(tc_effects *effects, const uint8_t *row);
+/* The next row from the canvas; borrowed until tc_effects_read_row has no more. */
+tc_error tc_effects_write_row(tc_effects *effects, const uint8_t *row);
 
 /*
  * The next finished row, good until the next call; *row is NULL when another has to be
- * put first. To be called until then after each row that was put.
+ * written first. To be called until then after each row that was written.
  */
-tc_error tc_effects_get(tc_effects *effects, const uint8_t **row);
+tc_error tc_effects_read_row(tc_effects *effects, const uint8_t **row);
 
 /* Accepts NULL. */
 void tc_effects_free(tc_effects *effects);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A border drawn inside the answer: `bw` pixels left and right, `bh` above and below. */
+/* A border drawn inside the output: `bw` pixels left and right, `bh` above and below. */
 #include "base/buffer.h"
 #include "effect_kind.h"
 #include "blend.h"
@@ -60,7 +60,7 @@ static void paint(tc_effect *effect, uint32_t x, uint32_t pixels)
         tc_colour_store(to, tc_blend(effect->colour, tc_colour_load(to, model)), model);
 }
 
-static tc_error border_put(tc_effect *effect, const uint8_t *row)
+static tc_error border_write_row(tc_effect *effect, const uint8_t *row)
 {
     uint32_t y = effect->y++, width = effect->shape.width;
 
@@ -77,7 +77,7 @@ static tc_error border_put(tc_effect *effect, const uint8_t *row)
     return TC_E_OK;
 }
 
-static tc_error border_get(tc_effect *effect, const uint8_t **row)
+static tc_error border_read_row(tc_effect *effect, const uint8_t **row)
 {
     *row = effect->there ? effect->row : NULL;
     effect->there = false;
@@ -96,5 +96,6 @@ static double border_ns(const tc_params *params, const tc_shape *shape)
     return 0.5 * tc_model_channels(shape->model);
 }
 
-const tc_effect_kind tc_effect_border = {border_named, border_bytes, border_ns,  border_create,
-                                         border_put,   border_get,   border_free};
+const tc_effect_kind tc_effect_border = {border_named,  border_bytes,     border_ns,
+                                         border_create, border_write_row, border_read_row,
+                                         border_free};

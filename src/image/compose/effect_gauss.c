@@ -25,22 +25,22 @@
 #define RADIUS_MOST 8192
 
 /* What of picture and blur is added: picture + amount * (picture - blur), or the blur. */
-typedef struct mix {
+typedef struct mix_factors {
     bool blur;
     float amount, threshold; /* of levels, for twice the difference */
-} mix;
+} mix_factors;
 
 struct tc_effect {
-    mix mix;
+    mix_factors mix;
     uint8_t channels;
     bool alpha;
     uint32_t width, height, samples; /* of a row */
     uint32_t radius;
-    float *weight;            /* of the centre and `radius` neighbours on each side */
-    float *padded;            /* a row, premultiplied, and `radius` pixels on each side */
-    uint32_t held, originals; /* rows in the rings */
-    float *ring;              /* rows blurred horizontally; row y is at y % held */
-    uint8_t *original;        /* rows as they came; a ring as well */
+    float *weight;          /* of the centre and `radius` neighbours on each side */
+    float *padded;          /* a row, premultiplied, and `radius` pixels on each side */
+    uint32_t held, sources; /* rows in the rings */
+    float *ring;            /* rows blurred horizontally; row y is at y % held */
+    uint8_t *source;        /* rows as they came; a ring as well */
     float *sum;
     uint8_t *out;
     uint32_t next_in, next_out;
@@ -99,43 +99,42 @@ static void fill_kernel(float *weight, uint32_t radius, double sigma, unsigned r
         weight[at] = (float)(kernel_value(at, sigma, rank) / sum);
 }
 
-static mix sharpening(const tc_gauss *gauss, uint32_t radius)
+static mix_factors sharpening(const tc_gauss *gauss, uint32_t radius)
 {
     double side = 1;
 
     for (uint32_t at = 1; at <= radius; at++)
         side += 2 * gaussian(at, gauss->sigma);
-    return (mix){false, (float)(side * side / (side * side + 1)), 0};
+    return (mix_factors){false, (float)(side * side / (side * side + 1)), 0};
 }
 
 /* ---- making ----------------------------------------------------------------------------- */
 
-typedef struct sizes {
-    uint32_t radius, held, originals;
+typedef struct gauss_sizes {
+    uint32_t radius, held, sources;
     size_t samples, padded;
-} sizes;
+} gauss_sizes;
 
-static sizes find_sizes(const tc_gauss *gauss, const tc_shape *shape, bool sharpens, bool blurs)
+static gauss_sizes find_sizes(const tc_gauss *gauss, const tc_shape *shape, bool sharpens,
+                              bool blurs)
 {
     uint8_t channels = tc_model_channels(shape->model);
-    sizes sizes = {.radius = whole_radius(gauss, sharpens)};
+    gauss_sizes sizes = {.radius = whole_radius(gauss, sharpens)};
 
     sizes.held = 2 * sizes.radius + 1;
     if (sizes.held > shape->height)
         sizes.held = shape->height;
-    sizes.originals = blurs                          ? 0
-                      : sizes.radius < shape->height ? sizes.radius + 1
-                                                     : shape->height;
+    sizes.sources = blurs ? 0 : sizes.radius < shape->height ? sizes.radius + 1 : shape->height;
     sizes.samples = (size_t)shape->width * channels;
     sizes.padded = sizes.samples + (size_t)2 * sizes.radius * channels;
     return sizes;
 }
 
-static uint64_t bytes_for(const sizes *sizes)
+static uint64_t bytes_for(const gauss_sizes *sizes)
 {
     return sizeof(tc_effect) + sizes->radius * sizeof(float) +
            (sizes->held + 1) * (uint64_t)sizes->samples * sizeof(float) +
-           sizes->padded * sizeof(float) + (sizes->originals + 1) * (uint64_t)sizes->samples;
+           sizes->padded * sizeof(float) + (sizes->sources + 1) * (uint64_t)sizes->samples;
 }
 
 /* Measured: a sample, of it each pair of weights in both passes, and its mixing; a pixel. */
@@ -155,7 +154,7 @@ static double pixel_ns(const tc_gauss *gauss, const tc_shape *shape, bool sharpe
 static tc_error make(tc_effect **effect, const tc_gauss *gauss, const tc_shape *shape,
                      bool sharpens, bool blurs)
 {
-    sizes sizes = find_sizes(gauss, shape, sharpens, blurs);
+    gauss_sizes sizes = find_sizes(gauss, shape, sharpens, blurs);
     tc_effect *made = calloc(1, sizeof *made);
 
     *effect = made;
@@ -168,18 +167,18 @@ static tc_error make(tc_effect **effect, const tc_gauss *gauss, const tc_shape *
     made->samples = (uint32_t)sizes.samples;
     made->radius = sizes.radius;
     made->held = sizes.held;
-    made->originals = sizes.originals;
+    made->sources = sizes.sources;
     made->weight = malloc((sizes.radius + 1) * sizeof *made->weight);
     made->padded = malloc(sizes.padded * sizeof *made->padded);
     made->ring = malloc(sizes.held * sizes.samples * sizeof *made->ring);
-    made->original = blurs ? NULL : malloc(sizes.originals * sizes.samples);
+    made->source = blurs ? NULL : malloc(sizes.sources * sizes.samples);
     made->sum = malloc(sizes.samples * sizeof *made->sum);
     made->out = tc_buffer_alloc(sizes.samples);
-    if (!made->weight || !made->padded || !made->ring || (!blurs && !made->original) ||
+    if (!made->weight || !made->padded || !made->ring || (!blurs && !made->source) ||
         !made->sum || !made->out)
         return TC_E_NO_MEMORY;
     fill_kernel(made->weight, sizes.radius, gauss->sigma, sharpens ? 1 : RANK);
-    made->mix = (mix){blurs, (float)gauss->amount, (float)(gauss->threshold * 255)};
+    made->mix = (mix_factors){blurs, (float)gauss->amount, (float)(gauss->threshold * 255)};
     if (sharpens)
         made->mix = sharpening(gauss, sizes.radius);
     return TC_E_OK;
@@ -192,7 +191,7 @@ static void gauss_free(tc_effect *effect)
     free(effect->weight);
     free(effect->padded);
     free(effect->ring);
-    free(effect->original);
+    free(effect->source);
     free(effect->sum);
     tc_buffer_free(effect->out);
     free(effect);
@@ -250,14 +249,14 @@ static void weigh_pair(float *restrict sum, const float *a, const float *b, floa
         sum[at] += (a[at] + b[at]) * weight;
 }
 
-static tc_error gauss_put(tc_effect *effect, const uint8_t *row)
+static tc_error gauss_write_row(tc_effect *effect, const uint8_t *row)
 {
     uint32_t y = effect->next_in++, samples = effect->samples;
     float *to = effect->ring + (size_t)(y % effect->held) * samples;
     const float *centre;
 
-    if (effect->original)
-        memcpy(effect->original + (size_t)(y % effect->originals) * samples, row, samples);
+    if (effect->source)
+        memcpy(effect->source + (size_t)(y % effect->sources) * samples, row, samples);
     pad(effect, row);
     centre = effect->padded + (size_t)effect->radius * effect->channels;
     weigh(to, centre, effect->weight[0], samples);
@@ -280,7 +279,7 @@ static const float *blurred(const tc_effect *effect, uint32_t y, int64_t off)
     return effect->ring + (size_t)(at % effect->held) * effect->samples;
 }
 
-static float mixed(const mix *mix, float picture, float blur)
+static float mixed(const mix_factors *mix, float picture, float blur)
 {
     float difference = picture - blur;
 
@@ -313,7 +312,7 @@ static void clamp_alpha(float *row, uint32_t pixels, uint8_t channels)
         *row = *row > 255 ? 255 : *row;
 }
 
-static tc_error gauss_get(tc_effect *effect, const uint8_t **row)
+static tc_error gauss_read_row(tc_effect *effect, const uint8_t **row)
 {
     uint32_t y = effect->next_out, samples = effect->samples;
     uint32_t last =
@@ -329,8 +328,7 @@ static tc_error gauss_get(tc_effect *effect, const uint8_t **row)
                    effect->weight[at], samples);
     if (!effect->mix.blur) {
         /* `padded` is free between rows. */
-        load(effect, effect->padded,
-             effect->original + (size_t)(y % effect->originals) * samples);
+        load(effect, effect->padded, effect->source + (size_t)(y % effect->sources) * samples);
         for (uint32_t at = 0; at < samples; at++)
             effect->sum[at] = mixed(&effect->mix, effect->padded[at], effect->sum[at]);
     }
@@ -347,29 +345,29 @@ static tc_error gauss_get(tc_effect *effect, const uint8_t **row)
 
 /* ---- the three kinds -------------------------------------------------------------------- */
 
-#define KIND(kind, sharpens, blurs)                                                    \
-    static bool kind##_named(const tc_params *params)                                  \
-    {                                                                                  \
-        return params->kind.sigma > 0;                                                 \
-    }                                                                                  \
-    static uint64_t kind##_bytes(const tc_params *params, const tc_shape *shape)       \
-    {                                                                                  \
-        sizes sizes = find_sizes(&params->kind, shape, sharpens, blurs);               \
-        return bytes_for(&sizes);                                                      \
-    }                                                                                  \
-    static double kind##_ns(const tc_params *params, const tc_shape *shape)            \
-    {                                                                                  \
-        return pixel_ns(&params->kind, shape, sharpens, blurs);                        \
-    }                                                                                  \
-    static tc_error kind##_create(tc_effect **effect, const tc_params *params,         \
-                                  const tc_shape *shape, tc_icon *icon, tc_fail *fail) \
-    {                                                                                  \
-        (void)icon;                                                                    \
-        (void)fail;                                                                    \
-        return make(effect, &params->kind, shape, sharpens, blurs);                    \
-    }                                                                                  \
-    const tc_effect_kind tc_effect_##kind = {kind##_named,  kind##_bytes, kind##_ns,   \
-                                             kind##_create, gauss_put,    gauss_get,   \
+#define KIND(kind, sharpens, blurs)                                                          \
+    static bool kind##_named(const tc_params *params)                                        \
+    {                                                                                        \
+        return params->kind.sigma > 0;                                                       \
+    }                                                                                        \
+    static uint64_t kind##_bytes(const tc_params *params, const tc_shape *shape)             \
+    {                                                                                        \
+        gauss_sizes sizes = find_sizes(&params->kind, shape, sharpens, blurs);               \
+        return bytes_for(&sizes);                                                            \
+    }                                                                                        \
+    static double kind##_ns(const tc_params *params, const tc_shape *shape)                  \
+    {                                                                                        \
+        return pixel_ns(&params->kind, shape, sharpens, blurs);                              \
+    }                                                                                        \
+    static tc_error kind##_create(tc_effect **effect, const tc_params *params,               \
+                                  const tc_shape *shape, tc_icon *icon, tc_fail *fail)       \
+    {                                                                                        \
+        (void)icon;                                                                          \
+        (void)fail;                                                                          \
+        return make(effect, &params->kind, shape, sharpens, blurs);                          \
+    }                                                                                        \
+    const tc_effect_kind tc_effect_##kind = {kind##_named,  kind##_bytes,    kind##_ns,      \
+                                             kind##_create, gauss_write_row, gauss_read_row, \
                                              gauss_free};
 
 KIND(unsharp, false, false)

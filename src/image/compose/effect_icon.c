@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The icon over the answer, last of all. */
+/* The icon over the output, last of all. */
 #include "base/buffer.h"
 #include "effect_kind.h"
 
@@ -45,14 +45,14 @@ static tc_error icon_create(tc_effect **effect, const tc_params *params, const t
     return TC_E_OK;
 }
 
-static tc_error icon_put(tc_effect *effect, const uint8_t *row)
+static tc_error icon_write_row(tc_effect *effect, const uint8_t *row)
 {
     memcpy(effect->row, row, effect->stride);
     effect->there = true;
     return tc_icon_row(effect->icon, effect->row, effect->model, effect->fail);
 }
 
-static tc_error icon_get(tc_effect *effect, const uint8_t **row)
+static tc_error icon_read_row(tc_effect *effect, const uint8_t **row)
 {
     *row = effect->there ? effect->row : NULL;
     effect->there = false;
@@ -71,5 +71,5 @@ static double icon_ns(const tc_params *params, const tc_shape *shape)
     return 0.5 * tc_model_channels(shape->model);
 }
 
-const tc_effect_kind tc_effect_icon = {icon_named, icon_bytes, icon_ns,  icon_create,
-                                       icon_put,   icon_get,   icon_free};
+const tc_effect_kind tc_effect_icon = {icon_named,     icon_bytes,    icon_ns,  icon_create,
+                                       icon_write_row, icon_read_row, icon_free};

@@ -15,9 +15,9 @@ typedef struct tc_effect_kind {
     /* *effect is to be freed even when TC_E_NO_MEMORY or another error came back. */
     tc_error (*create)(tc_effect **effect, const tc_params *params, const tc_shape *shape,
                        tc_icon *icon, tc_fail *fail);
-    /* As tc_effects_put and tc_effects_get. */
-    tc_error (*put)(tc_effect *effect, const uint8_t *row);
-    tc_error (*get)(tc_effect *effect, const uint8_t **row);
+    /* As tc_effects_write_row and tc_effects_read_row. */
+    tc_error (*write_row)(tc_effect *effect, const uint8_t *row);
+    tc_error (*read_row)(tc_effect *effect, const uint8_t **row);
     void (*free)(tc_effect *effect); /* accepts NULL */
 } tc_effect_kind;
 

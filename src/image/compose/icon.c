@@ -14,10 +14,10 @@ struct tc_icon {
     const tc_codec *codec;
     tc_decoder *decoder;
     tc_image_info info;
-    tc_plan plan; /* of a canvas of the answer's size with the icon on it */
+    tc_plan plan; /* of a canvas of the output's size with the icon on it */
     tc_picture *picture;
     uint64_t bytes; /* of the file */
-    uint32_t y;     /* the answer's next row */
+    uint32_t y;     /* the output's next row */
     tc_fail fail;
 };
 
@@ -68,7 +68,7 @@ uint64_t tc_icon_bytes(const tc_icon *icon)
     return sizeof *icon + icon->plan.bytes;
 }
 
-/* Measured: a pixel laid over the answer. */
+/* Measured: a pixel laid over the output. */
 #define BLEND_NS 6
 
 uint64_t tc_icon_ns(const tc_icon *icon)
@@ -99,13 +99,13 @@ tc_error tc_icon_row(tc_icon *icon, uint8_t *row, tc_model model, tc_fail *fail)
     tc_strip strip;
     tc_error error;
 
-    if (plan->empty || y < plan->place_y || y - plan->place_y >= plan->picture_h)
+    if (plan->empty || y < plan->offset_y || y - plan->offset_y >= plan->picture_h)
         return TC_E_OK;
     error = tc_picture_rows(icon->picture, &strip);
     if (error)
         return report_error(icon, error, fail);
     from = strip.plane[0].data;
-    row += (size_t)plan->place_x * channels;
+    row += (size_t)plan->offset_x * channels;
     for (uint32_t x = 0; x < plan->picture_w; x++, row += channels, from += from_channels)
         tc_colour_store(
             row, tc_blend(tc_colour_load(from, icon->info.model), tc_colour_load(row, model)),

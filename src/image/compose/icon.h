@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A second picture, laid over the answer at its own size: a watermark, a logo. It is
- * decoded row by row along with the answer, and only the part that falls on the answer.
+ * A second picture, laid over the output at its own size: a watermark, a logo. It is
+ * decoded row by row along with the output, and only the part that falls on the output.
  */
 #ifndef TC_ICON_H
 #define TC_ICON_H
@@ -13,7 +13,7 @@ typedef struct tc_icon tc_icon;
 
 /*
  * Read the header of `input`, which is borrowed until tc_icon_free, and place the icon with
- * its corner at params->ix, iy of an answer of `width` x `height` pixels. Whatever is
+ * its corner at params->ix, iy of an output of `width` x `height` pixels. Whatever is
  * wrong with the icon is TC_E_ICON, out of memory aside.
  */
 tc_error tc_icon_open(tc_icon **icon, const tc_input *input, const tc_params *params,
@@ -28,7 +28,7 @@ uint64_t tc_icon_ns(const tc_icon *icon);
 /* Begin decoding; `cancel` may be NULL. */
 tc_error tc_icon_start(tc_icon *icon, const tc_cancel *cancel, tc_fail *fail);
 
-/* Lay the icon over the answer's next row, pixels of `model`; from the top, one by one. */
+/* Lay the icon over the output's next row, pixels of `model`; from the top, one by one. */
 tc_error tc_icon_row(tc_icon *icon, uint8_t *row, tc_model model, tc_fail *fail);
 
 /* Accepts NULL. */

@@ -138,12 +138,12 @@ size_t tc_exif_normalise(uint8_t *data, size_t length)
 /* ---- artist and copyright alone ------------------------------------------------------------
  */
 
-typedef struct text {
+typedef struct exif_text {
     const uint8_t *bytes;
     uint32_t length; /* with the terminator; 0: none */
-} text;
+} exif_text;
 
-static text find_text(const tc_tiff *tiff, size_t at)
+static exif_text find_text(const tc_tiff *tiff, size_t at)
 {
     uint32_t length = tc_tiff_get32(tiff, at + 4);
     size_t place = length <= 4 ? at + 8 : tc_tiff_get32(tiff, at + 8);
@@ -151,17 +151,17 @@ static text find_text(const tc_tiff *tiff, size_t at)
 
     if (tc_tiff_get16(tiff, at + 2) != TC_TIFF_ASCII || length > TEXT_MAX ||
         place > tiff->length || length > tiff->length - place)
-        return (text){NULL, 0};
+        return (exif_text){NULL, 0};
     bytes = tiff->data + place;
     /* Cameras fill an unset artist with blanks or zeros. */
     while (length > 0 && (bytes[length - 1] == '\0' || bytes[length - 1] == ' '))
         length--;
     /* One without its terminator would be over the bound with it. */
-    return (text){bytes, length < TEXT_MAX ? length : 0};
+    return (exif_text){bytes, length < TEXT_MAX ? length : 0};
 }
 
 /* An entry and its text; returns where the next text goes. */
-static size_t put_text(uint8_t *to, size_t entry, uint32_t tag, text text, size_t place)
+static size_t put_text(uint8_t *to, size_t entry, uint32_t tag, exif_text text, size_t place)
 {
     uint32_t length = text.length + 1;
     size_t value = length <= 4 ? entry + 8 : place;
@@ -183,7 +183,7 @@ static size_t put_text(uint8_t *to, size_t entry, uint32_t tag, text text, size_
 size_t tc_exif_copyright(const uint8_t *data, size_t length, uint8_t to[TC_COPYRIGHT_MAX])
 {
     static const uint8_t head[8] = {'M', 'M', 0, 42, 0, 0, 0, 8};
-    text artist = {NULL, 0}, copyright = {NULL, 0};
+    exif_text artist = {NULL, 0}, copyright = {NULL, 0};
     size_t directory, at = 0, entry = 10, place;
     unsigned count;
     tc_tiff tiff;

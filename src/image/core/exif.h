@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What of a picture's EXIF goes into an answer (CIPA DC-008). Blocks are untrusted and
+ * What of a picture's EXIF goes into an output (CIPA DC-008). Blocks are untrusted and
  * TIFF-structured, from "II" or "MM" on, without JPEG's "Exif\0\0".
  */
 #ifndef TC_EXIF_H
@@ -13,7 +13,7 @@
 #define TC_EXIF_MAX 65527
 
 /*
- * Make the block true of an answer: its orientation is 1, and the thumbnail, which shows
+ * Make the block true of an output: its orientation is 1, and the thumbnail, which shows
  * the picture as it was before it was cropped, is taken out. Returns the length that is
  * left, 0 when the block makes no sense.
  */

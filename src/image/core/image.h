@@ -42,7 +42,7 @@ typedef enum tc_model {
 
 #define TC_PLANES 3
 
-/* An answer of more pixels is not held to find out whether a palette would do. */
+/* An output of more pixels is not held to find out whether a palette would do. */
 #define TC_PALETTE_PIXELS_MAX (1024 * 1024)
 
 typedef struct tc_rect {

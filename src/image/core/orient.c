@@ -41,7 +41,7 @@ tc_error tc_orient_create(tc_orient **orient, uint8_t orientation, uint32_t widt
     return made->rows && made->out ? TC_E_OK : TC_E_NO_MEMORY;
 }
 
-uint8_t *tc_orient_put(tc_orient *orient)
+uint8_t *tc_orient_row_to_write(tc_orient *orient)
 {
     return orient->rows + orient->stride * (orient->next_in++ % orient->held);
 }
@@ -56,7 +56,7 @@ static void gather(uint8_t *to, const uint8_t *from, ptrdiff_t step, uint32_t co
     }
 }
 
-const uint8_t *tc_orient_get(tc_orient *orient)
+const uint8_t *tc_orient_read_row(tc_orient *orient)
 {
     uint32_t y = orient->next_out++;
     const uint8_t *from;

@@ -17,10 +17,10 @@ tc_error tc_orient_create(tc_orient **orient, uint8_t orientation, uint32_t widt
                           uint32_t height, uint8_t channels);
 
 /* Where the next stored row is to be written. */
-uint8_t *tc_orient_put(tc_orient *orient);
+uint8_t *tc_orient_row_to_write(tc_orient *orient);
 
 /* The next upright row; memory of `orient`, good until the next call. */
-const uint8_t *tc_orient_get(tc_orient *orient);
+const uint8_t *tc_orient_read_row(tc_orient *orient);
 
 /* Accepts NULL. */
 void tc_orient_free(tc_orient *orient);

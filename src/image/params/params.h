@@ -30,7 +30,7 @@ typedef struct tc_colour {
 } tc_colour;
 
 /*
- * A Gaussian, for blur, sharpen and unsharp. Radius and sigma in pixels of the answer; a
+ * A Gaussian, for blur, sharpen and unsharp. Radius and sigma in pixels of the output; a
  * radius of 0 follows from sigma. Sigma 0: the effect was not named.
  */
 typedef struct tc_gauss {
@@ -52,7 +52,7 @@ typedef enum tc_engine { TC_ENGINE_BUILTIN, TC_ENGINE_DUMMY } tc_engine;
 #define TC_CANONICAL_MAX 2048 /* bytes, with the terminator, tc_params_canonical may need */
 
 /*
- * What else decides how the answer looks, besides the URL: set by the reader of the URL, and
+ * What else decides how the output looks, besides the URL: set by the reader of the URL, and
  * part of the canonical text.
  */
 typedef struct tc_policy {

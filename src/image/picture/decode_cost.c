@@ -14,7 +14,7 @@
 #define REDUCTIONS 4 /* 1, 2, 4, 8 */
 
 /* How a picture is stored, as far as it decides what decoding takes. */
-typedef enum storage {
+typedef enum storage_kind {
     JPEG_ROWS,
     JPEG_SCANS,
     PNG_ROWS,
@@ -24,7 +24,7 @@ typedef enum storage {
     WEBP_LOSSLESS,
     AVIF_PICTURE,
     STORAGES
-} storage;
+} storage_kind;
 
 static const struct {
     bool samples;            /* `each` is for a sample, else for a pixel */
@@ -49,7 +49,7 @@ static const struct {
 #define DEEP_FACTOR  1.7
 #define ALPHA_FACTOR 1.4
 
-static storage storage_of(const tc_image_info *info)
+static storage_kind storage_of(const tc_image_info *info)
 {
     bool held = info->held_bytes > 0;
 
@@ -68,7 +68,7 @@ static storage storage_of(const tc_image_info *info)
 }
 
 /* Whether rows come as they are decoded, and those below the last that is used do not. */
-static bool streams(storage storage)
+static bool streams(storage_kind storage)
 {
     return storage == JPEG_ROWS || storage == PNG_ROWS || storage == GIF_ROWS ||
            storage == WEBP_LOSSY;
@@ -77,7 +77,7 @@ static bool streams(storage storage)
 static double decode_ns(const tc_image_info *info, const tc_plan *plan, const tc_rect *used,
                         double bytes)
 {
-    storage storage = storage_of(info);
+    storage_kind storage = storage_of(info);
     unsigned at = plan->reduce == 8 ? 3 : plan->reduce / 2;
     double rows = streams(storage) ? (double)used->y + used->h : info->height;
     double count = rows * info->width;
@@ -101,9 +101,9 @@ static double decode_ns(const tc_image_info *info, const tc_plan *plan, const tc
 
 #define HORIZONTAL_MAC 0.06 /* one weight times one sample */
 #define VERTICAL_MAC   0.09
-#define SAMPLE         0.25 /* an answer's sample, weights aside */
+#define SAMPLE         0.25 /* an output's sample, weights aside */
 #define PREMULTIPLY    1.2  /* a source pixel with alpha */
-#define DIVIDE         4.0  /* an answer's pixel with alpha */
+#define DIVIDE         4.0  /* an output's pixel with alpha */
 #define ORIENT         7.0  /* a pixel of a picture that is turned by 90 degrees or 180 */
 #define PLANES         2    /* planes of 4:2:0 take as much as this many channels */
 

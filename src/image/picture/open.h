@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A file of a picture, opened: the way of originals and of icons. */
+/* A file of a picture, opened: the way of sources and of icons. */
 #ifndef TC_PICTURE_OPEN_H
 #define TC_PICTURE_OPEN_H
 

@@ -10,14 +10,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct plane {
+typedef struct plane_state {
     tc_resample *resample;
     tc_orient *orient;
     uint32_t taken; /* rows of the strip that went to the resampler */
     uint32_t left;  /* rows the decoder has yet to deliver */
     uint8_t *pair;  /* when rows are halved first: one that waits for its other, and the half */
     uint32_t put;   /* rows that were, or wait for that */
-} plane;
+} plane_state;
 
 struct tc_picture {
     const tc_codec *codec;
@@ -27,7 +27,7 @@ struct tc_picture {
     const tc_scale_ops *ops;
     tc_layout layout;
     tc_strip strip; /* decoded rows */
-    plane plane[TC_PLANES];
+    plane_state plane[TC_PLANES];
     uint32_t stored_h; /* of the visible part */
     bool whole;        /* orienting needs all of it before a row comes out */
     uint32_t next;     /* row, upright */
@@ -35,37 +35,37 @@ struct tc_picture {
 };
 
 /* Where on one side of the stored picture an axis lies. */
-typedef struct side {
+typedef struct plan_side {
     uint32_t from, length, full; /* the source rectangle, in pixels of the full picture */
     uint32_t scaled;             /* what it is resampled to */
     uint32_t first, count;       /* the visible part of that */
     bool reversed;               /* upright it begins at its end */
-} side;
+} plan_side;
 
-static side side_x(const tc_image_info *info, const tc_plan *plan)
+static plan_side side_x(const tc_image_info *info, const tc_plan *plan)
 {
-    return (side){plan->source.x,
-                  plan->source.w,
-                  info->width,
-                  plan->scaled_w,
-                  plan->visible.x,
-                  plan->visible.w,
-                  tc_orientation_mirrors(plan->orientation)};
+    return (plan_side){plan->source.x,
+                       plan->source.w,
+                       info->width,
+                       plan->scaled_w,
+                       plan->visible.x,
+                       plan->visible.w,
+                       tc_orientation_mirrors(plan->orientation)};
 }
 
-static side side_y(const tc_image_info *info, const tc_plan *plan)
+static plan_side side_y(const tc_image_info *info, const tc_plan *plan)
 {
-    return (side){plan->source.y,
-                  plan->source.h,
-                  info->height,
-                  plan->scaled_h,
-                  plan->visible.y,
-                  plan->visible.h,
-                  tc_orientation_flips(plan->orientation)};
+    return (plan_side){plan->source.y,
+                       plan->source.h,
+                       info->height,
+                       plan->scaled_h,
+                       plan->visible.y,
+                       plan->visible.h,
+                       tc_orientation_flips(plan->orientation)};
 }
 
 /* One side of a decoded plane of `samples`, of which `skipped` more lie before. */
-static tc_axis axis_of(const side *side, double true_samples, uint32_t skipped,
+static tc_axis axis_of(const plan_side *side, double true_samples, uint32_t skipped,
                        uint32_t samples)
 {
     double scale = true_samples / side->full;
@@ -95,9 +95,9 @@ static void halve(tc_axis *axis, bool reversed)
 }
 
 /*
- * Where chroma keeps four samples and more for each of the answer's, which libjpeg's
+ * Where chroma keeps four samples and more for each of the output's, which libjpeg's
  * scaling leads to, they are halved first: a fourth of the samples then remains, and
- * twice the answer's resolution as for luma.
+ * twice the output's resolution as for luma.
  */
 #define HALVE_FROM 4
 
@@ -113,11 +113,11 @@ static void halve_source(tc_axis *axis)
     axis->limit = (axis->limit + 1) / 2;
 }
 
-static tc_error make_plane(tc_picture *picture, unsigned at, const side *x, const side *y,
-                           const tc_plan *plan, bool alpha)
+static tc_error make_plane(tc_picture *picture, unsigned at, const plan_side *x,
+                           const plan_side *y, const tc_plan *plan, bool alpha)
 {
     const tc_layout *layout = &picture->layout;
-    plane *plane = &picture->plane[at];
+    plane_state *plane = &picture->plane[at];
     tc_axis horizontal =
         axis_of(x, layout->plane[at].true_w, layout->plane[at].x, layout->plane[at].w);
     tc_axis vertical =
@@ -197,7 +197,7 @@ static tc_error reserve(tc_picture *picture)
 static tc_error make_stages(tc_picture *picture, const tc_image_info *info, const tc_plan *plan)
 {
     bool alpha = tc_model_has_alpha(picture->layout.model);
-    side x = side_x(info, plan), y = side_y(info, plan);
+    plan_side x = side_x(info, plan), y = side_y(info, plan);
     tc_error error = TC_E_OK;
 
     picture->stored_h = plan->visible.h;
@@ -212,7 +212,7 @@ static tc_error make_stages(tc_picture *picture, const tc_image_info *info, cons
 }
 
 /* Pixels of one side, at the plan's reduction. */
-static void used(const side *side, unsigned reduce, uint32_t *first, uint32_t *count)
+static void used(const plan_side *side, unsigned reduce, uint32_t *first, uint32_t *count)
 {
     tc_axis axis =
         axis_of(side, (double)side->full / reduce, 0, (side->full + reduce - 1) / reduce);
@@ -227,7 +227,7 @@ static void used(const side *side, unsigned reduce, uint32_t *first, uint32_t *c
 
 tc_rect tc_picture_source(const tc_image_info *info, const tc_plan *plan)
 {
-    side x = side_x(info, plan), y = side_y(info, plan);
+    plan_side x = side_x(info, plan), y = side_y(info, plan);
     tc_rect rect;
 
     used(&x, plan->reduce, &rect.x, &rect.w);
@@ -264,7 +264,7 @@ tc_error tc_picture_start(tc_picture **picture, const tc_codec *codec, tc_decode
 /* Every other row waits; the last has nothing to wait for. */
 static void put_half(tc_picture *picture, unsigned at, const uint8_t *row)
 {
-    plane *plane = &picture->plane[at];
+    plane_state *plane = &picture->plane[at];
     uint32_t w = picture->layout.plane[at].w;
     bool second = plane->put++ % 2 != 0;
 
@@ -273,7 +273,7 @@ static void put_half(tc_picture *picture, unsigned at, const uint8_t *row)
         return;
     }
     picture->ops->halve(plane->pair + w, second ? plane->pair : row, row, w);
-    tc_resample_put(plane->resample, plane->pair + w);
+    tc_resample_write_row(plane->resample, plane->pair + w);
 }
 
 static void put_row(tc_picture *picture, unsigned at)
@@ -284,7 +284,7 @@ static void put_row(tc_picture *picture, unsigned at)
     if (picture->plane[at].pair)
         put_half(picture, at, row);
     else
-        tc_resample_put(picture->plane[at].resample, row);
+        tc_resample_write_row(picture->plane[at].resample, row);
 }
 
 /* The next strip, once nothing of this one is left. */
@@ -313,7 +313,7 @@ static tc_error next_strip(tc_picture *picture)
 /* Resample the plane's next row into its orientation. */
 static tc_error resample_row(tc_picture *picture, unsigned at)
 {
-    plane *plane = &picture->plane[at];
+    plane_state *plane = &picture->plane[at];
 
     while (!tc_resample_ready(plane->resample)) {
         if (plane->taken == picture->strip.plane[at].rows) {
@@ -327,7 +327,7 @@ static tc_error resample_row(tc_picture *picture, unsigned at)
         }
         put_row(picture, at);
     }
-    tc_resample_get(plane->resample, tc_orient_put(plane->orient));
+    tc_resample_read_row(plane->resample, tc_orient_row_to_write(plane->orient));
     return TC_E_OK;
 }
 
@@ -367,7 +367,7 @@ tc_error tc_picture_rows(tc_picture *picture, tc_strip *strip)
     for (unsigned at = 0; at < picture->layout.planes; at++) {
         if (at > 0 && upright % 2 != 0)
             continue;
-        strip->plane[at].data = tc_orient_get(picture->plane[at].orient);
+        strip->plane[at].data = tc_orient_read_row(picture->plane[at].orient);
         strip->plane[at].rows = 1;
     }
     return TC_E_OK;

@@ -25,7 +25,7 @@ static const double profile_ns[] = {
     [TC_GREY] = 1, [TC_GREY_ALPHA] = 1, [TC_RGB] = 18, [TC_RGB_ALPHA] = 48, [TC_CMYK] = 70};
 
 /* Between picture and encoder: the profile's colours, the canvas, effects. */
-static double answer_ns(const tc_plan *plan, const tc_cost_case *of)
+static double output_ns(const tc_plan *plan, const tc_cost_case *of)
 {
     const tc_image_info *info = of->info;
     double picture = (double)plan->picture_w * plan->picture_h;
@@ -44,7 +44,7 @@ void tc_cost_add(tc_plan *plan, const tc_cost_case *of)
     tc_shape shape = {of->spec.model, plan->output_w, plan->output_h};
 
     plan->bytes += tc_effects_bytes(of->params, &shape);
-    /* The decoder's profile, its transform, and EXIF with the copy for the answer. */
+    /* The decoder's profile, its transform, and EXIF with the copy for the output. */
     plan->bytes += of->info->icc_length + 2 * (uint64_t)of->info->exif_length;
     if (of->info->icc)
         plan->bytes += tc_transform_bytes(of->info->icc, of->info->icc_length,
@@ -53,7 +53,7 @@ void tc_cost_add(tc_plan *plan, const tc_cost_case *of)
         plan->bytes += tc_cicp_bytes();
     plan->bytes += of->target->encode_held ? of->target->encode_held(&of->spec) : 0;
     plan->cost_ns = tc_cost_picture_ns(of->info, plan, of->source_bytes) +
-                    (uint64_t)answer_ns(plan, of) +
+                    (uint64_t)output_ns(plan, of) +
                     tc_cost_encode_ns(of->target->format, &of->spec);
 }
 

@@ -26,7 +26,7 @@ struct tc_pipeline {
     tc_meter meter;
     const tc_input *input;
     tc_fail *fail;
-    tc_fail damage; /* that the answer has all the same */
+    tc_fail damage; /* that the output has all the same */
     tc_decoder *decoder;
     tc_picture *picture; /* NULL when nothing of it is visible */
     bool planes;         /* the picture goes from decoder to encoder as TC_YCC */
@@ -34,7 +34,7 @@ struct tc_pipeline {
     tc_transform *transform;
     tc_cicp_transform *cicp; /* of a picture without a profile */
     uint8_t *converted;      /* one of the picture's rows */
-    uint8_t *exif;           /* for the answer */
+    uint8_t *exif;           /* for the output */
     size_t exif_length;
     tc_canvas canvas;
     uint8_t *row; /* one composed row, when the canvas is not direct */
@@ -73,7 +73,7 @@ static tc_error choose_target(tc_pipeline *pipeline)
     return TC_E_OK;
 }
 
-/* Asked for by q=100; a lossless original whose format and quality nobody names stays so. */
+/* Asked for by q=100; a lossless source whose format and quality nobody names stays so. */
 static bool is_lossless(const tc_pipeline *pipeline)
 {
     const tc_outline *outline = &pipeline->outline;
@@ -83,8 +83,8 @@ static bool is_lossless(const tc_pipeline *pipeline)
             outline->source == outline->target);
 }
 
-/* The answer as the encoder is told of it; what may go with it is the caller's. */
-static tc_encode_spec answer_spec(const tc_pipeline *pipeline)
+/* The output as the encoder is told of it; what may go with it is the caller's. */
+static tc_encode_spec output_spec(const tc_pipeline *pipeline)
 {
     const tc_outline *outline = &pipeline->outline;
     const tc_params *params = &pipeline->params;
@@ -111,7 +111,7 @@ static tc_error weigh(tc_pipeline *pipeline)
 
     tc_canvas_init(&pipeline->canvas, &outline->plan, &pipeline->params, outline->info.model,
                    outline->target->stores_alpha, tc_effects_colour(&pipeline->params));
-    of.spec = answer_spec(pipeline);
+    of.spec = output_spec(pipeline);
     of.direct = pipeline->canvas.direct;
     tc_cost_add(&outline->plan, &of);
     return tc_cost_check(&outline->plan, &pipeline->limits, pipeline->fail);
@@ -189,7 +189,7 @@ void tc_pipeline_free(tc_pipeline *pipeline)
     free(pipeline);
 }
 
-/* What becomes of the embedded profile; without one or an answer to show it nothing does. */
+/* What becomes of the embedded profile; without one or an output to show it nothing does. */
 static tc_error start_colour(tc_pipeline *pipeline)
 {
     const tc_image_info *info = &pipeline->outline.info;
@@ -224,7 +224,7 @@ static void convert(tc_pipeline *pipeline, tc_strip *strip)
     *strip = (tc_strip){{{pipeline->converted, 0, 1}}};
 }
 
-/* What of the original's EXIF the answer is to have. */
+/* What of the source's EXIF the output is to have. */
 static tc_error start_exif(tc_pipeline *pipeline)
 {
     const tc_image_info *info = &pipeline->outline.info;
@@ -246,7 +246,7 @@ static tc_error start_exif(tc_pipeline *pipeline)
     return TC_E_OK;
 }
 
-/* The profile when the answer's colours are still the original's, and EXIF. */
+/* The profile when the output's colours are still the source's, and EXIF. */
 static void describe_metadata(const tc_pipeline *pipeline, tc_encode_spec *spec)
 {
     const tc_image_info *info = &pipeline->outline.info;
@@ -288,11 +288,11 @@ static bool wants_planes(const tc_pipeline *pipeline)
            !is_small_part(&outline->info, &outline->plan);
 }
 
-static tc_error start_answer(tc_pipeline *pipeline, const tc_output *output,
+static tc_error start_output(tc_pipeline *pipeline, const tc_output *output,
                              const tc_cancel *cancel)
 {
     const tc_outline *outline = &pipeline->outline;
-    tc_encode_spec spec = answer_spec(pipeline);
+    tc_encode_spec spec = output_spec(pipeline);
 
     spec.cancel = cancel;
     if (pipeline->planes)
@@ -321,7 +321,7 @@ static tc_error start_effects(tc_pipeline *pipeline, const tc_cancel *cancel)
                                      pipeline->icon, pipeline->fail);
 }
 
-/* Row `y` of the answer, or with planes those of them that begin there. */
+/* Row `y` of the output, or with planes those of them that begin there. */
 static tc_error make_rows(tc_pipeline *pipeline, uint32_t y, tc_strip *strip)
 {
     const tc_canvas *canvas = &pipeline->canvas;
@@ -350,10 +350,10 @@ static tc_error put_rows(tc_pipeline *pipeline, const tc_strip *strip)
 static tc_error put_through(tc_pipeline *pipeline, const uint8_t *row)
 {
     uint64_t start = tc_clock_ns();
-    tc_error error = tc_effects_put(pipeline->effects, row);
+    tc_error error = tc_effects_write_row(pipeline->effects, row);
 
     while (!error) {
-        error = tc_effects_get(pipeline->effects, &row);
+        error = tc_effects_read_row(pipeline->effects, &row);
         pipeline->effect_ns += tc_clock_ns() - start;
         if (error || !row)
             break;
@@ -417,7 +417,7 @@ tc_error tc_pipeline_run(tc_pipeline *pipeline, const tc_output *output,
     if (!error && pipeline->picture)
         pipeline->stats.decode_ns = tc_picture_decode_ns(pipeline->picture);
     if (!error)
-        error = start_answer(pipeline, output, cancel);
+        error = start_output(pipeline, output, cancel);
     if (!error)
         error = start_effects(pipeline, cancel);
     if (!error)

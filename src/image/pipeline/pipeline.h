@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One conversion from encoded bytes to encoded bytes, and the only loop that
- * pumps rows: each row of the answer pulls what it needs through canvas, orientation,
+ * pumps rows: each row of the output pulls what it needs through canvas, orientation,
  * resampler and decoder, so no more than those rooms must is held.
  */
 #ifndef TC_PIPELINE_H
@@ -11,7 +11,7 @@
 #include "image/scale/geometry.h"
 #include "image/params/params.h"
 
-/* Part of every validator: raise it whenever the bytes of an answer change. */
+/* Part of every validator: raise it whenever the bytes of an output change. */
 #define TC_ENGINE_VERSION "4"
 
 typedef struct tc_pipeline tc_pipeline;
@@ -38,7 +38,7 @@ tc_error tc_pipeline_open(tc_pipeline **pipeline, const tc_input *input,
                           const tc_params *params, const tc_limits *limits, tc_fail *fail);
 
 /*
- * The icon that the parameters name, to be laid over the answer; once, before the run.
+ * The icon that the parameters name, to be laid over the output; once, before the run.
  * `icon` is borrowed until tc_pipeline_free. What is wrong with it is TC_E_ICON.
  */
 tc_error tc_pipeline_icon(tc_pipeline *pipeline, const tc_input *icon);

@@ -87,8 +87,8 @@ static size plan_destination(const tc_params *params, const tc_rect *rect, doubl
 }
 
 /* Where one side of the picture lies on the canvas, and what of it is visible. */
-static void place_side(const tc_coord *coord, double full, uint32_t canvas, uint32_t scaled,
-                       uint32_t *place, uint32_t *first, uint32_t *count)
+static void offset_side(const tc_coord *coord, double full, uint32_t canvas, uint32_t scaled,
+                        uint32_t *place, uint32_t *first, uint32_t *count)
 {
     double wanted =
         coord->unit ? in_pixels(coord, full) : ((double)canvas - (double)scaled) * 0.5;
@@ -147,7 +147,7 @@ static unsigned plan_reduce(const tc_plan *plan, const tc_params *params,
 }
 
 /*
- * What planes hold over RGB: chroma, at half the answer's resolution, takes twice the
+ * What planes hold over RGB: chroma, at half the output's resolution, takes twice the
  * weights, and luma is put as far ahead as chroma reaches, and the rows of a strip.
  */
 static uint64_t planes_cost(const tc_axis *x, const tc_axis *y)
@@ -313,10 +313,10 @@ tc_error tc_plan_make(tc_plan *plan, const tc_params *params, const tc_image_inf
     if (plan->canvas) {
         plan->output_w = params->cw;
         plan->output_h = params->ch;
-        place_side(&params->dx, full_w, params->cw, scaled.w, &plan->place_x, &visible.x,
-                   &visible.w);
-        place_side(&params->dy, full_h, params->ch, scaled.h, &plan->place_y, &visible.y,
-                   &visible.h);
+        offset_side(&params->dx, full_w, params->cw, scaled.w, &plan->offset_x, &visible.x,
+                    &visible.w);
+        offset_side(&params->dy, full_h, params->ch, scaled.h, &plan->offset_y, &visible.y,
+                    &visible.h);
     }
     error = check_output(plan->output_w, plan->output_h, limits, fail);
     if (error)
@@ -324,7 +324,7 @@ tc_error tc_plan_make(tc_plan *plan, const tc_params *params, const tc_image_inf
     plan->empty = visible.w == 0 || visible.h == 0;
     if (plan->empty) {
         visible = (tc_rect){0, 0, 0, 0};
-        plan->place_x = plan->place_y = 0;
+        plan->offset_x = plan->offset_y = 0;
     }
     plan->picture_w = visible.w;
     plan->picture_h = visible.h;

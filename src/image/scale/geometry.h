@@ -14,9 +14,9 @@
 typedef struct tc_limits {
     uint64_t max_source;                 /* encoded bytes */
     uint64_t max_pixels;                 /* of the source picture */
-    uint32_t max_output_w, max_output_h; /* of the answer, pixels */
+    uint32_t max_output_w, max_output_h; /* of the output, pixels */
     uint32_t max_radius, max_sigma;      /* of Gaussians, pixels */
-    uint64_t max_output_pixels;          /* of the answer */
+    uint64_t max_output_pixels;          /* of the output */
     uint64_t max_memory;                 /* bytes, planned for one conversion */
     uint64_t max_cost_ns; /* of one processor: as planned, and as taken while it runs */
     /* What the operator sets these with, for messages; NULL: not named. */
@@ -25,23 +25,23 @@ typedef struct tc_limits {
 
 /*
  * `source`, `scaled` and `visible` are in the source's stored orientation;
- * `picture_*`, `output_*` and `place_*` are upright, as the viewer sees them.
+ * `picture_*`, `output_*` and `offset_*` are upright, as the viewer sees them.
  */
 typedef struct tc_plan {
-    uint8_t orientation;           /* 1..8, what the answer needs, with `angle` */
+    uint8_t orientation;           /* 1..8, what the output needs, with `angle` */
     bool pass;                     /* pt: the source is to go out as it is, nothing is done */
     tc_rect source;                /* pixels of the full source that are used */
     unsigned reduce;               /* 1, 2, 4 or 8: the decoder's own reduction */
     uint32_t scaled_w, scaled_h;   /* size `source` is resampled to */
-    tc_rect visible;               /* the part of the scaled picture that is in the answer */
+    tc_rect visible;               /* the part of the scaled picture that is in the output */
     uint32_t picture_w, picture_h; /* `visible`, upright */
     bool canvas;
     uint32_t output_w, output_h;
-    uint32_t place_x, place_y; /* where the visible part's corner lies in the output */
-    bool empty;                /* nothing of the picture is visible: the answer is all canvas */
-    uint64_t pixels;           /* to decode, at the reduced size */
-    uint64_t bytes;            /* upper estimate of the conversion's memory */
-    uint64_t cost_ns;          /* estimate of its processor time: cost.h */
+    uint32_t offset_x, offset_y; /* where the visible part's corner lies in the output */
+    bool empty;       /* nothing of the picture is visible: the output is all canvas */
+    uint64_t pixels;  /* to decode, at the reduced size */
+    uint64_t bytes;   /* upper estimate of the conversion's memory */
+    uint64_t cost_ns; /* estimate of its processor time: cost.h */
 } tc_plan;
 
 /*

@@ -31,7 +31,7 @@ struct tc_resample {
 /*
  * Zero weights cut at the ends can make an output row begin before its forerunner
  * does, so what must be held is not just one row's weights: from the oldest row
- * still needed to the newest that had to be put.
+ * still needed to the newest that had to be written.
  */
 static tc_error plan_ring(tc_resample *resample)
 {
@@ -197,7 +197,7 @@ static void put_with_alpha(tc_resample *resample, int16_t *to, const uint8_t *ro
     ops->horizontal_fixed(to, resample->fixed, &resample->horizontal, channels);
 }
 
-void tc_resample_put(tc_resample *resample, const uint8_t *row)
+void tc_resample_write_row(tc_resample *resample, const uint8_t *row)
 {
     uint32_t y = resample->next_in++;
     int16_t *to;
@@ -212,7 +212,7 @@ void tc_resample_put(tc_resample *resample, const uint8_t *row)
         resample->ops->horizontal_bytes(to, row, &resample->horizontal, resample->channels);
 }
 
-void tc_resample_get(tc_resample *resample, uint8_t *row)
+void tc_resample_read_row(tc_resample *resample, uint8_t *row)
 {
     const tc_weights *vertical = &resample->vertical;
     uint32_t out = resample->next_out++, first = vertical->first[out];

@@ -50,19 +50,19 @@ tc_error tc_resample_create_like(tc_resample **resample, const tc_resample *like
 uint32_t tc_resample_needs(const tc_resample *resample, uint32_t out);
 
 /*
- * Let `ahead` more source rows be put than the next output row needs; before the
- * first is put. TC_E_NO_MEMORY is the one error.
+ * Let `ahead` more source rows be written than the next output row needs; before the
+ * first is written. TC_E_NO_MEMORY is the one error.
  */
 tc_error tc_resample_reserve(tc_resample *resample, uint32_t ahead);
 
 /* Whether the next output row can be had without another source row. */
 bool tc_resample_ready(const tc_resample *resample);
 
-/* Put the next source row: `x.limit` pixels. Rows that no output needs cost nothing. */
-void tc_resample_put(tc_resample *resample, const uint8_t *row);
+/* Write the next source row: `x.limit` pixels. Rows that no output needs cost nothing. */
+void tc_resample_write_row(tc_resample *resample, const uint8_t *row);
 
-/* Get the next output row, `x.count` pixels. Only when ready; `y.count` times. */
-void tc_resample_get(tc_resample *resample, uint8_t *row);
+/* Read the next output row, `x.count` pixels. Only when ready; `y.count` times. */
+void tc_resample_read_row(tc_resample *resample, uint8_t *row);
 
 /* The memory tc_resample_create would take for these axes, in bytes. */
 uint64_t tc_resample_bytes(const tc_axis *x, const tc_axis *y, uint8_t channels);

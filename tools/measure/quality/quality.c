@@ -26,14 +26,14 @@
 #include <string.h>
 #include <sys/stat.h>
 
-typedef struct options {
+typedef struct quality_options {
     writing how;
     int alpha;
-} options;
+} quality_options;
 
-static options parse_options(int count, char **words)
+static quality_options parse_options(int count, char **words)
 {
-    options options = {{85, 0}, 0};
+    quality_options options = {{85, 0}, 0};
 
     for (int at = 0; at < count; at++) {
         if (sscanf(words[at], "quality=%d", &options.how.quality) != 1 &&
@@ -118,7 +118,7 @@ static bytes_image with_alpha(const bytes_image *from)
 
 static void prepare(int argc, char **argv)
 {
-    options options = parse_options(argc - 4, argv + 4);
+    quality_options options = parse_options(argc - 4, argv + 4);
     bytes_image photo = quality_read(argv[0]);
     bytes_image image = fitted(&photo, side(argv[1]), side(argv[2]));
 
@@ -175,7 +175,7 @@ static exact_image read_reference(const char *name)
 
 static void encode(int argc, char **argv)
 {
-    options options = parse_options(argc - 2, argv + 2);
+    quality_options options = parse_options(argc - 2, argv + 2);
     exact_image exact = read_reference(argv[0]);
     bytes_image image = quality_round(&exact);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The private directory: its making, its parts, and that nothing of it is left. */
 #define _GNU_SOURCE
-#include "place.h"
+#include "workdir.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -21,26 +21,26 @@ static unsigned parts_each(unsigned workers)
     return workers >= CHURN_PARTS ? 1 : (CHURN_PARTS + workers - 1) / workers;
 }
 
-void churn_place_part(char *name, size_t size, unsigned worker, unsigned part)
+void churn_workdir_part(char *name, size_t size, unsigned worker, unsigned part)
 {
     snprintf(name, size, "w%u-%u", worker, part);
 }
 
-static int make_parts(churn_place *place)
+static int make_parts(churn_workdir *workdir)
 {
     char name[32];
 
-    for (unsigned worker = 0; worker < place->workers; worker++) {
-        for (unsigned part = 0; part < place->parts; part++) {
-            churn_place_part(name, sizeof(name), worker, part);
-            if (mkdirat(place->fd, name, 0700))
+    for (unsigned worker = 0; worker < workdir->workers; worker++) {
+        for (unsigned part = 0; part < workdir->parts; part++) {
+            churn_workdir_part(name, sizeof(name), worker, part);
+            if (mkdirat(workdir->fd, name, 0700))
                 return errno;
         }
     }
     return 0;
 }
 
-static int make_private(churn_place *place, churn_undo *undo)
+static int make_private(churn_workdir *workdir, churn_undo *undo)
 {
     churn_hand hand = {.name_length = 10};
     char letters[CHURN_NAME];
@@ -50,68 +50,68 @@ static int make_private(churn_place *place, churn_undo *undo)
     churn_hand_seed(&hand);
     while (rc == EEXIST) {
         churn_hand_name(&hand, letters);
-        snprintf(place->leaf, sizeof(place->leaf), "churn-%.10s", letters);
-        rc = mkdirat(place->base_fd, place->leaf, 0700) ? errno : 0;
+        snprintf(workdir->leaf, sizeof(workdir->leaf), "churn-%.10s", letters);
+        rc = mkdirat(workdir->base_fd, workdir->leaf, 0700) ? errno : 0;
     }
     if (rc)
         return rc;
-    place->fd = openat(place->base_fd, place->leaf, DIRECTORY);
-    if (place->fd < 0 || fstat(place->fd, &info)) {
+    workdir->fd = openat(workdir->base_fd, workdir->leaf, DIRECTORY);
+    if (workdir->fd < 0 || fstat(workdir->fd, &info)) {
         rc = errno;
-        tc_temp_remove_held(place->base_fd, place->leaf, AT_REMOVEDIR);
+        tc_temp_remove_held(workdir->base_fd, workdir->leaf, AT_REMOVEDIR);
         return rc;
     }
-    snprintf(undo->base, sizeof(undo->base), "%s", place->base);
-    snprintf(undo->leaf, sizeof(undo->leaf), "%s", place->leaf);
+    snprintf(undo->base, sizeof(undo->base), "%s", workdir->base);
+    snprintf(undo->leaf, sizeof(undo->leaf), "%s", workdir->leaf);
     undo->device = info.st_dev;
     undo->inode = info.st_ino;
     undo->has_dir = true;
-    snprintf(place->path, sizeof(place->path), "%s/%s",
-             strcmp(place->base, "/") ? place->base : "", place->leaf);
-    return make_parts(place);
+    snprintf(workdir->path, sizeof(workdir->path), "%s/%s",
+             strcmp(workdir->base, "/") ? workdir->base : "", workdir->leaf);
+    return make_parts(workdir);
 }
 
-static int open_base(churn_place *place, const char *dir)
+static int open_base(churn_workdir *workdir, const char *dir)
 {
     char *whole = realpath(dir, NULL);
     int rc = 0;
 
     if (!whole)
         return errno;
-    if (strlen(whole) >= sizeof(place->base))
+    if (strlen(whole) >= sizeof(workdir->base))
         rc = ENAMETOOLONG;
     else
-        strcpy(place->base, whole);
+        strcpy(workdir->base, whole);
     free(whole);
     if (rc)
         return rc;
-    place->base_fd = open(place->base, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    return place->base_fd < 0 ? errno : 0;
+    workdir->base_fd = open(workdir->base, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return workdir->base_fd < 0 ? errno : 0;
 }
 
-int churn_place_open(churn_place *place, const churn_options *options, const char *dir,
-                     churn_undo *undo)
+int churn_workdir_open(churn_workdir *workdir, const churn_options *options, const char *dir,
+                       churn_undo *undo)
 {
     int rc;
 
-    memset(place, 0, sizeof(*place));
-    place->base_fd = place->fd = -1;
-    place->workers = (unsigned)options->workers;
-    rc = open_base(place, dir);
+    memset(workdir, 0, sizeof(*workdir));
+    workdir->base_fd = workdir->fd = -1;
+    workdir->workers = (unsigned)options->workers;
+    rc = open_base(workdir, dir);
     if (rc == 0)
-        rc = tc_temp_fs_of(place->base, &place->fs);
+        rc = tc_temp_fs_of(workdir->base, &workdir->fs);
     if (rc == 0 && options->in_place) {
-        place->fd = place->base_fd;
-        strcpy(place->path, place->base);
-        strcpy(undo->base, place->base);
+        workdir->fd = workdir->base_fd;
+        strcpy(workdir->path, workdir->base);
+        strcpy(undo->base, workdir->base);
         undo->since = (int64_t)time(NULL) - 1;
-        undo->in_place = place->workers;
+        undo->in_place = workdir->workers;
     } else if (rc == 0) {
-        place->parts = parts_each(place->workers);
-        rc = make_private(place, undo);
+        workdir->parts = parts_each(workdir->workers);
+        rc = make_private(workdir, undo);
     }
     if (rc)
-        churn_place_close(place, false, undo);
+        churn_workdir_close(workdir, false, undo);
     return rc;
 }
 
@@ -141,24 +141,24 @@ void churn_empty(int fd)
     closedir(entries);
 }
 
-void churn_place_close(churn_place *place, bool keep, churn_undo *undo)
+void churn_workdir_close(churn_workdir *workdir, bool keep, churn_undo *undo)
 {
-    if (place->leaf[0] && place->fd >= 0 && !keep) {
+    if (workdir->leaf[0] && workdir->fd >= 0 && !keep) {
         int rc;
 
-        churn_empty(place->fd);
-        rc = tc_temp_remove_held(place->base_fd, place->leaf, AT_REMOVEDIR);
+        churn_empty(workdir->fd);
+        rc = tc_temp_remove_held(workdir->base_fd, workdir->leaf, AT_REMOVEDIR);
         if (rc)
-            churn_say("%s could not be removed: %s", place->path, strerror(rc));
+            churn_say("%s could not be removed: %s", workdir->path, strerror(rc));
     }
     /* Removed or kept: either way there is nothing to undo. */
     undo->has_dir = false;
     undo->in_place = 0;
-    if (place->fd >= 0 && place->fd != place->base_fd)
-        close(place->fd);
-    if (place->base_fd >= 0)
-        close(place->base_fd);
-    place->fd = place->base_fd = -1;
+    if (workdir->fd >= 0 && workdir->fd != workdir->base_fd)
+        close(workdir->fd);
+    if (workdir->base_fd >= 0)
+        close(workdir->base_fd);
+    workdir->fd = workdir->base_fd = -1;
 }
 
 /*
@@ -175,23 +175,23 @@ static bool remove_ours(int dir, const char *name, int64_t since)
     return tc_temp_remove_held(dir, name, S_ISDIR(info.st_mode) ? AT_REMOVEDIR : 0) == 0;
 }
 
-unsigned churn_place_strays(const churn_place *place, churn_shared *shared, int64_t since)
+unsigned churn_workdir_strays(const churn_workdir *workdir, churn_shared *shared, int64_t since)
 {
     unsigned removed = 0;
 
-    for (unsigned worker = 0; worker < place->workers; worker++) {
+    for (unsigned worker = 0; worker < workdir->workers; worker++) {
         churn_slot *slot = &shared->slot[worker];
 
-        for (unsigned part = 0; part < (place->parts ? place->parts : 1); part++) {
+        for (unsigned part = 0; part < (workdir->parts ? workdir->parts : 1); part++) {
             char path[32] = ".";
             int dir;
 
-            if (place->parts)
-                churn_place_part(path, sizeof(path), worker, part);
+            if (workdir->parts)
+                churn_workdir_part(path, sizeof(path), worker, part);
             /* Nearly always there is nothing to look for. */
             if (!slot->kept[part][0] && !(slot->name[0] && slot->part == part))
                 continue;
-            dir = openat(place->fd, path, DIRECTORY);
+            dir = openat(workdir->fd, path, DIRECTORY);
             if (dir < 0)
                 continue;
             if (slot->part == part)

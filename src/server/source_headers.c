@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "original.h"
+#include "source_headers.h"
 
 #include <apr_lib.h>
 #include <apr_strings.h>
@@ -15,7 +15,7 @@ static bool has_no_transform(const request_rec *r, apr_table_t *headers)
     return control && ap_find_token(r->pool, control, "no-transform");
 }
 
-bool tc_original_is_final(const request_rec *r)
+bool tc_source_headers_are_final(const request_rec *r)
 {
     return has_no_transform(r, r->headers_out) || has_no_transform(r, r->err_headers_out);
 }
@@ -109,7 +109,7 @@ static const char *renamed(apr_pool_t *pool, const char *text, tc_format format)
     return from == text ? NULL : apr_pstrcat(pool, made, from, NULL);
 }
 
-void tc_original_rename(request_rec *r, tc_format format)
+void tc_source_headers_rename(request_rec *r, tc_format format)
 {
     apr_table_t *tables[] = {r->headers_out, r->err_headers_out};
 
