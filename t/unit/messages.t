@@ -290,8 +290,8 @@ sub word_pairs {
 
 # text => {ids => {}, levels => {}, where => file:line}
 my (%log, %reason, %config);
-my ($answers) = $text_of{'src/server/respond.c'} =~ /answers\[TC_E_COUNT\] = \{(.*?)\n\};/s;
-my %id_of = $answers =~ /\[(TC_E_\w+)\] = \{\w+, \w+, "(TC\d+)"\}/g;
+my ($responses) = $text_of{'src/server/respond.c'} =~ /responses\[TC_E_COUNT\] = \{(.*?)\n\};/s;
+my %id_of = $responses =~ /\[(TC_E_\w+)\] = \{\w+, \w+, "(TC\d+)"\}/g;
 
 # A wrapper of a carrier, whose parameter is the text or a part of it, is a carrier too.
 my %wrappers; # file or "" => name => [...]
