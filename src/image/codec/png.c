@@ -417,6 +417,18 @@ static tc_error start_libpng(tc_decoder *decoder)
     return TC_E_OK;
 }
 
+static tc_error start_plain(tc_decoder *decoder)
+{
+    tc_png_rows_want want = {.offset = decoder->offset - CHUNK_HEADER,
+                             .width = decoder->width,
+                             .height = decoder->height,
+                             .step = tc_model_channels(decoded_model(decoder)),
+                             .inflater = tc_png_inflater_best(),
+                             .cancel = decoder->cancel};
+
+    return tc_png_rows_open(&decoder->plain, decoder->input, &want, decoder->fail);
+}
+
 static tc_error png_decode_start(tc_decoder *decoder, const tc_decode_want *want,
                                  tc_layout *layout)
 {
@@ -428,9 +440,7 @@ static tc_error png_decode_start(tc_decoder *decoder, const tc_decode_want *want
     decoder->cancel = want->cancel;
     /* Of damage libpng's way of reading knows to the row where it begins. */
     if (is_plain(decoder) && !decoder->damage)
-        error = tc_png_rows_open(&decoder->plain, decoder->input,
-                                 decoder->offset - CHUNK_HEADER, decoder->width,
-                                 decoder->height, tc_model_channels(model), decoder->fail);
+        error = start_plain(decoder);
     else
         error = start_libpng(decoder);
     if (error)
