@@ -5,6 +5,8 @@
  * that is wrong, in chunks of every length. Both give the same bytes, the same error and the
  * same reason. The one exception has a test of its own: incomplete Huffman codes.
  */
+#include "../preload/heap.h"
+
 #include "image/codec/png_rows.h"
 
 #include "pictures.h"
@@ -16,6 +18,26 @@
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static const tc_png_inflater *isal; /* NULL where it is not built in */
+
+/* Allocations while `armed`: the `at`-th fails. */
+static struct {
+    bool armed;
+    int at, seen, live;
+} heap;
+
+HEAP_PLAIN static bool heap_fails(const void *caller)
+{
+    (void)caller;
+    return heap.armed && ++heap.seen == heap.at;
+}
+
+HEAP_PLAIN static void heap_changed(int blocks, void *block, const void *caller)
+{
+    (void)block;
+    (void)caller;
+    if (heap.armed)
+        heap.live += blocks;
+}
 
 static uint32_t state = 1;
 
@@ -576,6 +598,62 @@ static void nothing_leaks(void)
        refused);
 }
 
+/* ---- without memory -------------------------------------------------------------------------
+ */
+
+static tc_error read_armed(const bytes *file, int at)
+{
+    tc_input input = {read_bytes_at, (void *)(uintptr_t)file, file->length, NULL};
+    tc_png_rows_want want = {0, W, H, STEP, isal, NULL};
+    tc_png_rows *open = NULL;
+    tc_fail fail = {TC_E_OK, ""};
+    uint32_t have = 0;
+    tc_error error;
+
+    heap.at = at;
+    heap.seen = heap.live = 0;
+    heap.armed = true;
+    error = tc_png_rows_open(&open, &input, &want, &fail);
+    while (!error && have < H) {
+        tc_strip strip = {0};
+
+        error = tc_png_rows_next(open, &strip);
+        have += strip.plane[0].rows;
+    }
+    tc_png_rows_free(open);
+    heap.armed = false;
+    return error == fail.error ? error : TC_E_INTERNAL;
+}
+
+/* zlib, which is asked about the damage, allocates in the middle of the picture. */
+static void no_memory(void)
+{
+    bytes rows = make_rows(W * STEP, H), stream = compress_rows(&kinds[4], &rows);
+
+    for (int damaged = 0; damaged < 2; damaged++) {
+        tc_error expected = damaged ? TC_E_DAMAGED : TC_E_OK;
+        unsigned wrong = 0, failed = 0;
+        bytes file;
+        int at = 1;
+
+        /* The first block has a type that does not exist. */
+        stream.data[2] |= damaged ? 6 : 0;
+        file = make_file(&stream, 4000);
+        do {
+            tc_error error = read_armed(&file, at);
+
+            failed += error == TC_E_NO_MEMORY;
+            wrong += error != (heap.seen < at ? expected : TC_E_NO_MEMORY) || heap.live != 0;
+        } while (heap.seen >= at++);
+        ok(wrong == 0 && failed > (damaged ? 5 : 3),
+           "%s stream, each allocation failing: %u times without memory, nothing kept",
+           damaged ? "a damaged" : "a sound", failed);
+        free(file.data);
+    }
+    free(rows.data);
+    free(stream.data);
+}
+
 static void checksums(void)
 {
     uint8_t data[1000];
@@ -612,5 +690,6 @@ int main(void)
     surplus();
     incomplete_codes();
     nothing_leaks();
+    no_memory();
     return done_testing();
 }

@@ -11,7 +11,6 @@
 
 #include <math.h>
 #include <setjmp.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -482,17 +481,12 @@ static tc_error png_decode_rows(tc_decoder *decoder, tc_strip *strip)
     return TC_E_OK;
 }
 
-static void png_library(char *text, size_t size)
-{
-    snprintf(text, size, "libpng %s", png_get_libpng_ver(NULL));
-}
-
 const tc_codec tc_codec_png = {
     .format = TC_FORMAT_PNG,
     .name = "png",
     .mime = "image/png",
     .stores_alpha = true,
-    .library = png_library,
+    .library = tc_png_library,
     .decode_open = png_decode_open,
     .decode_start = png_decode_start,
     .decode_rows = png_decode_rows,
@@ -501,4 +495,5 @@ const tc_codec tc_codec_png = {
     .encode_rows = tc_png_encode_rows,
     .encode_finish = tc_png_encode_finish,
     .encode_free = tc_png_encode_free,
+    .encode_held = tc_png_encode_held,
 };
