@@ -639,6 +639,12 @@ static void no_memory(void)
         /* The first block has a type that does not exist. */
         stream.data[2] |= damaged ? 6 : 0;
         file = make_file(&stream, 4000);
+        read_armed(&file, 0);
+        if (heap.seen == 0) {
+            skip("each allocation failing", "the allocator is not this program's (valgrind)");
+            free(file.data);
+            break;
+        }
         do {
             tc_error error = read_armed(&file, at);
 
