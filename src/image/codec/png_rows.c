@@ -13,6 +13,11 @@
 
 #define CHUNK_MAX 0x7fffffff /* of the specification */
 
+/* ISA-L moves up to 32 KiB of its memory for each piece of the stream: after this many small
+ * ones in a row zlib goes on. */
+#define SMALL_PIECE  1024
+#define SMALL_PIECES 1000
+
 /* What the filters may read past a row. */
 #define SLACK 3
 
@@ -33,6 +38,7 @@ struct tc_png_rows {
     void *inflate;
     tc_png_stream stream;
     bool stream_ended;
+    unsigned small; /* pieces that the inflater was given, one after the other */
     uint8_t *above; /* the strip before's last row, undone; zeros before the first */
     uint8_t *strip; /* rows of a filter type and row_bytes */
     uint8_t io[TC_IO_BYTES];
@@ -138,6 +144,9 @@ static tc_error feed(tc_png_rows *rows)
         error = chunk_data(rows, &length);
     if (error)
         return error;
+    rows->small = length < SMALL_PIECE ? rows->small + 1 : 0;
+    if (rows->small > SMALL_PIECES && rows->inflater != &tc_png_inflater_zlib)
+        return damaged(rows, "too many small chunks for this inflater");
     rows->stream.in = rows->at;
     rows->stream.in_left = length;
     rows->at += length;
