@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "encode_cost.h"
 
+#include "png_deflate.h"
+
 /* Measured as in image/picture/decode_cost.c. */
 
 #define POINTS 5
@@ -20,6 +22,7 @@ static const cost_curve avif_curve = {{65, 140, 225, 280, 330}};
 
 #define GREY_FACTOR      0.7 /* of JPEG and AVIF, without chroma */
 #define PNG_SAMPLE       11.0
+#define PNG_FAST_SAMPLE  6.0 /* by ISA-L */
 #define PNG_FLAT_SAMPLE  16.0
 #define PNG_PALETTE      60.0 /* a pixel that may come to be an index */
 #define WEBP_LOSSLESS_NS 300.0
@@ -45,6 +48,8 @@ static double png_ns(const tc_encode_spec *spec)
 {
     if (spec->palette && (uint64_t)spec->width * spec->height <= TC_PALETTE_PIXELS_MAX)
         return PNG_PALETTE;
+    if (tc_png_deflate_takes(spec))
+        return tc_model_channels(spec->model) * PNG_FAST_SAMPLE;
     return tc_model_channels(spec->model) * (spec->flat ? PNG_FLAT_SAMPLE : PNG_SAMPLE);
 }
 

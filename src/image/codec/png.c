@@ -11,7 +11,6 @@
 
 #include <math.h>
 #include <setjmp.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -417,6 +416,18 @@ static tc_error start_libpng(tc_decoder *decoder)
     return TC_E_OK;
 }
 
+static tc_error start_plain(tc_decoder *decoder)
+{
+    tc_png_rows_want want = {.offset = decoder->offset - CHUNK_HEADER,
+                             .width = decoder->width,
+                             .height = decoder->height,
+                             .step = tc_model_channels(decoded_model(decoder)),
+                             .inflater = tc_png_inflater_best(),
+                             .cancel = decoder->cancel};
+
+    return tc_png_rows_open(&decoder->plain, decoder->input, &want, decoder->fail);
+}
+
 static tc_error png_decode_start(tc_decoder *decoder, const tc_decode_want *want,
                                  tc_layout *layout)
 {
@@ -428,9 +439,7 @@ static tc_error png_decode_start(tc_decoder *decoder, const tc_decode_want *want
     decoder->cancel = want->cancel;
     /* Of damage libpng's way of reading knows to the row where it begins. */
     if (is_plain(decoder) && !decoder->damage)
-        error = tc_png_rows_open(&decoder->plain, decoder->input,
-                                 decoder->offset - CHUNK_HEADER, decoder->width,
-                                 decoder->height, tc_model_channels(model), decoder->fail);
+        error = start_plain(decoder);
     else
         error = start_libpng(decoder);
     if (error)
@@ -472,17 +481,12 @@ static tc_error png_decode_rows(tc_decoder *decoder, tc_strip *strip)
     return TC_E_OK;
 }
 
-static void png_library(char *text, size_t size)
-{
-    snprintf(text, size, "libpng %s", png_get_libpng_ver(NULL));
-}
-
 const tc_codec tc_codec_png = {
     .format = TC_FORMAT_PNG,
     .name = "png",
     .mime = "image/png",
     .stores_alpha = true,
-    .library = png_library,
+    .library = tc_png_library,
     .decode_open = png_decode_open,
     .decode_start = png_decode_start,
     .decode_rows = png_decode_rows,
@@ -491,4 +495,5 @@ const tc_codec tc_codec_png = {
     .encode_rows = tc_png_encode_rows,
     .encode_finish = tc_png_encode_finish,
     .encode_free = tc_png_encode_free,
+    .encode_held = tc_png_encode_held,
 };

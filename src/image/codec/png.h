@@ -18,5 +18,7 @@ tc_error tc_png_encode_open(tc_encoder **made, const tc_output *output,
 tc_error tc_png_encode_rows(tc_encoder *encoder, const tc_strip *strip);
 tc_error tc_png_encode_finish(tc_encoder *encoder);
 void tc_png_encode_free(tc_encoder *encoder);
+uint64_t tc_png_encode_held(const tc_encode_spec *spec);
+void tc_png_library(char *text, size_t size);
 
 #endif

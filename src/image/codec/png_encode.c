@@ -5,8 +5,10 @@
  */
 #include "base/buffer.h"
 #include "png.h"
+#include "png_deflate.h"
 
 #include <setjmp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,7 +34,8 @@ struct tc_encoder {
     palette_builder *palette; /* while it may come to be one */
     uint8_t *held;            /* an index a pixel, of rows that are not written yet */
     uint32_t held_rows;
-    uint8_t *row; /* one held row as colours */
+    uint8_t *row;            /* one held row as colours */
+    tc_png_deflate *deflate; /* a photograph's pixels past libpng, or NULL */
 };
 
 static void on_error(png_structp png, png_const_charp message)
@@ -72,6 +75,7 @@ void tc_png_encode_free(tc_encoder *encoder)
         return;
     png_destroy_write_struct(&encoder->png, &encoder->info);
     free_held(encoder);
+    tc_png_deflate_free(encoder->deflate);
     free(encoder);
 }
 
@@ -132,6 +136,16 @@ static bool hold(tc_encoder *encoder, const tc_encode_spec *spec)
     return encoder->palette && encoder->held && encoder->row;
 }
 
+/* How the pixels come to be written; false without memory. */
+static bool prepare(tc_encoder *encoder, const tc_encode_spec *spec)
+{
+    if (!hold(encoder, spec))
+        return false;
+    if (encoder->palette || !tc_png_deflate_takes(spec))
+        return true;
+    encoder->deflate = tc_png_deflate_open(spec);
+    return encoder->deflate != NULL;
+}
 tc_error tc_png_encode_open(tc_encoder **made, const tc_output *output,
                             const tc_encode_spec *spec, tc_fail *fail)
 {
@@ -148,7 +162,7 @@ tc_error tc_png_encode_open(tc_encoder **made, const tc_output *output,
     encoder->png =
         png_create_write_struct(PNG_LIBPNG_VER_STRING, fail, on_error, tc_png_warned);
     encoder->info = encoder->png ? png_create_info_struct(encoder->png) : NULL;
-    if (!encoder->info || !hold(encoder, spec))
+    if (!encoder->info || !prepare(encoder, spec))
         return tc_fail_set(fail, TC_E_NO_MEMORY, "PNG: out of memory");
     return start_writing(encoder, spec) ? TC_E_OK : fail->error;
 }
@@ -252,6 +266,21 @@ static void write_palette(tc_encoder *encoder)
 
 /* ---- rows --------------------------------------------------------------------------- */
 
+/* Within the caller's setjmp. */
+static void write_row(tc_encoder *encoder, const uint8_t *row)
+{
+    const uint8_t *piece;
+    size_t length;
+
+    if (!encoder->deflate) {
+        png_write_row(encoder->png, row);
+        return;
+    }
+    tc_png_deflate_put(encoder->deflate, row);
+    while ((piece = tc_png_deflate_take(encoder->deflate, &length)))
+        png_write_chunk(encoder->png, (png_const_bytep) "IDAT", piece, length);
+}
+
 tc_error tc_png_encode_rows(tc_encoder *encoder, const tc_strip *strip)
 {
     if (setjmp(png_jmpbuf(encoder->png)))
@@ -264,7 +293,7 @@ tc_error tc_png_encode_rows(tc_encoder *encoder, const tc_strip *strip)
                 continue;
             give_in(encoder);
         }
-        png_write_row(encoder->png, row);
+        write_row(encoder, row);
     }
     return encoder->fail->error;
 }
@@ -275,6 +304,24 @@ tc_error tc_png_encode_finish(tc_encoder *encoder)
         return encoder->fail->error;
     if (encoder->palette)
         write_palette(encoder);
-    png_write_end(encoder->png, NULL);
+    /* libpng would miss the pixels that it has not written itself. */
+    if (encoder->deflate)
+        png_write_chunk(encoder->png, (png_const_bytep) "IEND", NULL, 0);
+    else
+        png_write_end(encoder->png, NULL);
     return encoder->fail->error;
+}
+
+uint64_t tc_png_encode_held(const tc_encode_spec *spec)
+{
+    return tc_png_deflate_takes(spec) ? tc_png_deflate_bytes(spec) : 0;
+}
+
+void tc_png_library(char *text, size_t size)
+{
+    char more[64];
+
+    tc_png_deflate_library(more, sizeof more);
+    snprintf(text, size, "libpng %s (zlib %s%s%s)", png_get_libpng_ver(NULL), zlibVersion(),
+             *more ? ", " : "", more);
 }

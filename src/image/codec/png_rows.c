@@ -7,13 +7,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <zlib.h>
-
-/* Rows inflated at once: enough that zlib is rarely near the end of its output. */
+/* Rows inflated at once: enough that the end of the output is rarely near. */
 #define STRIP_ROWS  16
 #define STRIP_BYTES 65536
 
 #define CHUNK_MAX 0x7fffffff /* of the specification */
+
+/* ISA-L moves up to 32 KiB of its memory for each piece of the stream: after this many small
+ * ones in a row zlib goes on. */
+#define SMALL_PIECE  1024
+#define SMALL_PIECES 1000
 
 /* What the filters may read past a row. */
 #define SLACK 3
@@ -23,14 +26,19 @@ struct tc_png_rows {
     tc_fail *fail;
     const tc_png_filters *filters;
     unsigned step;
-    uint32_t row_bytes, rows_left, strip_rows;
+    uint32_t row_bytes, rows_done, rows_left, strip_rows;
+    uint64_t first; /* the first chunk of pixels */
+    const tc_cancel *cancel;
     uint64_t offset;         /* of what follows the buffer */
     const uint8_t *at, *end; /* what is buffered of the file */
     bool in_chunk;
     uint32_t chunk_left; /* bytes of the chunk's data still to come */
     uint32_t crc;        /* of the chunk so far */
-    z_stream zlib;
-    bool zlib_is_open, stream_ended;
+    const tc_png_inflater *inflater;
+    void *inflate;
+    tc_png_stream stream;
+    bool stream_ended;
+    unsigned small; /* pieces that the inflater was given, one after the other */
     uint8_t *above; /* the strip before's last row, undone; zeros before the first */
     uint8_t *strip; /* rows of a filter type and row_bytes */
     uint8_t io[TC_IO_BYTES];
@@ -104,7 +112,7 @@ static tc_error begin_chunk(tc_png_rows *rows)
         return damaged(rows, "not enough pixel data");
     if (rows->chunk_left > CHUNK_MAX)
         return damaged(rows, "a chunk is too long");
-    rows->crc = (uint32_t)crc32(0, bytes, 4);
+    rows->crc = rows->inflater->crc32(0, bytes, 4);
     rows->in_chunk = true;
     return TC_E_OK;
 }
@@ -119,12 +127,12 @@ static tc_error chunk_data(tc_png_rows *rows, uint32_t *length)
     *length = (uint32_t)(rows->end - rows->at);
     if (*length > rows->chunk_left)
         *length = rows->chunk_left;
-    rows->crc = (uint32_t)crc32(rows->crc, rows->at, *length);
+    rows->crc = rows->inflater->crc32(rows->crc, rows->at, *length);
     rows->chunk_left -= *length;
     return TC_E_OK;
 }
 
-/* Give zlib more of the stream. */
+/* Give the inflater more of the stream. */
 static tc_error feed(tc_png_rows *rows)
 {
     uint32_t length = 0;
@@ -136,8 +144,11 @@ static tc_error feed(tc_png_rows *rows)
         error = chunk_data(rows, &length);
     if (error)
         return error;
-    rows->zlib.next_in = (Bytef *)(uintptr_t)rows->at;
-    rows->zlib.avail_in = length;
+    rows->small = length < SMALL_PIECE ? rows->small + 1 : 0;
+    if (rows->small > SMALL_PIECES && rows->inflater != &tc_png_inflater_zlib)
+        return damaged(rows, "too many small chunks for this inflater");
+    rows->stream.in = rows->at;
+    rows->stream.in_left = length;
     rows->at += length;
     return TC_E_OK;
 }
@@ -145,28 +156,24 @@ static tc_error feed(tc_png_rows *rows)
 /* Inflate exactly `length` bytes. */
 static tc_error inflate_bytes(tc_png_rows *rows, uint8_t *to, uint32_t length)
 {
-    z_stream *zlib = &rows->zlib;
+    tc_error error = TC_E_OK;
 
-    zlib->next_out = to;
-    zlib->avail_out = length;
-    while (zlib->avail_out > 0) {
-        int status;
+    rows->stream.out = to;
+    rows->stream.out_left = length;
+    while (!error && rows->stream.out_left > 0) {
+        tc_inflated status = rows->inflater->run(rows->inflate, &rows->stream);
 
-        if (zlib->avail_in == 0) {
-            tc_error error = feed(rows);
-            if (error)
-                return error;
-        }
-        status = inflate(zlib, Z_NO_FLUSH);
-        if (status == Z_MEM_ERROR)
-            return tc_fail_set(rows->fail, TC_E_NO_MEMORY, "PNG: out of memory");
-        rows->stream_ended = status == Z_STREAM_END;
-        if (rows->stream_ended && zlib->avail_out > 0)
-            return damaged(rows, "not enough pixel data");
-        if (status != Z_OK && status != Z_STREAM_END && status != Z_BUF_ERROR)
-            return damaged(rows, zlib->msg ? zlib->msg : "the pixel data cannot be inflated");
+        rows->stream_ended = status == TC_INFLATED_ENDED;
+        if (status == TC_INFLATED_HUNGRY)
+            error = feed(rows);
+        else if (status == TC_INFLATED_NO_MEMORY)
+            error = tc_fail_set(rows->fail, TC_E_NO_MEMORY, "PNG: out of memory");
+        else if (status == TC_INFLATED_DAMAGED)
+            error = damaged(rows, rows->stream.why);
+        else if (rows->stream.out_left > 0)
+            error = damaged(rows, "not enough pixel data");
     }
-    return TC_E_OK;
+    return error;
 }
 
 /*
@@ -176,16 +183,17 @@ static tc_error inflate_bytes(tc_png_rows *rows, uint8_t *to, uint32_t length)
 static tc_error finish(tc_png_rows *rows)
 {
     uint8_t surplus[64];
-    int status = rows->stream_ended ? Z_STREAM_END : Z_OK;
+    bool going = !rows->stream_ended;
     tc_error error = TC_E_OK;
 
-    rows->zlib.next_out = surplus;
-    rows->zlib.avail_out = sizeof surplus;
-    while (!error && status == Z_OK && rows->zlib.avail_out > 0) {
-        if (rows->zlib.avail_in == 0)
+    rows->stream.out = surplus;
+    rows->stream.out_left = sizeof surplus;
+    while (!error && going && rows->stream.out_left > 0) {
+        tc_inflated status = rows->inflater->run(rows->inflate, &rows->stream);
+
+        going = status == TC_INFLATED_FULL || status == TC_INFLATED_HUNGRY;
+        if (status == TC_INFLATED_HUNGRY)
             error = feed(rows);
-        if (!error)
-            status = inflate(&rows->zlib, Z_NO_FLUSH);
     }
     while (!error && rows->in_chunk && rows->chunk_left > 0) {
         uint32_t length = 0;
@@ -201,48 +209,41 @@ void tc_png_rows_free(tc_png_rows *rows)
 {
     if (!rows)
         return;
-    if (rows->zlib_is_open)
-        inflateEnd(&rows->zlib);
+    rows->inflater->close(rows->inflate);
     tc_buffer_free(rows->above);
     tc_buffer_free(rows->strip);
     tc_buffer_free(rows);
 }
 
-static tc_error open_zlib(tc_png_rows *rows)
-{
-    if (inflateInit(&rows->zlib) != Z_OK)
-        return tc_fail_set(rows->fail, TC_E_NO_MEMORY, "PNG: out of memory");
-    rows->zlib_is_open = true;
-    inflateValidate(&rows->zlib, 0);
-    return TC_E_OK;
-}
-
-tc_error tc_png_rows_open(tc_png_rows **rows, const tc_input *input, uint64_t offset,
-                          uint32_t width, uint32_t height, unsigned step, tc_fail *fail)
+tc_error tc_png_rows_open(tc_png_rows **rows, const tc_input *input,
+                          const tc_png_rows_want *want, tc_fail *fail)
 {
     tc_png_rows *made = tc_buffer_zeroed(sizeof *made);
-    size_t stride = (size_t)width * step + 1;
+    size_t stride = (size_t)want->width * want->step + 1;
 
     *rows = made;
     if (!made)
         return tc_fail_set(fail, TC_E_NO_MEMORY, "PNG: out of memory");
     made->input = input;
     made->fail = fail;
-    made->filters = tc_png_filters_best(step);
-    made->step = step;
-    made->row_bytes = width * step;
-    made->rows_left = height;
+    made->cancel = want->cancel;
+    made->inflater = want->inflater;
+    made->inflate = want->inflater->open();
+    made->filters = tc_png_filters_best(want->step);
+    made->step = want->step;
+    made->row_bytes = want->width * want->step;
+    made->rows_left = want->height;
     made->strip_rows = STRIP_BYTES / stride < 1 ? 1 : (uint32_t)(STRIP_BYTES / stride);
     if (made->strip_rows > STRIP_ROWS)
         made->strip_rows = STRIP_ROWS;
-    made->offset = offset;
+    made->first = made->offset = want->offset;
     made->at = made->end = made->io;
     made->above = tc_buffer_zeroed(stride + SLACK);
     made->strip = tc_buffer_alloc(stride * made->strip_rows + SLACK);
-    if (!made->above || !made->strip)
+    if (!made->inflate || !made->above || !made->strip)
         return tc_fail_set(fail, TC_E_NO_MEMORY, "PNG: out of memory");
     memset(made->strip + stride * made->strip_rows, 0, SLACK);
-    return open_zlib(made);
+    return TC_E_OK;
 }
 
 /* Undo the filters of the strip's first `count` rows. */
@@ -269,21 +270,65 @@ static tc_error undo_filters(tc_png_rows *rows, uint32_t count)
     return TC_E_OK;
 }
 
-tc_error tc_png_rows_next(tc_png_rows *rows, tc_strip *strip)
+/* The next `count` rows; after the last one, the rest of what belongs to them. */
+static tc_error read_rows(tc_png_rows *rows, uint32_t count)
 {
-    uint32_t count = rows->rows_left < rows->strip_rows ? rows->rows_left : rows->strip_rows;
     size_t stride = (size_t)rows->row_bytes + 1;
     tc_error error = inflate_bytes(rows, rows->strip, (uint32_t)(stride * count));
 
-    rows->rows_left -= count;
-    if (!error && rows->rows_left == 0)
+    if (!error && count == rows->rows_left)
         error = finish(rows);
-    if (!error)
-        error = undo_filters(rows, count);
+    return error ? error : undo_filters(rows, count);
+}
+
+/*
+ * From the first chunk on again by zlib, up to the rows that are not delivered yet. So what is
+ * damaged, and what is said of it, is the same in every build.
+ */
+static tc_error begin_again(tc_png_rows *rows)
+{
+    size_t stride = (size_t)rows->row_bytes + 1;
+    tc_error error = TC_E_OK;
+
+    rows->inflater->close(rows->inflate);
+    rows->inflater = &tc_png_inflater_zlib;
+    rows->inflate = rows->inflater->open();
+    if (!rows->inflate)
+        return tc_fail_set(rows->fail, TC_E_NO_MEMORY, "PNG: out of memory");
+    rows->fail->error = TC_E_OK;
+    rows->offset = rows->first;
+    rows->at = rows->end = rows->io;
+    rows->in_chunk = false;
+    rows->stream.in_left = 0;
+    for (uint32_t done = 0; !error && done < rows->rows_done;) {
+        uint32_t count = rows->rows_done - done;
+
+        if (count > rows->strip_rows)
+            count = rows->strip_rows;
+        error = inflate_bytes(rows, rows->strip, (uint32_t)(stride * count));
+        if (!error)
+            error = tc_cancel_check(rows->cancel, rows->fail);
+        done += count;
+    }
+    return error;
+}
+
+tc_error tc_png_rows_next(tc_png_rows *rows, tc_strip *strip)
+{
+    uint32_t count = rows->rows_left < rows->strip_rows ? rows->rows_left : rows->strip_rows;
+    tc_error error = read_rows(rows, count);
+
+    if (error == TC_E_DAMAGED && rows->inflater != &tc_png_inflater_zlib) {
+        error = begin_again(rows);
+        if (!error)
+            error = read_rows(rows, count);
+    }
     if (error)
         return error;
+    rows->rows_done += count;
+    rows->rows_left -= count;
     strip->plane[0].data = rows->strip + 1;
-    strip->plane[0].stride = stride;
+    strip->plane[0].stride = (size_t)rows->row_bytes + 1;
     strip->plane[0].rows = count;
     return TC_E_OK;
 }

@@ -36,7 +36,8 @@ static const struct {
     [JPEG_ROWS] = {false, 10, 0, {1.9, 1.7, 1, 0.6}, 0},
     /* At 1/8 most scans are not read. */
     [JPEG_SCANS] = {false, 30, 0, {8, 7, 6, 5}, 8},
-    /* What does not compress is stored as it is, in less time. */
+    /* What does not compress is stored as it is, in less time. Both are zlib's: ISA-L, which
+     * does not read every kind, takes two thirds of it all. */
     [PNG_ROWS] = {true, 5.5, 2.4, {3}, 0},
     [PNG_PASSES] = {true, 5.5, 2.4, {7.5}, 0},
     [GIF_ROWS] = {false, 5, 0, {7}, 0},
