@@ -110,7 +110,7 @@ sub texts {
         return texts($in, $given[1], $depth) if $name eq 'apr_pstrdup';
         return error_text($given[0]) if $name eq 'tc_error_text';
         return optional($name) if $name eq 'named';
-        return map { [$_->[0], {"$name()" => $_->[0]}] } parts($name) if $part_functions{$name};
+        return map { [$_->[0], {"$name()" => $_->[0]}] } parts($in->{file}, $name) if $part_functions{$name};
         return;
     }
     if ($expression =~ /^((?:[^?"']|$QUOTED)+?) \? (.+)$/s) {
@@ -219,9 +219,9 @@ sub formatted {
 my %parts;
 
 sub parts {
-    my ($name) = @_;
-    my ($in) = grep { $_->{name} eq $name } map { @$_ } values %function;
-    return @{$parts{$name} //= [returned($in)]};
+    my ($file, $name) = @_;
+    my ($in) = grep { $_->{name} eq $name } @{$function{$file}};
+    return $in ? @{$parts{"$file $name"} //= [returned($in)]} : ();
 }
 
 sub returned {
