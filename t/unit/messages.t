@@ -56,12 +56,12 @@ my %value_calls = map { $_ => 1 } qw(
 
 # Texts that others made: the system's, and libraries'; and reasons, listed on their own.
 my %foreign = map { $_ => 1 } qw(
-    apr_strerror avifResultToString GifErrorString msg tc_spool_reason text+2
+    apr_strerror avifResultToString GifErrorString zlib->msg tc_spool_reason rows->stream.why isal->damage text+2
     ap_check_cmd_context
 );
 
 # Functions whose returned texts become part of another.
-my %part_functions = map { $_ => 1 } qw(failure_words read_lines read_text);
+my %part_functions = map { $_ => 1 } qw(failure_words read_lines read_text check_header reason);
 
 # ---- the sources ------------------------------------------------------------------------------
 
@@ -93,6 +93,8 @@ sub texts {
     my ($in, $expression, $depth) = @_;
     return if ($depth // 0) > 8;
     return ["\0", {}] if $expression eq $here;
+    $used{$expression} = 1;
+    return ['<s>', {}] if $foreign{$expression};
     my $value = $expression =~ s/\b(?:\w+(?:\[[^\]]*\])?(?:->|\.))+(\w+)/$1/gr;
     my $bare = $value =~ s/ //gr;
     $used{$_} = 1 for $value, $bare;
@@ -108,7 +110,7 @@ sub texts {
         return texts($in, $given[1], $depth) if $name eq 'apr_pstrdup';
         return error_text($given[0]) if $name eq 'tc_error_text';
         return optional($name) if $name eq 'named';
-        return map { [$_->[0], {"$name()" => $_->[0]}] } parts($name) if $part_functions{$name};
+        return map { [$_->[0], {"$name()" => $_->[0]}] } parts($in->{file}, $name) if $part_functions{$name};
         return;
     }
     if ($expression =~ /^((?:[^?"']|$QUOTED)+?) \? (.+)$/s) {
@@ -217,9 +219,9 @@ sub formatted {
 my %parts;
 
 sub parts {
-    my ($name) = @_;
-    my ($in) = grep { $_->{name} eq $name } map { @$_ } values %function;
-    return @{$parts{$name} //= [returned($in)]};
+    my ($file, $name) = @_;
+    my ($in) = grep { $_->{name} eq $name } @{$function{$file}};
+    return $in ? @{$parts{"$file $name"} //= [returned($in)]} : ();
 }
 
 sub returned {
@@ -376,15 +378,20 @@ while (1) { # until no more wrappers are found
     $known = $now;
 }
 
-# What a temporary file's failure is called.
+# Reasons that wait in a struct: of a temporary file's failure, and of an inflater's.
+my @members = ([qr{^src/temp/}, 'reason', '', ''],
+    [qr{/png_inflate}, 'why|damage', 'PNG: ', 'TC_E_DAMAGED']);
 for my $in (@functions) {
     my $body = $in->{body};
-    while ($body =~ /(?:->|\.)reason\s*=(?!=)\s*($STATEMENT);/gs) {
-        my $value = $1 =~ s/\s+/ /gr;
-        my $line = $in->{line} + (substr($body, 0, $-[0]) =~ tr/\n//);
-        my @texts = texts($in, $value);
-        problem("$in->{file}:$line", "the reason cannot be read: $value") if !@texts;
-        record($in, $line, 'reason', $_->[0], '') for grep { $_->[0] ne '' } @texts;
+    for my $kept (grep { $in->{file} =~ $_->[0] } @members) {
+        my (undef, $member, $before, $error) = @$kept;
+        while ($body =~ /(?:->|\.)(?:$member)\s*=(?!=)\s*($STATEMENT);/gs) {
+            my $value = $1 =~ s/\s+/ /gr;
+            my $line = $in->{line} + (substr($body, 0, $-[0]) =~ tr/\n//);
+            my @texts = texts($in, $value);
+            problem("$in->{file}:$line", "the reason cannot be read: $value") if !@texts;
+            record($in, $line, 'reason', $before . $_->[0], $error) for grep { $_->[0] ne '' } @texts;
+        }
     }
 }
 

@@ -1,12 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 #
-# The version stands in src/server/version.h, and CHANGES begins with it. Whatever reports it,
+# The version stands in src/server/version.h; CHANGES and debian/changelog begin with it. Whatever reports it,
 # the log, /tmpstat, its metrics and tools' -V, takes it from there.
 set -eu
 
 cd "$(dirname "$0")/../.."
-echo 1..3
+echo 1..4
 
 version=$(sed -n 's/^#define TC_VERSION "\([0-9.]*\)"$/\1/p' src/server/version.h)
 if grep -qE "^$version \((unreleased|[0-9]{4}-[0-9]{2}-[0-9]{2})\)$" CHANGES &&
@@ -34,4 +34,10 @@ if [ -z "$missing" ]; then
 else
     echo "not ok 3 - log, /tmpstat and churn -V take it from there"
     echo "#$missing"
+fi
+
+if head -1 debian/changelog | grep -qE "\($version(-[0-9.]+)?\)"; then
+    echo "ok 4 - debian/changelog begins with $version"
+else
+    echo "not ok 4 - debian/changelog begins with $version"
 fi
