@@ -88,7 +88,7 @@ static size plan_destination(const tc_params *params, const tc_rect *rect, doubl
 
 /* Where one side of the picture lies on the canvas, and what of it is visible. */
 static void offset_side(const tc_coord *coord, double full, uint32_t canvas, uint32_t scaled,
-                        uint32_t *place, uint32_t *first, uint32_t *count)
+                        uint32_t *offset, uint32_t *first, uint32_t *count)
 {
     double wanted =
         coord->unit ? in_pixels(coord, full) : ((double)canvas - (double)scaled) * 0.5;
@@ -97,7 +97,7 @@ static void offset_side(const tc_coord *coord, double full, uint32_t canvas, uin
     int64_t from = start > 0 ? start : 0, to = end < canvas ? end : canvas;
 
     *count = to > from ? (uint32_t)(to - from) : 0;
-    *place = *count ? (uint32_t)from : 0;
+    *offset = *count ? (uint32_t)from : 0;
     *first = *count ? (uint32_t)(from - start) : 0;
 }
 
