@@ -25,9 +25,13 @@ LAYERS += image/colour
 SEES_image/colour := base image/core
 USES_image/colour := codecs
 
+# the coefficients that a JPEG's Huffman codes stand for
+LAYERS += image/entropy
+SEES_image/entropy :=
+
 # a decoder and an encoder for each format
 LAYERS += image/codec
-SEES_image/codec := base image/core image/colour
+SEES_image/codec := base image/core image/colour image/entropy
 USES_image/codec := codecs
 
 # a source decoded, resampled and oriented

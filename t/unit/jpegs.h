@@ -32,7 +32,7 @@ static void scene_at(double u, double v, double ycc[3])
     ycc[2] = 150 - 8 * u - 32 * v;
 }
 
-static void write_orientation(j_compress_ptr cinfo, int orientation)
+__attribute__((unused)) static void write_orientation(j_compress_ptr cinfo, int orientation)
 {
     uint8_t exif[] = {'E',
                       'x',
@@ -74,7 +74,7 @@ static void write_orientation(j_compress_ptr cinfo, int orientation)
 /* Levels of grain that make_jpeg adds to the scene. */
 static int scene_grain;
 
-static uint8_t grained(double level, uint32_t x, uint32_t y, int c)
+__attribute__((unused)) static uint8_t grained(double level, uint32_t x, uint32_t y, int c)
 {
     uint32_t h = x * 0x9e3779b1u ^ y * 0x85ebca77u ^ (uint32_t)(c + 1) * 0xc2b2ae3du;
 
@@ -85,7 +85,8 @@ static uint8_t grained(double level, uint32_t x, uint32_t y, int c)
 }
 
 /* A stored picture of w x h samples; the scene lies upright in what is stored. */
-static bytes make_jpeg(const sampling *sampling, uint32_t w, uint32_t h, int orientation)
+__attribute__((unused)) static bytes make_jpeg(const sampling *sampling, uint32_t w, uint32_t h,
+                                               int orientation)
 {
     struct jpeg_compress_struct cinfo;
     struct jpeg_error_mgr errors;

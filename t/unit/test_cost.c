@@ -46,6 +46,7 @@ static const struct {
     const char *params;
 } conversions[] = {
     {0, "dw=300,dh=300"},
+    {0, "dw=150,dh=150,jpeghint=y"},
     {0, "of=jpeg,q=95"},
     {0, "of=jpeg,progressive=y"},
     {0, "of=webp"},
@@ -54,6 +55,8 @@ static const struct {
     {0, "of=avif,q=60,dw=1000,dh=1000"},
     {0, "of=avif,q=100,dw=700,dh=700"},
     {1, "dw=150,dh=150"},
+    {1, "dw=150,dh=150,jpeghint=y"},
+    {1, "dw=150,dh=150,jpeghint=y,of=webp"},
     {1, "dw=700,dh=700"},
     {1, "of=webp,q=60"},
     {1, "of=png"},

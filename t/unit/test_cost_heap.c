@@ -52,6 +52,10 @@ static const struct {
 } cases[] = {
     /* Decoders, to a small JPEG. */
     {"jpg", PICTURE, "dw=300,dh=300,of=jpeg"},
+    {"jpg", PICTURE, "dw=200,dh=200,of=jpeg"},
+    {"jpg", PICTURE, "dw=100,dh=100,jpeghint=y,of=jpeg"},
+    {"jpg", PICTURE " space=grey", "dw=100,dh=100,jpeghint=y,of=jpeg"},
+    {"jpg", "7000 2000 kind=noise quality=50", "dw=800,dh=800,jpeghint=y,of=png"},
     {"jpg", PICTURE " space=cmyk", "dw=300,dh=300,of=jpeg"},
     {"png", PICTURE, "dw=300,dh=300,of=jpeg"},
     {"png", PICTURE " interlace=1", "dw=300,dh=300,of=jpeg"},

@@ -39,6 +39,7 @@ typedef struct tc_decode_want {
     unsigned reduce;         /* 1, 2, 4 or 8, not over the info's max_reduce */
     bool planes;             /* TC_YCC planes; only where the info has them */
     bool cmyk;               /* TC_CMYK rows; only where the info has them */
+    bool library;            /* by the format's library alone; the samples are the same */
     tc_rect source;          /* the pixels of the full picture that are used; others may miss */
     const tc_cancel *cancel; /* borrowed until decode_free; may be NULL */
     /*

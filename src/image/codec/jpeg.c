@@ -318,6 +318,7 @@ static void jpeg_decode_free(tc_decoder *decoder)
     if (!decoder)
         return;
     jpeg_destroy_decompress(&decoder->cinfo);
+    tc_jpeg_reduced_free(decoder->reduced.by);
     tc_jpeg_blocks_free(&decoder->blocks);
     tc_buffer_free(decoder->marker);
     tc_buffer_free(decoder->profile.data);
@@ -436,6 +437,7 @@ static tc_error jpeg_decode_open(tc_decoder **made, const tc_input *input, tc_im
         return tc_fail_set(fail, TC_E_UNSUPPORTED, "JPEG: %d components in an unknown space",
                            cinfo->num_components);
     info->planes = cinfo->jpeg_color_space == JCS_YCbCr;
+    info->own_reduced = tc_jpeg_reduced_kind(cinfo);
     info->crops = tc_jpeg_crops(cinfo);
     info->exif = decoder->exif;
     info->exif_length = decoder->exif_length;

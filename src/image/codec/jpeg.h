@@ -7,6 +7,7 @@
 #define TC_CODEC_JPEG_H
 
 #include "jpeg_blocks.h"
+#include "jpeg_reduced.h"
 
 #include <setjmp.h>
 #include <stdio.h>
@@ -62,6 +63,11 @@ struct tc_decoder {
     bool single_scan;
     tc_jpeg_frame frame;
     tc_jpeg_scans scans; /* those that are skipped */
+    struct {
+        tc_jpeg_reduced *by; /* decodes instead of libjpeg, or NULL */
+        uint64_t at;         /* what it reads next; libjpeg's source stays where it is */
+        uint32_t strips;     /* that were delivered */
+    } reduced;
     tc_jpeg_blocks blocks;
     uint8_t orientation;
     uint8_t *exif; /* the first block */

@@ -69,18 +69,63 @@ bool tc_jpeg_crops(j_decompress_ptr cinfo)
     return !jpeg_has_multiple_scans(cinfo);
 }
 
+/* The columns that are used, and a margin: how many, and the first. */
+static JDIMENSION used_columns(const tc_decoder *decoder, const tc_decode_want *want,
+                               JDIMENSION *x)
+{
+    const tc_rect *source = &want->source;
+    JDIMENSION width = decoder->cinfo.output_width;
+    JDIMENSION end = (source->x + source->w - 1) / want->reduce + 1;
+
+    *x = source->x / want->reduce;
+    *x = *x > MARGIN ? *x - MARGIN : 0;
+    end = end + MARGIN < width ? end + MARGIN : width;
+    return end - *x;
+}
+
 /* Leave out the columns that are not used, in whole MCUs. */
-static void crop_columns(tc_decoder *decoder, const tc_rect *source, unsigned reduce)
+static void crop_columns(tc_decoder *decoder, const tc_decode_want *want)
 {
     j_decompress_ptr cinfo = &decoder->cinfo;
-    JDIMENSION x = source->x / reduce, end = (source->x + source->w - 1) / reduce + 1, width;
+    JDIMENSION x, width = used_columns(decoder, want, &x);
 
-    x = x > MARGIN ? x - MARGIN : 0;
-    end = end + MARGIN < cinfo->output_width ? end + MARGIN : cinfo->output_width;
-    width = end - x;
     if (width < cinfo->output_width)
         jpeg_crop_scanline(cinfo, &x, &width);
     decoder->x = x;
+}
+
+/* Whether the picture's first row is used, and most of its columns. */
+static bool crops_nothing(const tc_decoder *decoder, const tc_decode_want *want)
+{
+    JDIMENSION x;
+
+    return want->source.y < want->reduce &&
+           used_columns(decoder, want, &x) == decoder->cinfo.output_width;
+}
+
+static bool read_data(void *context, uint8_t *to, size_t length, size_t *got)
+{
+    tc_decoder *decoder = context;
+    const tc_input *input = decoder->input;
+
+    if (input->read(input->context, decoder->reduced.at, to, length, got))
+        return false;
+    decoder->reduced.at += *got;
+    return true;
+}
+
+/* Decode without libjpeg where that is possible; it has read just past the scan's header. */
+static void start_reduced(tc_decoder *decoder, const tc_decode_want *want)
+{
+    j_decompress_ptr cinfo = &decoder->cinfo;
+
+    if (want->library || decoder->ended)
+        return;
+    jpeg_calc_output_dimensions(cinfo);
+    if (!want->planes && !crops_nothing(decoder, want))
+        return;
+    decoder->reduced.at = decoder->offset - cinfo->src->bytes_in_buffer;
+    decoder->reduced.by = tc_jpeg_reduced_open(cinfo, want->planes, read_data, decoder);
 }
 
 static bool start_decoding(tc_decoder *decoder, const tc_decode_want *want)
@@ -103,10 +148,12 @@ static bool start_decoding(tc_decoder *decoder, const tc_decode_want *want)
         skip_scans(decoder);
     if (!decoder->single_scan && decoder->frame.components <= TC_JPEG_COMPONENTS)
         tc_jpeg_blocks_put_in(&decoder->blocks, cinfo, &decoder->frame);
-    jpeg_start_decompress(cinfo);
+    start_reduced(decoder, want);
+    if (!decoder->reduced.by)
+        jpeg_start_decompress(cinfo);
     decoder->end = cinfo->output_height;
     if (!want->planes && tc_jpeg_crops(cinfo)) {
-        crop_columns(decoder, &want->source, want->reduce);
+        crop_columns(decoder, want);
         decoder->y = want->source.y / want->reduce;
         decoder->end = (want->source.y + want->source.h - 1) / want->reduce + 1;
     }
@@ -323,6 +370,45 @@ static void read_planes(tc_decoder *decoder)
     jpeg_read_raw_data(&decoder->cinfo, planes, TC_JPEG_ROWS_MAX);
 }
 
+static void read_rows(tc_decoder *decoder, uint32_t rows)
+{
+    if (decoder->cinfo.raw_data_out)
+        read_planes(decoder);
+    else
+        read_pixels(decoder, rows);
+}
+
+/* False where the file is not sound. */
+static bool read_reduced(tc_decoder *decoder, uint32_t rows)
+{
+    j_decompress_ptr cinfo = &decoder->cinfo;
+    const JSAMPARRAY planes[TC_PLANES] = {decoder->plane[0].row, decoder->plane[1].row,
+                                          decoder->plane[2].row};
+
+    cinfo->progress->progress_monitor((j_common_ptr)cinfo);
+    if (cinfo->raw_data_out)
+        return tc_jpeg_reduced_planes(decoder->reduced.by, planes);
+    for (uint32_t y = 0; y < rows; y++) {
+        if (!tc_jpeg_reduced_pixels(decoder->reduced.by, decoder->plane[0].row[y]))
+            return false;
+    }
+    return true;
+}
+
+/*
+ * A file that is not sound is libjpeg's from its first row on: what was delivered it decodes
+ * to the same once more, then it says what the damage is. Its source is as it was behind the
+ * header; what libjpeg takes for damage depends on how much it has in its buffer.
+ */
+static void begin_again(tc_decoder *decoder)
+{
+    tc_jpeg_reduced_free(decoder->reduced.by);
+    decoder->reduced.by = NULL;
+    jpeg_start_decompress(&decoder->cinfo);
+    for (uint32_t strip = 0; strip < decoder->reduced.strips; strip++)
+        read_rows(decoder, decoder->plane[0].rows);
+}
+
 tc_error tc_jpeg_decode_rows(tc_decoder *decoder, tc_strip *strip)
 {
     if (setjmp(decoder->errors.jump))
@@ -335,9 +421,10 @@ tc_error tc_jpeg_decode_rows(tc_decoder *decoder, tc_strip *strip)
         strip->plane[at].rows = room < left ? room : left;
         decoder->plane[at].left -= strip->plane[at].rows;
     }
-    if (decoder->cinfo.raw_data_out)
-        read_planes(decoder);
-    else
-        read_pixels(decoder, strip->plane[0].rows);
+    if (decoder->reduced.by && !read_reduced(decoder, strip->plane[0].rows))
+        begin_again(decoder);
+    if (!decoder->reduced.by)
+        read_rows(decoder, strip->plane[0].rows);
+    decoder->reduced.strips++;
     return TC_E_OK;
 }

@@ -76,10 +76,11 @@ typedef struct tc_image_info {
     bool palette;         /* colours come from a palette, of at most 256 */
     bool flat;            /* drawn, not photographed, as far as can be told */
     bool eighth_is_cheap; /* 1/8 takes much less than its share of the decoder's time */
-    bool planes;          /* the decoder can also deliver TC_YCC planes, as they are stored */
-    bool crops;           /* of other than planes it decodes a part in less time */
-    bool lossless;        /* the file keeps every level, where its format has both kinds */
-    bool deep;            /* stored with more than 8 bits a sample */
+    bool own_reduced; /* a JPEG of which our own decoder makes 1/4 and 1/8, if it is sound */
+    bool planes;      /* the decoder can also deliver TC_YCC planes, as they are stored */
+    bool crops;       /* of other than planes it decodes a part in less time */
+    bool lossless;    /* the file keeps every level, where its format has both kinds */
+    bool deep;        /* stored with more than 8 bits a sample */
 } tc_image_info;
 
 /*

@@ -409,6 +409,7 @@ tc_error tc_pipeline_run(tc_pipeline *pipeline, const tc_output *output,
         error = start_exif(pipeline);
     pipeline->planes = wants_planes(pipeline);
     want.planes = pipeline->planes;
+    want.library = pipeline->limits.library;
     want.cmyk = pipeline->transform && outline->info.cmyk;
     want.damage = pipeline->params.policy.serve_damaged ? &pipeline->damage : NULL;
     if (!error && !outline->plan.empty)

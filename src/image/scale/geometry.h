@@ -19,6 +19,7 @@ typedef struct tc_limits {
     uint64_t max_output_pixels;          /* of the output */
     uint64_t max_memory;                 /* bytes, planned for one conversion */
     uint64_t max_cost_ns; /* of one processor: as planned, and as taken while it runs */
+    bool library;         /* decode by the formats' libraries alone, to compare with */
     /* What the operator sets these with, for messages; NULL: not named. */
     const char *output_by, *memory_by, *cost_by;
 } tc_limits;

@@ -8,6 +8,7 @@
  * orientation=1..8  exif=1 (with artist, copyright and thumbnail)
  * profile=srgb|p3|gamma1|swapped (profile.h; the colours are then the profile's)
  * JPEG: quality=N progressive=1 space=rgb|grey|cmyk|ycck adobe=0|1
+ *       sampling=420|422|440|444 restart=N (MCUs between restart markers)
  * PNG:  type=rgb|rgba|grey|greya|palette depth=8|16 interlace=1
  * WebP: type=rgb|rgba quality=N lossless=1 orientation=1..8
  * AVIF: type=rgb|rgba quality=N depth=8|16 (16: 10 bits) orientation=1..8
@@ -48,6 +49,7 @@ static const key keys[] = {
     {"depth", AT(depth), false},       {"interlace", AT(interlace), false},
     {"profile", AT(profile), true},    {"exif", AT(exif), false},
     {"lossless", AT(lossless), false}, {"frames", AT(frames), false},
+    {"sampling", AT(sampling), false}, {"restart", AT(restart), false},
 };
 
 static uint32_t hash(uint32_t x, uint32_t y, uint32_t seed)
@@ -214,6 +216,12 @@ static void write_jpeg(const scene *scene, FILE *out, uint32_t w, uint32_t h)
     else if (cmyk)
         cinfo.write_Adobe_marker = options->adobe != 0;
     jpeg_set_quality(&cinfo, options->quality, TRUE);
+    if (options->sampling) {
+        cinfo.comp_info[0].h_samp_factor = options->sampling / 10 % 10 == 2 ? 2 : 1;
+        cinfo.comp_info[0].v_samp_factor =
+            options->sampling == 420 || options->sampling == 440 ? 2 : 1;
+    }
+    cinfo.restart_interval = (unsigned)options->restart;
     if (options->progressive)
         jpeg_simple_progression(&cinfo);
     jpeg_start_compress(&cinfo, TRUE);

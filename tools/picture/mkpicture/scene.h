@@ -8,7 +8,7 @@
 typedef struct options {
     const char *kind, *colour, *colour2, *space, *type, *profile;
     int seed, quality, progressive, adobe, orientation, depth, interlace, lossless, frames,
-        exif;
+        exif, sampling, restart;
 } options;
 
 typedef struct pixel {
