@@ -9,7 +9,7 @@ use POSIX ();
 plan(skip_all => 'under a sanitizer memory and times are the sanitizer\'s') if $ENV{TC_SANITIZER};
 
 my $root = $TmpfsConvertTest::Site::ROOT;
-my $many = $ENV{TC_SOAK} || 2000;
+my $many = $ENV{TC_SOAK} || 4000;
 $ENV{TMPDIR} ||= '/tmp';
 
 # What it found: exit status, and its JSON.
