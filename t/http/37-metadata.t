@@ -126,7 +126,7 @@ for my $case (['whole.jpg', 0.8, 1], ['whole.jpg', 0.2, 0], ['whole-p.jpg', 0.5,
     my $whole = probe(get("/file/small_light(dw=100,of=png)/$file"), '50,5');
     my @off = grep { abs($seen->{pixels}[0][$_] - $whole->{pixels}[0][$_]) > 20 } 0 .. 2;
     ok(!@off, '... with the rows that are there');
-    is(scalar(grep {/TC0035: \S*\Q$name\E: damaged, and served/} error_log_lines($mark)), 1, '... and a warning');
+    is(scalar(grep {/TC0035: \S*\Q$name\E: damaged, served/} error_log_lines($mark)), 1, '... and a warning');
     expect_log(qr/TC0035/);
     isnt(get("/served/small_light(dw=100)/$file")->header('ETag'), get("/file/small_light(dw=100)/$file")->header('ETag'),
         'the directive is part of the ETag');
