@@ -69,7 +69,7 @@ if ($kind =~ m{^(?:ext2/ext3|xfs|btrfs)$} && $knob == 0) {
 else {
     note "dentries: not planted, $kind keeps none here";
 }
-my ($status, $result) = soak('event', '-n', 2000, '--plant', join ',', @plants);
+my ($status, $result) = soak('event', '-n', 6000, '--plant', join ',', @plants);
 is($status, 1, 'with faults planted: exit status 1');
 my %verdict = verdicts($result);
 for my $plant (@plants) {

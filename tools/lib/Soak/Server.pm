@@ -237,8 +237,14 @@ sub _plant_at_start {
 # From the first second on the server stops for a while: nobody is answered.
 sub be_silent {
     my ($self, $time) = @_;
-    return if $time < 1;
-    my $signal = $time < 7 ? 'STOP' : 'CONT';
+    return $time < 1 ? undef : $self->_signal($time < 7 ? 'STOP' : 'CONT');
+}
+
+# Whenever the load was done.
+sub end_silence { return $_[0]->_signal('CONT') }
+
+sub _signal {
+    my ($self, $signal) = @_;
     return if ($self->{signal} // '') eq $signal;
     kill $signal => $self->{httpd}->pid, $self->{httpd}->children;
     $self->{signal} = $signal;
