@@ -14,8 +14,8 @@
 #include <zlib.h>
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED 1 /* takes other memory, and is asked for a block's size before it is ready \
-                     */
+/* It takes other memory, and is asked for a block's size before it is ready. */
+#define SANITIZED 1
 #else
 #define SANITIZED 0
 #endif
