@@ -372,6 +372,34 @@ static void streams(void)
     }
 }
 
+/*
+ * More rows than are wanted, of one colour: the last bytes of a cut stream are a match that
+ * reaches past the picture.
+ */
+static void more_rows(void)
+{
+    const kind *kind = &kinds[4];
+    bytes rows = {0}, stream;
+    tally tally = {0};
+
+    for (size_t at = 0; at < (size_t)(W * STEP + 1) * H; at++)
+        put(&rows, "", 1);
+    stream = compress_rows(kind, &rows);
+    for (size_t length = 1; length < stream.length; length++) {
+        bytes cut = {.data = stream.data, .length = length};
+
+        for (uint32_t height = 1; height < H; height++) {
+            compare_stream(&cut, height, 1, &tally);
+            compare_stream(&cut, height, 100, &tally);
+        }
+    }
+    ok(tally.wrong == 0 && tally.read > 0 && tally.refused > 0,
+       "rows of one colour, some of them wanted, cut at each byte: %u read, %u refused",
+       tally.read, tally.refused);
+    free(rows.data);
+    free(stream.data);
+}
+
 /* Damage far behind what is asked for, and far behind rows that were delivered. */
 static void long_streams(void)
 {
@@ -718,6 +746,7 @@ int main(void)
     }
     checksums();
     streams();
+    more_rows();
     long_streams();
     tiny_chunks();
     every_header();

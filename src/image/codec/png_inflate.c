@@ -29,8 +29,7 @@ static tc_inflated zlib_run(void *state, tc_png_stream *stream)
     z_stream *zlib = state;
     int status;
 
-    if (stream->in_left == 0)
-        return TC_INFLATED_HUNGRY;
+    /* Without input as well: zlib may hold the rest of a match, and bits of more codes. */
     zlib->next_in = (Bytef *)(uintptr_t)stream->in;
     zlib->avail_in = stream->in_left;
     zlib->next_out = stream->out;
