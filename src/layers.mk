@@ -8,9 +8,13 @@
 # errors, clock, cancellation, guarded buffers, text and numbers, SHA-256
 LAYERS := base
 
-# what a picture is: formats, models, strips of rows, orientation
+# what a picture is: formats, models, strips of rows
 LAYERS += image/core
 SEES_image/core := base
+
+# EXIF: orientation, copyright
+LAYERS += image/exif
+SEES_image/exif := base image/core
 
 # the parameters of a URL
 LAYERS += image/params
@@ -18,7 +22,7 @@ SEES_image/params := base image/core
 
 # geometry, the resampler and its inner loops
 LAYERS += image/scale
-SEES_image/scale := base image/core image/params
+SEES_image/scale := base image/core image/exif image/params
 
 # profiles and transforms
 LAYERS += image/colour
@@ -31,12 +35,13 @@ SEES_image/entropy :=
 
 # a decoder and an encoder for each format
 LAYERS += image/codec
-SEES_image/codec := base image/core image/colour image/entropy
+SEES_image/codec := base image/core image/exif image/colour image/entropy
 USES_image/codec := codecs
 
 # a source decoded, resampled and oriented
 LAYERS += image/picture
-SEES_image/picture := base image/core image/params image/scale image/colour image/codec
+SEES_image/picture := base image/core image/exif image/params image/scale image/colour \
+	image/codec
 
 # what is laid on the result: canvas, border, blur, icon
 LAYERS += image/compose
@@ -50,18 +55,22 @@ SEES_image/pipeline := $(SEES_image/compose) image/compose
 LAYERS += host
 SEES_host := base
 
-# what all processes share: admission, coalescing, counters, history
+# memory that all processes share: its rules and processes, coalescing, counters, history
 LAYERS += shared
 SEES_shared := base image/core host
 
+# which conversions run, wait in the queue or are refused
+LAYERS += admission
+SEES_admission := base shared
+
 # temporary files
 LAYERS += temp
-SEES_temp := base image/core host shared
+SEES_temp := base image/core host shared admission
 USES_temp := apr
 
 # the status page, its charts and its other formats
 LAYERS += status
-SEES_status := base image/core image/colour image/codec host shared temp
+SEES_status := base image/core image/colour image/codec host shared admission temp
 USES_status := apr
 
 # httpd

@@ -8,7 +8,7 @@
 
 #include "image/params/params.h"
 #include "base/cancel.h"
-#include "shared/admission.h"
+#include "admission/admission.h"
 #include "shared/counters.h"
 
 #include <httpd.h>

@@ -5,7 +5,7 @@
 
 #include "image/scale/geometry.h"
 #include "image/params/params.h"
-#include "shared/admission.h"
+#include "admission/admission.h"
 #include "shared/coalesce_table.h"
 #include "shared/history.h"
 #include "temp/spool.h"

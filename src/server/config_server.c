@@ -6,7 +6,7 @@
 #include "remarks.h"
 #include "host/processors.h"
 #include "image/codec/codec.h"
-#include "shared/queue.h"
+#include "admission/queue.h"
 
 #include <apr_lib.h>
 #include <apr_strings.h>

@@ -6,7 +6,7 @@
 #ifndef TC_SNAPSHOT_H
 #define TC_SNAPSHOT_H
 
-#include "shared/admission.h"
+#include "admission/admission.h"
 #include "shared/history.h"
 #include "temp/tempfile.h"
 

@@ -8,7 +8,7 @@
 #ifndef TC_TEMP_BACKEND_H
 #define TC_TEMP_BACKEND_H
 
-#include "shared/admission.h"
+#include "admission/admission.h"
 #include "shared/counters.h"
 #include "holders.h"
 #include "tempfile.h"

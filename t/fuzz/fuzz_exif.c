@@ -5,8 +5,8 @@
  */
 #include "fuzz.h"
 
-#include "image/core/exif.h"
-#include "image/core/orientation.h"
+#include "image/exif/exif.h"
+#include "image/exif/orientation.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -7,7 +7,7 @@
 #include "fuzz.h"
 
 #include "image/scale/geometry.h"
-#include "image/core/orientation.h"
+#include "image/exif/orientation.h"
 
 /* No codec built or thinkable reports a larger side: PNG's sizes have 31 bits. */
 #define SIDE_BITS 0x7fffffff

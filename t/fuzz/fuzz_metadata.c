@@ -7,7 +7,7 @@
  */
 #include "fuzz.h"
 
-#include "image/core/orientation.h"
+#include "image/exif/orientation.h"
 
 #include <stdlib.h>
 #include <string.h>

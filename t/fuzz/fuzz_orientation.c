@@ -2,7 +2,7 @@
 /* A TIFF-structured EXIF block, at every length that a cut could leave of it. */
 #include "fuzz.h"
 
-#include "image/core/orientation.h"
+#include "image/exif/orientation.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Servers that are simulated by the rules of shared/policy.h, in steps of a millisecond, so
+ * Servers that are simulated by the rules of admission/policy.h, in steps of a millisecond, so
  * that nothing is left to chance: arrivals of several clients, what each conversion takes, and
  * httpd's workers, which may be there from the start or be started by and by.
  */
 #ifndef TC_SIMULATED_H
 #define TC_SIMULATED_H
 
-#include "shared/policy.h"
+#include "admission/policy.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -13,7 +13,7 @@
 
 #include "tap.h"
 #include "base/clock.h"
-#include "shared/admission.h"
+#include "admission/admission.h"
 
 static uint64_t check_ms; /* that nothing here depends on */
 

@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "tap.h"
-#include "image/core/exif.h"
-#include "image/core/orientation.h"
+#include "image/exif/exif.h"
+#include "image/exif/orientation.h"
 
 typedef struct block {
     uint8_t data[512];

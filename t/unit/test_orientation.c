@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "tap.h"
-#include "image/core/orientation.h"
+#include "image/exif/orientation.h"
 
 enum { SHORT = 3, LONG = 4, ASCII = 2 };
 

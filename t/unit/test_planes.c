@@ -12,7 +12,7 @@
 
 #include "tap.h"
 #include "jpegs.h"
-#include "image/core/orientation.h"
+#include "image/exif/orientation.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 

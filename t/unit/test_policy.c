@@ -3,7 +3,7 @@
  * The rules of admission: each function by a table, and together in simulated servers, in
  * which nothing is left to chance.
  */
-#include "shared/policy.h"
+#include "admission/policy.h"
 #include "simulated.h"
 #include "tap.h"
 

@@ -18,11 +18,11 @@
 #include "../preload/scribble.h"
 #include "snapshots.h"
 #include "base/clock.h"
-#include "shared/admission.h"
+#include "admission/admission.h"
 #include "shared/counters.h"
 #include "shared/coalesce_table.h"
 #include "shared/history.h"
-#include "shared/queue.h"
+#include "admission/queue.h"
 #include "status/report.h"
 #include "shared/shared.h"
 

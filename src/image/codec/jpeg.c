@@ -7,7 +7,7 @@
  */
 #include "base/buffer.h"
 #include "jpeg.h"
-#include "image/core/orientation.h"
+#include "image/exif/orientation.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -7,7 +7,7 @@
 #include "png.h"
 #include "png_rows.h"
 #include "image/colour/icc_make.h"
-#include "image/core/orientation.h"
+#include "image/exif/orientation.h"
 
 #include <math.h>
 #include <setjmp.h>

@@ -7,7 +7,7 @@
 #include "base/buffer.h"
 #include "webp.h"
 #include "webp_lossless.h"
-#include "image/core/orientation.h"
+#include "image/exif/orientation.h"
 
 #include <stdlib.h>
 #include <string.h>

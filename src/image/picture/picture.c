@@ -2,10 +2,10 @@
 #include "picture.h"
 
 #include "base/clock.h"
-#include "image/core/orientation.h"
+#include "image/exif/orientation.h"
 #include "image/scale/resample.h"
 #include "image/scale/weights.h"
-#include "image/core/orient.h"
+#include "orient.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -8,7 +8,7 @@
 #include "image/colour/colour.h"
 #include "cost.h"
 #include "image/compose/effect.h"
-#include "image/core/exif.h"
+#include "image/exif/exif.h"
 #include "meter.h"
 #include "image/picture/picture.h"
 #include "image/picture/open.h"

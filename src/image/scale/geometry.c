@@ -2,7 +2,7 @@
 #include "geometry.h"
 
 #include "base/number.h"
-#include "image/core/orientation.h"
+#include "image/exif/orientation.h"
 #include "resample.h"
 #include "weights.h"
 

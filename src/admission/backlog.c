@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "backlog.h"
 
-#include "shared.h"
+#include "shared/shared.h"
 
 #define SECOND UINT64_C(1000000)
 #define MINUTE (60 * SECOND)

@@ -2,7 +2,7 @@
 #include "orient.h"
 
 #include "base/buffer.h"
-#include "orientation.h"
+#include "image/exif/orientation.h"
 
 #include <stdlib.h>
 #include <string.h>

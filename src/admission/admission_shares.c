@@ -4,7 +4,7 @@
 #endif
 #include "admission_parts.h"
 
-#include "shared.h"
+#include "shared/shared.h"
 
 #include <errno.h>
 #include <poll.h>

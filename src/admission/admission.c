@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "admission_parts.h"
 
-#include "shared.h"
+#include "shared/shared.h"
 
 #include <errno.h>
 

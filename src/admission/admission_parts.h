@@ -6,7 +6,7 @@
 #include "admission.h"
 
 #include "base/clock.h"
-#include "processes.h"
+#include "shared/processes.h"
 #include "queue.h"
 
 /* What one process has; slot 0's is never cleared. */

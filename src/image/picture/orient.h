@@ -8,7 +8,7 @@
 #define TC_ORIENT_H
 
 #include "base/error.h"
-#include "image.h"
+#include "image/core/image.h"
 
 typedef struct tc_orient tc_orient;
 
