@@ -62,10 +62,10 @@ static bool may_enter(const tc_admission *admission, bool next, unsigned *idle)
     return next || *idle > IDLE_LOOKS;
 }
 
-/* Until it is next and a place comes free, time is up, or the watch says that nobody wants it
+/* Until it is next and a place comes free, time is up, or `cancel` says that nobody wants it
    any more. */
 static int wait_for_place(tc_admission *admission, const tc_admission_limits *limits,
-                          const tc_queue_entry *entry, const tc_cancel *watch, int place)
+                          const tc_queue_entry *entry, const tc_cancel *cancel, int place)
 {
     uint64_t end = tc_admission_now_us() + limits->wait_ms * US_PER_MS;
     unsigned idle = 0;
@@ -90,7 +90,7 @@ static int wait_for_place(tc_admission *admission, const tc_admission_limits *li
         }
         if (now >= end)
             return ETIMEDOUT;
-        if (watch && watch->check(watch->context))
+        if (cancel && cancel->check(cancel->context))
             return ECANCELED;
         left = (end - now + US_PER_MS - 1) / US_PER_MS;
         /* For its client, and for places that nobody takes since a process died. */
@@ -100,7 +100,8 @@ static int wait_for_place(tc_admission *admission, const tc_admission_limits *li
 }
 
 static int wait_in_queue(tc_admission *admission, const tc_admission_limits *limits,
-                         const tc_queue_entry *entry, const tc_cancel *watch, tc_ticket *ticket)
+                         const tc_queue_entry *entry, const tc_cancel *cancel,
+                         tc_ticket *ticket)
 {
     tc_share *mine = tc_share_own(admission);
     uint32_t others = __atomic_load_n(&admission->following, __ATOMIC_RELAXED);
@@ -113,7 +114,7 @@ static int wait_in_queue(tc_admission *admission, const tc_admission_limits *lim
     __atomic_fetch_add(&mine->queued, 1, __ATOMIC_RELAXED);
     ticket->place = tc_queue_join(&admission->queue, tc_share_pid(), entry);
     if (ticket->place >= 0)
-        rc = wait_for_place(admission, limits, entry, watch, ticket->place);
+        rc = wait_for_place(admission, limits, entry, cancel, ticket->place);
     if (rc) {
         tc_queue_leave(&admission->queue, ticket->place);
         ticket->place = -1;
@@ -128,11 +129,11 @@ static int wait_in_queue(tc_admission *admission, const tc_admission_limits *lim
 
 /* At once if it can. */
 static int enter(tc_admission *admission, const tc_admission_limits *limits,
-                 tc_queue_entry *entry, const tc_cancel *watch, tc_ticket *ticket)
+                 tc_queue_entry *entry, const tc_cancel *cancel, tc_ticket *ticket)
 {
     if (tc_rule_behind(admission, limits) || tc_rule_capped(admission, limits, entry->client) ||
         !tc_share_enter(admission, limits, entry->kib))
-        return wait_in_queue(admission, limits, entry, watch, ticket);
+        return wait_in_queue(admission, limits, entry, cancel, ticket);
     entry->runs = true;
     ticket->place = tc_queue_join(&admission->queue, tc_share_pid(), entry);
     return 0;
@@ -141,7 +142,7 @@ static int enter(tc_admission *admission, const tc_admission_limits *limits,
 static const tc_asker nobody = {.worker = true};
 
 int tc_admission_enter(tc_admission *admission, const tc_admission_limits *limits,
-                       const tc_asker *asker, uint64_t bytes, const tc_cancel *watch,
+                       const tc_asker *asker, uint64_t bytes, const tc_cancel *cancel,
                        tc_ticket *ticket)
 {
     uint64_t kib = tc_share_kib(bytes);
@@ -160,7 +161,7 @@ int tc_admission_enter(tc_admission *admission, const tc_admission_limits *limit
     ticket->start = entry.start;
     if (asker->worker)
         tc_rule_hold_worker(admission, limits, asker->pending);
-    rc = enter(admission, limits, &entry, watch, ticket);
+    rc = enter(admission, limits, &entry, cancel, ticket);
     ticket->held = rc == 0;
     if (rc == 0) {
         uint64_t now = tc_admission_now_us();
@@ -280,12 +281,12 @@ bool tc_admission_refused(tc_admission *admission, uint32_t *more)
     if (!admission)
         return true;
     tc_backlog_refused(&admission->backlog, now);
-    return tc_backlog_say(&admission->backlog, now, more);
+    return tc_backlog_may_log(&admission->backlog, now, more);
 }
 
-uint32_t tc_admission_unsaid(tc_admission *admission)
+uint32_t tc_admission_unlogged(tc_admission *admission)
 {
-    return admission ? tc_backlog_rest(&admission->backlog) : 0;
+    return admission ? tc_backlog_unlogged(&admission->backlog) : 0;
 }
 
 /* ---- processes, and what is taken ---------------------------------------------------- */

@@ -66,14 +66,14 @@ bool tc_admission_adds_up(const tc_admission *admission);
  * A place for a conversion that will take `bytes`, counted in whole KiB. Returns 0
  * with the ticket; E2BIG when `bytes` alone is over the bound of bytes, EAGAIN when the
  * queue is full, ETIMEDOUT when no place came free within the wait, or ECANCELED when
- * `watch` (may be NULL), asked every 50 ms while few wait and every second while many do,
+ * `cancel` (may be NULL), asked every 50 ms while few wait and every second while many do,
  * ended it. With a queue
  * bounded by number requests get in in the order in which they came, except those that
  * pass one that waits for memory. `asker` may be NULL: nobody in particular. `admission`
  * may be NULL: then everything is let in.
  */
 int tc_admission_enter(tc_admission *admission, const tc_admission_limits *limits,
-                       const tc_asker *asker, uint64_t bytes, const tc_cancel *watch,
+                       const tc_asker *asker, uint64_t bytes, const tc_cancel *cancel,
                        tc_ticket *ticket);
 
 /*
@@ -104,7 +104,7 @@ void tc_admission_unfollow(tc_admission *admission, const tc_asker *asker);
 /* A request was refused: whether the log may have a line about it in this second, and for how
    many others it stands. And for how many no line has stood so far. */
 bool tc_admission_refused(tc_admission *admission, uint32_t *more);
-uint32_t tc_admission_unsaid(tc_admission *admission);
+uint32_t tc_admission_unlogged(tc_admission *admission);
 
 /*
  * Account for `bytes` more of temporary data in memory: false, and nothing is

@@ -128,20 +128,21 @@ void tc_backlog_read(const tc_backlog *backlog, uint64_t now_us, tc_lately *late
 
 /* ---- the log ------------------------------------------------------------------------- */
 
-bool tc_backlog_say(tc_backlog *backlog, uint64_t now_us, uint32_t *more)
+bool tc_backlog_may_log(tc_backlog *backlog, uint64_t now_us, uint32_t *more)
 {
-    uint64_t second = now_us / SECOND + 1, said = tc_shared_get(&backlog->said_s);
+    uint64_t second = now_us / SECOND + 1, logged = tc_shared_get(&backlog->logged_s);
 
-    if (said == second || !__atomic_compare_exchange_n(&backlog->said_s, &said, second, false,
-                                                       __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
-        __atomic_fetch_add(&backlog->unsaid, 1, __ATOMIC_RELAXED);
+    if (logged == second ||
+        !__atomic_compare_exchange_n(&backlog->logged_s, &logged, second, false,
+                                     __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+        __atomic_fetch_add(&backlog->unlogged, 1, __ATOMIC_RELAXED);
         return false;
     }
-    *more = tc_backlog_rest(backlog);
+    *more = tc_backlog_unlogged(backlog);
     return true;
 }
 
-uint32_t tc_backlog_rest(tc_backlog *backlog)
+uint32_t tc_backlog_unlogged(tc_backlog *backlog)
 {
-    return __atomic_exchange_n(&backlog->unsaid, 0, __ATOMIC_RELAXED);
+    return __atomic_exchange_n(&backlog->unlogged, 0, __ATOMIC_RELAXED);
 }

@@ -29,8 +29,8 @@ typedef struct tc_backlog {
         uint64_t minute;
         uint32_t served, waited_long, refused;
     } lately[TC_LATELY_SLOTS];
-    uint64_t said_s;
-    uint32_t unsaid;
+    uint64_t logged_s;
+    uint32_t unlogged;
 } tc_backlog;
 
 /* What one of `kind` is thought to take, in microseconds with its place; and that one took
@@ -55,9 +55,9 @@ void tc_backlog_read(const tc_backlog *backlog, uint64_t now_us, tc_lately *late
 
 /*
  * Whether the log may have a line about a refusal in this second; in `*more` for how many
- * that had none it stands. tc_backlog_rest() takes what no line has stood for.
+ * that had none it stands. tc_backlog_unlogged() takes what no line has stood for.
  */
-bool tc_backlog_say(tc_backlog *backlog, uint64_t now_us, uint32_t *more);
-uint32_t tc_backlog_rest(tc_backlog *backlog);
+bool tc_backlog_may_log(tc_backlog *backlog, uint64_t now_us, uint32_t *more);
+uint32_t tc_backlog_unlogged(tc_backlog *backlog);
 
 #endif

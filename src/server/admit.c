@@ -105,79 +105,79 @@ unsigned tc_admit_retry(const server_rec *server)
 
 static apr_status_t leave(void *data)
 {
-    tc_place *place = data;
+    tc_slot *slot = data;
 
-    place->taken = false;
-    tc_gauge(place->counters, TC_NOW_IN_PROGRESS, -1);
-    tc_admission_leave(place->admission, &place->ticket);
+    slot->taken = false;
+    tc_gauge(slot->counters, TC_NOW_IN_PROGRESS, -1);
+    tc_admission_leave(slot->admission, &slot->ticket);
     return APR_SUCCESS;
 }
 
-void tc_admit_leave(request_rec *r, tc_place *place)
+void tc_admit_leave(request_rec *r, tc_slot *slot)
 {
-    if (place->taken)
-        apr_pool_cleanup_run(r->pool, place, leave);
+    if (slot->taken)
+        apr_pool_cleanup_run(r->pool, slot, leave);
 }
 
 /* Waits as long as the client does. */
-static tc_error enter(request_rec *r, tc_place *place, const tc_admission_limits *limits,
-                      uint64_t bytes, const tc_cancel *watch, tc_fail *fail)
+static tc_error enter(request_rec *r, tc_slot *slot, const tc_admission_limits *limits,
+                      uint64_t bytes, const tc_cancel *cancel, tc_fail *fail)
 {
     uint64_t came = tc_clock_ns();
     int error;
 
-    tc_gauge(place->counters, TC_NOW_QUEUED, 1);
-    error = tc_admission_enter(place->admission, limits, &place->asker, bytes, watch,
-                               &place->ticket);
-    tc_gauge(place->counters, TC_NOW_QUEUED, -1);
-    place->waited_ns += tc_clock_ns() - came;
+    tc_gauge(slot->counters, TC_NOW_QUEUED, 1);
+    error =
+        tc_admission_enter(slot->admission, limits, &slot->asker, bytes, cancel, &slot->ticket);
+    tc_gauge(slot->counters, TC_NOW_QUEUED, -1);
+    slot->waited_ns += tc_clock_ns() - came;
     /* Its turn stays when it has to wait again. */
-    place->asker.start = place->ticket.start;
+    slot->asker.start = slot->ticket.start;
     if (error == ECANCELED)
-        return fail->error; /* the watch's */
+        return fail->error; /* `cancel`'s */
     if (error == E2BIG)
         return too_large(limits, bytes, fail);
     if (error)
-        return refuse(place->admission, error, fail);
-    place->taken = true;
-    tc_gauge(place->counters, TC_NOW_IN_PROGRESS, 1);
-    apr_pool_cleanup_register(r->pool, place, leave, apr_pool_cleanup_null);
+        return refuse(slot->admission, error, fail);
+    slot->taken = true;
+    tc_gauge(slot->counters, TC_NOW_IN_PROGRESS, 1);
+    apr_pool_cleanup_register(r->pool, slot, leave, apr_pool_cleanup_null);
     return TC_E_OK;
 }
 
-tc_error tc_admit_enter(request_rec *r, tc_place *place, const tc_asker *asker,
-                        const tc_cancel *watch, tc_fail *fail)
+tc_error tc_admit_enter(request_rec *r, tc_slot *slot, const tc_asker *asker,
+                        const tc_cancel *cancel, tc_fail *fail)
 {
     const tc_admission_limits *limits;
 
-    place->admission = tc_config_admission(r->server, &limits);
-    place->counters = tc_monitor_counters(r->server);
-    place->asker = *asker;
-    place->waited_ns = 0;
-    return enter(r, place, limits, header_bytes(limits), watch, fail);
+    slot->admission = tc_config_admission(r->server, &limits);
+    slot->counters = tc_monitor_counters(r->server);
+    slot->asker = *asker;
+    slot->waited_ns = 0;
+    return enter(r, slot, limits, header_bytes(limits), cancel, fail);
 }
 
-tc_error tc_admit_weigh(request_rec *r, tc_place *place, uint64_t bytes, bool *fits,
+tc_error tc_admit_weigh(request_rec *r, tc_slot *slot, uint64_t bytes, bool *fits,
                         tc_fail *fail)
 {
     const tc_admission_limits *limits;
     int error;
 
     tc_config_admission(r->server, &limits);
-    error = tc_admission_weigh(place->admission, limits, bytes, &place->ticket);
+    error = tc_admission_weigh(slot->admission, limits, bytes, &slot->ticket);
     *fits = error == 0;
     return error == E2BIG ? too_large(limits, bytes, fail) : TC_E_OK;
 }
 
-tc_error tc_admit_again(request_rec *r, tc_place *place, uint64_t bytes, const tc_cancel *watch,
+tc_error tc_admit_again(request_rec *r, tc_slot *slot, uint64_t bytes, const tc_cancel *cancel,
                         tc_fail *fail)
 {
     const tc_admission_limits *given;
     tc_admission_limits limits;
-    uint64_t waited = place->waited_ns / NS_PER_MS;
+    uint64_t waited = slot->waited_ns / NS_PER_MS;
 
     tc_config_admission(r->server, &given);
     limits = *given;
     limits.wait_ms = waited < limits.wait_ms ? limits.wait_ms - (uint32_t)waited : 0;
-    return enter(r, place, &limits, bytes, watch, fail);
+    return enter(r, slot, &limits, bytes, cancel, fail);
 }

@@ -14,14 +14,14 @@
 #include <httpd.h>
 
 /* All zero: none. Free by tc_admit_leave, or with the request's pool. */
-typedef struct tc_place {
+typedef struct tc_slot {
     tc_admission *admission;
     tc_counters *counters;
     tc_asker asker;
     tc_ticket ticket;
     bool taken;
     uint64_t waited_ns; /* for it, in all */
-} tc_place;
+} tc_slot;
 
 /*
  * How the request asks: for which client, and holding one of httpd's workers or one of
@@ -33,11 +33,11 @@ tc_asker tc_admit_asker(const request_rec *r, const tc_params *params, uint64_t 
 tc_error tc_admit_room(request_rec *r, const tc_asker *asker, tc_fail *fail);
 
 /*
- * Wait for a place, with memory for a header. TC_E_OVERLOAD, or what `watch` says. `place`
+ * Wait for a place, with memory for a header. TC_E_OVERLOAD, or what `cancel` says. `slot`
  * stays where it is until the request's pool goes.
  */
-tc_error tc_admit_enter(request_rec *r, tc_place *place, const tc_asker *asker,
-                        const tc_cancel *watch, tc_fail *fail);
+tc_error tc_admit_enter(request_rec *r, tc_slot *slot, const tc_asker *asker,
+                        const tc_cancel *cancel, tc_fail *fail);
 
 /* Seconds in which what waits now will have been served: for Retry-After. */
 unsigned tc_admit_retry(const server_rec *server);
@@ -46,15 +46,15 @@ unsigned tc_admit_retry(const server_rec *server);
  * Count a plan of `bytes` for the place, without waiting; false in `*fits` when there is no
  * room for it now. TC_E_OUTPUT_TOO_LARGE when there never is.
  */
-tc_error tc_admit_weigh(request_rec *r, tc_place *place, uint64_t bytes, bool *fits,
+tc_error tc_admit_weigh(request_rec *r, tc_slot *slot, uint64_t bytes, bool *fits,
                         tc_fail *fail);
 
 /* After tc_admit_leave: wait for a place with `bytes` of memory. As tc_admit_enter; both waits
    together are bounded by WAIT. */
-tc_error tc_admit_again(request_rec *r, tc_place *place, uint64_t bytes, const tc_cancel *watch,
+tc_error tc_admit_again(request_rec *r, tc_slot *slot, uint64_t bytes, const tc_cancel *cancel,
                         tc_fail *fail);
 
 /* Give the place back; harmless without one. */
-void tc_admit_leave(request_rec *r, tc_place *place);
+void tc_admit_leave(request_rec *r, tc_slot *slot);
 
 #endif

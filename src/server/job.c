@@ -103,7 +103,7 @@ tc_error tc_job_open(request_rec *r, tc_job *job, const tc_input *input,
     job->input.cancel = &job->client.cancel;
     if (job->icon)
         job->icon->input.cancel = &job->client.cancel;
-    error = tc_admit_enter(r, &job->place, &asker, &job->client.cancel, &job->fail);
+    error = tc_admit_enter(r, &job->slot, &asker, &job->client.cancel, &job->fail);
     if (!error)
         error = read_header(r, job, read_ns);
     if (error)
@@ -116,7 +116,7 @@ void tc_job_close(request_rec *r, tc_job *job)
     if (job->pipeline)
         tc_spooled_pipeline_close(r->pool, job->pipeline);
     job->pipeline = NULL;
-    tc_admit_leave(r, &job->place);
+    tc_admit_leave(r, &job->slot);
 }
 
 /*
@@ -129,13 +129,13 @@ static tc_error weigh(request_rec *r, tc_job *job, const uint64_t *read_ns)
     for (;;) {
         uint64_t bytes = tc_pipeline_outline(job->pipeline)->plan.bytes;
         bool fits;
-        tc_error error = tc_admit_weigh(r, &job->place, bytes, &fits, &job->fail);
+        tc_error error = tc_admit_weigh(r, &job->slot, bytes, &fits, &job->fail);
 
         if (error || fits)
             return error;
         tc_job_close(r, job);
         tc_client_cancel_limit(&job->client, 0);
-        error = tc_admit_again(r, &job->place, bytes, &job->client.cancel, &job->fail);
+        error = tc_admit_again(r, &job->slot, bytes, &job->client.cancel, &job->fail);
         if (!error)
             error = read_header(r, job, read_ns);
         if (error)
@@ -164,7 +164,7 @@ static void account_for(request_rec *r, tc_job *job, const uint64_t *read_ns,
     tc_account account = {.outline = tc_pipeline_outline(job->pipeline),
                           .stats = stats,
                           .pattern = job->params.pattern,
-                          .queue_ns = job->place.waited_ns,
+                          .queue_ns = job->slot.waited_ns,
                           .read_ns = *read_ns,
                           .read_run_ns = *read_ns - job->open_read_ns,
                           .source_bytes = job->input.size,

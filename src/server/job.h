@@ -19,7 +19,7 @@ typedef struct tc_job {
     tc_source *icon;  /* NULL when no icon is named */
     tc_input input;   /* the source's, with cancellation */
     tc_client_cancel client;
-    tc_place place;
+    tc_slot slot;
     tc_pipeline *pipeline; /* NULL unless open */
     tc_fail fail;
     apr_time_t began;

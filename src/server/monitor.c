@@ -318,7 +318,7 @@ int tc_monitor_sample(apr_pool_t *pool, server_rec *main)
         apr_time_from_sec(conf->history_interval ? conf->history_interval : 10);
     apr_time_t now = apr_time_now();
     apr_pool_t *scratch;
-    uint32_t unsaid;
+    uint32_t unlogged;
 
     if (!conf->runtime->history)
         return DECLINED;
@@ -327,12 +327,12 @@ int tc_monitor_sample(apr_pool_t *pool, server_rec *main)
         return DECLINED;
     conf->runtime->sampled = now;
     check_admission(main, conf);
-    unsaid = tc_admission_unsaid(conf->runtime->admission);
-    if (unsaid)
+    unlogged = tc_admission_unlogged(conf->runtime->admission);
+    if (unlogged)
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, main,
                      "TC0042: %u more requests for conversions were refused since the last "
                      "line with TC0018",
-                     unsaid);
+                     unlogged);
     if (apr_pool_create(&scratch, pool) == APR_SUCCESS) {
         add_sample(conf, scratch);
         apr_pool_destroy(scratch);
