@@ -35,10 +35,6 @@ pid_t tc_share_pid(void)
 
 /* ---- whether it adds up ----------------------------------------------------------- */
 
-/* Times, a millisecond apart, that shares and sums are compared: they differ for a moment while
-   a place is taken or given back. */
-#define LOOKS 50
-
 /* A copy, each field read once. */
 static tc_share read_share(const tc_share *from)
 {
@@ -86,15 +82,17 @@ static bool shares_are_by_children(const tc_admission *admission)
     return true;
 }
 
+static bool adds_up(const void *memory)
+{
+    const tc_admission *admission = memory;
+
+    return sums_agree(admission) && shares_are_by_children(admission) &&
+           tc_queue_is_by_children(&admission->queue);
+}
+
 bool tc_admission_adds_up(const tc_admission *admission)
 {
-    for (int look = 0; look < LOOKS; look++) {
-        if (sums_agree(admission) && shares_are_by_children(admission) &&
-            tc_queue_is_by_children(&admission->queue))
-            return true;
-        usleep(1000);
-    }
-    return false;
+    return tc_shared_settled(admission, adds_up);
 }
 
 bool tc_admission_adopt(tc_admission *memory)

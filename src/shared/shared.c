@@ -31,6 +31,18 @@ tc_segment tc_shared_adopt(void *memory, uint64_t layout, size_t head)
                                                              : TC_SEGMENT_OTHER;
 }
 
+#define LOOKS 50
+
+bool tc_shared_settled(const void *memory, bool (*adds_up)(const void *memory))
+{
+    for (int look = 0; look < LOOKS; look++) {
+        if (adds_up(memory))
+            return true;
+        usleep(1000);
+    }
+    return false;
+}
+
 #define CHECK_MS      50
 #define CHECK_MOST_MS 1000
 #define CHECKERS      4

@@ -52,6 +52,13 @@ void tc_shared_lower(uint32_t *number, uint32_t amount);
 void tc_shared_lower64(uint64_t *number, uint64_t amount);
 
 /*
+ * Whether the sums in `memory` are what its processes have, by `adds_up`: looked at up to 50
+ * times, a millisecond apart, since they differ for a moment while something is taken or given
+ * back.
+ */
+bool tc_shared_settled(const void *memory, bool (*adds_up)(const void *memory));
+
+/*
  * How often, in milliseconds, each of `waiting` requests looks around while it waits. Of many
  * each looks less often, so that all of them together cost the processors no more than a few:
  * 130 that looked every 50 ms took a sixth of the conversions' time.

@@ -6,7 +6,6 @@
 
 #include <stddef.h>
 #include <string.h>
-#include <unistd.h>
 
 #define LAYOUT UINT64_C(0x7463686f30303032)
 
@@ -41,14 +40,11 @@ size_t tc_holders_size(void)
     return sizeof(tc_holders);
 }
 
-/* Times, a millisecond apart, that counters and shares are compared: they differ for a moment
-   while bytes are taken or given back. */
-#define LOOKS 50
-
 /* Whether each counter is the sum of what this process's children hold. Slots of no process
    are not looked at, so that their pages stay untouched. */
-static bool adds_up(const tc_holders *holders)
+static bool adds_up(const void *memory)
 {
+    const tc_holders *holders = memory;
     counts sum = {{0}};
 
     for (unsigned at = 0; at < TC_PROCESSES; at++) {
@@ -69,12 +65,8 @@ bool tc_holders_adopt(tc_holders *memory)
 {
     tc_segment is = tc_shared_adopt(memory, LAYOUT, offsetof(tc_holders, share));
 
-    for (int look = 0; is == TC_SEGMENT_KNOWN && look < LOOKS; look++) {
-        if (adds_up(memory))
-            return true;
-        usleep(1000);
-    }
-    return is == TC_SEGMENT_NEW;
+    return is == TC_SEGMENT_NEW ||
+           (is == TC_SEGMENT_KNOWN && tc_shared_settled(memory, adds_up));
 }
 
 /* Steele, Lea and Flood's mix of SplitMix64: each bit depends on all. */
