@@ -29,9 +29,10 @@ void *tc_server_conf_create(apr_pool_t *pool, server_rec *server)
 {
     tc_server_conf *conf = apr_pcalloc(pool, sizeof *conf);
 
-    (void)server;
     conf->runtime = apr_pcalloc(pool, sizeof *conf->runtime);
-    conf->versions = codec_versions(pool);
+    /* A host shares the main server's, and one of a thousand need not ask again. */
+    if (!server->is_virtual)
+        conf->versions = codec_versions(pool);
     conf->temp_dirs = apr_array_make(pool, 2, sizeof(const char *));
     conf->temp_config.method = TC_TEMP_AUTO;
     conf->per_client_percent = TC_PER_CLIENT_PERCENT;
