@@ -10,9 +10,9 @@
 #include <string.h>
 #include <time.h>
 
-#include <png.h>
 #include <zlib.h>
 
+#include "pngs.h"
 #include "tap.h"
 #include "image/codec/codec.h"
 #include "image/codec/png_filter.h"
@@ -272,23 +272,12 @@ static decoded_png decode(const bytes *file)
     return made;
 }
 
-static void on_read(png_structp png, png_bytep data, png_size_t length)
-{
-    bytes *left = png_get_io_ptr(png);
-
-    if (length > left->length)
-        png_error(png, "short");
-    memcpy(data, left->data, length);
-    left->data += length;
-    left->length -= length;
-}
-
 /* By libpng alone, with the transformations that the codec promises. */
 static bool same_as_libpng(const bytes *file, const decoded_png *decoded)
 {
     png_structp png = png_create_read_struct(PNG_LIBPNG_VER_STRING, NULL, NULL, NULL);
     png_infop info = png_create_info_struct(png);
-    bytes left = *file;
+    png_bytes left = {file->data, file->length};
     png_bytepp rows;
     size_t row_bytes;
     bool same;
@@ -297,7 +286,7 @@ static bool same_as_libpng(const bytes *file, const decoded_png *decoded)
         return false;
     if (setjmp(png_jmpbuf(png)))
         abort();
-    png_set_read_fn(png, &left, on_read);
+    png_set_read_fn(png, &left, read_png_bytes);
     png_read_png(png, info, PNG_TRANSFORM_EXPAND | PNG_TRANSFORM_SCALE_16, NULL);
     rows = png_get_rows(png, info);
     row_bytes = png_get_rowbytes(png, info);

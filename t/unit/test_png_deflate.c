@@ -6,8 +6,8 @@
 #include "image/codec/png_deflate.h"
 
 #include "pictures.h"
+#include "pngs.h"
 
-#include <png.h>
 #include <zlib.h>
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -62,17 +62,6 @@ static bytes write_png(const pixels *from, bool flat)
     return made;
 }
 
-static void on_read(png_structp png, png_bytep data, png_size_t length)
-{
-    bytes *left = png_get_io_ptr(png);
-
-    if (length > left->length)
-        png_error(png, "short");
-    memcpy(data, left->data, length);
-    left->data += length;
-    left->length -= length;
-}
-
 /* By libpng, whose warnings are errors here: it checks what zlib's checksum says, too. */
 static void refuse(png_structp png, png_const_charp message)
 {
@@ -85,11 +74,11 @@ static bool holds(const bytes *file, const pixels *right)
     png_structp png = png_create_read_struct(PNG_LIBPNG_VER_STRING, NULL, refuse, refuse);
     png_infop info = png_create_info_struct(png);
     size_t stride = (size_t)right->w * tc_model_channels(right->model);
-    bytes left = *file;
+    png_bytes left = {file->data, file->length};
     bool same = false;
 
     if (setjmp(png_jmpbuf(png)) == 0) {
-        png_set_read_fn(png, &left, on_read);
+        png_set_read_fn(png, &left, read_png_bytes);
         png_read_png(png, info, PNG_TRANSFORM_IDENTITY, NULL);
         same = left.length == 0 && png_get_image_width(png, info) == right->w &&
                png_get_image_height(png, info) == right->h &&
