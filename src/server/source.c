@@ -78,7 +78,7 @@ int tc_source_open(request_rec *r, tc_source *source)
     apr_status_t status;
 
     if (r->finfo.filetype != APR_REG || (r->path_info && *r->path_info)) {
-        ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, "there is no file %s%.*s", tc_log_name(r),
+        ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, "no such file: %s%.*s", tc_log_name(r),
                       TC_LOG_NAME, r->path_info ? r->path_info : "");
         return HTTP_NOT_FOUND;
     }

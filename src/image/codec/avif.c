@@ -294,7 +294,7 @@ static tc_error avif_decode_open(tc_decoder **made, const tc_input *input, tc_im
     if (result != AVIF_RESULT_OK)
         return tc_avif_failed(fail, result, TC_E_DAMAGED);
     if (decoder->picture->pictures == 0)
-        return tc_fail_set(fail, TC_E_DAMAGED, "AVIF: there is no picture in the file");
+        return tc_fail_set(fail, TC_E_DAMAGED, "AVIF: the file holds no picture");
     image = decoder->avif->image;
     if (image->width < 1 || image->height < 1)
         return tc_fail_set(fail, TC_E_DAMAGED, "AVIF: the picture has no size");

@@ -178,7 +178,7 @@ static tc_error find_frame(tc_decoder *decoder)
         if (error)
             return error;
         if (kind == TERMINATE_RECORD_TYPE)
-            return damaged(decoder, "there is no picture in the file");
+            return damaged(decoder, "the file holds no picture");
     } while (kind != IMAGE_DESC_RECORD_TYPE);
     /* giflib reads the size of the codes too, and keeps it to itself: the last byte so far. */
     if (DGifGetImageHeader(decoder->gif) == GIF_ERROR)

@@ -146,6 +146,7 @@ static bool prepare(tc_encoder *encoder, const tc_encode_spec *spec)
     encoder->deflate = tc_png_deflate_open(spec);
     return encoder->deflate != NULL;
 }
+
 tc_error tc_png_encode_open(tc_encoder **made, const tc_output *output,
                             const tc_encode_spec *spec, tc_fail *fail)
 {

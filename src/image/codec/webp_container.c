@@ -326,7 +326,7 @@ tc_error tc_webp_read(tc_webp_file *file, const tc_input *input, tc_fail *fail)
         reader.end = input->size;
     error = walk(&reader);
     if (!error && !file->picture)
-        error = damaged(&reader, "there is no picture in the file");
+        error = damaged(&reader, "the file holds no picture");
     if (!error)
         error = check_picture(&reader);
     return error ? error : check_streams(&reader);
