@@ -68,6 +68,10 @@ LAYERS += temp
 SEES_temp := base image/core host shared admission
 USES_temp := apr
 
+# processes that decode what strangers sent, and their locks
+LAYERS += converter
+SEES_converter := base host $(SEES_image/pipeline) image/pipeline
+
 # the status page, its charts and its other formats
 LAYERS += status
 SEES_status := base image/core image/colour image/codec host shared admission temp

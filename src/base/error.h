@@ -25,6 +25,7 @@
     X(READ, "read", "cannot read the source")                                   \
     X(WRITE, "write", "cannot write the result")                                \
     X(ICON, "icon", "no such icon")                                             \
+    X(SIZE, "size", "not a size of this picture")                               \
     X(CHANGED, "changed", "the source changed while it was read")               \
     X(NO_FILES, "no_files", "out of file descriptors")                          \
     X(UPSTREAM, "upstream", "the original arrived incomplete")                  \
@@ -35,6 +36,7 @@
     X(PATTERN_ONLY, "pattern_only", "only patterns are allowed")                \
     X(SIGNATURE, "signature", "missing or invalid signature")                   \
     X(SPELLING, "spelling", "not the canonical URL")                            \
+    X(CONVERTER, "converter", "the converter process ended")                    \
     X(INTERNAL, "internal", "internal error")
 
 typedef enum tc_error {

@@ -6,7 +6,9 @@
  * two bytes say how.
  */
 #include "fuzz.h"
+#include "../unit/pieces.h"
 
+#include "image/codec/jpeg_samples.h"
 #include "image/entropy/entropy.h"
 
 #include <setjmp.h>
@@ -24,8 +26,8 @@ typedef struct library {
     struct jpeg_decompress_struct cinfo;
     struct jpeg_error_mgr errors;
     jmp_buf jump;
-    bool complained;          /* of the scan's data */
-    tc_entropy *ours, *again; /* of the same data */
+    bool complained;                  /* of the scan's data */
+    tc_entropy *ours, *again, *turns; /* of the same data */
 } library;
 
 static void on_error(j_common_ptr cinfo)
@@ -40,24 +42,6 @@ static void on_message(j_common_ptr cinfo, int level)
     if (level < 0 &&
         (code == JWRN_HIT_MARKER || code == JWRN_HUFF_BAD_CODE || code == JWRN_MUST_RESYNC))
         ((library *)cinfo->client_data)->complained = true;
-}
-
-/* The file in pieces, from behind the scan's header on. */
-typedef struct pieces {
-    const uint8_t *at;
-    size_t left, most;
-} pieces;
-
-static bool read_piece(void *context, uint8_t *to, size_t length, size_t *got)
-{
-    pieces *pieces = context;
-
-    *got = length < pieces->left ? length : pieces->left;
-    *got = *got < pieces->most ? *got : pieces->most;
-    memcpy(to, pieces->at, *got);
-    pieces->at += *got;
-    pieces->left -= *got;
-    return true;
 }
 
 static void start(library *library, const uint8_t *data, size_t size)
@@ -94,11 +78,12 @@ static const tc_huffman *copy_table(tc_huffman *to, const JHUFF_TBL *from)
 
 /* `dc_only`: a bit for each component. */
 static tc_entropy *open_scan(const struct jpeg_decompress_struct *cinfo, unsigned dc_only,
-                             pieces *pieces)
+                             bool turns, pieces *pieces)
 {
     tc_huffman dc[TC_ENTROPY_TABLES], ac[TC_ENTROPY_TABLES];
     tc_entropy_scan scan = {.components = (unsigned)cinfo->comps_in_scan,
                             .interval = cinfo->restart_interval,
+                            .turns = turns,
                             .read = read_piece,
                             .context = pieces};
 
@@ -133,12 +118,9 @@ static const JCOEF *block_of(library *library, jvirt_barray_ptr *arrays, int com
 static void compare(const tc_entropy_block *block, const JCOEF *expected, bool dc_only)
 {
     must(block->coefficient[0] == expected[0]);
-    if (!dc_only)
-        must(memcmp(block->coefficient, expected, sizeof block->coefficient) == 0);
-    if (!dc_only && block->last == 0) {
-        for (unsigned at = 1; at < DCTSIZE2; at++)
-            must(expected[at] == 0);
-    }
+    for (unsigned at = 1; !dc_only && at < DCTSIZE2; at++)
+        must(block->coefficient[at] == expected[tc_jpeg_places[at]] &&
+             (at <= block->last || block->coefficient[at] == 0));
 }
 
 /* The scan's shape, of libjpeg: MCUs and the blocks of each component in them. */
@@ -168,25 +150,101 @@ static shape shape_of(const struct jpeg_decompress_struct *cinfo)
     return shape;
 }
 
+/* Each block of the MCU at `block`. */
+static void compare_mcu(const tc_entropy_block *block, const shape *shape, JDIMENSION mcu,
+                        unsigned dc_only, library *library, jvirt_barray_ptr *arrays)
+{
+    for (int at = 0; at < shape->components; at++) {
+        for (JDIMENSION n = 0; n < shape->wide[at] * shape->high[at]; n++, block++) {
+            JDIMENSION x = mcu % shape->across * shape->wide[at] + n % shape->wide[at];
+            JDIMENSION y = mcu / shape->across * shape->high[at] + n / shape->wide[at];
+
+            compare(block, block_of(library, arrays, at, x, y), dc_only >> at & 1);
+        }
+    }
+}
+
+static unsigned mcu_blocks(const shape *shape)
+{
+    JDIMENSION blocks = 0;
+
+    for (int at = 0; at < shape->components; at++)
+        blocks += shape->wide[at] * shape->high[at];
+    return blocks;
+}
+
+/* `count` MCUs from `mcu` on; without libjpeg's there is nothing to compare. */
+static void compare_mcus(const tc_entropy_block *block, unsigned count, const shape *shape,
+                         JDIMENSION mcu, unsigned dc_only, library *library,
+                         jvirt_barray_ptr *arrays)
+{
+    for (unsigned n = 0; arrays && n < count; n++)
+        compare_mcu(block + n * mcu_blocks(shape), shape, mcu + n, dc_only, library, arrays);
+}
+
 /* Every block of the scan; without libjpeg's just whether all of them come. */
 static bool walk(tc_entropy *entropy, const shape *shape, unsigned dc_only, library *library,
                  jvirt_barray_ptr *arrays)
 {
-    tc_entropy_block blocks[TC_ENTROPY_BLOCKS];
+    JDIMENSION mcus = shape->across * shape->down;
 
-    for (JDIMENSION mcu = 0; mcu < shape->across * shape->down; mcu++) {
-        const tc_entropy_block *block = blocks;
+    for (JDIMENSION mcu = 0; mcu < mcus; mcu += TC_ENTROPY_MCUS) {
+        unsigned count = mcus - mcu < TC_ENTROPY_MCUS ? mcus - mcu : TC_ENTROPY_MCUS;
+        const tc_entropy_block *block = tc_entropy_mcus(entropy, count);
 
-        if (!tc_entropy_mcu(entropy, blocks))
+        if (!block)
             return false;
-        for (int at = 0; arrays && at < shape->components; at++) {
-            for (JDIMENSION n = 0; n < shape->wide[at] * shape->high[at]; n++, block++) {
-                JDIMENSION x = mcu % shape->across * shape->wide[at] + n % shape->wide[at];
-                JDIMENSION y = mcu / shape->across * shape->high[at] + n / shape->wide[at];
+        compare_mcus(block, count, shape, mcu, dc_only, library, arrays);
+    }
+    return true;
+}
 
-                compare(block, block_of(library, arrays, at, x, y), dc_only >> at & 1);
-            }
+/* Two intervals from `mcu` on. */
+static bool walk_both(tc_entropy *entropy, const shape *shape, JDIMENSION mcu,
+                      JDIMENSION interval, unsigned dc_only, library *library,
+                      jvirt_barray_ptr *arrays)
+{
+    JDIMENSION first[2] = {mcu, mcu + interval}, end[2] = {mcu + interval, mcu + 2 * interval};
+    const tc_entropy_block *blocks[2];
+    unsigned count[2];
+
+    if (end[1] > shape->across * shape->down)
+        end[1] = shape->across * shape->down;
+    while (first[0] < end[0]) {
+        for (unsigned at = 0; at < 2; at++) {
+            count[at] = end[at] - first[at];
+            count[at] = count[at] < TC_ENTROPY_BOTH ? count[at] : TC_ENTROPY_BOTH;
         }
+        if (!tc_entropy_both(entropy, count, blocks))
+            return false;
+        for (unsigned at = 0; at < 2; at++) {
+            compare_mcus(blocks[at], count[at], shape, first[at], dc_only, library, arrays);
+            first[at] += count[at];
+        }
+    }
+    return true;
+}
+
+/* The same as walk, of intervals in turns where there are two. */
+static bool walk_turns(tc_entropy *entropy, const shape *shape, JDIMENSION interval,
+                       unsigned dc_only, library *library, jvirt_barray_ptr *arrays)
+{
+    JDIMENSION mcus = shape->across * shape->down;
+
+    for (JDIMENSION mcu = 0; mcu < mcus;) {
+        const tc_entropy_block *block;
+
+        if (interval > 0 && mcu % interval == 0 && mcus - mcu > interval &&
+            tc_entropy_has_both(entropy)) {
+            if (!walk_both(entropy, shape, mcu, interval, dc_only, library, arrays))
+                return false;
+            mcu += 2 * interval;
+            continue;
+        }
+        block = tc_entropy_mcus(entropy, 1);
+        if (!block)
+            return false;
+        compare_mcus(block, 1, shape, mcu++, dc_only, library, arrays);
     }
     return true;
 }
@@ -196,7 +254,9 @@ static void coefficients(library *library, const uint8_t *data, size_t size, con
     struct jpeg_decompress_struct *cinfo = &library->cinfo;
     jvirt_barray_ptr *arrays;
     unsigned dc_only = how[0] >> 4;
-    pieces from, again;
+    pieces from, again, in_turns, once_more;
+    JDIMENSION interval;
+    bool good;
     shape shape;
 
     if (setjmp(library->jump))
@@ -208,15 +268,26 @@ static void coefficients(library *library, const uint8_t *data, size_t size, con
     from = (pieces){cinfo->src->next_input_byte, cinfo->src->bytes_in_buffer,
                     how[1] ? how[1] : SIZE_MAX};
     again = from;
-    library->ours = open_scan(cinfo, dc_only, &from);
-    library->again = open_scan(cinfo, dc_only, &again);
-    if (!library->ours || !library->again ||
-        !walk(library->ours, &shape, dc_only, library, NULL))
+    in_turns = once_more = from;
+    library->ours = open_scan(cinfo, dc_only, false, &from);
+    library->again = open_scan(cinfo, dc_only, false, &again);
+    library->turns = open_scan(cinfo, dc_only, true, &in_turns);
+    must(!library->ours == !library->turns);
+    if (!library->ours || !library->again)
         return;
+    interval = cinfo->restart_interval;
+    good = walk(library->ours, &shape, dc_only, library, NULL);
+    must(walk_turns(library->turns, &shape, interval, dc_only, library, NULL) == good);
+    if (!good)
+        return;
+    tc_entropy_free(library->turns);
+    library->turns = open_scan(cinfo, dc_only, true, &once_more);
+    must(library->turns != NULL);
     /* Behind the scan there may be other tables, and an error that ends this. */
     arrays = jpeg_read_coefficients(cinfo);
     must(!library->complained);
     must(walk(library->again, &shape, dc_only, library, arrays));
+    must(walk_turns(library->turns, &shape, interval, dc_only, library, arrays));
 }
 
 /* ---- samples ------------------------------------------------------------------------ */
@@ -254,7 +325,7 @@ static outcome decode(fuzz_file *file, const uint8_t *how, bool library)
         ((uint64_t)info.width * info.height > FUZZ_PIXELS || info.held_bytes > FUZZ_HELD))
         outcome.error = tc_fail_set(&outcome.fail, TC_E_PIXELS_TOO_MANY, "too many");
     if (!outcome.error) {
-        tc_decode_want want = {.reduce = 8u >> (how[0] & 1),
+        tc_decode_want want = {.reduce = 8u >> (how[0] & 1) >> (how[1] >> 6 & 2),
                                .planes = info.planes && how[0] & 2,
                                .library = library,
                                .source = {0, 0, info.width, info.height},
@@ -297,6 +368,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         coefficients(library, data + 2, size - 2, data);
         tc_entropy_free(library->ours);
         tc_entropy_free(library->again);
+        tc_entropy_free(library->turns);
         jpeg_destroy_decompress(&library->cinfo);
         samples(data + 2, size - 2, data);
     }

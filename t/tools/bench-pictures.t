@@ -21,7 +21,8 @@ for my $workload (@{ $json->{workloads} }) {
     is($baseline->{bytes}, $ours->{bytes}, '... and the same module answers the same');
 }
 my %there = map { $_->{name} => 1 } @{ $json->{workloads}[0]{rows} };
-for my $peer ('nginx image_filter', 'vipsthumbnail', 'ImageMagick') {
+my @peers = ('nginx image_filter', 'sharp', 'vipsthumbnail', 'ImageMagick');
+for my $peer (@peers) {
   SKIP: {
         skip "$peer is not on this machine: tools/deps --bench", 2 unless $there{$peer} || $report !~ /^Missing: $peer/m;
         ok($there{$peer}, "$peer took part");
@@ -32,7 +33,28 @@ for my $peer ('nginx image_filter', 'vipsthumbnail', 'ImageMagick') {
     }
 }
 like($report, qr/^\| W6 .*ours, prefork.*best peer.*3\.00/m, 'the goals stand beside the figures')
-    if grep { $there{$_} } 'nginx image_filter', 'vipsthumbnail', 'ImageMagick';
+    if grep { $there{$_} } @peers;
+is(scalar(grep { /sharp/ } @{ $json->{versions} }), $there{sharp} ? 1 : 0, '... with the versions of what took part');
+
+# Other formats, restart markers, a filled square, and photographs as they are.
+($status, $report, $words) = bench('pictures', @photos, '--no-memory', '--workloads', 'W8,W9,W10,W11,W12',
+    '--json', place() . '/more.json');
+is($status, 0, 'other workloads') or diag $words;
+my %more = map { $_->{name} => $_ } @{ json_in('more.json')->{workloads} };
+for my $name (qw(W8 W9 W10 W11 W12)) {
+    my %row = map { $_->{name} => $_ } @{ $more{$name}{rows} };
+    ok($row{'ours, prefork'}{median} > 0 && $row{'ours, prefork'}{ssim} > 0.8, "$name was measured and judged")
+        or diag explain $row{'ours, prefork'};
+    my @absent = grep { $there{$_} && !$row{$_} } @peers;
+    # nginx writes no format but the original's.
+    is("@absent", $there{'nginx image_filter'} && $name =~ /W[89]/ ? 'nginx image_filter' : '', '... with all peers that can');
+    is(exists $row{'the least work'} ? 1 : 0, $name =~ /W[89]/ ? 0 : 1, '... and the least work where it can');
+}
+for my $row (@{ $more{W9}{rows} }) {
+    ok($row->{ssim} >= $more{W9}{target} || $row->{quality} == 99, "W9: $row->{name} has at least the SSIM of W8")
+        or diag "$row->{ssim} $more{W9}{target} at $row->{quality}";
+}
+like($report, qr/^The photographs: 1 of 2 photographs, 0\.8 to 0\.8 megapixels/m, 'what the mix contains is told');
 
 SKIP: {
     skip missing('valgrind'), 3 if missing('valgrind');

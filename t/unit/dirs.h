@@ -10,7 +10,7 @@
 #include <string.h>
 
 /* Names in `dir`, or open descriptors when it is /proc/self/fd; -1 when it cannot be read. */
-static int entries(const char *dir)
+__attribute__((unused)) static int entries(const char *dir)
 {
     DIR *open_dir = opendir(dir);
     struct dirent *entry;

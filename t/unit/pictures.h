@@ -30,7 +30,8 @@ __attribute__((unused)) static void put(bytes *to, const void *data, size_t leng
         if (!to->data)
             abort();
     }
-    memcpy(to->data + to->length, data, length);
+    if (length)
+        memcpy(to->data + to->length, data, length);
     to->length += length;
 }
 

@@ -362,10 +362,10 @@ static void webps(void)
 static void avifs(void)
 {
 #ifdef TC_WITH_AVIF
-    side(&tc_codec_avif, 65536, 1, TC_E_OK);
-    side(&tc_codec_avif, 65537, 1, TC_E_OUTPUT_TOO_LARGE);
-    side(&tc_codec_avif, 1, 65536, TC_E_OK);
-    side(&tc_codec_avif, 1, 65537, TC_E_OUTPUT_TOO_LARGE);
+    side(&tc_codec_avif, 32768, 1, TC_E_OK);
+    side(&tc_codec_avif, 32769, 1, TC_E_OUTPUT_TOO_LARGE);
+    side(&tc_codec_avif, 1, 32768, TC_E_OK);
+    side(&tc_codec_avif, 1, 32769, TC_E_OUTPUT_TOO_LARGE);
 #else
     skip("AVIF", "libavif is not built in");
     (void)side;

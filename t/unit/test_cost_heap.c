@@ -11,6 +11,7 @@
 
 #include <malloc.h>
 
+#include <jpeglib.h>
 #include <zlib.h>
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -220,6 +221,42 @@ static void measure_profile(void)
     free(with.data);
 }
 
+/* Restart markers, by which intervals are decoded in turns, which takes more. */
+static void measure_restarts(void)
+{
+    enum { W = 4000, H = 3000 };
+    struct jpeg_compress_struct cinfo;
+    struct jpeg_error_mgr errors;
+    unsigned char *data = NULL;
+    unsigned long length = 0;
+    JSAMPROW row = malloc(W);
+    uint32_t seed = 1;
+    picture from;
+
+    cinfo.err = jpeg_std_error(&errors);
+    jpeg_create_compress(&cinfo);
+    jpeg_mem_dest(&cinfo, &data, &length);
+    cinfo.image_width = W;
+    cinfo.image_height = H;
+    cinfo.input_components = 1;
+    cinfo.in_color_space = JCS_GRAYSCALE;
+    jpeg_set_defaults(&cinfo);
+    cinfo.restart_in_rows = 1;
+    jpeg_start_compress(&cinfo, TRUE);
+    while (cinfo.next_scanline < H) {
+        for (unsigned x = 0; x < W; x++)
+            row[x] = (JSAMPLE)((seed = seed * 1664525 + 1013904223) >> 26);
+        jpeg_write_scanlines(&cinfo, &row, 1);
+    }
+    jpeg_finish_compress(&cinfo);
+    jpeg_destroy_compress(&cinfo);
+    free(row);
+    from = (picture){data, length, 0};
+    measure(&from, "a JPEG with restart markers", "dw=300,dh=300,of=jpeg");
+    measure(&from, "a JPEG with restart markers", "dw=2000,dh=2000,jpeghint=y,of=jpeg");
+    free(data);
+}
+
 int main(void)
 {
     picture from = {NULL, 0, 0};
@@ -246,5 +283,6 @@ int main(void)
     measure_icon();
     measure_exif();
     measure_profile();
+    measure_restarts();
     return done_testing();
 }

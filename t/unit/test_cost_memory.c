@@ -1,18 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The memory that was planned for a conversion against its measured peak: never less, and of
- * what is dearest to encode not more than twice as much. A process for each, so that none
- * finds what another one left.
+ * what is dearest to encode not more than twice as much; and against its address space, which
+ * is what a converter's limit holds for. A process for each, so that none finds what another
+ * one left.
  */
 #include "costs.h"
 
 #include <malloc.h>
 #include <sys/wait.h>
 
+#include "converter/lockdown.h"
+
 #define KIB 1024.0
 
 /* What no plan counts: code and stack that are touched, the allocator's own, small change. */
 #define SLACK_KIB 2048.0
+
+/* What a converter's limit allows in addition to the plan. */
+#define SPARE_KIB ((double)TC_LOCKDOWN_SPARE / KIB)
 
 static const struct {
     const char *format, *options, *params;
@@ -90,23 +96,25 @@ static bool reset_peak(void)
 
 typedef struct measured {
     tc_error error;
-    double planned, peak; /* KiB */
+    double planned, peak, space; /* KiB; peaks of memory and of address space */
 } measured;
 
 static measured measure(picture *from, const char *params)
 {
     static const tc_limits no_limits;
-    measured got = {TC_E_INTERNAL, 0, 0};
+    measured got = {TC_E_INTERNAL, 0, 0, 0};
     tc_fail fail;
     tc_plan plan = {0};
-    double before;
+    double before, before_space;
 
     before = status_kib("VmRSS");
+    before_space = status_kib("VmSize");
     if (!reset_peak() || before == 0)
         return got;
     got.error = convert_picture(from, params, &no_limits, NULL, &plan, NULL, &fail);
     got.planned = (double)plan.bytes / KIB;
     got.peak = status_kib("VmHWM") - before;
+    got.space = status_kib("VmPeak") - before_space;
     return got;
 }
 
@@ -137,7 +145,7 @@ static forked_run begin_apart(picture *from, const char *params)
 
 static measured end_apart(const forked_run *apart)
 {
-    measured got = {TC_E_INTERNAL, 0, 0};
+    measured got = {TC_E_INTERNAL, 0, 0, 0};
 
     if (apart->child < 0 || read(apart->result, &got, sizeof got) != sizeof got)
         got.error = TC_E_INTERNAL;
@@ -166,6 +174,8 @@ static void compare(size_t at, measured got)
            (!cases[at].dearest || got.planned <= 2 * got.peak + SLACK_KIB),
        "%s %s, %s: planned %.0f KiB, took %.0f: %.2f", cases[at].format, cases[at].options,
        cases[at].params, got.planned, got.peak, got.planned / got.peak);
+    ok(got.space <= got.planned + SPARE_KIB, "address space: %.0f KiB more than planned",
+       got.space - got.planned);
 }
 
 int main(void)

@@ -4,7 +4,7 @@
  * that says why, and never our own mistake. TC_DAMAGED in the environment says how
  * many. Nothing here measures time, but a file that takes a minute ends the test.
  */
-#include "../../dev/damage/make.h"
+#include "files.h"
 #include "image/pipeline/pipeline.h"
 #include "tap.h"
 
@@ -22,19 +22,6 @@ static const char *const parameters[] = {
     "dw=30p,jpeghint=y,autoorient=n",
     "cw=64,ch=64,dx=-5,dy=60,of=jpeg,q=30",
 };
-
-static tc_error read_memory(void *context, uint64_t offset, void *buffer, size_t length,
-                            size_t *got)
-{
-    const damage_file *file = context;
-
-    *got = 0;
-    if (offset < file->size) {
-        *got = length < file->size - offset ? length : (size_t)(file->size - offset);
-        memcpy(buffer, file->data + offset, *got);
-    }
-    return TC_E_OK;
-}
 
 static tc_error count_bytes(void *context, const void *data, size_t length)
 {

@@ -104,6 +104,7 @@ static void check(const tc_image_info *info, const tc_limits *limits, const char
     if (expected[0] == '!') {
         tc_error wanted = strncmp(expected, "!pixels", 7) == 0   ? TC_E_PIXELS_TOO_MANY
                           : strncmp(expected, "!output", 7) == 0 ? TC_E_OUTPUT_TOO_LARGE
+                          : strncmp(expected, "!size", 5) == 0   ? TC_E_SIZE
                                                                  : TC_E_PARAM;
         good = error == wanted && fail.error == wanted && fail.text[0];
         if (wanted == TC_E_PARAM)
@@ -126,6 +127,56 @@ static const struct {
     uint8_t orientation, max_reduce;
     const char *text, *expected;
 } table[] = {
+    /* one of a list of sizes: fitted, cut from the middle, with a free side */
+    {3000, 2000, 1, 8, "sizes=300x300,as=300x200", "300x200 /4"},
+    {2000, 3000, 1, 8, "sizes=300x300,as=200x300", "200x300 /4"},
+    {3000, 2000, 6, 8, "sizes=300x300,as=200x300", "200x300 /4 turn 6"},
+    {3000, 2000, 1, 8, "sizes=300x300,as=200x300,angle=90", "200x300 /4 turn 6"},
+    {3000, 2000, 1, 8, "sizes=150x150c:300x300,as=150x150", "150x150 src 500,0 2000x2000 /4"},
+    {3000, 2000, 1, 8, "sizes=150x150c:300x300,as=300x200", "300x200 /4"},
+    {2000, 3000, 8, 8, "sizes=150x100c,as=150x100", "150x100 /8 turn 8"},
+    {2000, 3000, 1, 8, "sizes=150x100c,as=150x100", "150x100 src 0,833 2000x1333 /4"},
+    {3000, 2000, 1, 8, "sizes=768x,as=768x512", "768x512"},
+    {2000, 3000, 1, 8, "sizes=768x,as=768x1152", "768x1152"},
+    {3000, 2000, 1, 8, "sizes=x512,as=768x512", "768x512"},
+    /* in which box it is does not show: a list's order is of no importance */
+    {600, 2048, 1, 1, "sizes=300x300:1024x1024,as=300x1024", "300x1024"},
+    {600, 2048, 1, 1, "sizes=300x300:1024x1024,as=88x300", "88x300"},
+    {600, 2048, 1, 1, "sizes=300x300:1024x1024,as=87x300", "87x300"},
+    {600, 2048, 1, 1, "sizes=300x300:1024x1024,as=86x300", "!size"},
+    {600, 2048, 1, 1, "sizes=300x300:1024x1024,as=89x300", "!size"},
+    {600, 2048, 1, 1, "sizes=300x300:1024x1024,as=88x299", "!size"},
+    {600, 2048, 1, 1, "sizes=300x300:1024x1024,as=88x301", "!size"},
+    {600, 2048, 1, 1, "sizes=300x300:1024x1024,as=300x300", "!size"},
+    {600, 2048, 1, 1, "sizes=300x300:1024x1024,as=299x1024", "!size"},
+    {600, 2048, 1, 1, "sizes=300x300:1024x1024,as=65535x65535", "!size"},
+    /* the box's own side, where the rounded one is a pixel less */
+    {138, 140, 1, 1, "sizes=103x103,as=101x103", "101x103"},
+    {138, 140, 1, 1, "sizes=103x103,as=102x103", "102x103"},
+    {138, 140, 1, 1, "sizes=103x103,as=103x103", "103x103"},
+    {140, 138, 1, 1, "sizes=103x103,as=103x103", "103x103"},
+    {200, 203, 1, 1, "sizes=100x100,as=98x100", "98x100"},
+    {200, 203, 1, 1, "sizes=100x100,as=100x100", "100x100"},
+    {200, 204, 1, 1, "sizes=100x100,as=100x100", "!size"},
+    {100, 100, 1, 1, "sizes=101x101,as=101x101", "!size"},
+    {100, 50, 1, 1, "sizes=101x51,as=100x51", "!size"},
+    /* a picture that is smaller never grows; one that is smaller one way is cut to what it has
+     */
+    {200, 100, 1, 1, "sizes=150x150c:300x300,as=150x100", "150x100 src 25,0 150x100"},
+    {200, 100, 1, 1, "sizes=150x150c:300x300,as=150x150", "!size"},
+    {200, 100, 1, 1, "sizes=300x300,as=200x100", "200x100"},
+    {200, 100, 1, 1, "sizes=300x300,as=300x150", "!size"},
+    {200, 100, 1, 1, "sizes=300x300,as=201x100", "!size"},
+    {1, 1, 1, 1, "sizes=300x300:5x5c,as=1x1", "1x1"},
+    {10000, 1, 1, 1, "sizes=300x300,as=300x1", "300x1"},
+    /* the other parameters for a size do not count, those for the source and canvas do */
+    {3000, 2000, 1, 8, "sizes=300x300,as=300x200,dw=50,dh=50,da=s,ds=s,pt=ptls", "300x200 /4"},
+    {3000, 2000, 1, 8, "sizes=300x300,dw=50", "50x33 /8"},
+    {3000, 2000, 1, 8, "sizes=300x300,as=300x100,sh=1000", "300x100 src 0,0 3000x1000 /4"},
+    {3000, 2000, 1, 8, "sizes=300x300,as=300x200,cw=300,ch=300",
+     "300x300 canvas /4 scaled 300x200 at 0,50"},
+    {3000, 2000, 1, 8, "as=300x200", "!as"},
+    {3000, 2000, 1, 8, "!sizes=300x300,as=300x200", "300x200 /4"},
     /* destination size and the decoder's reduction */
     {4000, 3000, 1, 8, "", "4000x3000"},
     {4000, 3000, 1, 8, "dw=300,dh=300", "300x225 /4"},

@@ -80,6 +80,11 @@ static void describe(const tc_params *p, char *text, size_t size)
         at = add(text, size, at, "da=%s ", aspects[p->aspect]);
     if (p->upscale)
         at = add(text, size, at, "ds=%d ", p->upscale);
+    for (uint32_t i = 0; i < p->sizes.count; i++)
+        at = add(text, size, at, "%u*%u%s ", p->sizes.box[i].w, p->sizes.box[i].h,
+                 p->sizes.box[i].crop ? " cut" : "");
+    if (p->size.w || p->size.h)
+        at = add(text, size, at, "as %u*%u ", p->size.w, p->size.h);
     if (p->cw)
         at = add(text, size, at, "cw=%u ", p->cw);
     if (p->ch)
@@ -183,6 +188,16 @@ static const struct {
     {"cw=100,ch=50", "cw=100 ch=50 #2"},
     {"cw=0,ch=0", "#2"},
     {"cw=1000000", "cw=1000000 #1"},
+    /* sizes by name */
+    {"as=300x200", "as 300*200 #1"},
+    {"as=1x65535", "as 1*65535 #1"},
+    {"as=300x200,as=", "#0"},
+    {"sizes=300x200", "300*200 #1"},
+    {"sizes=150x150c:300x300:768x:x400", "150*150 cut 300*300 768*0 0*400 #1"},
+    {"sizes=300x200,sizes=1x", "1*0 #1"},
+    {"sizes=300x200,sizes=", "#0"},
+    {"sizes=1x:2x:3x:4x:5x:6x:7x:8x:9x:1x:2x:3x:4x:5x:6x:7x",
+     "1*0 2*0 3*0 4*0 5*0 6*0 7*0 8*0 9*0 1*0 2*0 3*0 4*0 5*0 6*0 7*0 #1"},
     /* colours */
     {"cc=fff", "cc=ffffffff #1"},
     {"cc=f80", "cc=ff8800ff #1"},
@@ -276,6 +291,12 @@ static const struct {
     {"dy", "1000001"},
     {"cw", "1000001|-1|10p|0x5"},
     {"ch", "1.5|4294967297|18446744073709551617"},
+    {"as", "300|300x|x200|0x200|300x0|0300x200|300x0200|65536x1|1x65536|300X200|300x200x|-3x2|"
+           "300 x 200|300x200c|300.0x200|99999999999999999999x1|300x200px|axb"},
+    {"sizes",
+     "300|x|:|300x200:|:300x200|300x200::1x1|300xc|x300c|xc|0x1|1x0|01x1|65536x1|1x65536|"
+     "300x200cc|300x200c1x1|300x200+1x1|1.5x1|"
+     "1x:2x:3x:4x:5x:6x:7x:8x:9x:1x:2x:3x:4x:5x:6x:7x:8x"},
     {"cc", "#fff|ff|f|fffff|fffffff|fffffffff|ggg|ff |f f|0x1|-11|white"},
     {"da", "S|x|ls"},
     {"ds", "y|l"},
@@ -572,6 +593,15 @@ static const char *const requests[][SPELLINGS] = {
     {"dx=-5"},
     {"dx=5p"},
     {"dx=-5p"},
+    {"as=300x200"},
+    {"as=300x201"},
+    {"sizes=300x200", " sizes = 300x200 "},
+    {"sizes=300x200c"},
+    {"sizes=300x"},
+    {"sizes=x300"},
+    {"sizes=300x:x300"},
+    {"sizes=300x200:300x"},
+    {"sizes=300x200,as=300x200", "as=300x200;sizes=300x200"},
     {"cc=fff", "cc=FFF", "cc=ffff", "cc=FFFFFF", "cc=ffffffff"},
     {"cc=000", "cc=000000ff"},
     {"cc=0000", "cc=00000000"},
@@ -659,7 +689,9 @@ static void canonical_room(void)
                    "sw=333333.333333333p,sh=333333.333333333p,dw=333333.333333333p,"
                    "dh=333333.333333333p,da=s,ds=s,cw=1000000,ch=1000000,cc=deadbeef,"
                    "dx=-333333.333333333p,dy=-333333.333333333p,q=100,of=avif,jpeghint=y,"
-                   "autoorient=n,info=1");
+                   "autoorient=n,as=65535x65535,info=1,"
+                   "sizes=65535x65535c:65534x65534c:65533x65533c:65532x65532c:65531x65531c:"
+                   "65530x65530c:65529x65529c:65528x65528c:65527x65527c");
     memset(full, 'x', sizeof(full));
     length = tc_params_canonical(&params, full, TC_CANONICAL_MAX);
     ok(length < TC_CANONICAL_MAX && strlen(full) == length, "the longest takes %zu bytes",
@@ -688,9 +720,10 @@ static bool asks(const char *text)
 static void test_asks(void)
 {
     ok(!asks("") && !asks("p=thumb") && !asks("p=thumb,info=1") && !asks("dw=") &&
-           !asks("nothing=1"),
+           !asks("nothing=1") && !asks("p=thumb,as=30x20"),
        "a pattern and what is told about it ask for no change");
-    ok(asks("dw=1") && asks("p=thumb,q=82") && asks("e=dummy") && asks("autoorient=y"),
+    ok(asks("dw=1") && asks("p=thumb,q=82") && asks("e=dummy") && asks("autoorient=y") &&
+           asks("p=thumb,as=30x20,sizes=30x20"),
        "all else does, defaults too");
 }
 

@@ -8,6 +8,8 @@
 #include "pictures.h"
 #include "pngs.h"
 
+#include <malloc.h>
+
 #include <zlib.h>
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -223,11 +225,54 @@ static void tells_itself(void)
        (unsigned long long)tc_codec_png.encode_held(&photo));
 }
 
+/* In each row stretches of one colour, another one each: after the filter as many runs, each
+   of which has to be found as one where its bytes are new. */
+static pixels stretches(uint32_t w, uint32_t h)
+{
+    pixels made = draw(w, h, TC_RGB);
+    uint32_t colour = 0;
+
+    for (uint32_t at = 0; at < w * h; at++) {
+        if (at % 100 == 0)
+            colour = below(1 << 24);
+        memcpy(made.data + (size_t)at * 3, &colour, 3);
+    }
+    return made;
+}
+
+/* Every one stands in memory 64 KiB behind the one before. */
+static void bytes_depend_on_the_picture(void)
+{
+    pixels from = stretches(600, 40);
+    bytes first = write_png(&from, false);
+    void *moved[600];
+    unsigned others = 0;
+
+    mallopt(M_MMAP_THRESHOLD, 1 << 30);
+    for (size_t at = 0; at < COUNT(moved); at++) {
+        bytes again = write_png(&from, false);
+
+        others +=
+            again.length != first.length || memcmp(again.data, first.data, first.length) != 0;
+        free(again.data);
+        moved[at] = malloc(1 << 16);
+        if (!moved[at])
+            abort();
+    }
+    ok(others == 0, "the same bytes wherever in memory they are made: %u others", others);
+    ok(holds(&first, &from), "by libpng the same pixels");
+    for (size_t at = 0; at < COUNT(moved); at++)
+        free(moved[at]);
+    free(first.data);
+    free(from.data);
+}
+
 int main(void)
 {
     pictures_hold();
     chunks_hold();
     sizes_hold();
+    bytes_depend_on_the_picture();
     tells_itself();
     return done_testing();
 }

@@ -4,7 +4,7 @@
  * the bytes that it has alone. Under the thread sanitizer (make tsan) also that nothing
  * is shared between them that is written.
  */
-#include "../../dev/damage/make.h"
+#include "files.h"
 #include "image/pipeline/pipeline.h"
 #include "tap.h"
 
@@ -38,19 +38,6 @@ typedef struct thread_work {
 } thread_work;
 
 static pthread_barrier_t start;
-
-static tc_error read_memory(void *context, uint64_t offset, void *buffer, size_t length,
-                            size_t *got)
-{
-    const damage_file *file = context;
-
-    *got = 0;
-    if (offset < file->size) {
-        *got = length < file->size - offset ? length : (size_t)(file->size - offset);
-        memcpy(buffer, file->data + offset, *got);
-    }
-    return TC_E_OK;
-}
 
 /* FNV-1a of all that is written. */
 static tc_error add_up(void *context, const void *data, size_t length)

@@ -29,6 +29,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "image/pipeline/pipeline.h"
 #include "server/directives.h"
 
@@ -48,6 +49,7 @@ static long before_kb;   /* peak of the process before it converts */
 
 typedef struct source_file {
     int fd;
+    uint64_t size;
 } source_file;
 
 /* An answer, kept in memory that is used again for the next. */
@@ -76,19 +78,7 @@ static tc_error read_source(void *context, uint64_t offset, void *buffer, size_t
 {
     const source_file *source = context;
 
-    *got = 0;
-    while (*got < length) {
-        ssize_t count =
-            pread(source->fd, (char *)buffer + *got, length - *got, (off_t)(offset + *got));
-        if (count < 0 && errno == EINTR)
-            continue;
-        if (count < 0)
-            return TC_E_READ;
-        if (count == 0)
-            break;
-        *got += (size_t)count;
-    }
-    return TC_E_OK;
+    return tc_file_read(source->fd, source->size, offset, buffer, length, got);
 }
 
 static tc_error write_answer(void *context, const void *data, size_t length)
@@ -232,7 +222,7 @@ static void open_source(source_file *source, tc_input *input, const char *name)
         fprintf(stderr, "tcconvert: %s: %s\n", name, strerror(errno));
         exit(1);
     }
-    input->size = (uint64_t)info.st_size;
+    input->size = source->size = (uint64_t)info.st_size;
 }
 
 static double number(const char *text, double most)

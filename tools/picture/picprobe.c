@@ -54,6 +54,25 @@ static const char *jpeg_model(J_COLOR_SPACE space)
                                   : "rgb";
 }
 
+/* The quality whose table of luma this is on libjpeg's scale; 0: of none. */
+static int jpeg_quality(const JQUANT_TBL *table)
+{
+    struct jpeg_compress_struct cinfo;
+    struct jpeg_error_mgr errors;
+    int quality = 100;
+
+    cinfo.err = jpeg_std_error(&errors);
+    jpeg_create_compress(&cinfo);
+    for (; table && quality > 0; quality--) {
+        jpeg_set_quality(&cinfo, quality, TRUE);
+        if (memcmp(cinfo.quant_tbl_ptrs[0]->quantval, table->quantval,
+                   sizeof table->quantval) == 0)
+            break;
+    }
+    jpeg_destroy_compress(&cinfo);
+    return table ? quality : 0;
+}
+
 /* The block itself, in hexadecimal, and its orientation; the tests' own are big-endian. */
 static void print_exif(const uint8_t *exif, size_t length)
 {
@@ -111,6 +130,9 @@ static void read_jpeg(FILE *in, probed_picture *picture)
            cinfo.progressive_mode);
     printf("sampling: %dx%d\n", cinfo.comp_info[0].h_samp_factor,
            cinfo.comp_info[0].v_samp_factor);
+    printf("quality: %d\nrestart: %u\n",
+           jpeg_quality(cinfo.quant_tbl_ptrs[cinfo.comp_info[0].quant_tbl_no]),
+           cinfo.restart_interval);
     print_jpeg_markers(&cinfo);
     jpeg_start_decompress(&cinfo);
     make(picture, cinfo.output_width, cinfo.output_height, cinfo.output_components);
@@ -224,6 +246,7 @@ static void read_avif(FILE *in, probed_picture *picture)
            : image->alphaPlane                          ? "rgba"
                                                         : "rgb",
            image->depth);
+    printf("sampling: %s\n", avifPixelFormatToString(image->yuvFormat));
     make(picture, image->width, image->height, 4);
     avifRGBImageSetDefaults(&rgb, image);
     rgb.depth = 8;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * AVIF encoding through libavif: rows are turned into planes as they come, 4:2:0,
- * and encoded at the end as one still picture.
+ * and encoded at the end as one still picture. TC_YCC are the planes themselves: both have
+ * all of 0..255 and the matrix of BT.601.
  */
 #include "base/buffer.h"
 #include "avif.h"
@@ -17,7 +18,9 @@
 /* Rows converted at a time; even, so that each part has its own rows of chroma. */
 #define PART_ROWS 16
 
-#define SIDE_MAX 65536
+/* What libavif's readers take unless told otherwise, browsers' among them. AV1 itself has
+   65536, but a picture that nobody shows is none. */
+#define SIDE_MAX 32768
 
 /* Of libavif's 0 (slowest) to 10. */
 #define SPEED 9
@@ -52,6 +55,7 @@ struct tc_encoder {
     uint8_t *rows; /* of colours not yet converted */
     size_t stride;
     uint32_t gathered, next; /* rows in `rows`, and the first one's number */
+    uint32_t put[TC_PLANES]; /* of TC_YCC: rows of each plane that are in */
     uint64_t finish_ns;      /* processor time that the end will take */
 };
 
@@ -146,10 +150,11 @@ tc_error tc_avif_encode_open(tc_encoder **made, const tc_output *output,
     encoder->model = spec->model;
     encoder->finish_ns = tc_cost_encode_ns(TC_FORMAT_AVIF, spec);
     encoder->stride = (size_t)spec->width * tc_model_channels(spec->model);
-    encoder->rows = tc_buffer_alloc(encoder->stride * PART_ROWS);
+    if (spec->model != TC_YCC)
+        encoder->rows = tc_buffer_alloc(encoder->stride * PART_ROWS);
     encoder->avif = avifEncoderCreate();
     encoder->image = avifImageCreate((int)spec->width, (int)spec->height, 8, format);
-    if (!encoder->rows || !encoder->avif || !encoder->image)
+    if ((spec->model != TC_YCC && !encoder->rows) || !encoder->avif || !encoder->image)
         return no_memory(fail);
     if (!describe(encoder->image, spec))
         return no_memory(fail);
@@ -225,8 +230,25 @@ static tc_error flush(tc_encoder *encoder)
                                     : tc_avif_failed(encoder->fail, result, TC_E_INTERNAL);
 }
 
+static void put_planes(tc_encoder *encoder, const tc_strip *strip)
+{
+    const avifImage *image = encoder->image;
+
+    for (unsigned at = 0; at < TC_PLANES; at++) {
+        uint32_t w = at == AVIF_CHAN_Y ? image->width : (image->width + 1) / 2;
+
+        for (uint32_t y = 0; y < strip->plane[at].rows; y++)
+            memcpy(image->yuvPlanes[at] + (size_t)image->yuvRowBytes[at] * encoder->put[at]++,
+                   strip->plane[at].data + strip->plane[at].stride * y, w);
+    }
+}
+
 tc_error tc_avif_encode_rows(tc_encoder *encoder, const tc_strip *strip)
 {
+    if (encoder->model == TC_YCC) {
+        put_planes(encoder, strip);
+        return TC_E_OK;
+    }
     for (uint32_t y = 0; y < strip->plane[0].rows; y++) {
         tc_error error;
 

@@ -77,6 +77,7 @@ typedef struct tc_codec {
     const char *mime;
     bool stores_alpha;
     bool accepts_planes; /* the encoder takes TC_YCC: 4:2:0, chroma between the luma samples */
+    bool has_lossless;   /* besides a lossy kind; it takes no TC_YCC */
 
     /* Name and version of the library at work, for validators and the status page. */
     void (*library)(char *text, size_t size);

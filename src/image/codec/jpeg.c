@@ -437,7 +437,8 @@ static tc_error jpeg_decode_open(tc_decoder **made, const tc_input *input, tc_im
         return tc_fail_set(fail, TC_E_UNSUPPORTED, "JPEG: %d components in an unknown space",
                            cinfo->num_components);
     info->planes = cinfo->jpeg_color_space == JCS_YCbCr;
-    info->own_reduced = tc_jpeg_reduced_kind(cinfo);
+    info->own_reduced = tc_jpeg_reduced_from(cinfo);
+    info->own_bytes = info->own_reduced ? tc_jpeg_reduced_bytes(cinfo) : 0;
     info->crops = tc_jpeg_crops(cinfo);
     info->exif = decoder->exif;
     info->exif_length = decoder->exif_length;

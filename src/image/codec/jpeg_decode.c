@@ -103,11 +103,24 @@ static bool crops_nothing(const tc_decoder *decoder, const tc_decode_want *want)
            used_columns(decoder, want, &x) == decoder->cinfo.output_width;
 }
 
+/*
+ * Bytes behind the scan's header: first those that libjpeg's source has, which it keeps, for it
+ * may be needed again.
+ */
 static bool read_data(void *context, uint8_t *to, size_t length, size_t *got)
 {
     tc_decoder *decoder = context;
     const tc_input *input = decoder->input;
+    const struct jpeg_source_mgr *source = &decoder->source;
 
+    if (decoder->reduced.at < decoder->offset) {
+        size_t left = (size_t)(decoder->offset - decoder->reduced.at);
+
+        *got = left < length ? left : length;
+        memcpy(to, source->next_input_byte + source->bytes_in_buffer - left, *got);
+        decoder->reduced.at += *got;
+        return true;
+    }
     if (input->read(input->context, decoder->reduced.at, to, length, got))
         return false;
     decoder->reduced.at += *got;

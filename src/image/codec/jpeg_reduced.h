@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A sound baseline JPEG at 1/8 or 1/4 without libjpeg's decoder: the coefficients come from
- * image/entropy, and every sample is the same as libjpeg's. 1/8 takes about half of libjpeg's
- * time, 1/4 of a detailed picture three quarters.
+ * A sound baseline JPEG without libjpeg's decoder: the coefficients come from image/entropy,
+ * and every sample is the same as libjpeg's. It takes half to three quarters of libjpeg's time.
  */
 #ifndef TC_CODEC_JPEG_REDUCED_H
 #define TC_CODEC_JPEG_REDUCED_H
@@ -16,8 +15,14 @@
 
 typedef struct tc_jpeg_reduced tc_jpeg_reduced;
 
-/* Whether the header is of a kind that this decodes, as a rule. */
-bool tc_jpeg_reduced_kind(const struct jpeg_decompress_struct *cinfo);
+/*
+ * By how much a file of this kind must be reduced at least, as a rule, for this to decode it:
+ * 1, 2, 4 or 8; 0: it is not decoded here.
+ */
+unsigned tc_jpeg_reduced_from(const struct jpeg_decompress_struct *cinfo);
+
+/* Bytes that it takes more than other decoders at most, for a file with restart markers. */
+size_t tc_jpeg_reduced_bytes(const struct jpeg_decompress_struct *cinfo);
 
 /*
  * jpeg_calc_output_dimensions was called. Without `planes` rows are grey or RGB. NULL for

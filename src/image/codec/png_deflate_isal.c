@@ -13,6 +13,7 @@
 
 /* Runs only, as zlib's Z_RLE: of a photograph's filtered bytes what else repeats is noise. */
 #define WINDOW_BITS 2
+#define WINDOW      (1 << WINDOW_BITS)
 
 /*
  * Literals and matches that share their Huffman codes: zlib has 16384 at its default. With as
@@ -35,6 +36,7 @@ struct tc_png_deflate {
     uint32_t row_bytes, rows_left;
     unsigned step;
     size_t held; /* filtered bytes that ISA-L was not given yet */
+    bool begun;  /* ISA-L was given some */
     bool busy;   /* ISA-L has not taken all that it was given */
     bool taken;  /* what the output has */
     uint8_t *above;
@@ -92,7 +94,7 @@ tc_png_deflate *tc_png_deflate_open(const tc_encode_spec *spec)
     made->rows_left = spec->height;
     made->step = tc_model_channels(spec->model);
     made->held = 0;
-    made->busy = made->taken = false;
+    made->begun = made->busy = made->taken = false;
     made->above = tc_buffer_zeroed(made->row_bytes);
     made->batch = tc_buffer_alloc(BATCH + (size_t)made->row_bytes + 1);
     if (!made->above || !made->batch) {
@@ -124,6 +126,24 @@ void tc_png_deflate_put(tc_png_deflate *deflate, const uint8_t *row)
     deflate->rows_left--;
 }
 
+/*
+ * Bytes that stand before the first, and which nothing that follows can repeat: a match goes
+ * back by no more than WINDOW, and those from the first WINDOW bytes on would have to begin
+ * with one that is none of them. Without a history ISA-L 2.30 hashes its stream's address in
+ * place of the second byte, and the same picture has other bytes in another place in memory.
+ */
+static void set_history(tc_png_deflate *deflate)
+{
+    uint8_t history[2 * WINDOW], other = 0;
+    size_t first = deflate->held < WINDOW ? deflate->held : WINDOW;
+
+    while (memchr(deflate->batch, other, first))
+        other++;
+    memset(history, other, sizeof history);
+    isal_deflate_set_dict(&deflate->stream, history, sizeof history);
+    deflate->begun = true;
+}
+
 /* Give ISA-L the batch, once it is full or the last. */
 static bool begin_batch(tc_png_deflate *deflate)
 {
@@ -131,6 +151,8 @@ static bool begin_batch(tc_png_deflate *deflate)
 
     if (deflate->held == 0 || (deflate->held < BATCH && deflate->rows_left > 0))
         return false;
+    if (!deflate->begun)
+        set_history(deflate);
     stream->next_in = deflate->batch;
     stream->avail_in = (uint32_t)deflate->held;
     stream->end_of_stream = deflate->rows_left == 0;

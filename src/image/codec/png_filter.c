@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+typedef void undo_row(uint8_t *row, const uint8_t *above, uint32_t length, unsigned step);
+
 static void undo_none(uint8_t *row, const uint8_t *above, uint32_t length, unsigned step)
 {
     (void)row, (void)above, (void)length, (void)step;
@@ -44,23 +46,32 @@ static inline uint8_t paeth(int left, int above, int corner)
     return (uint8_t)(by_left <= by_above ? left : above);
 }
 
-static void undo_paeth(uint8_t *row, const uint8_t *above, uint32_t length, unsigned step)
+/* From byte `from` on, a pixel's first. */
+static void undo_paeth_from(uint8_t *row, const uint8_t *above, uint32_t from, uint32_t length,
+                            unsigned step)
 {
-    for (uint32_t i = 0; i < length; i++) {
+    for (uint32_t i = from; i < length; i++) {
         int left = i < step ? 0 : row[i - step], corner = i < step ? 0 : above[i - step];
         row[i] = (uint8_t)(row[i] + paeth(left, above[i], corner));
     }
 }
 
-static void paeth_two(uint8_t *row, const uint8_t *above, uint8_t *second, uint32_t length,
-                      unsigned step)
+static void undo_paeth(uint8_t *row, const uint8_t *above, uint32_t length, unsigned step)
 {
-    undo_paeth(row, above, length, step);
-    undo_paeth(second, row, length, step);
+    undo_paeth_from(row, above, 0, length, step);
 }
 
-const tc_png_filters tc_png_filters_scalar = {
-    "scalar", {undo_none, undo_sub, undo_up, undo_average, undo_paeth}, paeth_two};
+static void scalar_undo(uint8_t *row, const uint8_t *above, size_t stride, uint32_t count,
+                        uint32_t length, unsigned step)
+{
+    static undo_row *const by_type[TC_PNG_FILTERS] = {undo_none, undo_sub, undo_up,
+                                                      undo_average, undo_paeth};
+
+    for (; count > 0; count--, above = row, row += stride)
+        by_type[row[-1]](row, above, length, step);
+}
+
+const tc_png_filters tc_png_filters_scalar = {"scalar", scalar_undo};
 
 #ifdef __x86_64__
 
@@ -125,20 +136,25 @@ average_n(uint8_t *row, const uint8_t *above, uint32_t length, unsigned step)
     }
 }
 
-/* A pixel undone, as 16 bits a sample like all that it depends on; stored as bytes. */
+/*
+ * Filtered bytes, and Paeth's choice added. From the corner up to the greater of the other two
+ * it is `rise`, down to the lesser `fall`, and 0 where they lie on the other side. Paeth's
+ * estimate, left + above - corner, is `rise` off the lesser, `fall` off the greater, and their
+ * difference off the corner: the lesser is chosen where twice the rise is no more than the
+ * fall, the greater the other way round. Where both hold, all three are the same.
+ */
 SSE static inline __attribute__((always_inline)) __m128i
-paeth_pixel(uint8_t *at, __m128i left, __m128i up, __m128i corner, unsigned step)
+paeth_pixels(__m128i filtered, __m128i left, __m128i up, __m128i corner)
 {
-    __m128i rise = _mm_sub_epi16(up, corner), run = _mm_sub_epi16(left, corner);
-    __m128i by_left = _mm_abs_epi16(rise), by_above = _mm_abs_epi16(run);
-    __m128i by_corner = _mm_abs_epi16(_mm_add_epi16(rise, run));
-    __m128i least = _mm_min_epi16(by_left, by_above);
-    __m128i straight = _mm_blendv_epi8(up, left, _mm_cmpeq_epi16(least, by_left));
-    __m128i best = _mm_blendv_epi8(straight, corner, _mm_cmpgt_epi16(least, by_corner));
-    __m128i pixel = _mm_add_epi8(load(at), _mm_packus_epi16(best, best));
+    __m128i most = _mm_max_epu8(left, up), least = _mm_min_epu8(left, up);
+    __m128i rise = _mm_subs_epu8(most, corner), fall = _mm_subs_epu8(corner, least);
+    __m128i rises = _mm_adds_epu8(rise, rise), falls = _mm_adds_epu8(fall, fall);
+    __m128i low = _mm_cmpeq_epi8(_mm_min_epu8(rises, fall), rises);
+    __m128i high = _mm_cmpeq_epi8(_mm_min_epu8(falls, rise), falls);
+    __m128i best =
+        _mm_blendv_epi8(_mm_add_epi8(corner, filtered), _mm_add_epi8(least, filtered), low);
 
-    store(at, pixel, step);
-    return _mm_cvtepu8_epi16(pixel);
+    return _mm_blendv_epi8(best, _mm_add_epi8(most, filtered), high);
 }
 
 SSE static inline __attribute__((always_inline)) void
@@ -147,40 +163,93 @@ paeth_n(uint8_t *row, const uint8_t *above, uint32_t length, unsigned step)
     __m128i left = _mm_setzero_si128(), corner = left;
 
     for (uint32_t i = 0; i < length; i += step) {
-        __m128i up = _mm_cvtepu8_epi16(load(above + i));
-        left = paeth_pixel(row + i, left, up, corner, step);
+        __m128i up = load(above + i);
+        left = paeth_pixels(load(row + i), left, up, corner);
+        store(row + i, left, step);
         corner = up;
     }
 }
 
-/* The second row a pixel behind the first: two chains, of which neither waits for the other. */
+/* Pixels of four rows, each one to the left of that in the row above. */
+SSE static inline __attribute__((always_inline)) __m128i load_four(const uint8_t *row,
+                                                                   size_t back)
+{
+    int32_t pixel[4];
+
+    for (unsigned n = 0; n < 4; n++)
+        memcpy(&pixel[n], row + n * back, sizeof pixel[n]);
+    return _mm_setr_epi32(pixel[0], pixel[1], pixel[2], pixel[3]);
+}
+
+/* `bytes` each: with 4 of a pixel of 3 the next one's first, which is stored later. */
+SSE static inline __attribute__((always_inline)) void store_four(uint8_t *row, size_t back,
+                                                                 __m128i pixels, unsigned bytes)
+{
+    store(row, pixels, bytes);
+    store(row + back, _mm_srli_si128(pixels, 4), bytes);
+    store(row + 2 * back, _mm_srli_si128(pixels, 8), bytes);
+    store(row + 3 * back, _mm_srli_si128(pixels, 12), bytes);
+}
+
+/* The row above's pixel for the first row, and for the others what was left of them. */
+SSE static inline __attribute__((always_inline)) __m128i upper_four(__m128i left,
+                                                                    const uint8_t *above)
+{
+    return _mm_or_si128(_mm_slli_si128(left, 4), load(above));
+}
+
+/* A row's pixel by itself. */
+static inline void paeth_one(uint8_t *row, const uint8_t *above, uint32_t pixel, unsigned step)
+{
+    undo_paeth_from(row, above, pixel * step, (pixel + 1) * step, step);
+}
+
+/*
+ * Four rows, each a pixel behind the one above it, which is then its upper neighbour; the
+ * ends, where not all four have one, pixel by pixel. At least four pixels.
+ */
 SSE static inline __attribute__((always_inline)) void
-paeth_two_n(uint8_t *row, const uint8_t *above, uint8_t *second, uint32_t length, unsigned step)
+paeth_four_n(uint8_t *row, const uint8_t *above, size_t stride, uint32_t length, unsigned step)
 {
-    __m128i zero = _mm_setzero_si128(), corner = _mm_cvtepu8_epi16(load(above));
-    __m128i left = paeth_pixel(row, zero, corner, zero, step);
-    __m128i second_left = zero, second_corner = zero;
-    uint32_t i;
+    const size_t back = stride - step;
+    const uint32_t last = length / step - 1;
+    __m128i left, up, corner, raw, next;
 
-    for (i = step; i < length; i += step) {
-        __m128i up = _mm_cvtepu8_epi16(load(above + i));
-        __m128i next = paeth_pixel(row + i, left, up, corner, step);
-
-        second_left = paeth_pixel(second + i - step, second_left, left, second_corner, step);
-        second_corner = left;
-        corner = up;
-        left = next;
+    for (uint32_t n = 0; n < 3; n++) {
+        for (uint32_t pixel = 0; pixel < 3 - n; pixel++)
+            paeth_one(row + n * stride, n > 0 ? row + (n - 1) * stride : above, pixel, step);
     }
-    paeth_pixel(second + i - step, second_left, left, second_corner, step);
+    /* The last row has nothing to its first pixel's left, nor above that. */
+    left = _mm_and_si128(load_four(row + 2 * step, back), _mm_setr_epi32(-1, -1, -1, 0));
+    corner = _mm_and_si128(load_four(row + step, back), _mm_setr_epi32(-1, -1, 0, 0));
+    corner = upper_four(corner, above + 2 * step);
+    raw = load_four(row + 3 * step, back);
+    for (uint32_t at = 3; at < last; at++, raw = next) {
+        next = load_four(row + (at + 1) * step, back);
+        up = upper_four(left, above + at * step);
+        left = paeth_pixels(raw, left, up, corner);
+        store_four(row + at * step, back, left, 4);
+        corner = up;
+    }
+    up = upper_four(left, above + last * step);
+    left = paeth_pixels(raw, left, up, corner);
+    store_four(row + last * step, back, left, step);
+    for (uint32_t n = 1; n < 4; n++) {
+        for (uint32_t pixel = last + 1 - n; pixel <= last; pixel++)
+            paeth_one(row + n * stride, row + (n - 1) * stride, pixel, step);
+    }
 }
 
-SSE static void sse_paeth_two(uint8_t *row, const uint8_t *above, uint8_t *second,
-                              uint32_t length, unsigned step)
+SSE static inline __attribute__((always_inline)) void
+paeth_rows_n(uint8_t *row, const uint8_t *above, size_t stride, uint32_t count, uint32_t length,
+             unsigned step)
 {
-    if (step == 3)
-        paeth_two_n(row, above, second, length, 3);
-    else
-        paeth_two_n(row, above, second, length, 4);
+    for (; count >= 4 && length >= 4 * step; count -= 4, row += 4 * stride) {
+        paeth_four_n(row, above, stride, length, step);
+        above = row + 3 * stride;
+    }
+    for (; count > 0; count--, above = row, row += stride)
+        paeth_n(row, above, length, step);
 }
 
 #define BY_STEP(name, call3, call4)                                                          \
@@ -195,10 +264,53 @@ SSE static void sse_paeth_two(uint8_t *row, const uint8_t *above, uint8_t *secon
 
 BY_STEP(sse_sub, sub_n(row, length, 3), sub_n(row, length, 4))
 BY_STEP(sse_average, average_n(row, above, length, 3), average_n(row, above, length, 4))
-BY_STEP(sse_paeth, paeth_n(row, above, length, 3), paeth_n(row, above, length, 4))
 
-static const tc_png_filters sse = {
-    "sse4.1", {undo_none, sse_sub, sse_up, sse_average, sse_paeth}, sse_paeth_two};
+SSE static void sse_paeth_3(uint8_t *row, const uint8_t *above, size_t stride, uint32_t count,
+                            uint32_t length)
+{
+    paeth_rows_n(row, above, stride, count, length, 3);
+}
+
+SSE static void sse_paeth_4(uint8_t *row, const uint8_t *above, size_t stride, uint32_t count,
+                            uint32_t length)
+{
+    paeth_rows_n(row, above, stride, count, length, 4);
+}
+
+/* How many rows from this one on are of Paeth's type. */
+static uint32_t paeth_count(const uint8_t *row, size_t stride, uint32_t count)
+{
+    uint32_t alike = 0;
+
+    while (alike < count && row[stride * alike - 1] == TC_PNG_PAETH)
+        alike++;
+    return alike;
+}
+
+static void sse_undo(uint8_t *row, const uint8_t *above, size_t stride, uint32_t count,
+                     uint32_t length, unsigned step)
+{
+    static undo_row *const by_type[TC_PNG_FILTERS - 1] = {undo_none, sse_sub, sse_up,
+                                                          sse_average};
+
+    while (count > 0) {
+        uint32_t done = paeth_count(row, stride, count);
+
+        if (done == 0) {
+            by_type[row[-1]](row, above, length, step);
+            done = 1;
+        } else if (step == 3) {
+            sse_paeth_3(row, above, stride, done, length);
+        } else {
+            sse_paeth_4(row, above, stride, done, length);
+        }
+        above = row + stride * (done - 1);
+        row += stride * done;
+        count -= done;
+    }
+}
+
+static const tc_png_filters sse = {"sse4.1", sse_undo};
 
 const tc_png_filters *tc_png_filters_sse(void)
 {
@@ -217,7 +329,9 @@ const tc_png_filters *tc_png_filters_sse(void)
 
 const tc_png_filters *tc_png_filters_best(unsigned step)
 {
-    const tc_png_filters *filters = step == 3 || step == 4 ? tc_png_filters_sse() : NULL;
+    const tc_png_filters *filters = NULL;
 
+    if (step == 3 || step == 4)
+        filters = tc_png_filters_avx2() ? tc_png_filters_avx2() : tc_png_filters_sse();
     return filters ? filters : &tc_png_filters_scalar;
 }

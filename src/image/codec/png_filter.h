@@ -6,31 +6,39 @@
 #ifndef TC_PNG_FILTER_H
 #define TC_PNG_FILTER_H
 
+#include <stddef.h>
 #include <stdint.h>
 
-#define TC_PNG_FILTERS 5
-#define TC_PNG_PAETH   4
+typedef enum tc_png_filter {
+    TC_PNG_NONE,
+    TC_PNG_SUB,
+    TC_PNG_UP,
+    TC_PNG_AVERAGE,
+    TC_PNG_PAETH,
+    TC_PNG_FILTERS
+} tc_png_filter;
 
-/*
- * Undo one row in place: `length` bytes in pixels of `step` bytes, `above` the row
- * before, undone, or zeros. Up to 3 bytes past either row are read, never written.
- */
-typedef void tc_png_unfilter(uint8_t *row, const uint8_t *above, uint32_t length,
-                             unsigned step);
-
-/* By filter type: none, sub, up, average, Paeth; for pixels of `step` bytes. */
 typedef struct tc_png_filters {
     const char *name;
-    tc_png_unfilter *undo[TC_PNG_FILTERS];
-    /* A Paeth row and `second`, the Paeth row after it, which together take little longer. */
-    void (*paeth_two)(uint8_t *row, const uint8_t *above, uint8_t *second, uint32_t length,
-                      unsigned step);
+    /*
+     * Undo `count` rows in place: `length` bytes each, at least a pixel, in pixels of `step`
+     * bytes, `stride` bytes after the row before; the byte before a row is its filter, one
+     * of tc_png_filter. `above` is the row before the first one, undone, or zeros. Up to 3
+     * bytes past a row and past `above` are read, and not changed.
+     *
+     * A multiple of TC_PNG_ABREAST rows is the fastest.
+     */
+    void (*undo)(uint8_t *row, const uint8_t *above, size_t stride, uint32_t count,
+                 uint32_t length, unsigned step);
 } tc_png_filters;
+
+#define TC_PNG_ABREAST 8
 
 extern const tc_png_filters tc_png_filters_scalar;
 
-/* For pixels of 3 or 4 bytes, or NULL where it cannot run. */
+/* For pixels of 3 or 4 bytes, or NULL where they cannot run. */
 const tc_png_filters *tc_png_filters_sse(void);
+const tc_png_filters *tc_png_filters_avx2(void);
 
 /* The fastest for pixels of `step` bytes that runs here. */
 const tc_png_filters *tc_png_filters_best(unsigned step);

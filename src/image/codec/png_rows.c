@@ -7,9 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Rows inflated at once: enough that the end of the output is rarely near. */
-#define STRIP_ROWS  16
-#define STRIP_BYTES 65536
+/* Rows inflated at once: enough that the end of the output is rarely near, a multiple of those
+ * whose filters are undone together, and still in a processor's second cache. The widest rows
+ * come one by one. */
+#define STRIP_ROWS       (2 * TC_PNG_ABREAST)
+#define STRIP_BYTES      98304
+#define STRIP_BYTES_MOST 524288
 
 #define CHUNK_MAX 0x7fffffff /* of the specification */
 
@@ -215,6 +218,13 @@ void tc_png_rows_free(tc_png_rows *rows)
     tc_buffer_free(rows);
 }
 
+static uint32_t rows_at_once(size_t stride)
+{
+    if (stride * STRIP_ROWS <= STRIP_BYTES)
+        return STRIP_ROWS;
+    return stride * TC_PNG_ABREAST <= STRIP_BYTES_MOST ? TC_PNG_ABREAST : 1;
+}
+
 tc_error tc_png_rows_open(tc_png_rows **rows, const tc_input *input,
                           const tc_png_rows_want *want, tc_fail *fail)
 {
@@ -233,9 +243,7 @@ tc_error tc_png_rows_open(tc_png_rows **rows, const tc_input *input,
     made->step = want->step;
     made->row_bytes = want->width * want->step;
     made->rows_left = want->height;
-    made->strip_rows = STRIP_BYTES / stride < 1 ? 1 : (uint32_t)(STRIP_BYTES / stride);
-    if (made->strip_rows > STRIP_ROWS)
-        made->strip_rows = STRIP_ROWS;
+    made->strip_rows = rows_at_once(stride);
     made->first = made->offset = want->offset;
     made->at = made->end = made->io;
     made->above = tc_buffer_zeroed(stride + SLACK);
@@ -250,23 +258,14 @@ tc_error tc_png_rows_open(tc_png_rows **rows, const tc_input *input,
 static tc_error undo_filters(tc_png_rows *rows, uint32_t count)
 {
     size_t stride = (size_t)rows->row_bytes + 1;
-    const uint8_t *above = rows->above;
 
     for (uint32_t y = 0; y < count; y++) {
-        uint8_t *row = rows->strip + stride * y + 1, *second = row + stride;
-
-        if (row[-1] >= TC_PNG_FILTERS)
+        if (rows->strip[stride * y] >= TC_PNG_FILTERS)
             return damaged(rows, "a row has an unknown filter");
-        if (row[-1] == TC_PNG_PAETH && y + 1 < count && second[-1] == TC_PNG_PAETH) {
-            rows->filters->paeth_two(row, above, second, rows->row_bytes, rows->step);
-            row = second;
-            y++;
-        } else {
-            rows->filters->undo[row[-1]](row, above, rows->row_bytes, rows->step);
-        }
-        above = row;
     }
-    memcpy(rows->above, above, rows->row_bytes);
+    rows->filters->undo(rows->strip + 1, rows->above, stride, count, rows->row_bytes,
+                        rows->step);
+    memcpy(rows->above, rows->strip + stride * (count - 1) + 1, rows->row_bytes);
     return TC_E_OK;
 }
 

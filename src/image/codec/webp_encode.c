@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * WebP encoding through libwebp, which wants the whole picture: rows are gathered
- * in its own memory and encoded at the end. libwebp writes no profile, so with one
- * the container is written here, around what libwebp has put into its own.
+ * in its own memory, as RGB or as the planes of a lossy one, and encoded at the end. libwebp
+ * writes no profile, so with one the container is written here, around what libwebp has put
+ * into its own.
  */
 #include "webp.h"
 
@@ -36,6 +37,7 @@ struct tc_encoder {
     WebPMemoryWriter whole; /* what libwebp wrote, when a profile is to go into it */
     tc_model model;
     uint32_t next;
+    uint32_t put[TC_PLANES]; /* of TC_YCC: rows of each plane that are in */
     uint8_t *icc;
     size_t icc_length;
     uint8_t *exif;
@@ -157,7 +159,7 @@ tc_error tc_webp_encode_open(tc_encoder **made, const tc_output *output,
         return tc_fail_set(fail, TC_E_INTERNAL,
                            "WebP: libwebp is not the version that the module was built with");
     picture = &encoder->picture;
-    picture->use_argb = 1;
+    picture->use_argb = spec->model != TC_YCC;
     picture->width = (int)spec->width;
     picture->height = (int)spec->height;
     picture->progress_hook = on_progress;
@@ -188,10 +190,46 @@ static void put_row(uint32_t *to, const uint8_t *from, uint32_t width, tc_model 
     }
 }
 
+/*
+ * A row of TC_YCC, which has all of 0..255 as in JPEG, in the range of BT.601, in which WebP's
+ * luma has 16..235 and chroma 16..240 about 128: rounded to the nearest.
+ */
+static void put_luma(uint8_t *to, const uint8_t *from, uint32_t width)
+{
+    for (uint32_t x = 0; x < width; x++)
+        to[x] = (uint8_t)(16 + (from[x] * 219u + 127) / 255);
+}
+
+static void put_chroma(uint8_t *to, const uint8_t *from, uint32_t width)
+{
+    for (uint32_t x = 0; x < width; x++)
+        to[x] = (uint8_t)((from[x] * 224u + 128 * (255 - 224) + 127) / 255);
+}
+
+static void put_planes(tc_encoder *encoder, const tc_strip *strip)
+{
+    const WebPPicture *picture = &encoder->picture;
+    uint8_t *const plane[TC_PLANES] = {picture->y, picture->u, picture->v};
+    uint32_t half = ((uint32_t)picture->width + 1) / 2;
+
+    for (uint32_t y = 0; y < strip->plane[0].rows; y++)
+        put_luma(plane[0] + (size_t)picture->y_stride * encoder->put[0]++,
+                 strip->plane[0].data + strip->plane[0].stride * y, (uint32_t)picture->width);
+    for (unsigned at = 1; at < TC_PLANES; at++) {
+        for (uint32_t y = 0; y < strip->plane[at].rows; y++)
+            put_chroma(plane[at] + (size_t)picture->uv_stride * encoder->put[at]++,
+                       strip->plane[at].data + strip->plane[at].stride * y, half);
+    }
+}
+
 tc_error tc_webp_encode_rows(tc_encoder *encoder, const tc_strip *strip)
 {
     WebPPicture *picture = &encoder->picture;
 
+    if (encoder->model == TC_YCC) {
+        put_planes(encoder, strip);
+        return TC_E_OK;
+    }
     for (uint32_t y = 0; y < strip->plane[0].rows; y++)
         put_row(picture->argb + (size_t)picture->argb_stride * encoder->next++,
                 strip->plane[0].data + strip->plane[0].stride * y, (uint32_t)picture->width,

@@ -76,11 +76,13 @@ typedef struct tc_image_info {
     bool palette;         /* colours come from a palette, of at most 256 */
     bool flat;            /* drawn, not photographed, as far as can be told */
     bool eighth_is_cheap; /* 1/8 takes much less than its share of the decoder's time */
-    bool own_reduced; /* a JPEG of which our own decoder makes 1/4 and 1/8, if it is sound */
-    bool planes;      /* the decoder can also deliver TC_YCC planes, as they are stored */
-    bool crops;       /* of other than planes it decodes a part in less time */
-    bool lossless;    /* the file keeps every level, where its format has both kinds */
-    bool deep;        /* stored with more than 8 bits a sample */
+    unsigned own_reduced; /* our own decoder makes 1/own_reduced and less, if it is sound; 0:
+                             nothing */
+    size_t own_bytes;     /* that it then takes more than the library's, at most */
+    bool planes;          /* the decoder can also deliver TC_YCC planes, as they are stored */
+    bool crops;           /* of other than planes it decodes a part in less time */
+    bool lossless;        /* the file keeps every level, where its format has both kinds */
+    bool deep;            /* stored with more than 8 bits a sample */
 } tc_image_info;
 
 /*

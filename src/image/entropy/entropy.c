@@ -1,239 +1,209 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "entropy.h"
 
-#include "tables.h"
+#include "turns.h"
 #include "window.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define COEFFICIENTS 64
+/* Values and skips that a full reader has bits for: 56 bits. */
+#define VALUES_A_FILL (56 / TC_VALUES_BITS)
+#define SKIPS_A_FILL  (56 / TC_SKIP_MOST)
 
-/* Bits that one code with its value takes at most. */
-#define STEP_BITS 31
+/* Room for two intervals in bytes of the file. */
+#define WINDOW_OF_TWO (4 * TC_WINDOW)
 
-/* T.81, figure A.6: where coefficient k stands. */
-static const uint8_t zigzag[COEFFICIENTS] = {
-    0,  1,  8,  16, 9,  2,  3,  10, 17, 24, 32, 25, 18, 11, 4,  5,  12, 19, 26, 33, 40, 48,
-    41, 34, 27, 20, 13, 6,  7,  14, 21, 28, 35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23,
-    30, 37, 44, 51, 58, 59, 52, 45, 38, 31, 39, 46, 53, 60, 61, 54, 47, 55, 62, 63};
+/* The same after a difference of DC, of at most 9 + 15 bits where its code is not a long one.
+ */
+#define VALUES_AFTER_DC 2
+#define SKIPS_AFTER_DC  1
+
+/* What a block of an MCU is read by. */
+typedef struct block_kind {
+    const tc_dc_table *dc;
+    const tc_values_table *values; /* or NULL, and */
+    const tc_skip_table *skip;
+    unsigned component;
+} block_kind;
 
 struct tc_entropy {
-    unsigned components, mcu_blocks;
-    struct {
-        unsigned blocks;
-        const tc_value_table *dc, *ac; /* `ac` is NULL where `skip` is not */
-        const tc_skip_table *skip;
-    } component[TC_ENTROPY_COMPONENTS];
+    unsigned mcu_blocks;
+    block_kind kind[TC_ENTROPY_BLOCKS];
     int32_t dc[TC_ENTROPY_COMPONENTS]; /* of the block before */
     uint32_t interval, left;           /* MCUs until the next restart marker */
-    unsigned restarts;                 /* so far */
+    unsigned restarts;                 /* so far: number of the next */
     uint64_t bits;                     /* from the top: the next `count` of the data ... */
-    int count;                         /* ... which end at window.at */
-    tc_value_table *dc_table[TC_ENTROPY_TABLES], *ac_table[TC_ENTROPY_TABLES];
+    unsigned count;                    /* ... which end at window.now.at */
+    const tc_values_table *values[TC_ENTROPY_TABLES]; /* standard ones, or: */
+    const tc_skip_table *skip[TC_ENTROPY_TABLES];
+    tc_dc_table *dc_table[TC_ENTROPY_TABLES];
+    tc_values_table *values_table[TC_ENTROPY_TABLES];
     tc_skip_table *skip_table[TC_ENTROPY_TABLES];
+    tc_turns *turns; /* or NULL; with its tables */
+    tc_values_table *turn_dc[TC_ENTROPY_TABLES], *turn_skip[TC_ENTROPY_TABLES];
+    /* One more: what has no place in its block is found out after it was written behind it. */
+    tc_entropy_block blocks[TC_ENTROPY_MCUS * TC_ENTROPY_BLOCKS + 1];
     tc_window window;
 };
 
-/* The reader's state while an MCU is decoded. */
-typedef struct reader {
-    const uint8_t *at;
-    uint64_t bits;
-    int count;
-} reader;
-
-static inline uint64_t load_big_endian(const uint8_t *at)
+/*
+ * The difference of DC, whose sign is its first bit: without a branch on it, or on its size,
+ * neither of which can be foretold.
+ */
+ALWAYS bool read_dc(tc_reader *shared, const tc_dc_table *table, int32_t *dc)
 {
-    uint64_t word;
+    tc_reader reader = *shared;
+    tc_dc_entry entry;
+    unsigned size;
 
-    memcpy(&word, at, sizeof word);
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-    word = __builtin_bswap64(word);
-#endif
-    return word;
+    refill(&reader);
+    entry = table->entry[reader.bits >> (64 - TC_DC_BITS)];
+    size = entry.size;
+    drop(&reader, entry.length);
+    if (__builtin_expect(entry.length == 0, 0)) {
+        tc_reader far = reader;
+        int symbol = tc_long_code(&far, &table->codes);
+
+        if (symbol < 0)
+            return false;
+        size = (unsigned)symbol;
+        reader = far;
+        refill(&reader);
+    }
+    *dc += take(&reader, size);
+    *shared = reader;
+    return *dc == (int16_t)*dc;
 }
 
-/* At least 56 bits. Those below `count` are the data's too: set again, they are the same. */
-static inline void refill(reader *reader)
+/* What the reader was before it dropped `bits`, of which at most 56 are left. */
+static tc_reader undrop(tc_reader reader, unsigned bits)
 {
-    reader->bits |= load_big_endian(reader->at) >> reader->count;
-    reader->at += (63 - reader->count) >> 3;
-    reader->count |= 56;
+    reader.count += bits;
+    reader.bits = load_big_endian(reader.at - sizeof reader.bits) << (64 - reader.count);
+    refill(&reader);
+    return reader;
 }
 
-static inline void drop(reader *reader, unsigned bits)
+/* Whether a block ends at `k` in a way that its table's entries can tell. */
+static inline bool ends_well(unsigned k)
 {
-    reader->bits <<= bits;
-    reader->count -= (int)bits;
+    return k == TC_COEFFICIENTS || k - TC_END < TC_COEFFICIENTS;
 }
 
-/* At most 15, and of none 0. */
-static inline uint32_t take(reader *reader, unsigned bits)
+/* What the next bits hold; *k moves on. The entry is the one that they have. */
+ALWAYS const tc_values_entry *next_values(tc_reader *reader, const tc_values_table *table,
+                                          tc_entropy_block *block, unsigned *k)
 {
-    uint32_t taken = (uint32_t)(reader->bits >> 1 >> (63 - bits));
+    const tc_values_entry *entry = &table->entry[reader->bits >> (64 - TC_VALUES_BITS)];
 
-    drop(reader, bits);
-    return taken;
+    put_values(block, *k, entry);
+    *k += entry->advance;
+    drop(reader, entry->bits);
+    return entry;
 }
 
-/* Any code's symbol, or -1; the code is dropped. */
-static int long_code(reader *reader, const tc_codes *codes)
+/* Entry by entry until *k says that it is the last, or one to look at; it comes back. */
+ALWAYS const tc_values_entry *fast_values(tc_reader *reader, const tc_values_table *table,
+                                          tc_entropy_block *block, unsigned *k)
 {
-    for (unsigned length = 1; length <= 16; length++) {
-        int32_t code = (int32_t)(reader->bits >> (64 - length));
+    const tc_values_entry *entry;
 
-        if (code <= codes->last[length]) {
-            drop(reader, length);
-            return codes->symbols[(code + codes->offset[length]) & 255];
+#pragma GCC unroll 8
+    for (unsigned n = 0; n < VALUES_AFTER_DC; n++) {
+        entry = next_values(reader, table, block, k);
+        if (*k >= TC_COEFFICIENTS)
+            return entry;
+    }
+    for (;;) {
+        refill(reader);
+#pragma GCC unroll 8
+        for (unsigned n = 0; n < VALUES_A_FILL; n++) {
+            entry = next_values(reader, table, block, k);
+            if (*k >= TC_COEFFICIENTS)
+                return entry;
         }
     }
-    return -1;
-}
-
-static inline tc_value_entry look(const reader *reader, const tc_value_table *table)
-{
-    return table->entry[reader->bits >> (64 - TC_VALUE_BITS)];
-}
-
-/* Any code's symbol, or -1, where `entry` is all that the table knows of it. */
-static inline int rare_code(reader *reader, const tc_codes *codes, tc_value_entry entry)
-{
-    if (tc_value_meaning(entry) == TC_MEANS_LONG)
-        return long_code(reader, codes);
-    drop(reader, tc_value_bits(entry));
-    return (int)tc_value_symbol(entry);
-}
-
-static inline bool read_dc(reader *reader, const tc_value_table *table, int32_t *dc)
-{
-    tc_value_entry entry;
-
-    refill(reader);
-    entry = look(reader, table);
-    if (tc_value_meaning(entry) == TC_MEANS_VALUE) {
-        drop(reader, tc_value_bits(entry));
-        *dc += tc_value_value(entry);
-    } else {
-        int size = rare_code(reader, &table->codes, entry);
-
-        if (size < 0)
-            return false;
-        *dc += tc_extend(take(reader, (unsigned)size), (unsigned)size);
-    }
-    return *dc >= INT16_MIN && *dc <= INT16_MAX;
-}
-
-/* A symbol without a value: 16 zeros, or the block's end. False for others. */
-static inline bool read_zeros(unsigned symbol, unsigned *k)
-{
-    *k = symbol == 0 ? COEFFICIENTS : *k + 16;
-    return *k <= COEFFICIENTS && (symbol == 0 || symbol == 0xf0);
 }
 
 /*
- * What is none of the table's whole values: its place in *k and its value, or zeros that move
- * *k past the block's last coefficient or before another code.
+ * Where an entry has more than is left of the block, as the next block's DC may be mistaken for
+ * it, its bits are read again one by one.
  */
-static bool read_rare(reader *reader, const tc_codes *codes, tc_value_entry entry, unsigned *k,
-                      int32_t *value, bool *zeros)
+ALWAYS bool read_values(tc_reader *shared, const tc_values_table *table,
+                        tc_entropy_block *block)
 {
-    int symbol = rare_code(reader, codes, entry);
-    unsigned size = (unsigned)symbol & 15;
+    tc_reader reader = *shared;
+    unsigned k = 1;
 
-    *zeros = size == 0;
-    if (symbol < 0)
-        return false;
-    if (size == 0)
-        return read_zeros((unsigned)symbol, k);
-    *k += (unsigned)symbol >> 4;
-    *value = tc_extend(take(reader, size), size);
-    return true;
-}
+    do {
+        const tc_values_entry *entry = fast_values(&reader, table, block, &k);
+        tc_reader again;
 
-/*
- * The reader is copied, for what has an address is not kept in registers over the block's
- * stores.
- */
-static bool read_values(reader *shared, const tc_value_table *table, tc_entropy_block *block)
-{
-    reader reader = *shared;
-    unsigned k = 1, last = 0;
-
-    while (k < COEFFICIENTS) {
-        tc_value_entry entry;
-        int32_t value;
-
-        if (reader.count < STEP_BITS)
-            refill(&reader);
-        entry = look(&reader, table);
-        value = tc_value_value(entry);
-        if (tc_value_meaning(entry) == TC_MEANS_VALUE) {
-            drop(&reader, tc_value_bits(entry));
-            k += tc_value_zeros(entry);
-        } else if (tc_value_meaning(entry) == TC_MEANS_END) {
-            drop(&reader, tc_value_bits(entry));
+        if (ends_well(k))
             break;
-        } else {
-            struct reader rare = reader;
-            unsigned at = k;
-            bool zeros;
-
-            if (!read_rare(&rare, &table->codes, entry, &at, &value, &zeros))
-                return false;
-            reader = rare;
-            k = at;
-            if (zeros)
-                continue;
-        }
-        if (k >= COEFFICIENTS)
+        k -= entry->advance;
+        again = undrop(reader, entry->bits);
+        if (entry->bits == 0 ? !tc_read_rare(&again, &table->codes, entry->advance, block, &k)
+                             : !tc_read_rest(&again, &table->codes, block, &k))
             return false;
-        block->coefficient[zigzag[k]] = (int16_t)value;
-        last = k++;
-    }
-    block->last = last;
+        reader = again;
+    } while (k < TC_COEFFICIENTS);
+    block->last = tc_place(k) - 1;
     *shared = reader;
     return true;
 }
 
-/* One code and its value, the long way. */
-static bool skip_rare(reader *reader, const tc_codes *codes, unsigned *k)
+ALWAYS tc_skip_entry next_skip(tc_reader *reader, const tc_skip_table *table, unsigned *k)
 {
-    int symbol = long_code(reader, codes);
-    unsigned size = (unsigned)symbol & 15;
+    tc_skip_entry entry = table->entry[reader->bits >> (64 - TC_SKIP_BITS)];
 
-    if (symbol < 0)
-        return false;
-    if (size == 0)
-        return read_zeros((unsigned)symbol, k);
-    drop(reader, size);
-    *k += ((unsigned)symbol >> 4) + 1;
-    return *k <= COEFFICIENTS;
+    *k += entry.advance;
+    drop(reader, entry.bits);
+    return entry;
 }
 
-static bool skip_values(reader *shared, const tc_skip_table *table)
+/* As above. */
+ALWAYS tc_skip_entry fast_skip(tc_reader *reader, const tc_skip_table *table, unsigned *k)
 {
-    reader reader = *shared;
-    unsigned k = 1;
+    tc_skip_entry entry;
 
-    while (k < COEFFICIENTS) {
-        tc_skip_entry entry;
-
-        if (reader.count < STEP_BITS)
-            refill(&reader);
-        entry = table->entry[reader.bits >> (64 - TC_SKIP_BITS)];
-        if (entry != 0 && k + tc_skip_reach(entry) <= COEFFICIENTS) {
-            drop(&reader, tc_skip_bits(entry));
-            k += tc_skip_advance(entry);
-        } else {
-            struct reader rare = reader;
-            unsigned at = k;
-
-            if (!skip_rare(&rare, &table->codes, &at))
-                return false;
-            reader = rare;
-            k = at;
+#pragma GCC unroll 8
+    for (unsigned n = 0; n < SKIPS_AFTER_DC; n++) {
+        entry = next_skip(reader, table, k);
+        if (*k >= TC_COEFFICIENTS)
+            return entry;
+    }
+    for (;;) {
+        refill(reader);
+#pragma GCC unroll 8
+        for (unsigned n = 0; n < SKIPS_A_FILL; n++) {
+            entry = next_skip(reader, table, k);
+            if (*k >= TC_COEFFICIENTS)
+                return entry;
         }
     }
+}
+
+/* As above. */
+ALWAYS bool skip_values(tc_reader *shared, const tc_skip_table *table)
+{
+    tc_reader reader = *shared;
+    unsigned k = 1;
+
+    do {
+        tc_skip_entry entry = fast_skip(&reader, table, &k);
+        tc_reader again;
+
+        if (ends_well(k))
+            break;
+        k -= entry.advance;
+        again = undrop(reader, entry.bits);
+        if (entry.bits == 0 ? !tc_read_rare(&again, &table->codes, entry.advance, NULL, &k)
+                            : !tc_read_rest(&again, &table->codes, NULL, &k))
+            return false;
+        reader = again;
+    } while (k < TC_COEFFICIENTS);
     *shared = reader;
     return true;
 }
@@ -249,30 +219,32 @@ static inline void clear(tc_entropy_block *block)
         to[row] = (line){0};
 }
 
-static bool read_blocks(tc_entropy *entropy, reader *reader, tc_entropy_block *block)
+ALWAYS bool read_blocks(tc_entropy *entropy, tc_reader *shared, tc_entropy_block *block)
 {
-    for (unsigned at = 0; at < entropy->components; at++) {
-        const tc_value_table *ac = entropy->component[at].ac;
+    const block_kind *kind = entropy->kind, *end = kind + entropy->mcu_blocks;
+    tc_reader reader = *shared;
 
-        for (unsigned n = entropy->component[at].blocks; n > 0; n--, block++) {
-            if (!read_dc(reader, entropy->component[at].dc, &entropy->dc[at]))
-                return false;
-            if (ac)
-                clear(block);
-            block->coefficient[0] = (int16_t)entropy->dc[at];
-            block->last = 0;
-            if (ac ? !read_values(reader, ac, block)
-                   : !skip_values(reader, entropy->component[at].skip))
-                return false;
-        }
+    for (; kind < end; kind++, block++) {
+        int32_t *dc = &entropy->dc[kind->component];
+
+        if (!read_dc(&reader, kind->dc, dc))
+            return false;
+        if (kind->values)
+            clear(block);
+        block->coefficient[0] = (int16_t)*dc;
+        block->last = 0;
+        if (kind->values ? !read_values(&reader, kind->values, block)
+                         : !skip_values(&reader, kind->skip))
+            return false;
     }
+    *shared = reader;
     return true;
 }
 
 /* Bytes that are whole in `bits` go back; what follows the rest there will be set again. */
 static void give_back(tc_entropy *entropy)
 {
-    entropy->window.at -= entropy->count >> 3;
+    entropy->window.now.at -= entropy->count >> 3;
     entropy->count &= 7;
     entropy->bits &= ~(UINT64_MAX >> entropy->count);
 }
@@ -281,8 +253,9 @@ static void give_back(tc_entropy *entropy)
 static bool restart(tc_entropy *entropy)
 {
     give_back(entropy);
-    if (!tc_window_restart(&entropy->window, entropy->restarts++ % 8))
+    if (!tc_window_restart(&entropy->window, entropy->restarts % 8))
         return false;
+    entropy->restarts++;
     entropy->left = entropy->interval;
     entropy->bits = 0;
     entropy->count = 0;
@@ -290,71 +263,170 @@ static bool restart(tc_entropy *entropy)
     return true;
 }
 
-bool tc_entropy_mcu(tc_entropy *entropy, tc_entropy_block *blocks)
+static bool read_mcu(tc_entropy *entropy, tc_entropy_block *blocks)
 {
     tc_window *window = &entropy->window;
-    reader reader;
+    tc_reader reader;
     bool good;
 
     if (entropy->interval > 0 && entropy->left == 0 && !restart(entropy))
         return false;
     entropy->left--;
-    if (!window->closed && window->end - window->at < TC_MCU_BYTES) {
+    if (!window->now.closed && window->now.end - window->now.at < TC_MCU_BYTES) {
         give_back(entropy);
         tc_window_fill(window);
     }
-    reader = (struct reader){window->at, entropy->bits, entropy->count};
+    reader = (tc_reader){window->now.at, entropy->bits, entropy->count};
     good = read_blocks(entropy, &reader, blocks);
     entropy->bits = reader.bits;
     entropy->count = reader.count;
-    window->at += reader.at - window->at;
+    window->now.at += reader.at - window->now.at;
     /* What was taken must have been there. */
-    return good && !window->failed && window->at - (reader.count >> 3) <= window->end;
+    return good && !window->failed && window->now.at - (reader.count >> 3) <= window->now.end;
+}
+
+const tc_entropy_block *tc_entropy_mcus(tc_entropy *entropy, unsigned count)
+{
+    tc_entropy_block *blocks = entropy->blocks;
+
+    for (; count > 0; count--, blocks += entropy->mcu_blocks) {
+        if (!read_mcu(entropy, blocks))
+            return NULL;
+    }
+    return entropy->blocks;
+}
+
+/* ---- two intervals in turns --------------------------------------------------------- */
+
+bool tc_entropy_has_both(tc_entropy *entropy)
+{
+    tc_window *window = &entropy->window;
+
+    if (!entropy->turns || (entropy->left == 0 && !restart(entropy)) ||
+        !tc_window_two(window, entropy->restarts % 8))
+        return false;
+    tc_turns_begin(entropy->turns, window->now.at, window->next.at);
+    entropy->restarts++;
+    return true;
+}
+
+bool tc_entropy_both(tc_entropy *entropy, const unsigned count[2],
+                     const tc_entropy_block *blocks[2])
+{
+    tc_window *window = &entropy->window;
+
+    if (window->failed || !tc_turns_read(entropy->turns, count, blocks) ||
+        tc_turns_at(entropy->turns, 0) > window->now.end ||
+        tc_turns_at(entropy->turns, 1) > window->next.end)
+        return false;
+    entropy->left -= count[0];
+    if (entropy->left == 0) {
+        tc_window_skip(window);
+        entropy->bits = entropy->count = 0;
+    }
+    return true;
+}
+
+size_t tc_entropy_turns_bytes(void)
+{
+    return WINDOW_OF_TWO - TC_WINDOW + TC_ENTROPY_BOTH * TC_MCU_BYTES + tc_turns_bytes() +
+           2 * TC_ENTROPY_TABLES * sizeof(tc_values_table);
 }
 
 void tc_entropy_free(tc_entropy *entropy)
 {
     for (unsigned at = 0; entropy && at < TC_ENTROPY_TABLES; at++) {
         free(entropy->dc_table[at]);
-        free(entropy->ac_table[at]);
+        free(entropy->values_table[at]);
         free(entropy->skip_table[at]);
+        free(entropy->turn_dc[at]);
+        free(entropy->turn_skip[at]);
+    }
+    if (entropy) {
+        tc_turns_free(entropy->turns);
+        tc_window_free(&entropy->window);
     }
     free(entropy);
 }
 
-/* A component's tables; one that another has already is made once. */
-static bool make_tables(tc_entropy *entropy, const tc_entropy_scan *scan, unsigned at)
+static bool make_values(tc_entropy *entropy, unsigned at, const tc_huffman *from)
 {
-    unsigned dc = scan->component[at].dc, ac = scan->component[at].ac;
+    entropy->values[at] = tc_values_standard(from);
+    if (entropy->values[at])
+        return true;
+    entropy->values[at] = entropy->values_table[at] = malloc(sizeof(tc_values_table));
+    return entropy->values_table[at] && tc_values_table_make(entropy->values_table[at], from);
+}
 
+static bool make_skip(tc_entropy *entropy, unsigned at, const tc_huffman *from)
+{
+    entropy->skip[at] = tc_skip_standard(from);
+    if (entropy->skip[at])
+        return true;
+    entropy->skip[at] = entropy->skip_table[at] = malloc(sizeof(tc_skip_table));
+    return entropy->skip_table[at] && tc_skip_table_make(entropy->skip_table[at], from);
+}
+
+/* Tables `dc` and `ac` of the scan, each made once. */
+static bool make_tables(tc_entropy *entropy, const tc_entropy_scan *scan, unsigned dc,
+                        unsigned ac, bool dc_only)
+{
     if (dc >= TC_ENTROPY_TABLES || ac >= TC_ENTROPY_TABLES || !scan->dc[dc] || !scan->ac[ac])
         return false;
     if (!entropy->dc_table[dc]) {
-        entropy->dc_table[dc] = malloc(sizeof(tc_value_table));
-        if (!entropy->dc_table[dc] ||
-            !tc_value_table_make(entropy->dc_table[dc], scan->dc[dc], true))
+        entropy->dc_table[dc] = malloc(sizeof(tc_dc_table));
+        if (!entropy->dc_table[dc] || !tc_dc_table_make(entropy->dc_table[dc], scan->dc[dc]))
             return false;
     }
-    if (scan->component[at].dc_only && !entropy->skip_table[ac]) {
-        entropy->skip_table[ac] = malloc(sizeof(tc_skip_table));
-        if (!entropy->skip_table[ac] ||
-            !tc_skip_table_make(entropy->skip_table[ac], scan->ac[ac]))
+    if (dc_only)
+        return entropy->skip[ac] || make_skip(entropy, ac, scan->ac[ac]);
+    return entropy->values[ac] || make_values(entropy, ac, scan->ac[ac]);
+}
+
+/* The component's blocks of an MCU. */
+static bool add_component(tc_entropy *entropy, const tc_entropy_scan *scan, unsigned at)
+{
+    unsigned dc = scan->component[at].dc, ac = scan->component[at].ac;
+    bool dc_only = scan->component[at].dc_only;
+
+    if (scan->component[at].blocks > TC_ENTROPY_BLOCKS - entropy->mcu_blocks ||
+        !make_tables(entropy, scan, dc, ac, dc_only))
+        return false;
+    for (unsigned n = scan->component[at].blocks; n > 0; n--)
+        entropy->kind[entropy->mcu_blocks++] = (block_kind){
+            entropy->dc_table[dc], dc_only ? NULL : entropy->values[ac], entropy->skip[ac], at};
+    return true;
+}
+
+/* A table of `make`, once. */
+static const tc_values_table *turn_table(tc_values_table **table, const tc_huffman *from,
+                                         bool make(tc_values_table *, const tc_huffman *))
+{
+    if (*table)
+        return *table;
+    *table = malloc(sizeof **table);
+    return *table && make(*table, from) ? *table : NULL;
+}
+
+static bool open_turns(tc_entropy *entropy, const tc_entropy_scan *scan)
+{
+    tc_turn_kind kind[TC_ENTROPY_BLOCKS];
+
+    for (unsigned at = 0; at < entropy->mcu_blocks; at++) {
+        unsigned component = entropy->kind[at].component;
+        unsigned dc = scan->component[component].dc, ac = scan->component[component].ac;
+        bool dc_only = scan->component[component].dc_only;
+
+        kind[at] = (tc_turn_kind){
+            turn_table(&entropy->turn_dc[dc], scan->dc[dc], tc_dc_values_make),
+            dc_only ? turn_table(&entropy->turn_skip[ac], scan->ac[ac], tc_skip_values_make)
+                    : entropy->values[ac],
+            dc_only, component};
+        if (!kind[at].dc || !kind[at].ac)
             return false;
     }
-    if (!scan->component[at].dc_only && !entropy->ac_table[ac]) {
-        entropy->ac_table[ac] = malloc(sizeof(tc_value_table));
-        if (!entropy->ac_table[ac] ||
-            !tc_value_table_make(entropy->ac_table[ac], scan->ac[ac], false))
-            return false;
-    }
-    entropy->component[at].blocks = scan->component[at].blocks;
-    entropy->component[at].dc = entropy->dc_table[dc];
-    if (scan->component[at].dc_only)
-        entropy->component[at].skip = entropy->skip_table[ac];
-    else
-        entropy->component[at].ac = entropy->ac_table[ac];
-    entropy->mcu_blocks += scan->component[at].blocks;
-    return entropy->mcu_blocks <= TC_ENTROPY_BLOCKS;
+    entropy->turns = tc_turns_open(kind, entropy->mcu_blocks);
+    return entropy->turns != NULL;
 }
 
 tc_entropy *tc_entropy_open(const tc_entropy_scan *scan)
@@ -363,14 +435,14 @@ tc_entropy *tc_entropy_open(const tc_entropy_scan *scan)
     bool good = entropy && scan->components >= 1 && scan->components <= TC_ENTROPY_COMPONENTS;
 
     for (unsigned at = 0; good && at < scan->components; at++)
-        good =
-            scan->component[at].blocks <= TC_ENTROPY_BLOCKS && make_tables(entropy, scan, at);
+        good = add_component(entropy, scan, at);
+    good = good && (!scan->turns || scan->interval == 0 || open_turns(entropy, scan)) &&
+           tc_window_init(&entropy->window, entropy->turns ? WINDOW_OF_TWO : TC_WINDOW,
+                          entropy->turns ? TC_ENTROPY_BOTH : 1, scan->read, scan->context);
     if (!good) {
         tc_entropy_free(entropy);
         return NULL;
     }
-    entropy->components = scan->components;
     entropy->interval = entropy->left = scan->interval;
-    tc_window_init(&entropy->window, scan->read, scan->context);
     return entropy;
 }

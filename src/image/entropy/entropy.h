@@ -18,6 +18,8 @@
 #define TC_ENTROPY_COMPONENTS 4
 #define TC_ENTROPY_TABLES     4
 #define TC_ENTROPY_BLOCKS     10 /* of an MCU at most: T.81, B.2.3 */
+#define TC_ENTROPY_MCUS       8  /* decoded at once, at most */
+#define TC_ENTROPY_BOTH       16 /* the same of each of two intervals */
 
 /* A table as a file's DHT segment has it. */
 typedef struct tc_huffman {
@@ -38,14 +40,16 @@ typedef struct tc_entropy_scan {
     } component[TC_ENTROPY_COMPONENTS];
     const tc_huffman *dc[TC_ENTROPY_TABLES], *ac[TC_ENTROPY_TABLES]; /* NULL: not in the file */
     uint32_t interval; /* MCUs between restart markers; 0: none */
+    bool turns;        /* two of these intervals may be asked for at a time */
     tc_entropy_read *read;
     void *context;
 } tc_entropy_scan;
 
-/* A block's coefficients in rows of 8, before they are multiplied. */
+/* A block's coefficients in the order of the file (T.81, figure A.6), before they are
+ * multiplied. */
 typedef struct tc_entropy_block {
     int16_t coefficient[64]; /* where only DC is wanted the others are not set */
-    unsigned last; /* of those that the file names, in zigzag order; 0: all but DC are 0 */
+    unsigned last;           /* of those that the file names; 0: all but DC are 0 */
 } __attribute__((aligned(16))) tc_entropy_block;
 
 typedef struct tc_entropy tc_entropy;
@@ -57,11 +61,28 @@ typedef struct tc_entropy tc_entropy;
 tc_entropy *tc_entropy_open(const tc_entropy_scan *scan);
 
 /*
- * The next MCU's blocks, in the order of the file; at most TC_ENTROPY_BLOCKS. False when
- * something is wrong, or the file ends early: of `blocks` nothing can be used then, and no
+ * The blocks of the next `count` MCUs, at most TC_ENTROPY_MCUS, in the order of the file; they
+ * hold until the next call. NULL when something is wrong, or the file ends early: then no
  * further MCU can be had.
  */
-bool tc_entropy_mcu(tc_entropy *entropy, tc_entropy_block *blocks);
+const tc_entropy_block *tc_entropy_mcus(tc_entropy *entropy, unsigned count);
+
+/*
+ * Whether the next two intervals can be decoded in turns, which takes less time: one begins
+ * here, and both are short enough to be in memory. Then tc_entropy_both gives all of their
+ * MCUs before anything else is asked for.
+ */
+bool tc_entropy_has_both(tc_entropy *entropy);
+
+/*
+ * The blocks of the next MCUs of both, at most TC_ENTROPY_BOTH of each; they hold until the
+ * next call. The second interval may end early where the scan does. False as above.
+ */
+bool tc_entropy_both(tc_entropy *entropy, const unsigned count[2],
+                     const tc_entropy_block *blocks[2]);
+
+/* Bytes that `turns` takes more, at most. */
+size_t tc_entropy_turns_bytes(void);
 
 /* Accepts NULL. */
 void tc_entropy_free(tc_entropy *entropy);

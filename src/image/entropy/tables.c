@@ -3,9 +3,10 @@
 
 #include <string.h>
 
-#define CODE_MAX 16
-#define ALL_ZERO 0xf0 /* a symbol of 16 zeros and no value */
-#define DC_MAX   15   /* bits of a difference, of which 11 are for 8 bits a sample */
+#define CODE_MAX    16
+#define ALL_ZERO    0xf0 /* a symbol of 16 zeros and no value */
+#define DC_MAX      15   /* bits of a difference, of which 11 are for 8 bits a sample */
+#define COEFFICIENT 63   /* the last one's place */
 
 /* T.81, C.2, with what no table may have: more codes than fit, and one of all ones. */
 static bool make_codes(tc_codes *codes, const tc_huffman *from, bool dc)
@@ -31,110 +32,193 @@ static bool make_codes(tc_codes *codes, const tc_huffman *from, bool dc)
     return true;
 }
 
-static tc_value_entry make_entry(tc_meaning meaning, unsigned bits, unsigned symbol,
-                                 int32_t value)
-{
-    return (uint32_t)(uint16_t)value << 16 | symbol << 8 | (uint32_t)meaning << 6 | bits;
-}
+/* The first code of some bits; a length of 0: it is longer, or there is none. */
+typedef struct first_code {
+    uint8_t length, symbol;
+} first_code;
 
-/* What `rest`, the `left` bits behind a code of `length`, make of it. */
-static tc_value_entry value_entry(unsigned length, unsigned symbol, uint32_t rest,
-                                  unsigned left, bool dc)
+/* For all `bits`, of which there are 1 << width. Codes ascend with their lengths. */
+static void make_first(first_code *to, unsigned width, const tc_huffman *from)
 {
-    unsigned size = symbol & 15;
-
-    if (size == 0 && !dc)
-        return make_entry(symbol == 0 ? TC_MEANS_END : TC_MEANS_MORE, length, symbol, 0);
-    if (size > left)
-        return make_entry(TC_MEANS_MORE, length, symbol, 0);
-    return make_entry(TC_MEANS_VALUE, length + size, symbol,
-                      tc_extend(rest >> (left - size), size));
-}
-
-bool tc_value_table_make(tc_value_table *table, const tc_huffman *from, bool dc)
-{
-    tc_value_entry *to = table->entry, *end = to + (1 << TC_VALUE_BITS);
+    first_code *end = to + (1u << width);
     unsigned number = 0;
 
-    if (!make_codes(&table->codes, from, dc))
-        return false;
-    /* Codes ascend with their lengths: each has the next of the entries. */
-    for (unsigned length = 1; length <= TC_VALUE_BITS; length++) {
-        unsigned left = TC_VALUE_BITS - length;
+    for (unsigned length = 1; length <= width; length++) {
+        for (unsigned n = from->counts[length]; n > 0; n--) {
+            first_code code = {(uint8_t)length, from->symbols[number++]};
 
-        for (unsigned n = from->counts[length]; n > 0; n--, number++) {
-            for (uint32_t rest = 0; rest < 1u << left; rest++)
-                *to++ = value_entry(length, from->symbols[number], rest, left, dc);
+            for (uint32_t rest = 0; rest < 1u << (width - length); rest++)
+                *to++ = code;
         }
     }
     while (to < end)
-        *to++ = make_entry(TC_MEANS_LONG, 0, 0, 0);
+        *to++ = (first_code){0, 0};
+}
+
+bool tc_dc_table_make(tc_dc_table *table, const tc_huffman *from)
+{
+    first_code first[1 << TC_DC_BITS];
+
+    if (!make_codes(&table->codes, from, true))
+        return false;
+    make_first(first, TC_DC_BITS, from);
+    for (uint32_t bits = 0; bits < 1 << TC_DC_BITS; bits++)
+        table->entry[bits] = (tc_dc_entry){first[bits].length, first[bits].symbol};
     return true;
 }
 
-/* The first code of some bits, and what it passes; the end of a block passes nothing. */
-typedef struct step {
-    uint8_t length; /* of the code; 0: a longer one, or a symbol that is not sound */
-    uint8_t bits;   /* of code and value */
-    uint8_t passes;
-    bool end;
-} step;
-
-static step make_step(unsigned length, unsigned symbol)
+static uint16_t rare(const first_code *code)
 {
-    unsigned size = symbol & 15;
-
-    if (size == 0 && symbol != 0 && symbol != ALL_ZERO)
-        return (step){0};
-    return (step){(uint8_t)length, (uint8_t)(length + size),
-                  symbol == 0 ? 0 : (uint8_t)((symbol >> 4) + 1), symbol == 0};
+    return (uint16_t)(TC_RARE + (code->length << 8) + code->symbol);
 }
 
-/* As values are above. */
-static void make_steps(step *to, const tc_huffman *from)
+/* `size` of the bits behind the first `before` of `known`, as a value. */
+static int32_t value_behind(uint32_t known, unsigned before, unsigned size)
 {
-    step *end = to + (1 << TC_SKIP_BITS);
-    unsigned number = 0;
+    uint32_t rest = known << before & ((1u << TC_VALUES_BITS) - 1);
 
-    for (unsigned length = 1; length <= TC_SKIP_BITS; length++) {
-        for (unsigned n = from->counts[length]; n > 0; n--) {
-            step step = make_step(length, from->symbols[number++]);
-
-            for (uint32_t rest = 0; rest < 1u << (TC_SKIP_BITS - length); rest++)
-                *to++ = step;
-        }
-    }
-    while (to < end)
-        *to++ = (step){0};
+    return tc_extend(rest >> (TC_VALUES_BITS - size), size);
 }
 
-/* From step to step for as long as the bits tell. */
-static tc_skip_entry skip_entry(const step *first, uint32_t known)
+/* Put the value into the entry; false where it has no place there. */
+static bool put_value(tc_values_entry *entry, unsigned at, int32_t value)
 {
-    unsigned bits = 0, advance = 0;
+    bool first = entry->advance == entry->offset;
 
-    while (bits < TC_SKIP_BITS) {
-        const step *next = &first[known << bits & ((1u << TC_SKIP_BITS) - 1)];
+    if (at > COEFFICIENT - 1 || value < INT8_MIN || value > INT8_MAX)
+        return false;
+    if (first)
+        entry->offset = (uint8_t)at;
+    if (at - entry->offset >= sizeof entry->value)
+        return false;
+    entry->value[at - entry->offset] = (int8_t)value;
+    entry->advance = (uint16_t)(at + 1);
+    return true;
+}
 
-        if (next->length == 0 || bits + next->length > TC_SKIP_BITS ||
-            advance + next->passes > 63)
+/*
+ * From code to code for as long as `known` tells. 16 zeros are taken before a value only:
+ * where there are none yet, they are what `offset` counts.
+ */
+static tc_values_entry values_entry(const first_code *first, uint32_t known)
+{
+    tc_values_entry entry = {0};
+
+    for (;;) {
+        const first_code *code = &first[known << entry.bits & ((1u << TC_VALUES_BITS) - 1)];
+        unsigned size = code->symbol & 15, bits = entry.bits + code->length;
+
+        if (code->length == 0 || bits + size > TC_VALUES_BITS)
             break;
-        bits += next->bits;
-        if (next->end)
-            return 64u << 16 | (advance + 1) << 8 | bits;
-        advance += next->passes;
+        if (code->symbol == 0) {
+            entry.bits = (uint8_t)bits;
+            entry.advance += TC_END;
+            break;
+        }
+        if (size == 0 && (code->symbol != ALL_ZERO || entry.advance != entry.offset ||
+                          entry.advance > 2 * 16))
+            break;
+        if (size == 0)
+            entry.offset = (uint8_t)(entry.advance += 16);
+        else if (!put_value(&entry, entry.advance + (code->symbol >> 4),
+                            value_behind(known, bits, size)))
+            break;
+        entry.bits = (uint8_t)(bits + size);
     }
-    return advance << 16 | advance << 8 | bits;
+    if (entry.bits == 0)
+        entry.advance = rare(&first[known]);
+    return entry;
+}
+
+bool tc_values_table_make(tc_values_table *table, const tc_huffman *from)
+{
+    first_code first[1 << TC_VALUES_BITS];
+
+    if (!make_codes(&table->codes, from, false))
+        return false;
+    make_first(first, TC_VALUES_BITS, from);
+    for (uint32_t bits = 0; bits < 1 << TC_VALUES_BITS; bits++)
+        table->entry[bits] = values_entry(first, bits);
+    return true;
+}
+
+/* The same; a code has to end within `known`, of `width` bits, its value not. */
+static tc_skip_entry skip_entry(const first_code *first, uint32_t known, unsigned width)
+{
+    tc_skip_entry entry = {0};
+
+    while (entry.bits < width) {
+        const first_code *code = &first[known << entry.bits & ((1u << width) - 1)];
+        unsigned size = code->symbol & 15, bits = entry.bits + code->length;
+
+        if (code->length == 0 || bits > width || bits + size > TC_SKIP_MOST)
+            break;
+        if (code->symbol == 0) {
+            entry.bits = (uint16_t)bits;
+            entry.advance += TC_END;
+            break;
+        }
+        if ((size == 0 && code->symbol != ALL_ZERO) ||
+            entry.advance + (code->symbol >> 4) > COEFFICIENT - 1)
+            break;
+        entry.advance = (uint16_t)(entry.advance + (code->symbol >> 4) + 1);
+        entry.bits = (uint16_t)(bits + size);
+    }
+    if (entry.bits == 0)
+        entry.advance = rare(&first[known]);
+    return entry;
 }
 
 bool tc_skip_table_make(tc_skip_table *table, const tc_huffman *from)
 {
-    step first[1 << TC_SKIP_BITS];
+    first_code first[1 << TC_SKIP_BITS];
 
     if (!make_codes(&table->codes, from, false))
         return false;
-    make_steps(first, from);
+    make_first(first, TC_SKIP_BITS, from);
     for (uint32_t bits = 0; bits < 1 << TC_SKIP_BITS; bits++)
-        table->entry[bits] = skip_entry(first, bits);
+        table->entry[bits] = skip_entry(first, bits, TC_SKIP_BITS);
+    return true;
+}
+
+/* A code and its difference, where both are known, and small. */
+static tc_values_entry dc_entry(const first_code *code, uint32_t known)
+{
+    unsigned bits = code->length + code->symbol;
+    int32_t value = code->length > 0 && bits <= TC_VALUES_BITS
+                        ? value_behind(known, code->length, code->symbol)
+                        : INT32_MAX;
+
+    if (value < INT8_MIN || value > INT8_MAX)
+        return (tc_values_entry){.advance = rare(code)};
+    return (tc_values_entry){
+        .bits = (uint8_t)bits, .advance = TC_END, .value = {(int8_t)value}};
+}
+
+bool tc_dc_values_make(tc_values_table *table, const tc_huffman *from)
+{
+    first_code first[1 << TC_VALUES_BITS];
+
+    if (!make_codes(&table->codes, from, true))
+        return false;
+    make_first(first, TC_VALUES_BITS, from);
+    for (uint32_t bits = 0; bits < 1 << TC_VALUES_BITS; bits++)
+        table->entry[bits] = dc_entry(&first[bits], bits);
+    return true;
+}
+
+bool tc_skip_values_make(tc_values_table *table, const tc_huffman *from)
+{
+    first_code first[1 << TC_VALUES_BITS];
+
+    if (!make_codes(&table->codes, from, false))
+        return false;
+    make_first(first, TC_VALUES_BITS, from);
+    for (uint32_t bits = 0; bits < 1 << TC_VALUES_BITS; bits++) {
+        tc_skip_entry entry = skip_entry(first, bits, TC_VALUES_BITS);
+
+        table->entry[bits] =
+            (tc_values_entry){.bits = (uint8_t)entry.bits, .advance = entry.advance};
+    }
     return true;
 }

@@ -1,15 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Huffman tables made ready: what the next bits of the data mean, looked up by a few of them at
- * once. Codes that are longer than that are told by their length's first and last code.
+ * once, for as many codes with their values as those bits hold. Codes that are longer are told
+ * by their length's first and last code.
  */
 #ifndef TC_ENTROPY_TABLES_H
 #define TC_ENTROPY_TABLES_H
 
 #include "entropy.h"
 
-#define TC_VALUE_BITS 11 /* that a table of values is looked up by */
-#define TC_SKIP_BITS  12
+/* Bits that a table is looked up by. */
+#define TC_DC_BITS     9
+#define TC_VALUES_BITS 11
+#define TC_SKIP_BITS   12
+
+/* Bits of one entry of a skip table at most. */
+#define TC_SKIP_MOST 25
 
 /* Codes by their lengths. */
 typedef struct tc_codes {
@@ -18,87 +24,73 @@ typedef struct tc_codes {
     uint8_t symbols[256];
 } tc_codes;
 
-typedef enum tc_meaning {
-    TC_MEANS_VALUE, /* a whole value */
-    TC_MEANS_END,   /* of the block */
-    TC_MEANS_MORE, /* the code is here, its value's bits are not, or the symbol is a rare one */
-    TC_MEANS_LONG  /* the code has more bits than these, or there is none */
-} tc_meaning;
+/* A code of a difference of DC; `length` is 0 for a longer one, or none. */
+typedef struct tc_dc_entry {
+    uint8_t length;
+    uint8_t size; /* bits of the difference */
+} tc_dc_entry;
 
-/*
- * One word, for it is read with each code: value << 16 | symbol << 8 | tc_meaning << 6 | bits.
- * The symbol is T.81's: zeros before the value << 4 | bits of the value. `bits` are those of
- * the code and, of a whole value, of that.
- */
-typedef uint32_t tc_value_entry;
-
-static inline tc_meaning tc_value_meaning(tc_value_entry entry)
-{
-    return (tc_meaning)(entry >> 6 & 3);
-}
-
-static inline unsigned tc_value_bits(tc_value_entry entry)
-{
-    return entry & 63;
-}
-
-static inline unsigned tc_value_symbol(tc_value_entry entry)
-{
-    return entry >> 8 & 255;
-}
-
-static inline unsigned tc_value_zeros(tc_value_entry entry)
-{
-    return entry >> 12 & 15;
-}
-
-static inline int32_t tc_value_value(tc_value_entry entry)
-{
-    return (int16_t)(entry >> 16);
-}
-
-/* Codes and values; of DC, `symbol` is the bits of the value alone. */
-typedef struct tc_value_table {
+typedef struct tc_dc_table {
     tc_codes codes;
-    tc_value_entry entry[1 << TC_VALUE_BITS];
-} tc_value_table;
+    tc_dc_entry entry[1 << TC_DC_BITS];
+} tc_dc_table;
 
 /*
- * As many codes with their values as have their code's end within the bits that are looked at,
- * for those who only want to get past them: advance << 16 | reach << 8 | bits.
- *
- * bits: of all of them; 0: the first is a long code or a rare one
- * reach: coefficients that must be left in the block, the end's mark as one
- * advance: coefficients passed; 64 with the block's end
+ * Added to an entry's advance, which is less: the end of the block, after what else the entry
+ * has, or a code that is looked at alone: TC_RARE + its length << 8 + its symbol, both 0 where
+ * the code is longer than the bits, or there is none.
  */
-typedef uint32_t tc_skip_entry;
+#define TC_END  129
+#define TC_RARE 0x4000
 
-static inline unsigned tc_skip_bits(tc_skip_entry entry)
+/*
+ * Of where a block's coefficient was with an entry's advance: whether the block ends there as
+ * it should, or goes on. An advance is at most 63, so is a place before it: with TC_END the
+ * sum is 130 to 192, of which more would be past the end, else 64 at most.
+ */
+static inline bool tc_advances(unsigned k)
 {
-    return entry & 63;
+    return (k & ~128u) <= 64;
 }
 
-static inline unsigned tc_skip_reach(tc_skip_entry entry)
-{
-    return entry >> 8 & 255;
-}
+/* Whole codes and their values, of up to four coefficients that follow each other. */
+typedef struct tc_values_entry {
+    uint8_t bits;     /* of all of them; 0: a code to look at alone */
+    uint8_t offset;   /* coefficients before the first that is not 0 */
+    uint16_t advance; /* coefficients in all */
+    int8_t value[4];  /* from `offset` on */
+} tc_values_entry;
 
-static inline unsigned tc_skip_advance(tc_skip_entry entry)
-{
-    return entry >> 16;
-}
+typedef struct tc_values_table {
+    tc_codes codes;
+    tc_values_entry entry[1 << TC_VALUES_BITS];
+} tc_values_table;
+
+/* The same without the values, of which the last may reach past the bits that are looked at. */
+typedef struct tc_skip_entry {
+    uint16_t bits, advance;
+} tc_skip_entry;
 
 typedef struct tc_skip_table {
     tc_codes codes;
     tc_skip_entry entry[1 << TC_SKIP_BITS];
 } tc_skip_table;
 
-/*
- * False for a table that is not sound: libjpeg's rules, which are T.81's. `dc`: of differences
- * of DC.
- */
-bool tc_value_table_make(tc_value_table *table, const tc_huffman *from, bool dc);
+/* False for a table that is not sound: libjpeg's rules, which are T.81's. */
+bool tc_dc_table_make(tc_dc_table *table, const tc_huffman *from);
+bool tc_values_table_make(tc_values_table *table, const tc_huffman *from);
 bool tc_skip_table_make(tc_skip_table *table, const tc_huffman *from);
+
+/*
+ * The same in one shape, for what takes any of them in turn: a difference of DC is a block of
+ * one value that ends, what is skipped has zeros for its values.
+ */
+bool tc_dc_values_make(tc_values_table *table, const tc_huffman *from);
+bool tc_skip_values_make(tc_values_table *table, const tc_huffman *from);
+
+/* The process's own, where the table is one of those that T.81 gives as examples; else NULL. */
+const tc_values_table *tc_values_standard(const tc_huffman *of);
+const tc_skip_table *tc_skip_standard(const tc_huffman *of);
 
 /* The value of `size` bits, at most 15, that are `bits`: T.81, F.12. */
 static inline int32_t tc_extend(uint32_t bits, unsigned size)

@@ -149,7 +149,9 @@ void tc_params_resolve(tc_params *params, bool strict)
 bool tc_params_change_picture(const tc_params *params)
 {
     for (size_t at = 0; at < tc_row_count; at++) {
-        if (tc_rows[at].picture && (params->given & tc_row_bit(&tc_rows[at])))
+        const tc_row *row = &tc_rows[at];
+
+        if (row->picture && row->kind != TC_PARAM_SIZE && (params->given & tc_row_bit(row)))
             return true;
     }
     return false;

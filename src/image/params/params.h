@@ -46,6 +46,22 @@ typedef enum tc_pass { TC_PASS_NONE, TC_PASS_SMALLER, TC_PASS_LARGER } tc_pass;
 
 typedef enum tc_engine { TC_ENGINE_BUILTIN, TC_ENGINE_DUMMY } tc_engine;
 
+/*
+ * One of the sizes that a picture is shown in: it fits inside w x h pixels, 0 for a side
+ * that follows from the aspect; or, with `crop`, covers both and is cut from its middle.
+ */
+typedef struct tc_box {
+    uint32_t w, h;
+    bool crop;
+} tc_box;
+
+#define TC_BOXES_MAX 16
+
+typedef struct tc_boxes {
+    uint32_t count;
+    tc_box box[TC_BOXES_MAX];
+} tc_boxes;
+
 #define TC_PATTERN_MAX   63
 #define TC_ICON_MAX      63
 #define TC_QUALITY       82   /* what q=0 and no q mean */
@@ -70,8 +86,10 @@ typedef struct tc_params {
     int engine; /* tc_engine */
     tc_coord sx, sy, sw, sh;
     tc_coord dw, dh;
-    int aspect;  /* da: tc_aspect */
-    int upscale; /* ds: 1 lets a picture grow */
+    int aspect;     /* da: tc_aspect */
+    int upscale;    /* ds: 1 lets a picture grow */
+    tc_boxes sizes; /* those that `as` may name */
+    tc_box size;    /* as: pixels of the answer, w 0 when not named; never with `crop` */
     uint32_t cw, ch;
     tc_colour cc; /* whether it was named: tc_params_has_cc */
     tc_coord dx, dy;
@@ -138,7 +156,10 @@ bool tc_params_has_cc(const tc_params *params);
  */
 void tc_params_resolve(tc_params *params, bool strict);
 
-/* Whether it gives anything that changes the picture, a pattern's name aside. */
+/*
+ * Whether it gives anything that changes the picture, aside from a pattern's name and
+ * `as`, which only chooses from the pattern's `sizes`.
+ */
 bool tc_params_change_picture(const tc_params *params);
 
 /* Copy every parameter that `over` gives onto `params`, except the pattern's name. */

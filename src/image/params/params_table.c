@@ -7,6 +7,9 @@
 /* No length a URL can ask for is over this; what the server allows is tc_limits' affair. */
 #define COORD_MAX 1000000.0
 
+/* A side of an answer by name; of five digits, so that TC_BOXES_MAX sizes have room. */
+#define SIDE_MAX 65535.0
+
 static const tc_word words_yes_no[] = {{"y", 1}, {"n", 0}, {NULL, 0}};
 
 static const tc_word words_engine[] = {
@@ -45,6 +48,8 @@ const tc_row tc_rows[] = {
     {"dh", TC_PARAM_COORD, AT(dh), 0, COORD_MAX, true, NULL, true},
     {"da", TC_PARAM_WORD, AT(aspect), 0, 0, false, words_aspect, true},
     {"ds", TC_PARAM_WORD, AT(upscale), 0, 0, false, words_scale, true},
+    {"sizes", TC_PARAM_SIZES, AT(sizes), 1, SIDE_MAX, false, NULL, true},
+    {"as", TC_PARAM_SIZE, AT(size), 1, SIDE_MAX, false, NULL, true},
     {"cw", TC_PARAM_PIXELS, AT(cw), 0, COORD_MAX, false, NULL, true},
     {"ch", TC_PARAM_PIXELS, AT(ch), 0, COORD_MAX, false, NULL, true},
     {"cc", TC_PARAM_COLOUR, AT(cc), 0, 0, false, NULL, true},
@@ -108,6 +113,10 @@ size_t tc_row_size(const tc_row *row)
         return TC_PATTERN_MAX + 1;
     case TC_PARAM_FILE:
         return TC_ICON_MAX + 1;
+    case TC_PARAM_SIZE:
+        return sizeof(tc_box);
+    case TC_PARAM_SIZES:
+        return sizeof(tc_boxes);
     default:
         return sizeof(int);
     }

@@ -17,7 +17,9 @@ typedef enum tc_param_kind {
     TC_PARAM_GAUSS,
     TC_PARAM_UNSHARP,
     TC_PARAM_NAME,
-    TC_PARAM_FILE
+    TC_PARAM_FILE,
+    TC_PARAM_SIZE,
+    TC_PARAM_SIZES
 } tc_param_kind;
 
 typedef struct tc_word {
@@ -30,7 +32,7 @@ typedef struct tc_row {
     const char *key;
     tc_param_kind kind;
     size_t offset;
-    double lo, hi;        /* of COORD, PIXELS, INTEGER */
+    double lo, hi;        /* of COORD, PIXELS, INTEGER, SIZE, SIZES */
     bool open;            /* `lo` itself is not allowed */
     const tc_word *words; /* of WORD, ended by a NULL text */
     bool picture;         /* changes the picture, so it belongs to the canonical text */
@@ -66,7 +68,7 @@ size_t tc_row_size(const tc_row *row);
 tc_error tc_value_parse(const tc_row *row, const char *value, void *to, tc_fail *fail);
 
 /* Room for any row's key and value with the terminator. */
-#define TC_ITEM_MAX 128
+#define TC_ITEM_MAX 160
 
 /* Print key and value in their one spelling, which reads back as the same. */
 void tc_value_print(char text[TC_ITEM_MAX], const tc_row *row, const void *from);

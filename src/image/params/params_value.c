@@ -223,6 +223,68 @@ static tc_error parse_file(const tc_row *row, const char *value, void *to, tc_fa
     return TC_E_OK;
 }
 
+/* One side of a size: digits, without a zero in front, so that a size has one spelling. */
+static bool parse_side(const tc_row *row, const char **at, uint32_t *side)
+{
+    size_t digits = strspn(*at, "0123456789");
+    double value;
+
+    if (digits == 0 || **at == '0' || !parse_decimal(*at, digits, &value) ||
+        !in_range(row, value))
+        return false;
+    *side = (uint32_t)value;
+    *at += digits;
+    return true;
+}
+
+static tc_error parse_size(const tc_row *row, const char *value, void *to, tc_fail *fail)
+{
+    const char *at = value;
+    tc_box box;
+
+    memset(&box, 0, sizeof box);
+    if (!parse_side(row, &at, &box.w) || *at++ != 'x' || !parse_side(row, &at, &box.h) || *at)
+        return tc_fail_set(fail, TC_E_PARAM,
+                           "%s=%s: takes WIDTHxHEIGHT, without zeros in front, each up to %.0f",
+                           row->key, value, row->hi);
+    memcpy(to, &box, sizeof box);
+    return TC_E_OK;
+}
+
+/* WxH, WxHc, Wx or xH from `*at` on, which is moved past it. */
+static bool parse_box(const tc_row *row, const char **at, tc_box *box)
+{
+    if (**at != 'x' && !parse_side(row, at, &box->w))
+        return false;
+    if (*(*at)++ != 'x')
+        return false;
+    if (**at && **at != ':' && !parse_side(row, at, &box->h))
+        return false;
+    if (**at == 'c') {
+        box->crop = true;
+        (*at)++;
+    }
+    return box->crop ? box->w && box->h : box->w || box->h;
+}
+
+static tc_error parse_sizes(const tc_row *row, const char *value, void *to, tc_fail *fail)
+{
+    const char *at = value;
+    tc_boxes boxes;
+    bool good;
+
+    memset(&boxes, 0, sizeof boxes);
+    do {
+        good = boxes.count < TC_BOXES_MAX && parse_box(row, &at, &boxes.box[boxes.count++]);
+    } while (good && *at++ == ':');
+    if (!good || at[-1])
+        return tc_fail_set(fail, TC_E_PARAM,
+                           "%s=%s: takes up to %d of WxH, WxHc, Wx and xH with colons between",
+                           row->key, value, TC_BOXES_MAX);
+    memcpy(to, &boxes, sizeof boxes);
+    return TC_E_OK;
+}
+
 tc_error tc_value_parse(const tc_row *row, const char *value, void *to, tc_fail *fail)
 {
     typedef tc_error parser(const tc_row *, const char *, void *, tc_fail *);
@@ -231,7 +293,8 @@ tc_error tc_value_parse(const tc_row *row, const char *value, void *to, tc_fail 
         [TC_PARAM_INTEGER] = parse_whole, [TC_PARAM_WORD] = parse_word,
         [TC_PARAM_COLOUR] = parse_colour, [TC_PARAM_GAUSS] = parse_gauss,
         [TC_PARAM_UNSHARP] = parse_gauss, [TC_PARAM_NAME] = parse_name,
-        [TC_PARAM_FILE] = parse_file,
+        [TC_PARAM_FILE] = parse_file,     [TC_PARAM_SIZE] = parse_size,
+        [TC_PARAM_SIZES] = parse_sizes,
     };
 
     return parsers[row->kind](row, value, to, fail);
@@ -262,6 +325,28 @@ static int print_gauss(char *text, size_t size, const tc_gauss *gauss, bool unsh
         length += print_number(text + length, size - (size_t)length, value[at]);
     }
     return length;
+}
+
+static int print_box(char *text, size_t size, const tc_box *box)
+{
+    char w[12] = "", h[12] = "";
+
+    if (box->w)
+        snprintf(w, sizeof w, "%u", box->w);
+    if (box->h)
+        snprintf(h, sizeof h, "%u", box->h);
+    return snprintf(text, size, "%sx%s%s", w, h, box->crop ? "c" : "");
+}
+
+static void print_boxes(char *text, size_t size, const tc_boxes *boxes)
+{
+    size_t used = 0;
+
+    for (uint32_t at = 0; at < boxes->count && used + 1 < size; at++) {
+        if (at > 0)
+            text[used++] = ':';
+        used += (size_t)print_box(text + used, size - used, &boxes->box[at]);
+    }
 }
 
 /* The first of the words that mean `value`. */
@@ -304,6 +389,12 @@ void tc_value_print(char text[TC_ITEM_MAX], const tc_row *row, const void *from)
     case TC_PARAM_NAME:
     case TC_PARAM_FILE:
         snprintf(text, size, "%s", (const char *)from);
+        break;
+    case TC_PARAM_SIZE:
+        print_box(text, size, from);
+        break;
+    case TC_PARAM_SIZES:
+        print_boxes(text, size, from);
         break;
     default:
         snprintf(text, size, "%d", *(const int *)from);

@@ -35,12 +35,12 @@ static const struct {
     double byte_eighth;      /* where other than `byte`; 0: the same */
 } decoding[STORAGES] = {
     [JPEG_ROWS] = {false, 10, 0, {1.9, 1.7, 1, 0.6}, 0},
-    [JPEG_REDUCED] = {false, 8.5, 0, {0, 0, 1.3, 0.5}, 5.2},
+    [JPEG_REDUCED] = {false, 6.6, 0, {1.2, 0.9, 0.7, 0.5}, 5.2},
     /* At 1/8 most scans are not read. */
-    [JPEG_SCANS] = {false, 30, 0, {8, 7, 6, 5}, 8},
+    [JPEG_SCANS] = {false, 34, 0, {8.5, 8.5, 9, 6}, 10},
     /* What does not compress is stored as it is, in less time. Both are zlib's: ISA-L, which
-     * does not read every kind, takes two thirds of it all. */
-    [PNG_ROWS] = {true, 5.5, 2.4, {3}, 0},
+     * does not read every kind, takes two thirds of it all. Filters are AVX2's. */
+    [PNG_ROWS] = {true, 5, 2, {2}, 0},
     [PNG_PASSES] = {true, 5.5, 2.4, {7.5}, 0},
     [GIF_ROWS] = {false, 5, 0, {7}, 0},
     [WEBP_LOSSY] = {false, 68, 0, {5, 4, 3.5, 3}, 0},
@@ -52,11 +52,11 @@ static const struct {
 #define DEEP_FACTOR  1.7
 #define ALPHA_FACTOR 1.4
 
-/* At 1/4 and 1/8, from the first row on and whole rows: src/image/codec/jpeg_decode.c. */
+/* From the first row on and whole rows: src/image/codec/jpeg_decode.c. */
 static bool is_reduced(const tc_image_info *info, const tc_plan *plan, const tc_rect *used)
 {
-    return info->own_reduced && plan->reduce >= 4 && used->y == 0 && used->x == 0 &&
-           used->w == info->width;
+    return info->own_reduced > 0 && plan->reduce >= info->own_reduced && used->y == 0 &&
+           used->x == 0 && used->w == info->width;
 }
 
 static storage_kind storage_of(const tc_image_info *info, const tc_plan *plan,

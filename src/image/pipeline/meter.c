@@ -34,7 +34,7 @@ static tc_error check(void *context)
     if (error || !most)
         return error;
     /* A thread's time is never ahead of the clock's. */
-    now = tc_clock_ns();
+    now = tc_clock_tick_ns();
     if (now < meter->look)
         return TC_E_OK;
     used = cpu_ns() - meter->began_cpu;

@@ -283,6 +283,7 @@ static bool wants_planes(const tc_pipeline *pipeline)
     const tc_outline *outline = &pipeline->outline;
 
     return !outline->plan.empty && outline->info.planes && outline->target->accepts_planes &&
+           !(outline->target->has_lossless && is_lossless(pipeline)) &&
            pipeline->canvas.direct && !pipeline->converted &&
            !tc_effects_named(&pipeline->params) &&
            !is_small_part(&outline->info, &outline->plan);

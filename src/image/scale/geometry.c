@@ -6,6 +6,8 @@
 #include "resample.h"
 #include "weights.h"
 
+#include <math.h>
+
 /*
  * The scaled picture's sides, of which a canvas may show only a part, stay under
  * this whatever the limits, so that arithmetic on them has room.
@@ -154,7 +156,7 @@ static uint64_t planes_cost(const tc_axis *x, const tc_axis *y)
 {
     uint64_t weights_x = tc_weights_most(x), weights_y = tc_weights_most(y);
 
-    return (weights_y + 96) * x->count * sizeof(int16_t) + x->count * (weights_x * 2 + 8) +
+    return (weights_y + 96) * x->count * sizeof(int16_t) + x->count * (weights_x * 4 + 16) +
            y->count * (weights_y * 2 + 12);
 }
 
@@ -178,6 +180,8 @@ static void plan_cost(tc_plan *plan, const tc_image_info *info)
     plan->pixels = (uint64_t)w * h;
     plan->bytes = held_bytes(info, plan->pixels) + (uint64_t)w * channels * 32 +
                   tc_resample_bytes(&x, &y, channels) + (uint64_t)plan->output_w * 4 * 32;
+    if (plan->reduce >= info->own_reduced)
+        plan->bytes += info->own_bytes;
     if (info->planes)
         plan->bytes += planes_cost(&x, &y);
     if (info->palette && (uint64_t)plan->output_w * plan->output_h <= TC_PALETTE_PIXELS_MAX)
@@ -236,6 +240,71 @@ static void leave_unscaled(const tc_params *params, uint32_t full_w, uint32_t fu
     }
 }
 
+/*
+ * The size that `box` makes of w x h pixels before rounding. A picture never grows: with
+ * `crop` a side that it does not have is as long as the picture's own.
+ */
+static size box_size(const tc_box *box, double w, double h)
+{
+    double wide = box->w && box->w < w ? box->w : w, high = box->h && box->h < h ? box->h : h;
+
+    if (box->crop)
+        return (size){wide, high};
+    return wide / w < high / h ? (size){wide, h * wide / w} : (size){w * high / h, high};
+}
+
+/* Cut from the middle what is too much of `rect` for the aspect of w x h. */
+static void crop_middle(tc_rect *rect, uint32_t w, uint32_t h)
+{
+    uint32_t wide = whole_size((double)rect->h * w / h, false);
+    uint32_t high = whole_size((double)rect->w * h / w, false);
+
+    if (wide < rect->w) {
+        rect->x += (rect->w - wide) / 2;
+        rect->w = wide;
+    } else if (high < rect->h) {
+        rect->y += (rect->h - high) / 2;
+        rect->h = high;
+    }
+}
+
+/*
+ * Whether `want` is `to`, rounded up or down; or `side`, the box's own, where `to` is rounded
+ * to a pixel less: WordPress then takes the whole side. Never over `full`, the picture's.
+ */
+static bool is_side(uint32_t want, double to, uint32_t side, uint32_t full)
+{
+    bool whole = want == side && to < side && to >= side - 1.5;
+
+    return want <= full && (whole || fabs(to - want) < 1);
+}
+
+/* `as` is what some box makes, but for the rounding, in which programs differ. The answer has
+   just that size. */
+static tc_error plan_size(const tc_params *params, tc_rect *rect, tc_rect *scaled,
+                          tc_fail *fail)
+{
+    const tc_box *want = &params->size;
+
+    for (uint32_t at = 0; at < params->sizes.count; at++) {
+        const tc_box *box = &params->sizes.box[at];
+        size to = box_size(box, rect->w, rect->h);
+
+        if (!is_side(want->w, to.w, box->w, rect->w) ||
+            !is_side(want->h, to.h, box->h, rect->h))
+            continue;
+        if (box->crop)
+            crop_middle(rect, want->w, want->h);
+        *scaled = (tc_rect){0, 0, want->w, want->h};
+        return TC_E_OK;
+    }
+    if (!params->sizes.count)
+        return tc_fail_set(fail, TC_E_PARAM, "as=%ux%u: there are no sizes to choose from",
+                           want->w, want->h);
+    return tc_fail_set(fail, TC_E_SIZE, "as=%ux%u: not a size of this picture, %ux%u", want->w,
+                       want->h, rect->w, rect->h);
+}
+
 /* The upright source rectangle and the size it is resampled to; whether to do nothing. */
 static tc_error plan_scale(const tc_params *params, uint32_t full_w, uint32_t full_h,
                            tc_rect *rect, tc_rect *scaled, bool *pass, tc_fail *fail)
@@ -250,6 +319,8 @@ static tc_error plan_scale(const tc_params *params, uint32_t full_w, uint32_t fu
             plan_side(&params->sy, &params->sh, full_h, strict, "sy", &rect->y, &rect->h, fail);
     if (error)
         return error;
+    if (params->size.w)
+        return plan_size(params, rect, scaled, fail);
     to = plan_destination(params, rect, full_w, full_h);
     *pass = plan_pass(params, full_w, full_h, to);
     if (!params->upscale)

@@ -48,7 +48,7 @@ typedef struct tc_plan {
 /*
  * Make the plan. TC_E_PARAM when the source rectangle lies outside the picture or a
  * Gaussian is over its limit, TC_E_PIXELS_TOO_MANY and TC_E_OUTPUT_TOO_LARGE when a limit is
- * passed.
+ * passed, TC_E_SIZE when `as` is not one that `sizes` makes of the picture.
  */
 tc_error tc_plan_make(tc_plan *plan, const tc_params *params, const tc_image_info *info,
                       const tc_limits *limits, tc_fail *fail);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "resample.h"
 
+#include "gather.h"
 #include "weights.h"
 
 #include <stdlib.h>
@@ -17,6 +18,7 @@ struct tc_resample {
     uint32_t in_width;            /* pixels of a source row */
     uint32_t first_pixel, pixels; /* of a source row, those that any weight touches */
     tc_weights horizontal, vertical;
+    tc_gather *gather;  /* the horizontal weights laid out for it, or NULL */
     bool borrows;       /* the weights are another's */
     uint32_t *oldest;   /* for each output row, the first source row it or a later one needs */
     uint32_t *needs;    /* and how many must be in for it and those before it */
@@ -72,6 +74,7 @@ uint64_t tc_resample_bytes(const tc_axis *x, const tc_axis *y, uint8_t channels)
     uint64_t weights_x = tc_weights_most(x) + STEP_GREY, weights_y = tc_weights_most(y);
 
     return sizeof(tc_resample) + x->count * (weights_x * 2 + 4) +
+           tc_gather_bytes((uint64_t)x->count * channels, weights_x) +
            y->count * (weights_y * 2 + 12) +
            (weights_y + 2) * ((uint64_t)x->count * channels * 2 + sizeof(int16_t *)) +
            ((uint64_t)x->limit + x->count) * channels * 2 + (weights_x + weights_y + 8) * 8;
@@ -108,6 +111,8 @@ tc_error tc_resample_create(tc_resample **resample, const tc_axis *x, const tc_a
     made->alpha = alpha;
     made->in_width = x->limit;
     error = tc_weights_make(&made->horizontal, x, channels == 1 ? STEP_GREY : STEP);
+    if (!error)
+        error = tc_gather_make(&made->gather, &made->horizontal, channels);
     if (!error)
         error = tc_weights_make(&made->vertical, y, 1);
     if (!error)
@@ -162,6 +167,7 @@ void tc_resample_free(tc_resample *resample)
     if (!resample)
         return;
     if (!resample->borrows) {
+        tc_gather_free(resample->gather);
         tc_weights_free(&resample->horizontal);
         tc_weights_free(&resample->vertical);
         free(resample->oldest);
@@ -181,6 +187,14 @@ bool tc_resample_ready(const tc_resample *resample)
            vertical->first[resample->next_out] + vertical->per_sample <= resample->next_in;
 }
 
+static void put_bytes(tc_resample *resample, int16_t *to, const uint8_t *row)
+{
+    if (resample->gather)
+        tc_gather_row(resample->gather, to, row);
+    else
+        resample->ops->horizontal_bytes(to, row, &resample->horizontal, resample->channels);
+}
+
 /* With alpha: what of a row the weights touch, as premultiplied fixed point; opaque rows as
  * they are. */
 static void put_with_alpha(tc_resample *resample, int16_t *to, const uint8_t *row)
@@ -190,7 +204,7 @@ static void put_with_alpha(tc_resample *resample, int16_t *to, const uint8_t *ro
     size_t start = (size_t)resample->first_pixel * channels;
 
     if (ops->opaque(row + start, resample->pixels, channels)) {
-        ops->horizontal_bytes(to, row, &resample->horizontal, channels);
+        put_bytes(resample, to, row);
         return;
     }
     ops->premultiply(resample->fixed + start, row + start, resample->pixels, channels);
@@ -209,7 +223,7 @@ void tc_resample_write_row(tc_resample *resample, const uint8_t *row)
     if (resample->alpha)
         put_with_alpha(resample, to, row);
     else
-        resample->ops->horizontal_bytes(to, row, &resample->horizontal, resample->channels);
+        put_bytes(resample, to, row);
 }
 
 void tc_resample_read_row(tc_resample *resample, uint8_t *row)

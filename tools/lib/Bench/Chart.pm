@@ -6,7 +6,8 @@ package Bench::Chart;
 use strict;
 use warnings;
 
-use constant { WIDTH => 760, LABEL => 210, BAR => 15, GAP => 4, HEAD => 30 };
+# Narrow, so that a telephone need not make its words tiny.
+use constant { WIDTH => 520, LABEL => 190, BAR => 15, GAP => 4, HEAD => 30 };
 
 # By kind; readable on white and in print.
 my %COLOUR = (ours => '#1a6faf', baseline => '#7fb2d9', peer => '#c9772b', floor => '#8a8a8a');
@@ -23,10 +24,10 @@ sub _escaped {
 # milliseconds of CPU time; the line across a bar's end goes from the least to the most.
 sub save {
     my ($file, @groups) = @_;
-    my ($y, $body) = (24, '');
+    my ($y, $body) = (40, '');
     for my $group (@groups) {
         my ($longest) = sort { $b <=> $a } map { $_->{most} } @{ $group->{bars} };
-        my $scale = (WIDTH - LABEL - 80) / ($longest || 1);
+        my $scale = (WIDTH - LABEL - 60) / ($longest || 1);
         $body .= sprintf qq{<text x="8" y="%d" class="group">%s</text>\n}, $y + 14, _escaped($group->{name});
         $y += HEAD - 6;
         for my $bar (@{ $group->{bars} }) {
@@ -54,7 +55,8 @@ text { font: 12px sans-serif; fill: #222 }
 .span { stroke: #222; stroke-width: 1 }
 </style>
 <rect width="100%%" height="100%%" fill="#fff"/>
-<text x="8" y="16">Milliseconds of CPU time a picture: medians, and a line from the least to the most. Each group has its own scale.</text>
+<text x="8" y="16">Milliseconds of CPU time a picture: medians, and a line from the least</text>
+<text x="8" y="32">to the most. Each group has its own scale.</text>
 %s</svg>
 SVG
     close $out or die "$file: $!\n";

@@ -6,8 +6,10 @@
 #   takes(workload)           whether it has part in it
 #   measure(workload)         one turn: {cpu => ms of CPU a picture, and for a server
 #                             rate => pictures a second}
-#   answers(workload, dir)    writes an answer for each photograph: their files
+#   answers(workload, dir, q) writes an answer for each photograph: their files. `q` is
+#                             the quality, if not the workload's
 #   memory(workload)          KiB at its peak over what it has when idle, or undef
+#   version()                 what it is, for the report, or undef
 package Bench::Contenders;
 
 use strict;
@@ -38,19 +40,21 @@ sub gather {
         my $server = $start->(WORKERS);
         for my $hint (0, 1) {
             push @all, Bench::Contender::Server->new(%shared, kind => $kind, server => $server,
-                hint => $hint, name => $name . ($hint ? ', jpeghint=y' : ''),
+                hint => $hint, name => $name . ($hint ? ', jpeghint=y' : ''), alike => "$kind$hint",
                 start => $mpm eq 'prefork' ? $start : undef);
         }
     }
-    my $nginx = sub {
-        my ($workers) = @_;
-        return Bench::Servers::nginx(workers => $workers, folder => $option{folder},
-            workloads => $option{workloads});
-    };
-    my $server = eval { $nginx->(WORKERS) };
-    push @missing, "nginx image_filter: $@" unless $server;
-    push @all, Bench::Contender::Server->new(%shared, kind => 'peer', name => 'nginx image_filter',
-        server => $server, start => $nginx) if $server;
+    for my $row (['nginx image_filter', \&Bench::Servers::nginx], ['sharp', \&Bench::Servers::sharp]) {
+        my ($name, $begin) = @$row;
+        my $start = sub {
+            my ($workers) = @_;
+            return $begin->(workers => $workers, folder => $option{folder}, workloads => $option{workloads});
+        };
+        my $server = eval { $start->(WORKERS) };
+        push @missing, "$name: $@" unless $server;
+        push @all, Bench::Contender::Server->new(%shared, kind => 'peer', name => $name,
+            server => $server, start => $start) if $server;
+    }
     push @all, Bench::Contender::Vips->new(%shared) if Bench::Contender::Vips::there();
     push @missing, "vipsthumbnail: not found\n" unless Bench::Contender::Vips::there();
     my $convert = Bench::Contender::Magick::there();
@@ -70,11 +74,24 @@ sub new {
     return bless {%self}, $class;
 }
 
-sub takes { return !$_[0]{hint} || $_[1]{reduce} }
+sub takes {
+    my ($self, $workload) = @_;
+    return if $self->{hint} && $workload->{png};
+    return $self->{server}->takes($workload);
+}
+
+# The workload's quality, or the one that was found for this contender.
+sub quality {
+    my ($self, $workload) = @_;
+    return $self->{settled}{ $workload->{name} } // $workload->{q};
+}
+
+sub version { return $_[0]{server}->version }
 
 sub _paths {
-    my ($self, $workload, $server) = @_;
-    return map { $server->path($workload, $_->{file}, $self->{hint}) } @{ $workload->{files} };
+    my ($self, $workload, $server, $q) = @_;
+    $q //= $self->quality($workload);
+    return map { $server->path($workload, $_->{file}, $self->{hint}, $q) } @{ $workload->{files} };
 }
 
 # All its processes' time, from before the first request to after the last answer.
@@ -90,11 +107,11 @@ sub measure {
 }
 
 sub answers {
-    my ($self, $workload, $dir) = @_;
+    my ($self, $workload, $dir, $q) = @_;
     my $http = HTTP::Tiny->new(timeout => 60);
     my (@files, $number);
-    for my $path ($self->_paths($workload, $self->{server})) {
-        my $file = "$dir/" . ++$number . ".$workload->{extension}";
+    for my $path ($self->_paths($workload, $self->{server}, $q)) {
+        my $file = "$dir/" . ++$number . ".$workload->{answer}";
         my $answer = $http->mirror('http://127.0.0.1:' . $self->{server}->port . $path, $file);
         $answer->{success} or die "bench: $self->{name}: $path: $answer->{status} $answer->{reason}\n";
         push @files, $file;
@@ -102,21 +119,23 @@ sub answers {
     return @files;
 }
 
-# A server of one process, new, which has answered with one tiny picture of the kind:
-# so its code is in memory, and its heap as small as it ever is.
+# A server of one worker, new, which has answered with one tiny picture of the kind: so its
+# code is in memory, and its heap as small as it ever is. Processes that it has besides count
+# too.
 sub memory {
     my ($self, $workload) = @_;
     my $start = $self->{start} or return;
     my $server = $start->(1);
-    my ($worker) = $server->workers;
     my $ask = sub { Bench::Measure::only_good($self->{name}, Bench::Measure::load($server->port, '-n', 1, @_)) };
-    $ask->($server->tiny($workload->{extension}));
-    my $idle = Bench::Measure::status_kb($worker, 'VmRSS');
-    Bench::Measure::reset_peak($worker);
+    $ask->($server->tiny($workload));
+    my @processes = $server->workers;
+    my @idle = map { Bench::Measure::status_kb($_, 'VmRSS') } @processes;
+    Bench::Measure::reset_peak($_) for @processes;
     $ask->($self->_paths($workload, $server));
-    my $peak = Bench::Measure::status_kb($worker, 'VmHWM');
+    my @peak = map { Bench::Measure::status_kb($_, 'VmHWM') } @processes;
     $server->stop;
-    return defined $peak && defined $idle ? $peak - $idle : undef;
+    return if !@peak || grep { !defined } @idle, @peak;
+    return Bench::Measure::sum(@peak) - Bench::Measure::sum(@idle);
 }
 
 # ---- programs that are started ---------------------------------------------------------
@@ -126,6 +145,7 @@ package Bench::Contender::Program;
 our @ISA = ('Bench::Contender::Server');
 
 sub takes { return 1 }
+sub version { return $_[0]{version} }
 
 # What `usage` says of one run.
 sub _run {
@@ -135,7 +155,7 @@ sub _run {
 
 sub _tiny {
     my ($self, $workload) = @_;
-    return $self->{tiny}{ $workload->{extension} } //= do {
+    return $self->{tiny}{"$workload->{extension} $workload->{answer}"} //= do {
         my $dir = File::Temp->newdir('bench-XXXXXX', TMPDIR => 1);
         my $file = "$self->{folder}/tiny.$workload->{extension}";
         # The least of five: what it takes to start and stop.
@@ -156,12 +176,13 @@ sub memory {
 }
 
 sub answers {
-    my ($self, $workload, $dir) = @_;
+    my ($self, $workload, $dir, $q) = @_;
+    local $self->{settled}{ $workload->{name} } = $q // $self->{settled}{ $workload->{name} };
     return map {
         my ($file) = ($_->{file});
         $self->_run($self->command($workload, $dir, "$self->{folder}/$file"));
         my ($stem) = $file =~ m{([^/]+)\.\w+$};
-        "$dir/$stem.$workload->{extension}";
+        "$dir/$stem.$workload->{answer}";
     } @{ $workload->{files} };
 }
 
@@ -174,15 +195,18 @@ sub there { return grep { -x "$_/vipsthumbnail" } split /:/, $ENV{PATH} }
 
 sub new {
     my ($class, %self) = @_;
-    return bless { %self, kind => 'peer', name => 'vipsthumbnail' }, $class;
+    my ($version) = qx(vipsthumbnail --version) =~ /^(vips-[\d.]+)/;
+    return bless { %self, kind => 'peer', name => 'vipsthumbnail', version => $version }, $class;
 }
 
 sub command {
     my ($self, $workload, $dir, @files) = @_;
     my ($w, $h) = @{ $workload->{to} };
-    my $how = $workload->{png} ? '[compression=1,filter=sub]' : '[Q=' . Bench::Workloads::QUALITY() . ']';
-    return ('vipsthumbnail', '--vips-concurrency=1', '-s', "${w}x$w>",
-        '-o', "$dir/%s.$workload->{extension}$how", @files);
+    my %how = (jpg => 'Q=', png => 'compression=1,filter=sub', webp => 'effort=3,Q=', avif => 'effort=0,Q=');
+    my $how = $how{ $workload->{answer} };
+    $how .= $self->quality($workload) if $how =~ /=$/;
+    my @size = $workload->{fill} ? ('-s', "${w}x$h", '--smartcrop', 'centre') : ('-s', "${w}x$w>");
+    return ('vipsthumbnail', '--vips-concurrency=1', @size, '-o', "$dir/%s.$workload->{answer}\[$how]", @files);
 }
 
 # Each picture several times, under names of their own: a file that it has already had
@@ -190,7 +214,7 @@ sub command {
 sub measure {
     my ($self, $workload) = @_;
     my $dir = File::Temp->newdir('bench-XXXXXX', TMPDIR => 1);
-    my $copies = $workload->{w} * $workload->{h} > 4e6 ? 2 : 6;
+    my $copies = $workload->{mix} ? 1 : $workload->{w} * $workload->{h} > 4e6 ? 2 : 6;
     $copies = 1 if $self->{seconds} < 0.5;
     my @files;
     mkdir "$dir/$_" or die "$dir: $!\n" for qw(in out);
@@ -220,7 +244,8 @@ sub there {
 
 sub new {
     my ($class, %self) = @_;
-    return bless { %self, kind => 'peer', name => 'ImageMagick' }, $class;
+    my ($version) = qx($self{program} -version) =~ /^Version: (ImageMagick [\d.-]+)/;
+    return bless { %self, kind => 'peer', name => 'ImageMagick', version => $version }, $class;
 }
 
 # With the hint that its manual recommends: decode no more than twice the size.
@@ -228,10 +253,16 @@ sub command {
     my ($self, $workload, $dir, $file) = @_;
     my ($w, $h) = @{ $workload->{to} };
     my ($stem) = $file =~ m{([^/]+)\.\w+$};
-    my @how = $workload->{png} ? qw(-define png:compression-level=1 -define png:compression-filter=1)
-        : ('-quality', Bench::Workloads::QUALITY());
+    my $answer = $workload->{answer};
+    my @how = $answer eq 'png' ? qw(-define png:compression-level=1 -define png:compression-filter=1)
+        : ('-quality', $self->quality($workload));
+    push @how, qw(-sampling-factor 2x2 -interlace none) if $answer eq 'jpg';
+    push @how, qw(-define webp:method=3) if $answer eq 'webp';
+    push @how, qw(-define heic:speed=9) if $answer eq 'avif';
+    my @size = $workload->{fill} ? ('-thumbnail', "${w}x$h^", qw(-gravity center -extent), "${w}x$h")
+        : ('-thumbnail', "${w}x$w>");
     return ($self->{program}, qw(-limit thread 1), '-define', 'jpeg:size=' . 2 * $w . 'x' . 2 * $h, $file,
-        '-thumbnail', "${w}x$w>", @how, "$dir/$stem.$workload->{extension}");
+        @size, @how, "$dir/$stem.$answer");
 }
 
 sub measure {
@@ -251,30 +282,34 @@ our @ISA = ('Bench::Contender::Server');
 
 sub new {
     my ($class, %self) = @_;
-    return bless { %self, kind => 'ours', name => 'ours, no server' . ($self{hint} ? ', jpeghint=y' : '') },
-        $class;
+    return bless { %self, kind => 'ours', name => 'ours, no server' . ($self{hint} ? ', jpeghint=y' : ''),
+        alike => "ours$self{hint}" }, $class;
 }
 
+sub takes   { return !($_[0]{hint} && $_[1]{png}) }
+sub version { return }
+
 sub _convert {
-    my ($self, $workload, $file, $out, @options) = @_;
+    my ($self, $workload, $q, $file, $out, @options) = @_;
     return Bench::Measure::values_of('tcconvert', '-v', @options,
-        Bench::Workloads::params($workload, $self->{hint}), "$self->{folder}/$file->{file}", $out);
+        Bench::Workloads::params($workload, $self->{hint}, $q // $self->quality($workload)),
+        "$self->{folder}/$file->{file}", $out);
 }
 
 sub measure {
     my ($self, $workload) = @_;
     my $files = $workload->{files};
     my $cpu = 0;
-    $cpu += $self->_convert($workload, $_, '-', '-t', $self->{seconds} / @$files)->{cpu_ms} for @$files;
+    $cpu += $self->_convert($workload, undef, $_, '-', '-t', $self->{seconds} / @$files)->{cpu_ms} for @$files;
     return { cpu => $cpu / @$files };
 }
 
 sub answers {
-    my ($self, $workload, $dir) = @_;
+    my ($self, $workload, $dir, $q) = @_;
     return map {
         my ($stem) = $_->{file} =~ m{([^/]+)\.\w+$};
-        my $out = "$dir/$stem.$workload->{extension}";
-        $self->_convert($workload, $_, $out);
+        my $out = "$dir/$stem.$workload->{answer}";
+        $self->_convert($workload, $q, $_, $out);
         $out;
     } @{ $workload->{files} };
 }
@@ -293,12 +328,20 @@ sub new {
         $class;
 }
 
+# Of the answer's format, as the floor encodes no other than it decodes.
+sub takes {
+    my ($self, $workload) = @_;
+    return $workload->{answer} eq $workload->{extension} && !($self->{hint} && $workload->{png});
+}
+
+sub version { return }
+
 # At 1/8 a progressive picture needs not all its scans.
 sub measure {
     my ($self, $workload) = @_;
-    my $reduce = $workload->{reduce} ? $workload->{reduce}[$self->{hint}] : 1;
     my $cpu = 0;
     for my $file (@{ $workload->{files} }) {
+        my $reduce = $file->{reduce} ? $file->{reduce}[$self->{hint}] : 1;
         my $from = $reduce == 8 && $file->{cut} ? $file->{cut} : $file->{file};
         $cpu += Bench::Measure::values_of('floor', '-s', 8 / $reduce,
             '-t', $self->{seconds} / @{ $workload->{files} },

@@ -98,7 +98,7 @@ sub main {
     push @builds, ['against', $option{against}] if $option{against};
     my @rows;
     for my $workload (@workloads) {
-        for my $hint ($workload->{reduce} ? (0, 1) : 0) {
+        for my $hint ($workload->{png} ? 0 : (0, 1)) {
             my $params = Bench::Workloads::params($workload, $hint);
             my %row = (workload => $workload->{name}, hint => $hint, params => $params);
             for my $build (@builds) {

@@ -20,6 +20,13 @@ sub text_of {
     return scalar <$in>;
 }
 
+sub bytes_of {
+    my ($file) = @_;
+    open my $in, '<:raw', $file or die "$file: $!\n";
+    local $/ = undef;
+    return scalar(<$in>) // '';
+}
+
 # A program's standard output; dies when it fails.
 sub output_of {
     my @command = @_;
@@ -51,12 +58,33 @@ sub only_good {
 
 # ---- processes -----------------------------------------------------------------------
 
-sub children_of {
-    my ($parent) = @_;
-    my @found;
+# Parents of all processes: {process => its parent}.
+sub _parents {
+    my %parent;
     for my $file (glob '/proc/[0-9]*/stat') {
         my $line = text_of($file) // next;
-        push @found, $1 if $line =~ /^(\d+) \(.*\) \S (\d+) /s && $2 == $parent;
+        $parent{$1} = $2 if $line =~ /^(\d+) \(.*\) \S (\d+) /s;
+    }
+    return \%parent;
+}
+
+sub children_of {
+    my ($of) = @_;
+    my $parent = _parents();
+    my @found = sort { $a <=> $b } grep { $parent->{$_} == $of } keys %$parent;
+    return @found;
+}
+
+# Its children and theirs, down to the last.
+sub descendants_of {
+    my ($of) = @_;
+    my $parent = _parents();
+    my @next = ($of);
+    my @found;
+    while (@next) {
+        my %these = map { $_ => 1 } @next;
+        @next = grep { $these{ $parent->{$_} } } keys %$parent;
+        push @found, @next;
     }
     @found = sort { $a <=> $b } @found;
     return @found;
@@ -99,6 +127,12 @@ sub median {
     my @sorted = sort { $a <=> $b } @_;
     return unless @sorted;
     return ($sorted[$#sorted / 2] + $sorted[@sorted / 2]) / 2;
+}
+
+sub sum {
+    my $sum = 0;
+    $sum += $_ for @_;
+    return $sum;
 }
 
 sub least { my @sorted = sort { $a <=> $b } @_; return $sorted[0] }

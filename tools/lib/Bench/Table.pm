@@ -8,6 +8,7 @@ use strict;
 use warnings;
 use JSON::PP ();
 use Bench::Measure ();
+use Bench::Readme  ();
 
 # A table with columns as wide as they must be: the first to the left, figures to the
 # right.
@@ -36,17 +37,20 @@ sub save_json {
 }
 
 # Put `text` between the two comments that mark a region of docs/performance.md, or of
-# `page`.
+# `page`. README.md has some of the figures on pictures, which follow.
 sub write_region {
     my ($name, $text, $page) = @_;
     my $file = "$Bench::Measure::ROOT/docs/" . ($page // 'performance.md');
     my $whole = Bench::Measure::text_of($file) // die "$file: $!\n";
     my ($begin, $end) = ("<!-- bench $name -->\n", "<!-- /bench $name -->\n");
     $whole =~ s/\Q$begin\E.*?\Q$end\E/$begin\n$text\n$end/s or die "$file: no region $name\n";
+    # Before anything is written: it needs more of the workloads than a run may have had.
+    my $peers = $name eq 'pictures' ? Bench::Readme::table($whole) : undef;
     open my $out, '>', "$file.new" or die "$file.new: $!\n";
     print $out $whole;
     close $out or die "$file.new: $!\n";
     rename "$file.new", $file or die "$file: $!\n";
+    write_region('peers', $peers, '../README.md') if defined $peers;
     return;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Pictures from files and into them, by libjpeg and libpng alone. */
+/* Pictures from files and into them, by libjpeg, libpng, libwebp and libavif alone. */
 #include "file.h"
 
 #include <setjmp.h>
@@ -9,6 +9,13 @@
 
 #include <jpeglib.h>
 #include <png.h>
+
+#ifdef TC_WITH_AVIF
+#include <avif/avif.h>
+#endif
+#ifdef TC_WITH_WEBP
+#include <webp/decode.h>
+#endif
 
 static FILE *open_or_die(const char *name, const char *mode)
 {
@@ -67,6 +74,72 @@ static bytes_image read_png(FILE *in, const char *name)
     return image;
 }
 
+#if defined TC_WITH_WEBP || defined TC_WITH_AVIF
+/* All of the file; free() it. */
+static uint8_t *read_whole(FILE *in, const char *name, size_t *length)
+{
+    long end;
+    uint8_t *data;
+
+    if (fseek(in, 0, SEEK_END) != 0 || (end = ftell(in)) <= 0)
+        quality_die("cannot read", name);
+    rewind(in);
+    *length = (size_t)end;
+    data = quality_alloc(*length, 1);
+    if (fread(data, 1, *length, in) != *length)
+        quality_die("cannot read", name);
+    return data;
+}
+#endif
+
+#ifdef TC_WITH_WEBP
+/* An answer of a photograph, so without alpha. */
+static bytes_image read_webp(FILE *in, const char *name)
+{
+    size_t length;
+    uint8_t *file = read_whole(in, name, &length);
+    bytes_image image;
+    int w, h;
+
+    if (!WebPGetInfo(file, length, &w, &h))
+        quality_die("not a WebP", name);
+    image = (bytes_image){(uint32_t)w, (uint32_t)h, 3, quality_alloc((size_t)w * (size_t)h, 3)};
+    if (!WebPDecodeRGBInto(file, length, image.data, (size_t)w * (size_t)h * 3, w * 3))
+        quality_die("libwebp failed", name);
+    free(file);
+    return image;
+}
+#endif
+
+#ifdef TC_WITH_AVIF
+static bytes_image read_avif(FILE *in, const char *name)
+{
+    size_t length;
+    uint8_t *file = read_whole(in, name, &length);
+    avifDecoder *decoder = avifDecoderCreate();
+    avifImage *decoded = avifImageCreateEmpty();
+    avifRGBImage rgb;
+    bytes_image image;
+
+    if (!decoder || !decoded ||
+        avifDecoderReadMemory(decoder, decoded, file, length) != AVIF_RESULT_OK)
+        quality_die("libavif failed", name);
+    image = (bytes_image){decoded->width, decoded->height, 3,
+                          quality_alloc((size_t)decoded->width * decoded->height, 3)};
+    avifRGBImageSetDefaults(&rgb, decoded);
+    rgb.format = AVIF_RGB_FORMAT_RGB;
+    rgb.depth = 8;
+    rgb.pixels = image.data;
+    rgb.rowBytes = image.w * 3;
+    if (avifImageYUVToRGB(decoded, &rgb) != AVIF_RESULT_OK)
+        quality_die("libavif failed", name);
+    avifImageDestroy(decoded);
+    avifDecoderDestroy(decoder);
+    free(file);
+    return image;
+}
+#endif
+
 bytes_image quality_read(const char *name)
 {
     FILE *in = open_or_die(name, "rb");
@@ -74,7 +147,18 @@ bytes_image quality_read(const char *name)
     bytes_image image;
 
     rewind(in);
-    image = first == 0x89 ? read_png(in, name) : read_jpeg(in);
+    if (first == 0x89)
+        image = read_png(in, name);
+#ifdef TC_WITH_WEBP
+    else if (first == 'R')
+        image = read_webp(in, name);
+#endif
+#ifdef TC_WITH_AVIF
+    else if (first == 0)
+        image = read_avif(in, name);
+#endif
+    else
+        image = read_jpeg(in);
     fclose(in);
     return image;
 }
@@ -95,6 +179,7 @@ static void write_jpeg(FILE *out, const bytes_image *image, const writing *how)
     jpeg_set_quality(&cinfo, how->quality, TRUE);
     if (how->progressive)
         jpeg_simple_progression(&cinfo);
+    cinfo.restart_in_rows = how->restart;
     jpeg_start_compress(&cinfo, TRUE);
     while (cinfo.next_scanline < cinfo.image_height) {
         JSAMPROW row = image->data + (size_t)cinfo.next_scanline * image->w * 3;

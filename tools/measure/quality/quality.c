@@ -2,18 +2,19 @@
 /*
  * Makes tools/bench's pictures and judges answers:
  *
- *   quality prepare PHOTO WIDTH HEIGHT OUT.{jpg,png} [quality=N] [progressive=1] [alpha=1]
- *   quality reference PICTURE WIDTH HEIGHT REFERENCE
+ *   quality prepare PHOTO WIDTH HEIGHT OUT.{jpg,png} [KEY=VALUE...]
+ *   quality reference PICTURE WIDTH HEIGHT REFERENCE [wide=N high=N]
  *   quality encode REFERENCE OUT.{jpg,png} [quality=N]
  *   quality compare REFERENCE PICTURE...
  *
  * prepare: the middle of the photograph in the shape asked for, reduced to that size;
  * a photograph that has fewer pixels is not enlarged, which would leave it without
- * fine detail, but continued by its mirror image. alpha=1 cuts an oval with a soft
- * edge. reference: the picture resized in double precision, as bytes on disk in this
- * machine's order. encode: that reference written with plain libjpeg or libpng, the
- * best that any program could answer. compare: a line `SSIM PSNR WIDTH HEIGHT BYTES` a
- * picture.
+ * fine detail, but continued by its mirror image. Keys: quality=N, progressive=1,
+ * restart=N (rows of MCUs between restart markers), alpha=1, which cuts an oval with a
+ * soft edge. reference: the picture resized in double precision, as bytes on disk in this
+ * machine's order; with wide and high only the middle of it, of that size. encode: that
+ * reference written with plain libjpeg or libpng, the best that any program could answer.
+ * compare: a line `SSIM PSNR WIDTH HEIGHT BYTES` a picture.
  */
 #include "file.h"
 #include "image.h"
@@ -29,15 +30,19 @@
 typedef struct quality_options {
     writing how;
     int alpha;
+    int wide, high; /* 0: all */
 } quality_options;
 
 static quality_options parse_options(int count, char **words)
 {
-    quality_options options = {{85, 0}, 0};
+    quality_options options = {.how = {.quality = 85}};
 
     for (int at = 0; at < count; at++) {
         if (sscanf(words[at], "quality=%d", &options.how.quality) != 1 &&
             sscanf(words[at], "progressive=%d", &options.how.progressive) != 1 &&
+            sscanf(words[at], "restart=%d", &options.how.restart) != 1 &&
+            sscanf(words[at], "wide=%d", &options.wide) != 1 &&
+            sscanf(words[at], "high=%d", &options.high) != 1 &&
             sscanf(words[at], "alpha=%d", &options.alpha) != 1)
             quality_die("no such option", words[at]);
     }
@@ -136,14 +141,35 @@ static void prepare(int argc, char **argv)
 
 static const char magic[8] = "tcref 1";
 
-static void reference(char **argv)
+/* The middle of the picture, in place. What is over must be even: half a pixel would blur. */
+static void keep_middle(exact_image *image, uint32_t wide, uint32_t high)
 {
+    uint32_t left = (image->w - wide) / 2, above = (image->h - high) / 2;
+    size_t row = (size_t)wide * image->channels;
+
+    if (wide > image->w || high > image->h || (image->w - wide) % 2 || (image->h - high) % 2)
+        quality_die("not the middle", "wide and high");
+    for (uint32_t y = 0; y < high; y++)
+        memmove(image->data + y * row,
+                image->data + ((size_t)(above + y) * image->w + left) * image->channels,
+                row * sizeof *image->data);
+    image->w = wide;
+    image->h = high;
+}
+
+static void reference(int argc, char **argv)
+{
+    quality_options options = parse_options(argc - 4, argv + 4);
     bytes_image image = quality_read(argv[0]);
     exact_image exact = quality_resize(&image, side(argv[1]), side(argv[2]));
-    uint32_t head[3] = {exact.w, exact.h, exact.channels};
-    size_t samples = (size_t)exact.w * exact.h * exact.channels;
+    uint32_t head[3];
+    size_t samples;
     FILE *out = fopen(argv[3], "wb");
 
+    if (options.wide > 0 && options.high > 0)
+        keep_middle(&exact, (uint32_t)options.wide, (uint32_t)options.high);
+    memcpy(head, (uint32_t[]){exact.w, exact.h, exact.channels}, sizeof head);
+    samples = (size_t)exact.w * exact.h * exact.channels;
     if (!out || fwrite(magic, sizeof magic, 1, out) != 1 ||
         fwrite(head, sizeof head, 1, out) != 1 ||
         fwrite(exact.data, sizeof *exact.data, samples, out) != samples || fclose(out) != 0)
@@ -214,8 +240,8 @@ int main(int argc, char **argv)
 
     if (strcmp(verb, "prepare") == 0 && argc >= 6)
         prepare(argc - 2, argv + 2);
-    else if (strcmp(verb, "reference") == 0 && argc == 6)
-        reference(argv + 2);
+    else if (strcmp(verb, "reference") == 0 && argc >= 6)
+        reference(argc - 2, argv + 2);
     else if (strcmp(verb, "encode") == 0 && argc >= 4)
         encode(argc - 2, argv + 2);
     else if (strcmp(verb, "compare") == 0 && argc >= 4)

@@ -4,7 +4,8 @@
  *
  *   mkpicture OUT.{jpg,png,webp,avif,gif} WIDTH HEIGHT [KEY=VALUE...]
  *
- * kind=photo|noise|flat|quad|ramp|disc  colour=RRGGBB colour2=RRGGBB  seed=N
+ * kind=photo|lighthouse|cutout|noise|flat|quad|ramp|disc
+ * colour=RRGGBB colour2=RRGGBB  seed=N
  * orientation=1..8  exif=1 (with artist, copyright and thumbnail)
  * profile=srgb|p3|gamma1|swapped (profile.h; the colours are then the profile's)
  * JPEG: quality=N progressive=1 space=rgb|grey|cmyk|ycck adobe=0|1
@@ -52,28 +53,6 @@ static const key keys[] = {
     {"sampling", AT(sampling), false}, {"restart", AT(restart), false},
 };
 
-static uint32_t hash(uint32_t x, uint32_t y, uint32_t seed)
-{
-    uint32_t h = x * 0x9e3779b1u ^ y * 0x85ebca77u ^ seed * 0xc2b2ae3du;
-
-    h = (h ^ h >> 15) * 0x2c1b3c6du;
-    h = (h ^ h >> 12) * 0x297a2d39u;
-    return h ^ h >> 15;
-}
-
-/* Smooth noise, 0..1: hashed corners, blended. */
-static double noise(double x, double y, uint32_t seed)
-{
-    double left = floor(x), top = floor(y), u = x - left, v = y - top;
-    uint32_t i = (uint32_t)(int32_t)left, j = (uint32_t)(int32_t)top;
-    double a = hash(i, j, seed), b = hash(i + 1, j, seed);
-    double c = hash(i, j + 1, seed), d = hash(i + 1, j + 1, seed);
-
-    u = u * u * (3 - 2 * u);
-    v = v * v * (3 - 2 * v);
-    return ((a + (b - a) * u) * (1 - v) + (c + (d - c) * u) * v) / 4294967295.0;
-}
-
 static uint8_t level(double value)
 {
     return (uint8_t)(value < 0 ? 0 : value > 255 ? 255 : value + 0.5);
@@ -85,9 +64,9 @@ static pixel draw_photo(const scene *scene, uint32_t x, uint32_t y)
     uint32_t seed = (uint32_t)scene->options->seed;
     double u = (double)x / scene->w, v = (double)y / scene->h,
            ratio = (double)scene->w / scene->h;
-    double grain = (double)(hash(x, y, seed) & 15) - 7.5;
-    double cloud =
-        noise(u * 6 * ratio, v * 14, seed + 1) * 0.6 + noise(u * 25, v * 60, seed + 2) * 0.4;
+    double grain = (double)(scene_hash(x, y, seed) & 15) - 7.5;
+    double cloud = scene_noise(u * 6 * ratio, v * 14, seed + 1) * 0.6 +
+                   scene_noise(u * 25, v * 60, seed + 2) * 0.4;
     double r = 250 - 120 * (1 - v) + 40 * cloud, g = 150 + 30 * (1 - v) + 45 * cloud;
     double b = 110 + 120 * (1 - v) + 30 * cloud;
     double dx = (u - 0.68) * ratio, dy = v - 0.3, sun = dx * dx + dy * dy;
@@ -96,11 +75,12 @@ static pixel draw_photo(const scene *scene, uint32_t x, uint32_t y)
         r = 255, g = 236, b = 190;
     for (uint32_t hill = 0; hill < 4; hill++) {
         double base = 0.45 + 0.13 * hill;
-        double ridge = base +
-                       0.16 * (noise(u * (2 + hill) * ratio, hill * 7.0, seed + 9) - 0.5) +
-                       0.015 * noise(u * 60, hill, seed + 5);
+        double ridge =
+            base + 0.16 * (scene_noise(u * (2 + hill) * ratio, hill * 7.0, seed + 9) - 0.5) +
+            0.015 * scene_noise(u * 60, hill, seed + 5);
         if (v > ridge) {
-            double leaf = noise(u * 240 * ratio, v * 240, seed + 20 + hill) * (12 + 14 * hill);
+            double leaf =
+                scene_noise(u * 240 * ratio, v * 240, seed + 20 + hill) * (12 + 14 * hill);
             r = 110 - 24 * hill + leaf;
             g = 105 - 14 * hill + leaf * 1.2;
             b = 120 - 26 * hill + leaf * 0.5;
@@ -112,7 +92,7 @@ static pixel draw_photo(const scene *scene, uint32_t x, uint32_t y)
 /* Every sample its own: the dearest there is for every codec. */
 static pixel draw_noise(const scene *scene, uint32_t x, uint32_t y)
 {
-    uint32_t h = hash(x, y, (uint32_t)scene->options->seed);
+    uint32_t h = scene_hash(x, y, (uint32_t)scene->options->seed);
 
     return (pixel){(uint8_t)h, (uint8_t)(h >> 8), (uint8_t)(h >> 16), (uint8_t)(h >> 24)};
 }
@@ -151,8 +131,10 @@ static pixel draw_disc(const scene *scene, uint32_t x, uint32_t y)
 static const struct {
     const char *name;
     pixel (*draw)(const scene *, uint32_t, uint32_t);
-} kinds[] = {{"photo", draw_photo}, {"noise", draw_noise}, {"flat", draw_flat},
-             {"quad", draw_quad},   {"ramp", draw_ramp},   {"disc", draw_disc}};
+} kinds[] = {{"photo", draw_photo},   {"lighthouse", draw_lighthouse},
+             {"cutout", draw_cutout}, {"noise", draw_noise},
+             {"flat", draw_flat},     {"quad", draw_quad},
+             {"ramp", draw_ramp},     {"disc", draw_disc}};
 
 static uint8_t grey_of(pixel p)
 {

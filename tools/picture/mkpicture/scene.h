@@ -3,6 +3,7 @@
 #ifndef MKPICTURE_SCENE_H
 #define MKPICTURE_SCENE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 typedef struct options {
@@ -24,6 +25,15 @@ typedef struct scene {
 
 /* Say why and exit with 2. */
 void die(const char *what, const char *which) __attribute__((noreturn));
+
+/* The same number for the same place and seed, on every machine. */
+uint32_t scene_hash(uint32_t x, uint32_t y, uint32_t seed);
+/* Smooth noise, 0..1: hashed corners, blended. */
+double scene_noise(double x, double y, uint32_t seed);
+
+/* lighthouse.c */
+pixel draw_lighthouse(const scene *scene, uint32_t x, uint32_t y);
+pixel draw_cutout(const scene *scene, uint32_t x, uint32_t y);
 
 /* One pixel of the stored picture: where the upright one has it. */
 pixel stored_pixel(const scene *scene, uint32_t column, uint32_t row);
