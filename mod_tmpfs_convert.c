@@ -3,6 +3,7 @@
 #include "server/account.h"
 #include "server/cache.h"
 #include "server/config.h"
+#include "server/converters.h"
 #include "server/ends.h"
 #include "server/fetch.h"
 #include "server/filter.h"
@@ -37,7 +38,13 @@ static void register_hooks(apr_pool_t *pool)
     (void)pool;
     /* After the MPM's, which settles how many workers there are. */
     ap_hook_check_config(tc_startup_check, NULL, NULL, APR_HOOK_LAST);
-    ap_hook_post_config(tc_monitor_start, NULL, NULL, APR_HOOK_MIDDLE);
+    /* After the one above, which says how many there can be. */
+    ap_hook_check_config(tc_converters_check, NULL, NULL, APR_HOOK_LAST + 1);
+    /* Before mod_ssl reads private keys: what is forked here has nothing that is secret in its
+       memory but what the configuration itself says. The counters come before it. */
+    ap_hook_post_config(tc_monitor_start, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_post_config(tc_converters_start, NULL, NULL, APR_HOOK_REALLY_FIRST + 1);
+    ap_hook_child_init(tc_converters_child, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_config(tc_startup_announce, NULL, NULL, APR_HOOK_LAST);
     ap_hook_monitor(tc_monitor_sample, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_init(tc_monitor_child, NULL, NULL, APR_HOOK_MIDDLE);

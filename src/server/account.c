@@ -43,16 +43,16 @@ static void note_number(request_rec *r, const char *name, uint64_t number)
 /* For the access log: where the time went, and what became of what. */
 static void note_conversion(request_rec *r, const tc_account *account, uint64_t work_ns)
 {
-    const tc_outline *outline = account->outline;
+    const tc_summary *summary = account->summary;
 
     note_number(r, NOTE("queue-us"), account->queue_ns / 1000);
     note_number(r, NOTE("read-us"), account->read_ns / 1000);
     note_number(r, NOTE("decode-us"), work_ns / 1000);
     note_number(r, NOTE("encode-us"), account->stats->encode_ns / 1000);
-    apr_table_setn(r->notes, NOTE("source"), tc_format_name(outline->info.format));
-    note_number(r, NOTE("source-pixels"), (uint64_t)outline->info.width * outline->info.height);
+    apr_table_setn(r->notes, NOTE("source"), tc_format_name(summary->format));
+    note_number(r, NOTE("source-pixels"), (uint64_t)summary->width * summary->height);
     note_number(r, NOTE("source-bytes"), account->source_bytes);
-    apr_table_setn(r->notes, NOTE("result"), tc_format_name(outline->target->format));
+    apr_table_setn(r->notes, NOTE("result"), tc_format_name(summary->target->format));
     note_number(r, NOTE("result-bytes"), account->result_bytes);
     if (*account->pattern)
         apr_table_setn(r->notes, NOTE("pattern"), apr_pstrdup(r->pool, account->pattern));
@@ -67,7 +67,7 @@ void tc_account_id(request_rec *r, const char *id)
 void tc_account_conversion(request_rec *r, const tc_account *account)
 {
     tc_counters *counters = tc_monitor_counters(r->server);
-    const tc_outline *outline = account->outline;
+    const tc_summary *summary = account->summary;
     const tc_stats *stats = account->stats;
     uint64_t work = less(stats->decode_ns + stats->resample_ns, account->read_run_ns);
     sending_time *sending;
@@ -76,13 +76,11 @@ void tc_account_conversion(request_rec *r, const tc_account *account)
     if (!counters)
         return;
     tc_count(counters,
-             TC_AT_CONVERSIONS + outline->info.format * TC_FORMATS + outline->target->format,
-             1);
+             TC_AT_CONVERSIONS + summary->format * TC_FORMATS + summary->target->format, 1);
     tc_count(counters, TC_AT_PATTERNS + tc_config_pattern_number(r->server, account->pattern),
              1);
     tc_count(counters, TC_AT_SOURCE_BYTES, account->source_bytes);
-    tc_count(counters, TC_AT_SOURCE_PIXELS,
-             (uint64_t)outline->info.width * outline->info.height);
+    tc_count(counters, TC_AT_SOURCE_PIXELS, (uint64_t)summary->width * summary->height);
     tc_count(counters, TC_AT_RESULT_BYTES, account->result_bytes);
     tc_stage_took(counters, TC_STAGE_QUEUE, account->queue_ns);
     tc_stage_took(counters, TC_STAGE_READ, account->read_ns);

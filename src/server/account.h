@@ -3,13 +3,13 @@
 #ifndef TC_ACCOUNT_H
 #define TC_ACCOUNT_H
 
-#include "image/pipeline/pipeline.h"
+#include "conversion.h"
 
 #include <httpd.h>
 
 /* One finished conversion. */
 typedef struct tc_account {
-    const tc_outline *outline;
+    const tc_summary *summary;
     const tc_stats *stats;
     const char *pattern;  /* "" without one */
     uint64_t queue_ns;    /* from the request's first line to the work on it */

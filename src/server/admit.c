@@ -61,13 +61,11 @@ static tc_error refuse(const tc_admission *admission, int error, tc_fail *fail)
 }
 
 /* FNV-1a. */
-static unsigned kind_of(const tc_params *params, uint64_t bytes)
+static unsigned kind_of(const char *canonical, uint64_t bytes)
 {
-    char text[TC_CANONICAL_MAX];
     uint64_t hash = UINT64_C(14695981039346656037);
 
-    tc_params_canonical(params, text, sizeof text);
-    for (const char *at = text; *at; at++)
+    for (const char *at = canonical; *at; at++)
         hash = (hash ^ (unsigned char)*at) * UINT64_C(1099511628211);
     for (; bytes; bytes >>= 1)
         hash = (hash ^ 1) * UINT64_C(1099511628211);
@@ -75,12 +73,12 @@ static unsigned kind_of(const tc_params *params, uint64_t bytes)
 }
 
 /* Streams of HTTP/2 run on threads of mod_http2's own. */
-tc_asker tc_admit_asker(const request_rec *r, const tc_params *params, uint64_t bytes)
+tc_asker tc_admit_asker(const request_rec *r, const char *canonical, uint64_t bytes)
 {
     bool worker = !r->connection->master;
 
     return (tc_asker){.client = tc_client_key(r),
-                      .kind = params ? kind_of(params, bytes) : 0,
+                      .kind = canonical ? kind_of(canonical, bytes) : 0,
                       .worker = worker,
                       .pending = worker ? tc_listeners_pending() : 0};
 }
@@ -140,6 +138,7 @@ static tc_error enter(request_rec *r, tc_slot *slot, const tc_admission_limits *
     if (error)
         return refuse(slot->admission, error, fail);
     slot->taken = true;
+    slot->held = bytes;
     tc_gauge(slot->counters, TC_NOW_IN_PROGRESS, 1);
     apr_pool_cleanup_register(r->pool, slot, leave, apr_pool_cleanup_null);
     return TC_E_OK;
@@ -166,6 +165,8 @@ tc_error tc_admit_weigh(request_rec *r, tc_slot *slot, uint64_t bytes, bool *fit
     tc_config_admission(r->server, &limits);
     error = tc_admission_weigh(slot->admission, limits, bytes, &slot->ticket);
     *fits = error == 0;
+    if (*fits)
+        slot->held = bytes;
     return error == E2BIG ? too_large(limits, bytes, fail) : TC_E_OK;
 }
 

@@ -20,14 +20,16 @@ typedef struct tc_slot {
     tc_asker asker;
     tc_ticket ticket;
     bool taken;
+    uint64_t held;      /* bytes of memory that are counted for it */
     uint64_t waited_ns; /* for it, in all */
 } tc_slot;
 
 /*
  * How the request asks: for which client, and holding one of httpd's workers or one of
- * mod_http2's. Conversions with equal `params` of originals of about `bytes` are of a kind.
+ * mod_http2's. Conversions with equal `canonical` parameters of originals of about `bytes` are
+ * of a kind; NULL: none is asked for.
  */
-tc_asker tc_admit_asker(const request_rec *r, const tc_params *params, uint64_t bytes);
+tc_asker tc_admit_asker(const request_rec *r, const char *canonical, uint64_t bytes);
 
 /* TC_E_OVERLOAD when there is neither a place now nor room to wait for one. */
 tc_error tc_admit_room(request_rec *r, const tc_asker *asker, tc_fail *fail);

@@ -187,10 +187,13 @@ static tc_error check_signature(const call_reading *reading, tc_fail *fail)
 
 static const char *pattern_text(apr_pool_t *pool, const tc_params *own)
 {
-    bool named = *own->pattern;
+    char *text = apr_pstrcat(pool, *own->pattern ? ",p=" : "", own->pattern, NULL);
 
-    return apr_pstrcat(pool, named ? "p=" : "", own->pattern, named && own->info ? "," : "",
-                       own->info ? "info=1" : "", NULL);
+    if (own->size.w)
+        text = apr_psprintf(pool, "%s,as=%ux%u", text, own->size.w, own->size.h);
+    if (own->info)
+        text = apr_pstrcat(pool, text, ",info=1", NULL);
+    return *text ? text + 1 : text;
 }
 
 /* The parameters in the one way to say them: as they are signed, or a pattern's name and

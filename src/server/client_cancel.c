@@ -15,7 +15,6 @@
 #include <apr_strings.h>
 
 #include <poll.h>
-#include <stdbool.h>
 #include <string.h>
 
 /* Between two looks at the socket: a system call, against thousands of rows. */
@@ -36,6 +35,11 @@ static int socket_of(const conn_rec *connection)
     return socket && apr_os_sock_get(&fd, socket) == APR_SUCCESS ? fd : -1;
 }
 
+bool tc_client_is_aborted(const conn_rec *connection)
+{
+    return connection->aborted || (connection->master && connection->master->aborted);
+}
+
 /*
  * A client that closed its side will not read the response: one that half-closes on
  * purpose cannot be told from one that left, and leaving is what happens. Unlike a
@@ -43,10 +47,9 @@ static int socket_of(const conn_rec *connection)
  */
 static bool is_gone(const tc_client_cancel *client)
 {
-    const conn_rec *master = client->connection->master;
     struct pollfd look = {client->socket, POLLRDHUP, 0};
 
-    if (client->connection->aborted || (master && master->aborted))
+    if (tc_client_is_aborted(client->connection))
         return true;
     return client->socket >= 0 && poll(&look, 1, 0) == 1 &&
            (look.revents & (POLLRDHUP | POLLHUP | POLLERR));
@@ -62,7 +65,7 @@ static tc_error late(const tc_client_cancel *client)
 static tc_error check(void *context)
 {
     tc_client_cancel *client = context;
-    uint64_t now = tc_clock_ns();
+    uint64_t now = tc_clock_tick_ns();
 
     if (client->ends_ns && now >= client->ends_ns)
         return late(client);

@@ -11,6 +11,7 @@
 
 #include <httpd.h>
 
+#include <stdbool.h>
 #include <stdint.h>
 
 typedef struct tc_client_cancel {
@@ -28,6 +29,9 @@ typedef struct tc_client_cancel {
  * of an IPv6 /64, which one client has to itself. Not 0.
  */
 uint64_t tc_client_key(const request_rec *r);
+
+/* Whether httpd knows that the client has left: its connection, or its stream of HTTP/2. */
+bool tc_client_is_aborted(const conn_rec *connection);
 
 /* Where temporary data of `r` go, counted for its client; of the request's pool. */
 const tc_temp_config *tc_client_temp(const request_rec *r);

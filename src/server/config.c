@@ -131,6 +131,8 @@ static const char *set_number(cmd_parms *cmd, void *conf, const char *text)
             row->name, text, row->least, row->most,
             row->kind == BYTES ? ", in bytes or with the suffix K, M or G" : "");
     *number_at(conf, row) = value;
+    if (row->offset == offsetof(tc_dir_conf, max_memory))
+        note_max_memory(cmd->server, value);
     return NULL;
 }
 

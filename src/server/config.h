@@ -6,6 +6,8 @@
 #include "image/scale/geometry.h"
 #include "image/params/params.h"
 #include "admission/admission.h"
+#include "converter/lockdown.h"
+#include "converter/exchange.h"
 #include "shared/coalesce_table.h"
 #include "shared/history.h"
 #include "temp/spool.h"
@@ -14,6 +16,7 @@
 #include <http_config.h>
 
 #include <apr_hash.h>
+#include <apr_thread_proc.h>
 #include <apr_tables.h>
 
 #include "directives.h"
@@ -39,6 +42,26 @@ typedef struct tc_dir_conf {
     const tc_secrets *secrets;           /* NULL: unset; without a key: none */
     apr_hash_t *patterns;                /* name to const tc_params *; NULL: none here */
 } tc_dir_conf;
+
+/* TmpfsConvertIsolation. */
+typedef enum tc_isolation {
+    TC_ISOLATION_UNSET,
+    TC_ISOLATION_OFF,
+    TC_ISOLATION_ON,
+    TC_ISOLATION_REQUIRE
+} tc_isolation;
+
+/* The converters of a configuration: converters.c. */
+typedef struct tc_converters {
+    unsigned count; /* 0: none, conversions run in httpd's children */
+    unsigned own;   /* of these, what children may keep: converter/own.h */
+    tc_locks locks;
+    tc_exchange ends;  /* the children's */
+    int claims;        /* tc_own_file; -1: none */
+    int pool;          /* the converters' end of the pool's socket; -1: none */
+    apr_proc_t keeper; /* in httpd's parent; pid 0: none */
+    apr_pool_t *configuration;
+} tc_converters;
 
 /* What a running server has besides its configuration: tc_monitor_start's. */
 typedef struct tc_runtime {
@@ -74,10 +97,13 @@ typedef struct tc_server_conf {
     const char *versions;                 /* of the codec libraries, part of every validator */
     tc_admission_limits admission_limits; /* fitted to the MPM by tc_startup_check */
     bool active_given;
+    tc_isolation isolation;
+    tc_converters converters;
     unsigned history_interval; /* seconds; 0: no history */
     unsigned history_samples;
-    tc_runtime *runtime; /* tc_monitor_start's; never NULL */
-    bool directory_on;   /* some <Directory> or <Files> has TmpfsConvert On */
+    tc_runtime *runtime;  /* tc_monitor_start's; never NULL */
+    bool directory_on;    /* some <Directory> or <Files> has TmpfsConvert On */
+    uint64_t most_memory; /* the largest TmpfsConvertMaxMemory anywhere; UINT64_MAX: no bound */
 } tc_server_conf;
 
 extern module AP_MODULE_DECLARE_DATA tmpfs_convert_module;
@@ -134,6 +160,9 @@ const char *tc_config_versions(const server_rec *server);
 
 /* The bound on log lines, which changes with them. */
 tc_log_bound *tc_config_log_bound(const server_rec *server);
+
+/* Memory that no conversion may be planned to take more of, whatever its place; 0: no bound. */
+uint64_t tc_config_most_memory(const server_rec *server);
 
 /* Where temporary files go. */
 const tc_temp_config *tc_config_temp(const server_rec *server);

@@ -38,11 +38,15 @@ void *tc_server_conf_create(apr_pool_t *pool, server_rec *server)
     conf->per_client_percent = TC_PER_CLIENT_PERCENT;
     conf->temp_memory_percent = TC_TEMP_MEMORY_PERCENT;
     conf->budget_percent = TC_BUDGET_PERCENT;
+    conf->most_memory = TC_MAX_MEMORY;
     conf->pattern_names = apr_array_make(pool, 8, sizeof(const char *));
     conf->remarks = tc_remarks_make(pool);
     conf->admission_limits.active = tc_policy_active(tc_processors(""));
     conf->admission_limits.timed = true;
     conf->admission_limits.wait_ms = TC_WAIT_MS;
+    conf->converters.ends = (tc_exchange){-1, -1, -1, NULL, false};
+    conf->converters.claims = -1;
+    conf->converters.pool = -1;
     conf->history_interval = TC_HISTORY_SECONDS;
     conf->history_samples = TC_HISTORY_SPAN / TC_HISTORY_SECONDS;
     return conf;
@@ -58,7 +62,28 @@ void *tc_server_conf_merge(apr_pool_t *pool, void *main, void *host)
     apr_array_cat(all->pattern_names, one->pattern_names);
     apr_array_cat(all->remarks, one->remarks);
     all->directory_on |= one->directory_on;
+    if (one->most_memory > all->most_memory)
+        all->most_memory = one->most_memory;
     return all;
+}
+
+void note_max_memory(const server_rec *server, int64_t value)
+{
+    tc_server_conf *conf = server_conf(server);
+    uint64_t bytes = value ? (uint64_t)value : UINT64_MAX;
+
+    if (bytes > conf->most_memory)
+        conf->most_memory = bytes;
+}
+
+uint64_t tc_config_most_memory(const server_rec *server)
+{
+    const tc_server_conf *conf = server_conf(server);
+    uint64_t most = conf->most_memory, budget = conf->admission_limits.bytes;
+
+    if (budget && budget < most)
+        return budget;
+    return most == UINT64_MAX ? 0 : most;
 }
 
 const char *set_temp_dir(cmd_parms *cmd, void *conf, const char *path)
@@ -233,6 +258,25 @@ const char *set_memory_budget(cmd_parms *cmd, void *conf, const char *text)
             "of the memory from 0%% to 100%%; 0: no limit",
             text);
     return NULL;
+}
+
+const char *set_isolation(cmd_parms *cmd, void *conf, const char *word)
+{
+    static const char *const words[] = {[TC_ISOLATION_OFF] = "off",
+                                        [TC_ISOLATION_ON] = "on",
+                                        [TC_ISOLATION_REQUIRE] = "require"};
+    const char *error = ap_check_cmd_context(cmd, GLOBAL_ONLY);
+
+    (void)conf;
+    if (error)
+        return error;
+    for (int at = TC_ISOLATION_OFF; at <= TC_ISOLATION_REQUIRE; at++) {
+        if (strcasecmp(word, words[at]) == 0) {
+            server_conf(cmd->server)->isolation = (tc_isolation)at;
+            return NULL;
+        }
+    }
+    return apr_psprintf(cmd->pool, "TmpfsConvertIsolation %s: takes on, off or require", word);
 }
 
 const char *set_history(cmd_parms *cmd, void *conf, const char *interval, const char *samples)

@@ -32,7 +32,7 @@
       "pixels a source picture may have; larger ones are answered 413")                      \
     X(max_output_pixels, COUNT, "TmpfsConvertMaxOutputPixels", 1, INT64_C(4000000000),       \
       16000000, "pixels an answer may have; larger ones are answered 413")                   \
-    X(max_memory, BYTES, "TmpfsConvertMaxMemory", 0, 1024 * TC_GIB, 256 * TC_MIB,            \
+    X(max_memory, BYTES, "TmpfsConvertMaxMemory", 0, 1024 * TC_GIB, TC_MAX_MEMORY,           \
       "bytes one conversion may be planned to take, or 413; 0: no bound")                    \
     X(max_cost, SECONDS, "TmpfsConvertMaxCost", 0, 86400, 3,                                 \
       "seconds of one processor that one conversion may take, or 413; 0: no bound")          \
@@ -93,10 +93,14 @@
     X("TmpfsConvertMemoryBudget", AP_INIT_TAKE1, set_memory_budget, RSRC_CONF,               \
       "memory that all conversions at once may plan for: bytes, percent of the "             \
       "memory with %, or 0 for no bound")                                                    \
+    X("TmpfsConvertIsolation", AP_INIT_TAKE1, set_isolation, RSRC_CONF,                      \
+      "on, off or require: pictures are converted in processes that are locked up; with "    \
+      "require the server does not start where a lock is missing")                           \
     X("TmpfsConvertHistory", AP_INIT_TAKE12, set_history, RSRC_CONF,                         \
       "time between samples for /tmpstat, or off, and how many are kept")
 
 #define TC_MAX_OUTPUT_DEFAULT  8192
+#define TC_MAX_MEMORY          (256 * TC_MIB)
 #define TC_RESERVE_PERCENT     1.0
 #define TC_RESERVE_SHARED      10.0           /* in directories that others use too */
 #define TC_PER_CLIENT_PERCENT  3.0            /* about a quarter of TC_TEMP_MEMORY_PERCENT */
@@ -106,6 +110,7 @@
 #define TC_BUDGET_PERCENT      25.0           /* a quarter */
 #define TC_BUDGET_BLIND        (512 * TC_MIB)
 #define TC_WAIT_MS             10000
+#define TC_ISOLATION_DEFAULT   0 /* where the kernel has the locks */
 #define TC_HISTORY_SECONDS     10
 #define TC_HISTORY_SPAN        86400 /* seconds kept when no number is given */
 #define TC_HISTORY_MOST        100000

@@ -42,7 +42,7 @@ typedef struct filter_context {
     tc_fetch fetch;
     tc_spool *body;
     apr_off_t expected; /* bytes the source is said to have; -1: not said */
-    uint64_t read_ns;
+    tc_spooled source;  /* `body` as it is converted */
 } filter_context;
 
 /* The source is waited for until it is known what becomes of it. */
@@ -175,7 +175,7 @@ static void replace_headers(request_rec *r, const filter_context *context)
         tc_accept_vary(r);
     if (!tag)
         return;
-    tag = variant_tag(r, tag, tc_request_of(r)->variant);
+    tag = variant_tag(r, tag, tc_respond_variant(r));
     if (tag)
         apr_table_setn(r->headers_out, "ETag", tag);
     else
@@ -290,6 +290,7 @@ static int decide(request_rec *r, filter_context *context)
     become(context, TAKE);
     context->body = tc_spool_create(r->pool, tc_client_temp(r),
                                     (apr_size_t)context->job.settings->spool_memory);
+    context->source.spool = context->body;
     return OK;
 }
 
@@ -324,36 +325,27 @@ static apr_status_t refuse(void *data)
                    tc_respond_error(context->filter->r, &context->job.fail));
 }
 
-static tc_error read_body(void *data, uint64_t offset, void *buffer, size_t length, size_t *got)
-{
-    filter_context *context = data;
-    uint64_t began = tc_clock_ns();
-    apr_status_t status = tc_spool_read(context->body, (apr_off_t)offset, buffer, length, got);
-
-    context->read_ns += tc_clock_ns() - began;
-    return status == APR_SUCCESS ? TC_E_OK : TC_E_READ;
-}
-
 static tc_error convert(ap_filter_t *f, filter_context *context, apr_bucket_brigade *bb)
 {
     request_rec *r = f->r;
     tc_job *job = &context->job;
-    tc_input input = {read_body, context, (uint64_t)tc_spool_length(context->body), NULL};
+    tc_original body = tc_conversion_spooled(&context->source);
     apr_time_t taken = apr_time_now();
     tc_spool *result;
     tc_stats stats;
 
-    if (tc_job_open(r, job, &input, &context->read_ns))
+    job->whole = true;
+    if (tc_job_open(r, job, &body))
         return job->fail.error;
-    if (tc_pipeline_outline(job->pipeline)->plan.pass) {
+    if (tc_conversion_summary(job->conversion)->pass) {
         tc_job_close(r, job);
         return tc_respond_brigade(r, context->body, bb, &job->fail) == APR_SUCCESS
                    ? TC_E_OK
                    : job->fail.error;
     }
     replace_headers(r, context);
-    tc_respond_format(r, tc_pipeline_outline(job->pipeline)->target);
-    if (tc_job_run(r, job, &context->read_ns, &result, &stats))
+    tc_respond_format(r, tc_conversion_summary(job->conversion)->target);
+    if (tc_job_run(r, job, &result, &stats))
         return job->fail.error;
     tc_spool_close(context->body);
     if (job->params.info)
@@ -362,19 +354,32 @@ static tc_error convert(ap_filter_t *f, filter_context *context, apr_bucket_brig
                                                                         : job->fail.error;
 }
 
+/* The source's end came too early. mod_proxy ends it too where its client has left. */
+static tc_error broken_off(const request_rec *r, filter_context *context)
+{
+    apr_off_t length = tc_spool_length(context->body);
+    tc_fail *fail = &context->job.fail;
+
+    if (tc_client_is_aborted(r->connection))
+        return tc_fail_set(fail, TC_E_CLIENT_GONE, "%s", tc_error_text(TC_E_CLIENT_GONE));
+    if (context->expected < 0)
+        return tc_fail_set(fail, TC_E_UPSTREAM,
+                           "the original broke off after %" APR_OFF_T_FMT " bytes", length);
+    return tc_fail_set(fail, TC_E_UPSTREAM,
+                       "the original broke off after %" APR_OFF_T_FMT " of %" APR_OFF_T_FMT
+                       " bytes",
+                       length, context->expected);
+}
+
 static apr_status_t finish(ap_filter_t *f, filter_context *context)
 {
     request_rec *r = f->r;
     apr_bucket_brigade *bb = apr_brigade_create(r->pool, r->connection->bucket_alloc);
     const char *encoding = apr_table_get(r->headers_out, "Content-Encoding");
-    apr_off_t length = tc_spool_length(context->body);
     tc_error error = TC_E_OK;
 
-    if (context->expected >= 0 && context->expected != length)
-        error = tc_fail_set(&context->job.fail, TC_E_UPSTREAM,
-                            "the original broke off after %" APR_OFF_T_FMT " of %" APR_OFF_T_FMT
-                            " bytes",
-                            length, context->expected);
+    if (context->expected >= 0 && context->expected != tc_spool_length(context->body))
+        error = broken_off(r, context);
     if (!error)
         error = convert(f, context, bb);
     if (error == TC_E_NOT_IMAGE && encoding)
@@ -407,7 +412,7 @@ static tc_error read_bucket(request_rec *r, filter_context *context, apr_bucket 
     status = tc_spool_write(context->body, data, length);
     if (status == APR_SUCCESS)
         return TC_E_OK;
-    return tc_fail_set(fail, tc_spooled_pipeline_error(status), "%s",
+    return tc_fail_set(fail, tc_conversion_spool_error(status), "%s",
                        tc_spool_reason(context->body));
 }
 
@@ -424,9 +429,7 @@ static apr_status_t receive_body(ap_filter_t *f, filter_context *context,
         if (AP_BUCKET_IS_ERROR(bucket)) {
             apr_brigade_cleanup(bb);
             if (!context->fetch.ended)
-                tc_fail_set(&context->job.fail, TC_E_UPSTREAM,
-                            "the original broke off after %" APR_OFF_T_FMT " bytes",
-                            tc_spool_length(context->body));
+                broken_off(f->r, context);
             return refuse(context);
         }
         if (!APR_BUCKET_IS_METADATA(bucket) && read_bucket(f->r, context, bucket)) {

@@ -19,6 +19,8 @@
 #include <http_protocol.h>
 #include <http_request.h>
 
+#include <apr_strings.h>
+
 APLOG_USE_MODULE(tmpfs_convert);
 
 /* What a half-written source looks like is not its fault, nor for long. */
@@ -34,7 +36,7 @@ static int convert(request_rec *r, tc_job *job, tc_source *source, apr_time_t op
     tc_spool *result;
     tc_stats stats;
 
-    if (tc_job_run(r, job, &source->read_ns, &result, &stats) || tc_source_changed(source))
+    if (tc_job_run(r, job, &result, &stats) || tc_source_changed(source))
         return refuse(r, job, source);
     apr_file_close(source->file);
     if (job->params.info)
@@ -59,7 +61,7 @@ static bool is_refused(request_rec *r, tc_job *job)
 
 static tc_error open_picture(request_rec *r, tc_job *job, tc_source *source)
 {
-    return tc_job_open(r, job, &source->input, &source->read_ns);
+    return tc_job_open(r, job, &source->original);
 }
 
 /* The coalescing hook may wait for another request; nothing that waits holds a place. */
@@ -114,7 +116,7 @@ static int serve(request_rec *r, tc_job *job, tc_source *source)
         if (open_picture(r, job, source) &&
             !(job->fail.error == TC_E_NOT_IMAGE && may_be_none(r)))
             return refuse(r, job, source);
-        if (job->fail.error || tc_pipeline_outline(job->pipeline)->plan.pass) {
+        if (job->fail.error || tc_conversion_summary(job->conversion)->pass) {
             tc_job_close(r, job);
             apr_file_close(source->file);
             return DECLINED;
@@ -123,11 +125,11 @@ static int serve(request_rec *r, tc_job *job, tc_source *source)
     if (job->negotiated)
         tc_accept_vary(r);
     tc_conditions_need_tags(r);
-    if (job->pipeline)
-        tc_respond_format(r, tc_pipeline_outline(job->pipeline)->target);
+    if (job->conversion)
+        tc_respond_format(r, tc_conversion_summary(job->conversion)->target);
     else
         tc_respond_expected(r, &job->params);
-    status = tc_respond_validators(r, &source->info, &job->params);
+    status = tc_respond_validators(r, &source->info);
     if (status != OK) {
         tc_job_close(r, job);
         return status == HTTP_NOT_MODIFIED ? tc_respond_unchanged(r) : status;
@@ -135,14 +137,23 @@ static int serve(request_rec *r, tc_job *job, tc_source *source)
     status = coalesce_changed(r, job);
     if (status != DECLINED)
         return status;
-    if (!job->pipeline && open_picture(r, job, source))
+    job->whole = !only_header(r, job);
+    if (!job->conversion && open_picture(r, job, source))
         return refuse(r, job, source);
-    tc_respond_format(r, tc_pipeline_outline(job->pipeline)->target);
+    tc_respond_format(r, tc_conversion_summary(job->conversion)->target);
     if (only_header(r, job)) {
         tc_job_close(r, job);
         return OK;
     }
     return convert(r, job, source, apr_time_now());
+}
+
+static const char *canonical(request_rec *r, const tc_params *params)
+{
+    char text[TC_CANONICAL_MAX];
+
+    tc_params_canonical(params, text, sizeof text);
+    return apr_pstrdup(r->pool, text);
 }
 
 int tc_handler_begin(request_rec *r)
@@ -166,7 +177,7 @@ int tc_handler_begin(request_rec *r)
         return tc_respond_error(r, &job->fail);
     request->job = job;
     if (!request->refused)
-        request->variant = tc_respond_variant(r, &job->params);
+        request->canonical = canonical(r, &job->params);
     return OK;
 }
 
@@ -247,7 +258,7 @@ int tc_handler_first(request_rec *r)
         return HTTP_NOT_FOUND;
     }
     if (is_converted(r, request) && !request->refused && !tc_url_is_picture_file(r))
-        tc_upstream_request(r, request->variant);
+        tc_upstream_request(r, tc_respond_variant(r));
     return DECLINED;
 }
 

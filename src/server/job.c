@@ -4,8 +4,10 @@
 #include "accept.h"
 #include "account.h"
 #include "call.h"
+#include "converters.h"
 #include "filter.h"
 #include "loglimit.h"
+#include "request.h"
 #include "url.h"
 
 #include <http_log.h>
@@ -73,39 +75,46 @@ tc_error tc_job_begin(request_rec *r, tc_job *job)
 
 tc_error tc_job_room(request_rec *r, tc_job *job, uint64_t bytes)
 {
-    tc_asker asker = tc_admit_asker(r, &job->params, bytes);
+    tc_asker asker = tc_admit_asker(r, tc_request_of(r)->canonical, bytes);
 
     return tc_admit_room(r, &asker, &job->fail);
 }
 
 /* The header, with the place held, within the bound of time that begins here. */
-static tc_error read_header(request_rec *r, tc_job *job, const uint64_t *read_ns)
+static tc_error read_header(request_rec *r, tc_job *job)
 {
     tc_error error;
 
     tc_client_cancel_limit(&job->client, (unsigned)job->settings->timeout);
-    error = tc_spooled_pipeline_open(r->pool, &job->pipeline, &job->input, &job->params,
-                                     &job->settings->limits, &job->fail);
-    if (!error && job->icon && !tc_pipeline_outline(job->pipeline)->plan.pass)
-        error = tc_pipeline_icon(job->pipeline, &job->icon->input);
-    job->open_read_ns = *read_ns;
+    job->want = (tc_conversion_want){
+        .source = &job->original,
+        .icon = job->icon ? &job->icon->original : NULL,
+        .params = &job->params,
+        .limits = &job->settings->limits,
+        .cancel = &job->client.cancel,
+        .converters = tc_converters_pool(r->server),
+        .go_bytes = job->whole ? job->slot.held : 0,
+        .ends_ns = job->client.ends_ns,
+        .seconds = job->client.seconds,
+    };
+    error = tc_conversion_open(r->pool, &job->conversion, &job->want, &job->fail);
+    job->open_read_ns = *job->original.read_ns;
     return error;
 }
 
-tc_error tc_job_open(request_rec *r, tc_job *job, const tc_input *input,
-                     const uint64_t *read_ns)
+tc_error tc_job_open(request_rec *r, tc_job *job, const tc_original *original)
 {
-    tc_asker asker = tc_admit_asker(r, &job->params, input->size);
+    tc_asker asker = tc_admit_asker(r, tc_request_of(r)->canonical, original->input.size);
     tc_error error;
 
     tc_client_cancel_begin(&job->client, r, &job->fail);
-    job->input = *input;
-    job->input.cancel = &job->client.cancel;
+    job->original = *original;
+    job->original.input.cancel = &job->client.cancel;
     if (job->icon)
-        job->icon->input.cancel = &job->client.cancel;
+        job->icon->original.input.cancel = &job->client.cancel;
     error = tc_admit_enter(r, &job->slot, &asker, &job->client.cancel, &job->fail);
     if (!error)
-        error = read_header(r, job, read_ns);
+        error = read_header(r, job);
     if (error)
         tc_job_close(r, job);
     return error;
@@ -113,9 +122,9 @@ tc_error tc_job_open(request_rec *r, tc_job *job, const tc_input *input,
 
 void tc_job_close(request_rec *r, tc_job *job)
 {
-    if (job->pipeline)
-        tc_spooled_pipeline_close(r->pool, job->pipeline);
-    job->pipeline = NULL;
+    if (job->conversion)
+        tc_conversion_close(job->conversion);
+    job->conversion = NULL;
     tc_admit_leave(r, &job->slot);
 }
 
@@ -124,10 +133,10 @@ void tc_job_close(request_rec *r, tc_job *job)
  * picture is held while it waits: the header is read again, with the whole of the plan's
  * memory. Again, because the file may be another one's by then.
  */
-static tc_error weigh(request_rec *r, tc_job *job, const uint64_t *read_ns)
+static tc_error weigh(request_rec *r, tc_job *job)
 {
     for (;;) {
-        uint64_t bytes = tc_pipeline_outline(job->pipeline)->plan.bytes;
+        uint64_t bytes = tc_conversion_summary(job->conversion)->plan_bytes;
         bool fits;
         tc_error error = tc_admit_weigh(r, &job->slot, bytes, &fits, &job->fail);
 
@@ -137,7 +146,7 @@ static tc_error weigh(request_rec *r, tc_job *job, const uint64_t *read_ns)
         tc_client_cancel_limit(&job->client, 0);
         error = tc_admit_again(r, &job->slot, bytes, &job->client.cancel, &job->fail);
         if (!error)
-            error = read_header(r, job, read_ns);
+            error = read_header(r, job);
         if (error)
             return error;
     }
@@ -146,11 +155,10 @@ static tc_error weigh(request_rec *r, tc_job *job, const uint64_t *read_ns)
 static tc_error convert(request_rec *r, tc_job *job, tc_spool **result, tc_stats *stats)
 {
     const tc_fail *damage;
-    tc_error error = tc_spooled_pipeline_run(r->pool, job->pipeline, tc_client_temp(r),
-                                             (apr_size_t)job->settings->spool_memory,
-                                             &job->client.cancel, result, stats, &job->fail);
+    tc_error error = tc_conversion_run(job->conversion, tc_client_temp(r),
+                                       (apr_size_t)job->settings->spool_memory, result, stats);
 
-    damage = tc_pipeline_damage(job->pipeline);
+    damage = tc_conversion_damage(job->conversion);
     if (!error && damage && tc_log_allows(r, APLOG_WARNING))
         ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r,
                       "TC0035: %s: damaged, served as far as it can be decoded: %s",
@@ -158,16 +166,17 @@ static tc_error convert(request_rec *r, tc_job *job, tc_spool **result, tc_stats
     return error;
 }
 
-static void account_for(request_rec *r, tc_job *job, const uint64_t *read_ns,
-                        const tc_stats *stats, const tc_spool *result)
+static void account_for(request_rec *r, tc_job *job, const tc_stats *stats,
+                        const tc_spool *result)
 {
-    tc_account account = {.outline = tc_pipeline_outline(job->pipeline),
+    uint64_t read_ns = *job->original.read_ns;
+    tc_account account = {.summary = tc_conversion_summary(job->conversion),
                           .stats = stats,
                           .pattern = job->params.pattern,
                           .queue_ns = job->slot.waited_ns,
-                          .read_ns = *read_ns,
-                          .read_run_ns = *read_ns - job->open_read_ns,
-                          .source_bytes = job->input.size,
+                          .read_ns = read_ns,
+                          .read_run_ns = read_ns - job->open_read_ns,
+                          .source_bytes = job->original.input.size,
                           .result_bytes = (uint64_t)tc_spool_length(result)};
 
     if (job->began > r->request_time)
@@ -175,15 +184,14 @@ static void account_for(request_rec *r, tc_job *job, const uint64_t *read_ns,
     tc_account_conversion(r, &account);
 }
 
-tc_error tc_job_run(request_rec *r, tc_job *job, const uint64_t *read_ns, tc_spool **result,
-                    tc_stats *stats)
+tc_error tc_job_run(request_rec *r, tc_job *job, tc_spool **result, tc_stats *stats)
 {
-    tc_error error = weigh(r, job, read_ns);
+    tc_error error = weigh(r, job);
 
     if (!error)
         error = convert(r, job, result, stats);
     if (!error)
-        account_for(r, job, read_ns, stats, *result);
+        account_for(r, job, stats, *result);
     /* Before the response is sent, which may take long. */
     tc_job_close(r, job);
     return error;

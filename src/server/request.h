@@ -20,11 +20,12 @@ typedef struct tc_request {
     const struct tc_call *call;         /* what the URL asks for; NULL: nothing */
     const struct tc_settings *settings; /* tc_config_settings()'s */
     const ap_conf_vector_t *settings_of;
-    struct tc_job *job;  /* begun by filter or handler; NULL: nothing is converted */
-    bool refused;        /* the job's parameters are wrong: its `fail` says why */
-    bool no_handler;     /* its type and name have none: SetHandler alone may name one */
-    bool in_place;       /* our handler answers, or has passed the whole source on */
-    const char *variant; /* what makes the converted response's tag of the source's */
+    struct tc_job *job;    /* begun by filter or handler; NULL: nothing is converted */
+    bool refused;          /* the job's parameters are wrong: its `fail` says why */
+    bool no_handler;       /* its type and name have none: SetHandler alone may name one */
+    bool in_place;         /* our handler answers, or has passed the whole source on */
+    const char *canonical; /* the job's parameters, by which conversions are the same */
+    const char *variant;   /* tc_respond_variant()'s, once it was asked for */
     apr_table_t *client_headers; /* headers_in as they came, while others are in their place */
     bool is_mapping;             /* raw.c asks other modules */
     char *unparsed_uri; /* the request's, while one without the transform is in its place */

@@ -5,9 +5,10 @@
 #include "admit.h"
 #include "call.h"
 #include "config.h"
-#include "spooled_pipeline.h"
+#include "conversion.h"
 #include "loglimit.h"
 #include "source_headers.h"
+#include "request.h"
 
 #include <http_core.h>
 #include <http_log.h>
@@ -54,6 +55,7 @@ static const error_response responses[TC_E_COUNT] = {
     [TC_E_READ] = {HTTP_INTERNAL_SERVER_ERROR, APLOG_ERR, "TC0009"},
     [TC_E_WRITE] = {HTTP_INTERNAL_SERVER_ERROR, APLOG_ERR, "TC0010"},
     [TC_E_ICON] = {HTTP_NOT_FOUND, APLOG_WARNING, "TC0034"},
+    [TC_E_SIZE] = {HTTP_NOT_FOUND, APLOG_INFO, "TC0037"},
     [TC_E_CHANGED] = {HTTP_SERVICE_UNAVAILABLE, APLOG_WARNING, "TC0040"},
     [TC_E_NO_FILES] = {HTTP_SERVICE_UNAVAILABLE, APLOG_ERR, "TC0041"},
     [TC_E_UPSTREAM] = {HTTP_BAD_GATEWAY, APLOG_WARNING, "TC0017"},
@@ -64,6 +66,7 @@ static const error_response responses[TC_E_COUNT] = {
     [TC_E_PATTERN_ONLY] = {HTTP_FORBIDDEN, APLOG_WARNING, "TC0032"},
     [TC_E_SIGNATURE] = {HTTP_FORBIDDEN, APLOG_WARNING, "TC0033"},
     [TC_E_SPELLING] = {HTTP_MOVED_TEMPORARILY, APLOG_INFO, "TC0036"},
+    [TC_E_CONVERTER] = {HTTP_INTERNAL_SERVER_ERROR, APLOG_ERR, "TC0043"},
     [TC_E_INTERNAL] = {HTTP_INTERNAL_SERVER_ERROR, APLOG_ERR, "TC0011"},
 };
 
@@ -87,13 +90,10 @@ static const char *hash(apr_pool_t *pool, const char *text, unsigned bytes)
 }
 
 /* What the response's bytes depend on in addition to the source. */
-static const char *make(request_rec *r, const tc_params *params)
+static const char *make(request_rec *r)
 {
-    char canonical[TC_CANONICAL_MAX];
-
-    tc_params_canonical(params, canonical, sizeof canonical);
     return apr_psprintf(r->pool, TC_ENGINE_VERSION " %s %s", tc_config_versions(r->server),
-                        canonical);
+                        tc_request_of(r)->canonical);
 }
 
 /*
@@ -101,7 +101,7 @@ static const char *make(request_rec *r, const tc_params *params)
  * the source is httpd's own tag of it, by FileETag, of the file that is open; NULL where that
  * says None.
  */
-static const char *make_etag(request_rec *r, const apr_finfo_t *source, const tc_params *params)
+static const char *make_etag(request_rec *r, const apr_finfo_t *source)
 {
     const char *text;
 
@@ -114,21 +114,25 @@ static const char *make_etag(request_rec *r, const apr_finfo_t *source, const tc
     /* httpd takes a file that changed within the last second for one that may again. */
     if (strncmp(text, "W/", 2) == 0)
         text += 2;
-    text = apr_pstrcat(r->pool, text, " ", make(r, params), NULL);
+    text = apr_pstrcat(r->pool, text, " ", make(r), NULL);
     return apr_pstrcat(r->pool, "\"", hash(r->pool, text, ETAG_BYTES), "\"", NULL);
 }
 
-const char *tc_respond_variant(request_rec *r, const tc_params *params)
+const char *tc_respond_variant(request_rec *r)
 {
-    return hash(r->pool, make(r, params), VARIANT_BYTES);
+    tc_request *request = tc_request_of(r);
+
+    if (!request->variant)
+        request->variant = hash(r->pool, make(r), VARIANT_BYTES);
+    return request->variant;
 }
 
-int tc_respond_validators(request_rec *r, const apr_finfo_t *source, const tc_params *params)
+int tc_respond_validators(request_rec *r, const apr_finfo_t *source)
 {
     const char *tag;
 
     ap_update_mtime(r, source->mtime);
-    tag = make_etag(r, source, params);
+    tag = make_etag(r, source);
     if (tag)
         apr_table_setn(r->headers_out, "ETag", tag);
     ap_set_last_modified(r);
@@ -182,7 +186,7 @@ apr_status_t tc_respond_brigade(request_rec *r, tc_spool *result, apr_bucket_bri
     apr_status_t status = tc_spool_seal(result, bb);
 
     if (status != APR_SUCCESS) {
-        tc_fail_set(fail, tc_spooled_pipeline_error(status), "%s", tc_spool_reason(result));
+        tc_fail_set(fail, tc_conversion_spool_error(status), "%s", tc_spool_reason(result));
         return status;
     }
     ap_set_content_length(r, tc_spool_length(result));

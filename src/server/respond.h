@@ -20,7 +20,7 @@
  * the engine's version. OK, or the status that a condition of the client's asks
  * for (304, 412): then nothing needs to be decoded.
  */
-int tc_respond_validators(request_rec *r, const apr_finfo_t *source, const tc_params *params);
+int tc_respond_validators(request_rec *r, const apr_finfo_t *source);
 
 /*
  * Answer 304. Not by the handler's return, which would be an error to httpd and go round
@@ -46,7 +46,7 @@ void tc_respond_description(request_rec *r, const tc_stats *stats, apr_time_t be
  * A few letters that tell what is made of a source, whichever it is: part of an
  * entity tag next to the source's own.
  */
-const char *tc_respond_variant(request_rec *r, const tc_params *params);
+const char *tc_respond_variant(request_rec *r);
 
 /* The finished result and the end of it into `bb`, and its length into the headers. */
 apr_status_t tc_respond_brigade(request_rec *r, tc_spool *result, apr_bucket_brigade *bb,

@@ -2,11 +2,11 @@
 #include "source.h"
 
 #include "config.h"
-#include "spooled_pipeline.h"
 #include "loglimit.h"
 #include "respond.h"
 
 #include "base/clock.h"
+#include "base/file.h"
 
 #include <http_log.h>
 
@@ -18,35 +18,27 @@
 
 APLOG_USE_MODULE(tmpfs_convert);
 
-static tc_error read_file(const tc_source *source, uint64_t offset, void *buffer, size_t length,
-                          size_t *got)
-{
-    apr_os_file_t fd;
-
-    *got = 0;
-    apr_os_file_get(&fd, source->file);
-    while (*got < length) {
-        ssize_t count = pread(fd, (char *)buffer + *got, length - *got, (off_t)(offset + *got));
-        if (count < 0 && errno == EINTR)
-            continue;
-        if (count < 0)
-            return TC_E_READ;
-        if (count == 0)
-            break;
-        *got += (size_t)count;
-    }
-    return TC_E_OK;
-}
-
 static tc_error source_read(void *context, uint64_t offset, void *buffer, size_t length,
                             size_t *got)
 {
     tc_source *source = context;
     uint64_t began = tc_clock_ns();
-    tc_error error = read_file(source, offset, buffer, length, got);
+    apr_os_file_t fd;
+    tc_error error;
 
+    apr_os_file_get(&fd, source->file);
+    error = tc_file_read(fd, source->original.input.size, offset, buffer, length, got);
     source->read_ns += tc_clock_ns() - began;
     return error;
+}
+
+/* The file was opened for reading only. */
+static apr_status_t descriptor(void *context, int *fd, bool *own)
+{
+    const tc_source *source = context;
+
+    *own = false;
+    return apr_os_file_get(fd, source->file);
 }
 
 static apr_status_t close_file(void *file)
@@ -60,7 +52,8 @@ static apr_status_t prepare(tc_source *source)
     apr_status_t status = apr_file_info_get(
         &source->info, APR_FINFO_SIZE | APR_FINFO_MTIME | APR_FINFO_TYPE, source->file);
 
-    source->input = (tc_input){source_read, source, (uint64_t)source->info.size, NULL};
+    source->original = (tc_original){
+        {source_read, source, (uint64_t)source->info.size, NULL}, &source->read_ns, descriptor};
     return status;
 }
 
@@ -88,7 +81,7 @@ int tc_source_open(request_rec *r, tc_source *source)
                            APR_OS_DEFAULT, r->pool);
     if (status == APR_SUCCESS)
         status = prepare(source);
-    if (status != APR_SUCCESS && tc_spooled_pipeline_error(status) == TC_E_NO_FILES)
+    if (status != APR_SUCCESS && tc_conversion_spool_error(status) == TC_E_NO_FILES)
         return no_files(r, status);
     if (status != APR_SUCCESS) {
         if (tc_log_allows(r, APLOG_ERR))

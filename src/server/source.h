@@ -6,14 +6,14 @@
 #ifndef TC_SOURCE_H
 #define TC_SOURCE_H
 
-#include "image/codec/codec.h"
+#include "conversion.h"
 
 #include <httpd.h>
 
 #include <apr_file_io.h>
 
 typedef struct tc_source {
-    tc_input input;
+    tc_original original;
     apr_file_t *file;
     apr_finfo_t info; /* of the open file, so that validators speak of what is read */
     uint64_t read_ns; /* time spent in reading it so far */

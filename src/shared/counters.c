@@ -241,8 +241,12 @@ void tc_counters_leave(tc_counters *counters, pid_t pid)
 {
     unsigned at = counters ? tc_processes_claim(&counters->slots->processes, pid) : 0;
 
-    if (at)
-        free_slot(counters->slots, at);
+    if (!at)
+        return;
+    if ((int64_t)__atomic_load_n(&counters->slots->gauge[at][TC_NOW_IN_PROGRESS],
+                                 __ATOMIC_RELAXED) > 0)
+        tc_count(counters, TC_AT_DIED, 1);
+    free_slot(counters->slots, at);
 }
 
 void tc_counters_enter(tc_counters *counters, pid_t pid)

@@ -67,8 +67,15 @@ enum {
       "Bytes written to temporary files")                                                      \
     X(TEMP_MOVED, TEMP_DIR, NONE, TEMP, "temp_files_moved_on", "Moved on",                     \
       "Temporary files that found no more room here and went to the next place")               \
+    X(CONVERTER_DEATHS, ONE, NONE, TRAFFIC, "converter_deaths", "Converters died",             \
+      "Converter processes that ended by a signal or of themselves, and were replaced")        \
+    X(CONVERTER_KILLS, ONE, NONE, TRAFFIC, "converter_kills", "Converters killed",             \
+      "Converter processes that were killed, because their conversion took too long or its "   \
+      "client was gone, and were replaced")                                                    \
     X(TEMP_SWEPT, ONE, NONE, TRAFFIC, "temp_files_swept", "Files of killed children removed",  \
-      "Temporary files that a killed process had left and the parent removed")
+      "Temporary files that a killed process had left and the parent removed")                 \
+    X(DIED, ONE, NONE, TRAFFIC, "children_died_converting", "Children that died at work",      \
+      "Processes of the server that ended in the middle of a conversion")
 
 /* X(id, dimension, unit, section, name, title, help): of what is alive now. A process that
    is killed takes its share with it. */
@@ -77,6 +84,8 @@ enum {
       "Conversions that run now")                                                 \
     X(QUEUED, ONE, NONE, TRAFFIC, "conversions_queued", "Waiting",                \
       "Conversions that wait for a slot")                                         \
+    X(CONVERTERS, ONE, NONE, TRAFFIC, "converters", "Converters",                 \
+      "Converter processes; 0: conversions run in the children of httpd")         \
     X(TEMP_OPEN, TEMP_DIR, NONE, TEMP, "temp_files_open", "Open now",             \
       "Temporary files that are open now")                                        \
     X(TEMP_OPEN_BYTES, TEMP_DIR, BYTES, TEMP, "temp_open_bytes", "Bytes in them", \
@@ -199,8 +208,8 @@ void tc_gauge(tc_counters *counters, unsigned slot, int64_t amount);
 void tc_stage_took(tc_counters *counters, tc_stage stage, uint64_t ns);
 
 /*
- * The process `pid` begins; or is gone, whatever way, and what it had in its
- * gauges is void.
+ * The process `pid` begins; or is gone, whatever way, and what it had in its gauges is void.
+ * One that was at a conversion is counted (DIED).
  */
 void tc_counters_enter(tc_counters *counters, pid_t pid);
 void tc_counters_leave(tc_counters *counters, pid_t pid);

@@ -1,9 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* For memfd_create(2) and F_ADD_SEALS. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
 #include "spool.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <apr_errno.h>
 #include <apr_file_io.h>
@@ -280,6 +288,50 @@ apr_status_t tc_spool_read(tc_spool *spool, apr_off_t offset, void *buffer, apr_
     *got += read_chunks(spool, offset + (apr_off_t)*got - spool->backend.stored, to + *got,
                         length - *got);
     return APR_SUCCESS;
+}
+
+static apr_status_t copy_heap(const tc_spool *spool, int *fd)
+{
+    size_t written;
+    int made = memfd_create("tmpfs_convert", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    int error = made < 0 ? errno : 0;
+
+    for (const chunk *from = spool->first; from && !error; from = from->next)
+        error = tc_temp_write(made, from->data, from->used, &written);
+    if (!error &&
+        fcntl(made, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) != 0)
+        error = errno;
+    if (error && made >= 0)
+        close(made);
+    *fd = made;
+    return error;
+}
+
+/*
+ * The same file, for reading only. Where there is no /proc to open it by, as in a chroot, the
+ * descriptor that may write: all that can be changed then is this very original, of which
+ * nothing else is made.
+ */
+static apr_status_t open_again(const tc_spool *spool, int *fd)
+{
+    char path[40];
+
+    snprintf(path, sizeof path, "/proc/self/fd/%d", spool->backend.file.temp.fd);
+    *fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (*fd < 0)
+        *fd = fcntl(spool->backend.file.temp.fd, F_DUPFD_CLOEXEC, 0);
+    return *fd < 0 ? errno : APR_SUCCESS;
+}
+
+apr_status_t tc_spool_descriptor(tc_spool *spool, int *fd)
+{
+    apr_status_t status = spool->dead;
+
+    if (status == APR_SUCCESS && !tc_temp_backend_is_open(&spool->backend))
+        return copy_heap(spool, fd);
+    if (status == APR_SUCCESS)
+        status = flush_chunks(spool);
+    return status == APR_SUCCESS ? open_again(spool, fd) : die(spool, status);
 }
 
 void tc_spool_close(tc_spool *spool)

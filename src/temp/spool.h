@@ -40,6 +40,13 @@ apr_status_t tc_spool_write(tc_spool *spool, const void *data, apr_size_t length
 apr_status_t tc_spool_read(tc_spool *spool, apr_off_t offset, void *buffer, apr_size_t length,
                            apr_size_t *got);
 
+/*
+ * A descriptor for reading the contents at any offset, the caller's to close: of the file, or
+ * for what is in memory of a copy that cannot be changed. After all writes. An error of the
+ * system.
+ */
+apr_status_t tc_spool_descriptor(tc_spool *spool, int *fd);
+
 /* Give memory and file back now; the spool is dead then. Harmless a second time. */
 void tc_spool_close(tc_spool *spool);
 

@@ -58,6 +58,11 @@ my @rows = (
     # parameters, picture, size, colours at places, distance
     ['q=90', 'quad.png', '64x48', { '0,0' => $R, '63,0' => $G, '0,47' => $B, '63,47' => $W }],
     ['p=small', 'quad.png', '16x12'],
+    ['sizes=32x32,as=32x24', 'quad.png', '32x24', { '0,0' => $R, '31,0' => $G, '0,23' => $B, '31,23' => $W }],
+    ['sizes=16x:32x,as=32x24', 'turn6.jpg', '32x24', { '1,1' => $R, '30,1' => $G, '1,22' => $B, '30,22' => $W }, 12],
+    ['sizes=20x20c,as=20x20', 'quad.png', '20x20', { '0,0' => $R, '19,0' => $G, '0,19' => $B, '19,19' => $W }],
+    ['sizes=100x40c,as=64x40', 'quad.png', '64x40', { '0,0' => $R, '63,39' => $W }],
+    ['sizes=32x32,as=32x24,dw=10,of=jpeg,q=95', 'quad.png', '32x24', { '2,2' => $R, '29,2' => $G }, 8],
     ['p=small,dw=8', 'quad.png', '8x6'],
     ['e=imlib2,dw=16', 'quad.png', '16x12'],
     ['e=imagemagick,dw=16', 'quad.png', '16x12'],

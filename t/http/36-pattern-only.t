@@ -14,6 +14,7 @@ TmpfsConvertQuery On
 TmpfsConvertPatternOnly On
 TmpfsConvertPattern thumb "dw=60,q=70"
 TmpfsConvertPattern wide "dw=200"
+TmpfsConvertPattern list "sizes=50x50c:80x80,dw=10"
 Alias /preset/ "$self->{documents}/pictures/"
 Alias /queried/ "$self->{documents}/pictures/"
 Alias /free/ "$self->{documents}/pictures/"
@@ -52,6 +53,11 @@ my @good = (
     ["/small_light(p=thumb)$picture", 60, 'a pattern'],
     ["/small_light(p=thumb,info=1)$picture", 60, '... with what does not change the picture'],
     ["$picture?p=thumb", 60, '... as a query'],
+    ["/small_light(p=list,as=80x60)$picture", 80, '... with one of its sizes'],
+    ["/small_light(p=list,as=50x50)$picture", 50, '... or another'],
+    ["$picture?p=list&as=80x60", 80, '... as a query'],
+    ["/small_light(p=list,as=80x60,info=1)$picture", 80, '... with what does not change the picture'],
+    ["/small_light(p=list)$picture", 10, '... or with none'],
     ["$picture?p=thumb&info=1", 60, '... with what does not change the picture'],
     ['/small_light(p=thumb)/far/only.jpg', 60, '... of an original elsewhere'],
     ['/preset/only.jpg', 200, 'a pattern by the configuration'],
@@ -88,6 +94,9 @@ my @moved = (
     ["/small_light(p=thumb,dw=)$picture", $one, 'a parameter that has no value'],
     ["/small_light(p=thumb,info=0)$picture", $one, 'what is so anyway'],
     ["/small_light(info=1,p=thumb)$picture", "/small_light(p=thumb,info=1)$picture", 'another order'],
+    ["/small_light(as=80x60,p=list)$picture", "/small_light(p=list,as=80x60)$picture", '... of a size'],
+    ["/small_light(p=list,as=50x50,AS=80x60)$picture", "/small_light(p=list,as=80x60)$picture", 'a size named twice'],
+    ["$picture?as=80x60&p=list&x=1", "$picture?p=list&as=80x60", '... in a query'],
     ["/%73mall%5flight%28p=thumb%29$picture", $one, 'the function encoded'],
     ["/.$one", $one, 'a dot before it'],
     ["/pictures/..$one", $one, '... or two'],
@@ -123,12 +132,27 @@ is(get("/small_light(p=thumb)/pictures/none.jpg")->code, 404, 'what is not there
 like(raw("GET http://127.0.0.1$one HTTP/1.0\r\n\r\n"), qr{^HTTP/1.1 200 }, 'an absolute URI is the same URL');
 like(raw("GET /$one HTTP/1.0\r\n\r\n"), qr{^HTTP/1.1 (?:200|302) }, 'slashes before it');
 
+for my $size (qw(81x60 80x61 79x60 80x59 50x51 400x300 1x1 60x80)) {
+    my $answer = get("/small_light(p=list,as=$size)$picture");
+    is($answer->code, 404, "as=$size is not one of the pattern's sizes: 404");
+    like($answer->content, qr/as=$size: not a size of this picture, 400x300/, '... and the answer says so');
+}
+for my $params ('p=list,as=080x60', 'p=list,as=80x60x1', 'p=list,as=0x0', 'p=thumb,as=60x45') {
+    is(get("/small_light($params)$picture")->code, 400, "$params is 400");
+}
+is(get("/small_light(p=list,as=80x60,sizes=70x70)$picture")->code, 403, 'a list of sizes is for the pattern');
+is(scalar(error_log_lines(qr/:warn\].*TC0037/)), 0, 'sizes that do not exist are no warning');
+is(scalar(error_log_lines(qr/:info\].*TC0037: /)), 8, '... but are logged');
+my $refused = () = error_log_lines(qr/:warn\].*TC0032: /);
+
 my @bad = (
     ["/small_light(dw=60)$picture", 'a size'],
     ["/small_light(p=thumb,dw=61)$picture", 'a size beside a pattern'],
     ["/small_light(p=thumb;q=71)$picture", 'a quality'],
     ["/small_light(p=thumb,%71=71)$picture", '... hidden'],
     ["/small_light(p=thumb,e=dummy)$picture", 'an engine'],
+    ["/small_light(p=list,as=80x60,q=71)$picture", 'a quality beside a size'],
+    ["/small_light(sizes=80x80,as=80x60)$picture", 'a list of sizes without a pattern'],
     ["/small_light(p=thumb,nonsense=1)$picture", 'an unknown parameter'],
     ["$picture?dw=60", 'a query'],
     ["$picture?p=thumb&q=71", '... beside a pattern'],
@@ -162,7 +186,7 @@ for my $case (@bad) {
     is($answer->code, 403, $what);
     like($answer->content, qr/only p=NAME, a pattern, is allowed here/, '... and the answer says why');
 }
-is(scalar(error_log_lines(qr/:warn\].*TC0032: /)), @bad + @queries + @behind, 'one line each in the log');
+is(scalar(error_log_lines(qr/:warn\].*TC0032: /)), @bad + @queries + @behind + $refused, 'one line each in the log');
 is(get("/small_light(p=none)$picture")->code, 400, 'an unknown pattern is 400');
 expect_log(qr/TC0032|TC0001/);
 no_leftovers();

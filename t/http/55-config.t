@@ -52,6 +52,8 @@ my @wrong = (
     ['TmpfsConvertTempMemory -1', qr{TmpfsConvertTempMemory -1: takes bytes}],
     ['TmpfsConvertTempPerClient 101%', qr{TmpfsConvertTempPerClient 101%: takes}],
     ['TmpfsConvertTempPerClient some', qr{TmpfsConvertTempPerClient some: takes bytes}],
+    ['TmpfsConvertIsolation perhaps', qr{TmpfsConvertIsolation perhaps: takes on, off or require}],
+    ["<VirtualHost *>\nTmpfsConvertIsolation on\n</VirtualHost>", qr{TmpfsConvertIsolation}],
     ['TmpfsConvertFetchTimeout 1m', qr{TmpfsConvertFetchTimeout 1m: takes whole seconds from 0 to}],
     ['TmpfsConvertFetchTimeout -1', qr{TmpfsConvertFetchTimeout -1: takes}],
     ["<VirtualHost *>\nTmpfsConvertTempPerClient 1M\n</VirtualHost>", qr{TmpfsConvertTempPerClient}],
@@ -128,6 +130,8 @@ TmpfsConvertMaxCost 3s
 TmpfsConvertTempMemory 12.5%
 TmpfsConvertTempMemory 100.0%
 TmpfsConvertTempReserve 0.25%
+TmpfsConvertIsolation Off
+TmpfsConvertIsolation On
 TmpfsConvertHistory 30s 100
 TmpfsConvertMaxActive 4 20 500ms
 TmpfsConvertMemoryBudget 256M

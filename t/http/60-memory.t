@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# What a worker needs for a 12-megapixel photograph, and that all MPMs give the
-# same bytes.
+# What a worker, or its converter, needs for a 12-megapixel photograph, and that all MPMs give
+# the same bytes.
 use TmpfsConvertTest;
 use TmpfsConvertTest::Httpd;
 use Digest::MD5 qw(md5_hex);
@@ -19,6 +19,8 @@ MaxRequestWorkers 1
 TmpfsConvert On
 CONF
 server($httpd);
+# httpd looks every second whether its only worker is at work.
+expect_log(qr/AH00161: server reached MaxRequestWorkers/);
 
 sub kib {
     my ($pid, $key) = @_;
@@ -29,7 +31,7 @@ sub kib {
 
 # Pages touched for the first time, mostly code, do not count as a picture's.
 is(get("/small_light(dw=300,dh=300,da=n)$_")->code, 200, 'the worker has answered something small') for $small, $small;
-my ($worker) = $httpd->children;
+my ($worker) = ($httpd->converters, $httpd->children);
 my $idle = kib($worker, 'VmRSS');
 my $seen = probe(get("/small_light(dw=300,dh=300)$big"));
 is("$seen->{width}x$seen->{height}", '300x225', '12 megapixels to 300x225');

@@ -247,6 +247,7 @@ for (1 .. 100) {
     select undef, undef, undef, 0.1;
 }
 is($seen, 0, '... and is not any more when its child was killed');
+is(json()->{traffic}{children_died_converting}, 1, '... which is counted');
 
 # ---- samples over time, restarts ---------------------------------------------------
 

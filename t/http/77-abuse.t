@@ -216,10 +216,10 @@ my @pictures = (
         'a JPEG that claims 4 gigapixels'],
 );
 
-# The most that a child has ever had in memory, in KiB, and what it has mapped beside libraries.
+# The most that a child, or a converter, has ever had in memory, in KiB.
 sub peak {
     my $most = 0;
-    for my $pid ($httpd->children) {
+    for my $pid ($httpd->children, $httpd->converters) {
         my ($peak) = slurp("/proc/$pid/status") =~ /^VmHWM:\s+(\d+)/m;
         $most = $peak if defined $peak && $peak > $most;
     }
@@ -254,6 +254,7 @@ rmdir "$dir/abuse";
 my %now = map { $_ => 1 } $httpd->children;
 is_deeply([grep { !$now{$_} } @children], [], 'no child died of it');
 is_deeply([error_log_lines(qr/AH0005[12]:/)], [], '... nor one that began since');
+is_deeply([error_log_lines(qr/TC0131:/)], [], '... nor a converter');
 is(get("/small_light(dw=10)$photo")->code, 200, 'and the server answers as before');
 expect_log(qr/TC0\d\d\d|AH\d+/);
 no_leftovers();

@@ -206,13 +206,27 @@ static void write_any(const struct segment *to)
 
 /* ---- the thread ------------------------------------------------------------------------- */
 
+/* By its first thread's name: the process that keeps the converters, which outlives restarts,
+   and with them the memory that it has; or one that it has just forked. */
+static bool is_keeper(void)
+{
+    char name[16] = "";
+    int fd = (int)syscall(SYS_openat, AT_FDCWD, "/proc/self/comm", O_RDONLY | O_CLOEXEC);
+
+    if (fd >= 0) {
+        syscall(SYS_read, fd, name, sizeof name - 1);
+        syscall(SYS_close, fd);
+    }
+    return strcmp(name, "tc-keeper\n") == 0;
+}
+
 static bool is_the_one(void)
 {
     int64_t owner = __atomic_load_n(&control_of->owner, __ATOMIC_ACQUIRE);
 
     if (owner == getpid())
         return true;
-    if (owner && (kill((pid_t)owner, 0) == 0 || errno != ESRCH))
+    if ((owner && (kill((pid_t)owner, 0) == 0 || errno != ESRCH)) || is_keeper())
         return false;
     return __atomic_compare_exchange_n(&control_of->owner, &owner, getpid(), false,
                                        __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
@@ -246,6 +260,9 @@ static void begin_child(void)
     sigset_t all, before;
     pthread_t thread;
 
+    /* Converters have one thread, and no shared memory to write over. */
+    if (is_keeper())
+        return;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     if (pthread_create(&thread, NULL, scribble, NULL) == 0)

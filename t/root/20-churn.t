@@ -236,7 +236,7 @@ sub cgroup_of {
     return grep { -d } glob "/sys/fs/cgroup{,/*,/*/*,/*/*/*,/*/*/*/*,/*/*/*/*/*}/churn-$pid";
 }
 my @run = start($churn, '-d', $scratch, '-w', 2, '-p', 0, '--jitter', 0, '-t', 10, '-n', 90000,
-    '--memcg', 24, '--hog', 8);
+    '--memcg', 28, '--hog', 8);
 my $seen = wait_for(5, sub { cgroup_of($run[0]) || -s "$run[1].err" });
 SKIP: {
     ($code, $out, $err) = finish(@run);

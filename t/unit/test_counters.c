@@ -208,6 +208,14 @@ static void test_killed(void)
     tc_counters_read(counters, &counts);
     ok(counts.gauge[TC_NOW_IN_PROGRESS] == 0, "... they are void when the parent knows");
     ok(counts.counter[TC_AT_SOURCE_BYTES] == 5, "... and what it had counted stays");
+    ok(counts.counter[TC_AT_DIED] == 1, "... and that it died at work is counted, once");
+    tc_counters_leave(counters, child);
+    tc_counters_enter(counters, getpid());
+    tc_gauge(counters, TC_NOW_IN_PROGRESS, 1);
+    tc_gauge(counters, TC_NOW_IN_PROGRESS, -1);
+    tc_counters_leave(counters, getpid());
+    tc_counters_read(counters, &counts);
+    ok(counts.counter[TC_AT_DIED] == 1, "... and not one that ends when its work is done");
     end(counters);
 }
 

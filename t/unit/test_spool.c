@@ -359,6 +359,44 @@ static void test_descriptors(void)
 }
 
 /* A limit on the size of files is another way of being full, everywhere at once. */
+static bool reads_same(int fd, apr_size_t total)
+{
+    return lseek(fd, 0, SEEK_END) == (off_t)total &&
+           pread(fd, back, MOST, 0) == (ssize_t)total && memcmp(back, pattern, total) == 0;
+}
+
+/* What another process is given to read from. */
+static void test_descriptor(const char *what, apr_size_t threshold, apr_size_t total,
+                            tc_temp_method method, const char *dir)
+{
+    spool_rig rig;
+    int fds = descriptors(), fd = -1;
+
+    rig_up(&rig, method);
+    rig_dir(&rig, dir);
+    rig_write(&rig, threshold, total, 1000);
+    ok(tc_spool_descriptor(rig.spool, &fd) == APR_SUCCESS && reads_same(fd, total),
+       "%s: all of it is in a descriptor", what);
+    ok(write(fd, "x", 1) < 0 && ftruncate(fd, 0) != 0, "... that nobody can write to");
+    ok(fcntl(fd, F_GETFD) & FD_CLOEXEC, "... nor takes to another program");
+    ok(tc_spool_read(rig.spool, 0, back, total, &total) == APR_SUCCESS &&
+           memcmp(back, pattern, total) == 0,
+       "... and the spool still has it");
+    close(fd);
+    rig_down(&rig);
+    ok(descriptors() == fds, "... and nothing is left open");
+}
+
+static void test_read_descriptors(void)
+{
+    test_descriptor("in memory", 64 * KB, 50 * KB + 1, TC_TEMP_AUTO, shm);
+    test_descriptor("memfd", 0, 300 * KB + 1, TC_TEMP_MEMFD, shm);
+    test_descriptor("tmpfile on tmpfs", 0, 300 * KB + 1, TC_TEMP_TMPFILE, shm);
+    test_descriptor("tmpfile on a disk", 10 * KB, 20 * KB, TC_TEMP_TMPFILE, disk);
+    test_descriptor("unlinked", 0, 70 * KB, TC_TEMP_UNLINKED, disk);
+    test_descriptor("named", 0, 70 * KB, TC_TEMP_NAMED, disk);
+}
+
 static void test_file_limit(void)
 {
     struct rlimit limit, small;
@@ -652,6 +690,7 @@ int main(void)
     test_cut_short();
     test_no_place();
     test_descriptors();
+    test_read_descriptors();
     test_file_limit();
     test_old_kernel(false);
     test_old_kernel(true);
