@@ -10,10 +10,21 @@ my $documents = docroot() . '/recipes';
 remove_tree($documents);
 make_path("$documents/img");
 copy(docroot() . mkpicture('cat.jpg', 640, 480, seed => 5), "$documents/img/cat.jpg") or die $!;
+# The same where other programs keep pictures, and as WordPress names what it has reduced or turned.
+my %also = (
+    'wp-content/uploads/2026/11' => ['cat.jpg', 'large-scaled.jpg'],
+    'images/a/ab' => ['Cat.jpg'],
+);
+for my $folder (sort keys %also) {
+    make_path("$documents/$folder");
+    copy("$documents/img/cat.jpg", "$documents/$folder/$_") or die $! for @{ $also{$folder} };
+}
+copy(docroot() . mkpicture('tall.jpg', 480, 640, seed => 5), "$documents/wp-content/uploads/2026/11/turned-rotated.jpg") or die $!;
 
 my (@recipes, $title);
 open my $in, '<', "$TmpfsConvertTest::Site::ROOT/docs/recipes.md" or die "docs/recipes.md: $!";
 while (my $line = <$in>) {
+    next if $line =~ /^```/ ... $line =~ /^```$/; # for other programs
     if ($line =~ /^## (.*)/) { $title = $1 }
     elsif ($line =~ /^    (.*\n)/) {
         push @recipes, { title => $title, conf => '', rows => [] } if !@recipes || @{ $recipes[-1]{rows} };
@@ -22,7 +33,7 @@ while (my $line = <$in>) {
     elsif ($line =~ /^\| `(\S+)` \| (.*) \|$/) { push @{ $recipes[-1]{rows} }, [$1, $2] }
 }
 close $in;
-cmp_ok(scalar @recipes, '>=', 15, 'there are recipes');
+cmp_ok(scalar @recipes, '>=', 19, 'there are recipes');
 
 my $origin = TmpfsConvertTest::Httpd->new(plain => 1, documents => $documents);
 my $far = 'http://127.0.0.1:' . $origin->port;

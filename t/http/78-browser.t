@@ -5,60 +5,19 @@
 # Under event only: a browser sees no MPM.
 use TmpfsConvertTest;
 use TmpfsConvertTest::Httpd;
-use File::Path qw(make_path);
+use TmpfsConvertTest::Browser;
 use File::Temp ();
-use IO::Select ();
-use JSON::PP ();
-use Time::HiRes qw(time);
 
 use constant PICTURES => 100;
 
 for my $name ('http2', 'ssl') {
     plan(skip_all => "this httpd has no mod_$name") unless -e TmpfsConvertTest::Site::ask('LIBEXECDIR') . "/mod_$name.so";
 }
-for my $name ('chromium', 'openssl') {
-    plan(skip_all => "$name is not on this machine: tools/deps --test")
-        unless grep { -x "$_/$name" } split /:/, $ENV{PATH};
-}
+plan(skip_all => 'openssl is not on this machine: tools/deps --test')
+    unless grep { -x "$_/openssl" } split /:/, $ENV{PATH};
 
-make_path("$TmpfsConvertTest::Site::ROOT/build/t");
-my $scratch = File::Temp->newdir('browser-XXXXXX', DIR => "$TmpfsConvertTest::Site::ROOT/build/t");
-# Chromium's socket lies in TMPDIR, and its name has no more than 107 characters.
-my $short = File::Temp->newdir('browser-XXXXXX', DIR => -w '/tmp' ? '/tmp' : $scratch);
-
-# The document at $url after its load event, as text, and what the browser said meanwhile.
-# A user without a home (nobody) has one here.
-sub browse {
-    my ($url, $seconds) = @_;
-    my $words = "$scratch/words";
-    my $pid = open my $out, '-|';
-    defined $pid or die "fork: $!";
-    if (!$pid) {
-        setpgrp;
-        open STDERR, '>', $words;
-        @ENV{qw(HOME XDG_CONFIG_HOME XDG_CACHE_HOME)} = ("$scratch") x 3;
-        $ENV{TMPDIR} = "$short";
-        $ENV{DBUS_SESSION_BUS_ADDRESS} = $ENV{DBUS_SYSTEM_BUS_ADDRESS} = 'disabled:';
-        # Its sandbox needs what containers do not allow; the pages are the test's own.
-        exec 'chromium', '--headless=new', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage',
-            '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-extensions',
-            '--no-proxy-server', '--ignore-certificate-errors', "--user-data-dir=$scratch/profile", '--dump-dom', $url
-            or POSIX::_exit(127);
-    }
-    my ($text, $end, $select) = ('', time + $seconds, IO::Select->new($out));
-    while (time < $end) {
-        next unless $select->can_read($end - time);
-        last unless sysread $out, $text, 65536, length $text;
-    }
-    kill KILL => -$pid if time >= $end;
-    close $out;
-    open my $in, '<', $words or return ($text, '');
-    local $/ = undef;
-    return ($text, <$in> // '');
-}
-
-my ($up, $why) = browse('data:text/html,<p>up', 120);
-plan(skip_all => 'Chromium does not start here: ' . substr $why =~ s/\s+/ /gr, -500) unless $up =~ /<p>up/;
+my $missing = TmpfsConvertTest::Browser::missing();
+plan(skip_all => $missing) if $missing;
 
 # ---- the page -------------------------------------------------------------------------------
 
@@ -90,6 +49,7 @@ sub made_by {
     return;
 }
 
+my $scratch = File::Temp->newdir('browser-XXXXXX', TMPDIR => 1);
 made_by('openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost',
     "-keyout $scratch/key.pem -out $scratch/certificate.pem");
 
@@ -107,10 +67,10 @@ TmpfsConvert On
 CONF
 server($httpd);
 
-my ($dom, $said) = browse('https://127.0.0.1:' . $httpd->port . '/browser.html', $ENV{TC_SANITIZER} ? 600 : 240);
-my ($json) = $dom =~ m{<pre id="result">(.*?)</pre>}s;
-ok($json, 'the page has loaded') or diag "$dom\n$said";
-my $result = $json ? JSON::PP->new->decode($json) : { widths => [], seen => [] };
+my ($dom, $said) = TmpfsConvertTest::Browser::browse('https://127.0.0.1:' . $httpd->port . '/browser.html', $ENV{TC_SANITIZER} ? 600 : 240);
+my $result = TmpfsConvertTest::Browser::result($dom);
+ok($result, 'the page has loaded') or diag "$dom\n$said";
+$result //= { widths => [], seen => [] };
 
 my %seen;
 $seen{"@$_"}++ for @{ $result->{seen} };

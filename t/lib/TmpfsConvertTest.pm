@@ -222,7 +222,7 @@ sub open_files {
     for my $pid (server()->children) {
         for my $link (glob "/proc/$pid/fd/*") {
             my $to = readlink $link // next;
-            push @found, "$pid: $to" if $to =~ m{^/memfd:|/tc-[^/]*(?: \(deleted\))?$|/#\d+ \(deleted\)$};
+            push @found, "$pid: $to" if $to =~ m{^/memfd:(?!converter-claims )|/tc-[^/]*(?: \(deleted\))?$|/#\d+ \(deleted\)$};
         }
     }
     return @found;

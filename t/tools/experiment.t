@@ -106,7 +106,7 @@ is($code, 0, 'a run') or diag $summary;
 like($summary, qr/^Report: \Q$report\E$/m, '... names its report');
 nothing_left('after it');
 my @kept = names_in($place);
-is_deeply([grep { !/^(?:files|words|report\.html|report-[\w-]+\.csv)$/ } @kept], [],
+is_deeply([grep { !/^(?:files|words|report\.html|report-[\w-]+\.csv|report-dentries\.svg)$/ } @kept], [],
     '... nor anything beside the report but its figures') or diag "@kept";
 
 my $html = do {
@@ -114,6 +114,14 @@ my $html = do {
     local $/ = undef;
     <$in>;
 };
+
+my $chart = do {
+    open my $in, '<', "$place/report-dentries.svg" or die "$place/report-dentries.svg: $!";
+    local $/ = undef;
+    <$in>;
+};
+like($chart, qr{\A<svg [^>]*xmlns="http://www\.w3\.org/2000/svg"[^>]* width="\d+"}, 'the chart is a picture of its own');
+like($chart, qr/$_/, "... that has $_") for 'before: closed, then removed', 'after: the module.{1,6}s own way';
 
 # What does not nest, as XML has it; nothing when all is well.
 sub malformed {

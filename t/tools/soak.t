@@ -39,18 +39,25 @@ for my $wrong (['-n', 1], ['--plant', 'none'], ['more'], ['--more']) {
 
 # ---- the server stands it ------------------------------------------------------------------
 
-for my $mpm (qw(prefork worker event)) {
-    my ($status, $result) = soak($mpm, '-n', $many, '--kill', 0.4, '--graceful', 0.9);
+# As many converters as may run at once, or none.
+for my $run (['prefork', 'on'], ['worker', 'on'], ['event', 'on'], ['event', 'off']) {
+    my ($mpm, $isolation) = @$run;
+    my $name = "$mpm, isolation $isolation";
+    my ($status, $result) = soak($mpm, '-n', $many, '--kill', 0.8, '--graceful', 2.1, '--isolation', $isolation);
     my %verdict = verdicts($result);
-    is(scalar(keys %verdict), 10, "$mpm: ten verdicts") or diag "exit status $status";
-    for my $name (sort keys %verdict) {
+    is(scalar(keys %verdict), 11, "$name: eleven verdicts") or diag "exit status $status";
+    for my $verdict (sort keys %verdict) {
         # Memory needs more than some seconds to tell.
-        next if $name eq 'memory' && $many < 50_000;
-        ok($verdict{$name}{good}, "$mpm: $name: $verdict{$name}{words}");
+        next if $verdict eq 'memory' && $many < 50_000;
+        ok($verdict{$verdict}{good}, "$name: $verdict: $verdict{$verdict}{words}");
     }
     note "memory: $verdict{memory}{words}";
-    cmp_ok($result->{load}{asked}, '>=', $many, "$mpm: $many requests");
+    cmp_ok($result->{load}{asked}, '>=', $many, "$name: $many requests");
     cmp_ok($result->{run}{kills}, '>', 0, '... with children killed');
+    if ($isolation eq 'on') {
+        cmp_ok($result->{run}{converter_kills}, '>', 0, '... and converters');
+        is($result->{converters}[0], 32, '... of sixteen, and as many that children keep');
+    }
     cmp_ok($result->{status}{temp_made}, '>', $many / 10, '... and temporary files made');
     is(scalar(grep { !$result->{load}{kinds}{$_}{asked} } qw(handler filter bad huge aborted head plain)), 0,
         '... of every kind');
@@ -58,9 +65,9 @@ for my $mpm (qw(prefork worker event)) {
 
 # ---- each verdict can fail -----------------------------------------------------------------------
 
-my @plants = qw(memory descriptors file log answers silence);
+my @plants = qw(memory descriptors file log answers silence converters);
 my %fails = (memory => 'memory', descriptors => 'descriptors', file => 'files', log => 'counters',
-    answers => 'answers', silence => 'answering', dentries => 'dentries');
+    answers => 'answers', silence => 'answering', dentries => 'dentries', converters => 'converters');
 my $kind = `stat -f -c %T '$root'`;
 my $knob = do { open my $in, '<', '/proc/sys/fs/dentry-negative'; $in ? <$in> : 0 };
 if ($kind =~ m{^(?:ext2/ext3|xfs|btrfs)$} && $knob == 0) {
@@ -69,7 +76,7 @@ if ($kind =~ m{^(?:ext2/ext3|xfs|btrfs)$} && $knob == 0) {
 else {
     note "dentries: not planted, $kind keeps none here";
 }
-my ($status, $result) = soak('event', '-n', 6000, '--plant', join ',', @plants);
+my ($status, $result) = soak('event', '-n', 6000, '--isolation', 'on', '--plant', join ',', @plants);
 is($status, 1, 'with faults planted: exit status 1');
 my %verdict = verdicts($result);
 for my $plant (@plants) {

@@ -41,8 +41,10 @@ $SIG{$_} ||= sub { exit 130 } for qw(INT TERM HUP);
 #   env       {NAME => value} for the server; undef takes the name away
 #   faults    a TmpfsConvertTest::Fault: what is to go wrong in it
 #   scribble  a TmpfsConvertTest::Scribble: who writes over shared memory in it
+#   wreck     a TmpfsConvertTest::Wreck: what breaks in its converters
 #   full      with faults: directories (and "memfd") that its `space` is about
 #   documents document root; the tests' pictures when not given
+#   same_port this one, on which a server of this test was before; else one that is free
 #   start     false: only make the configuration (for configtest)
 sub new {
     my ($class, %option) = @_;
@@ -98,17 +100,34 @@ sub log_text {
     return scalar(<$in>) // '';
 }
 
-# Process ids of the server's children.
+# Process ids of the server's children that serve requests.
 sub children {
     my ($self) = @_;
-    my $parent = $self->pid or return;
+    return map { $_->[0] } grep { $_->[1] ne 'tc-keeper' } _children_of($self->pid);
+}
+
+# The process that keeps the converters, and the converters.
+sub keeper {
+    my ($self) = @_;
+    return map { $_->[0] } grep { $_->[1] eq 'tc-keeper' } _children_of($self->pid);
+}
+
+sub converters {
+    my ($self) = @_;
+    return map { $_->[0] } map { _children_of($_) } $self->keeper;
+}
+
+# [process id, name] of each.
+sub _children_of {
+    my ($parent) = @_;
     my @found;
+    return unless $parent;
     for my $file (glob '/proc/[0-9]*/stat') {
         open my $in, '<', $file or next;
         my $line = <$in> // next;
-        push @found, $1 if $line =~ /^(\d+) \(.*\) \S (\d+) / && $2 == $parent;
+        push @found, [$1, $2] if $line =~ /^(\d+) \((.*)\) [^Z] (\d+) / && $3 == $parent;
     }
-    @found = sort { $a <=> $b } @found;
+    @found = sort { $a->[0] <=> $b->[0] } @found;
     return @found;
 }
 
@@ -223,6 +242,10 @@ sub _become_httpd {
         $ENV{TC_SCRIBBLE} = $self->{scribble}->file;
         _preload('scribble');
     }
+    if ($self->{wreck}) {
+        $ENV{TC_WRECK} = $self->{wreck}->file;
+        _preload('wreck');
+    }
     open STDERR, '>&', \*STDOUT;
     exec { TmpfsConvertTest::Site::httpd() } TmpfsConvertTest::Site::httpd(),
         '-d', $self->{root}, '-f', "$self->{root}/httpd.conf", @options
@@ -251,7 +274,7 @@ sub _write_conf {
     my $types = "$TmpfsConvertTest::Site::ROOT/t/conf/mime.types";
     my $account = '';
 
-    $self->{port} = _free_port();
+    $self->{port} = $self->{same_port} // _free_port();
     if (!$>) {
         my $user = $self->{user} || (getpwnam 'www-data' ? 'www-data' : 'nobody');
         my $group = $self->{group} || getgrgid((getpwnam $user)[3]);

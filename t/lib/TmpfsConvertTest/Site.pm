@@ -89,9 +89,30 @@ sub load_modules {
     return $text;
 }
 
+# Of a configuration that says in its head which modules it needs (`a2enmod a b`): those, and
+# those of @MODULES that Debian does not enable and it does not name, for
+# TmpfsConvertTest::Httpd->new: modules => [...], lacks => [...].
+my %ENABLED = map { $_ => 1 } qw(
+    authn_core authn_file authz_core authz_host authz_user auth_basic
+    mime dir alias negotiation autoindex env setenvif log_config unixd status filter deflate
+);
+
+sub modules_named {
+    my ($text) = @_;
+    my %named = map { $_ => 1 } map { split ' ' } $text =~ /^#.*?\ba2enmod ([a-z_ ]+)/mg;
+    return (modules => [sort keys %named], lacks => [grep { !$ENABLED{$_} && !$named{$_} } @MODULES]);
+}
+
 # Few processes and threads, but more than one of each, so that what is shared
-# between them is tested too.
+# between them is tested too. TC_ISOLATION=on has every server of a run convert in processes
+# of their own, off in its children, where a test says nothing else.
 sub mpm_settings {
+    my ($mpm) = @_;
+    my $isolation = $ENV{TC_ISOLATION} ? "TmpfsConvertIsolation $ENV{TC_ISOLATION}\n" : '';
+    return _workers($mpm) . ($isolation && "<IfModule tmpfs_convert_module>\n$isolation</IfModule>\n");
+}
+
+sub _workers {
     my ($mpm) = @_;
     return <<'PREFORK' if $mpm eq 'prefork';
 StartServers 4

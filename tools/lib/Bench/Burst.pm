@@ -8,7 +8,8 @@ use strict;
 use warnings;
 use Getopt::Long ();
 use Time::HiRes  ();
-use Bench::Burst::Server ();
+use Bench::Burst::Overload ();
+use Bench::Burst::Server   ();
 use Bench::Measure       ();
 use Bench::Table         ();
 
@@ -19,23 +20,18 @@ usage: tools/bench burst [options]
       --mpm LIST        of prefork,worker,event (all)
   -t, --seconds S       of the overload (60); beside each hog a sixth of it
       --times N         the overload, in times of what it can carry (10)
+      --threads N       of a process, worker and event, in the overload (25, as Debian has it)
       --short           one MPM's worth of short loads: only to see it work
       --json FILE       all figures
       --write           put the table into docs/performance.md
 HELP
 
 # What is asked of it: milliseconds, but for the shares.
-use constant {
-    MORE_THAN_NEEDED => 1.2, LEAST_SHARE => 0.93, WAIT => 10_000, REFUSED => 100, PLAIN => 200, SIX => 1000,
-};
-
-# The machine's pace wanders by a quarter within a minute, so the overload comes in turns, what
-# can be carried is measured before and after each, and the share is the median of them.
-use constant TURNS => 3;
+use constant { MORE_THAN_NEEDED => 1.2, SIX => 1000 };
 
 my @PARTS = (
     [page => \&_page], [pages => \&_pages], [clients => \&_clients], [workers => \&_workers],
-    [overload => \&_overload], [hog => \&_hogs],
+    [overload => sub { _row(@$_) for Bench::Burst::Overload::rows(@_); return }], [hog => \&_hogs],
 );
 
 my @rows;
@@ -51,9 +47,10 @@ sub _row {
 
 sub main {
     local @ARGV = @_;
-    my %option = (only => join(',', map { $_->[0] } @PARTS), mpm => 'prefork,worker,event', seconds => 60, times => 10);
+    my %option = (only => join(',', map { $_->[0] } @PARTS), mpm => 'prefork,worker,event', seconds => 60, times => 10,
+        threads => 25);
     Getopt::Long::Configure('bundling');
-    Getopt::Long::GetOptions(\%option, 'only=s', 'mpm=s', 'seconds|t=f', 'times=f', 'short', 'json=s', 'write', 'help|h')
+    Getopt::Long::GetOptions(\%option, 'only=s', 'mpm=s', 'seconds|t=f', 'times=f', 'threads=i', 'short', 'json=s', 'write', 'help|h')
         && !@ARGV or die $HELP;
     if ($option{help}) {
         print $HELP;
@@ -62,6 +59,7 @@ sub main {
     my %known = map { @$_ } @PARTS;
     my @only = split /,/, $option{only};
     $option{seconds} >= 1 && $option{seconds} <= 3600 && $option{times} >= 1 && $option{times} <= 100
+        && $option{threads} >= 1 && $option{threads} <= Bench::Burst::Server::WORKERS
         && !(grep { !$known{$_} } @only) or die $HELP;
     grep { -x "$_/h2load" } split /:/, $ENV{PATH} or die "bench: h2load is missing: tools/deps --test\n";
     $option{seconds} = 2 if $option{short};
@@ -91,28 +89,9 @@ sub _method {
 | pages | four connections, 12 megapixels: the time that was left to the server, over what the same conversions take one after the other |
 | clients | ten of HTTP/1.1, six connections and 60 thumbnails each |
 | workers | 60 thumbnails at once where MaxRequestWorkers is this number |
-| overload | $option->{times} times the load it can carry of 12 megapixels for $option->{seconds} s in @{[ _turns($option) ]} turns, from 100 clients, the load generator on a processor of its own; what it can carry is measured before and after each, and shares are medians; a plain file and /tmpstat are asked for meanwhile, five times a second each |
+@{[ Bench::Burst::Overload::method($option) ]}
 | hog | one client with 1,000 connections of HTTP/1.1, or one of HTTP/2 with 100 streams, that asks again whenever it is answered; every half second another client asks for six thumbnails at once |
 TABLE
-}
-
-# How many of each status, the good ones first: "598 of 600, 2 x 503".
-sub _told {
-    my ($count, $load) = @_;
-    my %answers = map { $_ => $load->{answers}{$_}{count} } keys %{ $load->{answers} };
-    my $good = delete $answers{200} // 0;
-    return join ', ', "$good of $count", map { "$answers{$_} x $_" } sort keys %answers;
-}
-
-sub _good { return $_[0]{answers}{200}{count} // 0 }
-
-# Several loads as one.
-sub _sum {
-    my %sum = (answers => {});
-    for my $load (@_) {
-        $sum{answers}{$_}{count} += $load->{answers}{$_}{count} for keys %{ $load->{answers} };
-    }
-    return \%sum;
 }
 
 # ---- a page ------------------------------------------------------------------------------
@@ -178,9 +157,9 @@ sub _clients {
     my $watch = Bench::Burst::Server::watch($httpd);
     my @jobs = map { Bench::Burst::Server::begin_load($httpd, "127.0.0.$_", '-c', 6, '-n', 60, '-k',
             Bench::Burst::Server::thumbnails(60, 'two')) } 11 .. 20;
-    my $all = _sum(map { Bench::Burst::Server::end_load($_) } @jobs);
+    my $all = Bench::Burst::Server::sum(map { Bench::Burst::Server::end_load($_) } @jobs);
     my $took = Bench::Burst::Server::watched($watch);
-    _row('clients', $mpm, _told(600, $all) . sprintf(' in %.1f s', $took->{seconds}) . $took->{words}, _good($all) == 600);
+    _row('clients', $mpm, Bench::Burst::Server::told(600, $all) . sprintf(' in %.1f s', $took->{seconds}) . $took->{words}, Bench::Burst::Server::good($all) == 600);
     $httpd->stop;
     return;
 }
@@ -193,140 +172,11 @@ sub _workers {
             settings => Bench::Burst::Server::settings_for($mpm, $workers));
         my $load = Bench::Burst::Server::load($httpd, '127.0.0.1', '-c', 60, '-n', 60,
             Bench::Burst::Server::thumbnails(60, 'two'));
-        push @told, "$workers: " . _told(60, $load);
-        $bad ||= _good($load) != 60;
+        push @told, "$workers: " . Bench::Burst::Server::told(60, $load);
+        $bad ||= Bench::Burst::Server::good($load) != 60;
         $httpd->stop;
     }
     _row('workers', $mpm, join('; ', @told), !$bad);
-    return;
-}
-
-# ---- overload ----------------------------------------------------------------------------------
-
-# Seconds of the overload before it counts.
-use constant FIRST => 5;
-
-# httpd starts with two processes, or five, and takes ten seconds and more to have all that it
-# wants, whatever is asked of it, and ends most of them when little is asked for a while: until
-# there are no more for three seconds it is another server.
-sub _let_grow {
-    my ($httpd, @load) = @_;
-    my $job = Bench::Burst::Server::begin_load($httpd, @load);
-    my ($most, $end) = (0, Time::HiRes::time() + 3);
-    while (Time::HiRes::time() < $end) {
-        my $now = () = $httpd->children;
-        ($most, $end) = ($now, Time::HiRes::time() + 3) if $now > $most;
-        Time::HiRes::sleep(0.2);
-    }
-    Bench::Burst::Server::cut($job);
-    return;
-}
-
-# The best of several numbers of connections, pictures a second. Of few paths, since a closed
-# loop ends with a whole round of them.
-sub _carried {
-    my ($httpd, $seconds, @paths) = @_;
-    @paths = @paths[0 .. 7];
-    return Bench::Measure::most(map {
-        my $load = Bench::Burst::Server::load($httpd, '127.0.2.1', '-A', 100, '-c', $_, '-t', $seconds, @paths);
-        Bench::Measure::only_good('capacity', $load) / $load->{seconds}
-    } 4, 8, 16);
-}
-
-# What is left for conversions where httpd has as many requests to answer that are nothing to
-# do with the module, for a file that does not exist: pictures a second.
-sub _beside_none {
-    my ($httpd, $rate, $seconds, @paths) = @_;
-    my $job = Bench::Burst::Server::begin_load($httpd, '127.0.4.1', '-A', 100, '-c', 4000, '-r', sprintf('%.1f', $rate),
-        '-t', $seconds, '/none.jpg');
-    my $load = Bench::Burst::Server::load($httpd, '127.0.2.1', '-A', 100, '-c', 100, '-t', $seconds,
-        @paths[0 .. 7]);
-    Bench::Burst::Server::end_load($job);
-    return Bench::Measure::only_good('beside 404s', $load) / $load->{seconds};
-}
-
-sub _turns { return $_[0]{short} ? 1 : TURNS }
-
-sub _overload_turn {
-    my ($httpd, $option, $best, $short, @paths) = @_;
-    my $seconds = $option->{seconds} / _turns($option);
-    my $rate = sprintf '%.1f', $option->{times} * $best;
-    my @much = ('127.0.2.1', '-A', 100, '-c', 4000, '-r', $rate);
-    _let_grow($httpd, @much, '-t', 3600, @paths);
-    my $job = Bench::Burst::Server::begin_load($httpd, @much, '-w', FIRST, '-t', $seconds, @paths);
-    Time::HiRes::sleep(FIRST);
-    my @beside = map { Bench::Burst::Server::begin_load($httpd, $_->[0], '-c', 100, '-r', 5, '-t', $seconds, $_->[1]) }
-        ['127.0.1.1', '/plain.txt'], ['127.0.1.2', '/tmpstat?json'];
-    my ($plain, $status) = map { Bench::Burst::Server::end_load($_) } @beside;
-    my $load = Bench::Burst::Server::end_load($job);
-    my $after = _carried($httpd, $short, @paths);
-    my $none = _beside_none($httpd, $rate - $best, 2 * $short, @paths);
-    my $last = _carried($httpd, $short, @paths);
-    my $rated = ($load->{answers}{200}{in_time} // 0) / $seconds;
-    return { load => $load, plain => $plain, status => $status, rate => $rated, best => ($best + $after) / 2,
-        share => 2 * $rated / ($best + $after), httpd => 2 * $none / ($after + $last), last => $last };
-}
-
-sub _overload {
-    my ($option, $mpm) = @_;
-    my @all = Bench::Measure::allowed();
-    my @processors = @all;
-    my $generator = @processors > 1 ? pop @processors : $processors[0];
-    my @paths = Bench::Burst::Server::thumbnails(400, 'twelve');
-    my $short = $option->{seconds} / 20;
-    Bench::Measure::run_on(@processors);
-    my $httpd = Bench::Burst::Server::start($mpm);
-    Bench::Measure::run_on($generator);
-    my $best = _carried($httpd, $short, @paths);
-    my $watch = Bench::Burst::Server::watch($httpd);
-    my @turns;
-    for (1 .. _turns($option)) {
-        push @turns, _overload_turn($httpd, $option, $best, $short, @paths);
-        $best = $turns[-1]{last};
-    }
-    my $took = Bench::Burst::Server::watched($watch);
-    $httpd->stop;
-    Bench::Measure::run_on(@all);
-    _told_overload($mpm, $took->{words}, @turns);
-    return;
-}
-
-# Of all turns: how many answers of this status, and the worst 99th percentile.
-sub _of_turns {
-    my ($loads, $status) = @_;
-    my @of = map { $_->{answers}{$status} // () } @$loads;
-    my ($count, $retry) = (0, 0);
-    for my $one (@of) {
-        $count += $one->{count};
-        $retry += $one->{retry} // 0;
-    }
-    return { count => $count, retry => $retry, p99 => Bench::Measure::most(map { $_->{p99} } @of) // 0 };
-}
-
-sub _told_overload {
-    my ($mpm, $words, @turns) = @_;
-    my %median = map { my $what = $_; $what => Bench::Measure::median(map { $_->{$what} } @turns) } qw(rate best share httpd);
-    my @loads = map { $_->{load} } @turns;
-    my ($good, $no) = map { _of_turns(\@loads, $_) } 200, 503;
-    my $lost = 0;
-    $lost += $_->{not_begun} + ($_->{answers}{failed}{count} // 0) for @loads;
-    _row('overload', $mpm, sprintf('%.0f/s accepted of %.0f/s that it can carry: %.0f %%; with as many 404s and a queue'
-        . ' of 100, httpd leaves %.0f %%', @median{qw(rate best)}, 100 * $median{share}, 100 * $median{httpd}) . $words,
-        $median{share} >= LEAST_SHARE);
-    _row('... accepted', $mpm, sprintf('p99 %.1f s', $good->{p99} / 1000), $good->{p99} < WAIT);
-    _row('... refused', $mpm, sprintf('%d, p99 %.1f ms, %d with Retry-After, %d without an answer', $no->{count},
-        $no->{p99}, $no->{retry}, $lost),
-        $no->{p99} <= REFUSED && $no->{retry} == $no->{count} && $lost == 0);
-    for my $one (['plain file', 'plain'], ['/tmpstat', 'status']) {
-        my ($what, $key) = @$one;
-        my @seen = map { $_->{$key} } @turns;
-        my $count = 0;
-        $count += $_->{begun} + $_->{not_begun} for @seen;
-        my $p99 = _of_turns(\@seen, 200)->{p99};
-        my $all = _sum(@seen);
-        _row("... $what", $mpm, _told($count, $all) . sprintf(', p99 %.0f ms', $p99),
-            _good($all) == $count && $p99 <= PLAIN);
-    }
     return;
 }
 
@@ -365,7 +215,7 @@ sub _hog {
         my $six = Bench::Burst::Server::load($httpd, '127.0.0.4', '-c', 6, '-n', 6,
             Bench::Burst::Server::thumbnails(6, 'two'));
         push @took, $six->{answers}{200}{max} // 0;
-        $bad .= ' ' . _told(6, $six) if _good($six) != 6;
+        $bad .= ' ' . Bench::Burst::Server::told(6, $six) if Bench::Burst::Server::good($six) != 6;
         Time::HiRes::sleep(0.5);
     }
     Bench::Burst::Server::cut($job);

@@ -151,6 +151,22 @@ sub details {
 # and of what is on the right have no commas: svgchart takes them as lists.
 sub chart {
     my ($context, %of) = @_;
+    my @drawn = _table_and_options($context, %of);
+    return '<figure>' . _within($context, 'broad', @drawn, '--width', 640, '--height', 330)
+        . _within($context, 'narrow', @drawn, '--width', 390, '--height', 300)
+        . ($of{caption} ? "<figcaption>$of{caption}</figcaption>" : '') . "</figure>\n";
+}
+
+# The same as a picture of its own: a file in the scratch directory.
+sub chart_file {
+    my ($context, $name, %of) = @_;
+    my $file = "$context->{scratch}/$name.svg";
+    _draw($context, $file, _table_and_options($context, %of), '--width', 480, '--height', 300);
+    return $file;
+}
+
+sub _table_and_options {
+    my ($context, %of) = @_;
     my @columns = @{ $of{columns} };
     my (@keys, %name);
     while (my ($key, $name) = splice @columns, 0, 2) {
@@ -165,21 +181,25 @@ sub chart {
     push @options, '--on-right', join(',', map { $name{$_} } @{ $of{right} }),
         '--right', $of{right_axis} // '', '--right-unit', $of{right_unit} // 'none' if $of{right};
     push @options, '--from', 0, '--to', $of{until} if $of{until};
-    return '<figure>' . _draw($context, $file, 'broad', @options, '--width', 640, '--height', 330)
-        . _draw($context, $file, 'narrow', @options, '--width', 390, '--height', 300)
-        . ($of{caption} ? "<figcaption>$of{caption}</figcaption>" : '') . "</figure>\n";
+    return ($file, @options);
 }
 
 sub _draw {
-    my ($context, $file, $class, @options) = @_;
+    my ($context, $out, $table, @options) = @_;
     my ($code, $svg) = $context->{keeper}->run(
         mark    => 'svgchart',
-        in      => $file,
-        out     => "$context->{scratch}/chart.svg",
+        in      => $table,
+        out     => $out,
         command => ["$context->{tree}/build/bin/svgchart", @options],
     );
     die "svgchart: $svg" if $code;
-    # Within a page it is as wide as that lets it, and in its colour.
+    return $svg;
+}
+
+# Within a page it is as wide as that lets it, and in its colour.
+sub _within {
+    my ($context, $class, @drawn) = @_;
+    my $svg = _draw($context, "$context->{scratch}/chart.svg", @drawn);
     $svg =~ s/ xmlns="[^"]*"| color="#\w+"//g;
     $svg =~ s/^(<svg\b[^>]*?) width="\d+" height="\d+"/$1 class="$class"/;
     return $svg;

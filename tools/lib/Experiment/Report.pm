@@ -163,14 +163,26 @@ sub _highest {
 }
 
 # One chart of both runs: what this field did.
-sub _chart_both {
+sub _both {
     my ($context, $field, %more) = @_;
-    return chart($context,
+    return (
         rows    => _together($context, $field),
         columns => ["${field}_named" => "before: $WHICH{named}", "${field}_auto" => "after: $WHICH{auto}"],
         until   => _highest($context, 'time'),
         %more,
     );
+}
+
+sub _chart_both {
+    my ($context, $field, %more) = @_;
+    return chart($context, _both($context, $field, %more));
+}
+
+# Before and after, as a picture of its own.
+sub dentries_picture {
+    my ($context) = @_;
+    return Experiment::Page::chart_file($context, 'dentries', _both($context, 'negative_grown',
+        title => sprintf 'Negative dentries of this host (%s)', $context->{named}{fs}));
 }
 
 # A chart of each run, side by side. A line at the same height gives both the same scale.

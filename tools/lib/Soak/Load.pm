@@ -75,11 +75,11 @@ sub stop {
 # What all of them counted, once all are done.
 sub result {
     my ($self) = @_;
-    my %all = (asked => 0, retried => 0, wrong => 0, lost => 0, why => {}, kinds => {}, status => {},
+    my %all = (asked => 0, retried => 0, broken => 0, wrong => 0, lost => 0, why => {}, kinds => {}, status => {},
         tenths => {});
     for my $worker (@{ $self->{workers} }) {
         my $one = eval { JSON::PP->new->decode($worker->{text}) } or die "a client did not end well\n";
-        $all{$_} += $one->{$_} for qw(asked retried wrong lost);
+        $all{$_} += $one->{$_} for qw(asked retried broken wrong lost);
         for my $part (qw(why status tenths)) {
             $all{$part}{$_} += $one->{$part}{$_} for keys %{ $one->{$part} };
         }
@@ -112,7 +112,7 @@ sub _work {
     my $stop = 0;
     local @SIG{qw(INT TERM HUP)} = (sub { $stop = 1 }) x 3;
     local $SIG{PIPE} = 'IGNORE';
-    $self->{count} = { map({ $_ => 0 } qw(asked retried wrong lost)), why => {}, kinds => {}, status => {},
+    $self->{count} = { map({ $_ => 0 } qw(asked retried broken wrong lost)), why => {}, kinds => {}, status => {},
         tenths => {} };
     while (!$stop && $share-- > 0 && getppid == $mother) {
         my $request = $round->[ $at++ % @$round ];
@@ -174,7 +174,10 @@ sub _ask {
     $right = 201 if $self->{plant}{answers} && $kind eq 'huge';
     $count->{kinds}{$kind}{answered}++;
     $count->{status}{ substr $status, 0, 1 }++ if $kind ne 'plain';
-    if ($status == $right) {
+    if ($status == 500 && $right != 500) {
+        $count->{broken}++;
+    }
+    elsif ($status == $right) {
         $count->{tenths}{ int((time - $self->{begin}) / TENTH) }++;
     }
     else {

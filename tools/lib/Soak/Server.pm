@@ -41,6 +41,7 @@ sub new {
     mkdir $self->{temp} or die "$self->{temp}: $!\n";
     chmod 01777, $self->{temp};
     $self->{httpd}->start;
+    $self->{converters} = $self->_converters;
     return $self;
 }
 
@@ -80,6 +81,7 @@ TmpfsConvertMaxActive 16 16 10s
 TmpfsConvertMaxOutput 4000x4000
 TmpfsConvertTempDir "$self->{temp}"
 TmpfsConvertTempMethod $self->{option}{method}
+@{[$self->{option}{isolation} ? "TmpfsConvertIsolation $self->{option}{isolation}" : '']}
 TmpfsConvertPattern thumb "dw=60,dh=60,da=s,cw=60,ch=60"
 ProxyPass "/behind/" "http://127.0.0.1:@{[$self->{behind}->port]}/"
 <Location "/tmpstat">
@@ -197,6 +199,32 @@ sub settle {
     return $now || die "the server does not answer at the end: $@";
 }
 
+# How many converters there are, when they are as many as the last time.
+sub _converters {
+    my ($self) = @_;
+    my ($count, $before) = (0, -1);
+    for (1 .. 50) {
+        $count = () = $self->{httpd}->converters;
+        last if $count == $before;
+        $before = $count;
+        sleep 0.1;
+    }
+    return $count;
+}
+
+# How many there are at the end, once those that were killed had time to be replaced.
+sub converters_again {
+    my ($self) = @_;
+    my ($deadline, $count) = (time + 10, 0);
+    while (time < $deadline) {
+        $count = () = $self->{httpd}->converters;
+        last if $count == $self->{converters};
+        sleep 0.1;
+    }
+    kill CONT => $self->{httpd}->keeper if $self->{option}{plant}{converters};
+    return $count;
+}
+
 # The access log's requests for conversions by class of status, those of clients
 # that ran away apart.
 sub log_by_status {
@@ -257,6 +285,11 @@ sub plant_at_end {
     my ($self) = @_;
     my $plant = $self->{option}{plant};
     _write("$self->{temp}/tc-planted", 'left') if $plant->{file};
+    if ($plant->{converters}) {
+        # A converter is missing, and nobody replaces it.
+        kill STOP => $self->{httpd}->keeper;
+        kill KILL => ($self->{httpd}->converters)[0];
+    }
     if ($plant->{dentries}) {
         # Closed, then removed: on ext4, xfs and btrfs each leaves one.
         for my $number (1 .. 20_000) {

@@ -19,7 +19,8 @@ use Soak::Watch ();
 use constant {
     GROWTH      => 0.05, # of the resident set from the second quarter to the last
     SPARE_KIB   => 256,  # under this a growth is a few pages
-    SPARE_FILES => 3,    # descriptors a child more: connections and sources that happen to be open
+    SPARE_FILES => 3,    # descriptors a child more,
+    BUSY_FILES  => 3,    # and for each client: a connection, a source and a converter's socket
     SILENCE     => 5,    # seconds without an answer to anybody
 };
 
@@ -28,13 +29,14 @@ sub _median {
     return ($sorted[$#sorted / 2] + $sorted[@sorted / 2]) / 2;
 }
 
-# Of a child by quarter of the samples: {rss, descriptors} x 4; undef without a sample.
+# Of a child by quarter of the samples that tell it: {rss, descriptors} x 4; undef without one.
 sub quarters {
     my ($samples) = @_;
     my (%in, %median);
     my $add = sub { my ($field, $at, $value) = @_; push @{ $in{$field}[ int(4 * $at / @$samples) ] }, $value };
     $add->('rss', $_, $samples->[$_]{rss} / $samples->[$_]{children}) for 0 .. $#$samples;
-    $add->('descriptors', @$_) for Soak::Watch::settled($samples);
+    my @settled = Soak::Watch::settled($samples);
+    push @{ $in{descriptors}[ int(4 * $_ / @settled) ] }, $settled[$_][1] for 0 .. $#settled;
     for my $field (qw(rss descriptors)) {
         $median{$field} = [map { $_ && @$_ ? _median(@$_) : undef } @{ $in{$field} }[0 .. 3]];
     }
@@ -55,7 +57,7 @@ sub losable {
 
 sub all {
     my ($result) = @_;
-    return (answered($result), answers($result), lost($result), counters($result), gauges($result),
+    return (answered($result), answers($result), lost($result), converters($result), counters($result), gauges($result),
         files($result), dentries($result), memory($result), descriptors($result), log_words($result));
 }
 
@@ -87,6 +89,17 @@ sub lost {
     return verdict('requests', $lost <= losable($result),
         '%d requests without an answer (%d kills), %d sent again over a new connection%s', $lost,
         $result->{run}{kills}, $result->{load}{retried}, $lost ? _why($result) : '');
+}
+
+# The death of a converter costs the one request that it was at, which is answered 500, and
+# another converter takes its place.
+sub converters {
+    my ($result) = @_;
+    my ($broken, $kills) = ($result->{load}{broken}, $result->{run}{converter_kills});
+    my ($before, $after) = @{ $result->{converters} };
+    return verdict('converters', $broken <= $kills && $before == $after,
+        '%d answers were 500 (at most one for each of %d converters killed); %d converters at the end, %d before',
+        $broken, $kills, $after, $before);
 }
 
 # The counters against the access log, by class of status. Both are written when a
@@ -156,7 +169,7 @@ sub descriptors {
     my ($result) = @_;
     my $open = $result->{quarters}{descriptors};
     return verdict('descriptors', 0, 'too few samples') if grep { !defined } @$open[1, 3];
-    return verdict('descriptors', $open->[3] <= (1 + GROWTH) * $open->[1] + SPARE_FILES,
+    return verdict('descriptors', $open->[3] <= (1 + GROWTH) * $open->[1] + SPARE_FILES + BUSY_FILES * $result->{clients},
         'open in a child by quarter: %s', join ', ', map { defined ? sprintf '%.1f', $_ : '-' } @$open);
 }
 

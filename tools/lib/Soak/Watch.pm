@@ -24,7 +24,7 @@ sub samples { return $_[0]{samples} }
 sub sample {
     my ($self, $time) = @_;
     my @children = $self->{server}{httpd}->children;
-    my @listening = grep { /^socket:/ } _descriptors($self->{server}{httpd}->pid);
+    my @listening = _listening($self->{server}{httpd}->pid);
     my %now = (time => $time, children => 0, rss => 0, descriptors => 0, temp_open => 0,
         named => scalar $self->named, serving => {});
     for my $pid (@children) {
@@ -91,6 +91,20 @@ sub _pss {
 sub _descriptors {
     my ($pid) = @_;
     return map { readlink($_) // () } glob "/proc/$pid/fd/*";
+}
+
+# The sockets that the process listens on, as _descriptors has them: it has others too.
+sub _listening {
+    my ($pid) = @_;
+    my %listens;
+    for my $file ('/proc/net/tcp', '/proc/net/tcp6') {
+        open my $in, '<', $file or next;
+        while (my $line = <$in>) {
+            my ($state, $inode) = (split ' ', $line)[3, 9];
+            $listens{"socket:[$inode]"} = 1 if $state eq '0A';
+        }
+    }
+    return grep { $listens{$_} } _descriptors($pid);
 }
 
 sub _is_temporary {

@@ -42,11 +42,22 @@ sub folder {
 # ---- servers ---------------------------------------------------------------------------
 
 # As Debian ships them.
+use constant WORKERS => 150;
 my %SETTINGS = (
-    prefork => "StartServers 5\nMinSpareServers 5\nMaxSpareServers 10\nMaxRequestWorkers 150\n",
+    prefork => "StartServers 5\nMinSpareServers 5\nMaxSpareServers 10\nMaxRequestWorkers @{[ WORKERS ]}\n",
     threads => "StartServers 2\nMinSpareThreads 25\nMaxSpareThreads 75\nThreadLimit 64\n"
-        . "ThreadsPerChild 25\nMaxRequestWorkers 150\n",
+        . "ThreadsPerChild 25\nMaxRequestWorkers @{[ WORKERS ]}\n",
 );
+
+# The same, with so many threads in each process of worker and event.
+sub settings_of {
+    my ($mpm, $threads) = @_;
+    return $SETTINGS{prefork} if $mpm eq 'prefork';
+    my $processes = int(WORKERS / $threads);
+    return $SETTINGS{threads} if $threads == 25;
+    return "$SETTINGS{threads}ServerLimit $processes\nStartServers @{[ $processes < 2 ? $processes : 2 ]}\n"
+        . "ThreadLimit $threads\nThreadsPerChild $threads\nMaxRequestWorkers @{[ $processes * $threads ]}\n";
+}
 
 # With so few workers, of two processes where they are more than eight.
 sub settings_for {
@@ -59,7 +70,7 @@ sub settings_for {
 # A server of this MPM; `settings` in the place of Debian's, `conf` at the end.
 sub start {
     my ($mpm, %of) = @_;
-    my $settings = $of{settings} // $SETTINGS{ $mpm eq 'prefork' ? 'prefork' : 'threads' };
+    my $settings = $of{settings} // settings_of($mpm, 25);
     my $http2 = has_http2($mpm);
     return TmpfsConvertTest::Httpd->new(mpm => $mpm, documents => folder(), modules => $http2 ? ['http2'] : [],
         conf => $settings . ($http2 ? "Protocols h2c http/1.1\n" : '') . ($of{conf} // '') . <<'CONF');
@@ -160,6 +171,25 @@ sub begin_http2 {
     return $job;
 }
 
+# How many of each status, the good ones first: "598 of 600, 2 x 503".
+sub told {
+    my ($count, $load) = @_;
+    my %answers = map { $_ => $load->{answers}{$_}{count} } keys %{ $load->{answers} };
+    my $good = delete $answers{200} // 0;
+    return join ', ', "$good of $count", map { "$answers{$_} x $_" } sort keys %answers;
+}
+
+sub good { return $_[0]{answers}{200}{count} // 0 }
+
+# Several loads as one.
+sub sum {
+    my %sum = (answers => {});
+    for my $load (@_) {
+        $sum{answers}{$_}{count} += $load->{answers}{$_}{count} for keys %{ $load->{answers} };
+    }
+    return \%sum;
+}
+
 # {200 => count, ...} by class of status, as h2load tells them.
 sub end_http2 {
     my ($job) = @_;
@@ -172,15 +202,14 @@ sub end_http2 {
 
 # ---- the processors' time ------------------------------------------------------------------
 
-# Of the server with all its processes, those that have ended included; in seconds.
+# Of the server with all its processes, those that have ended included, whether their parent has
+# seen that (then they are in its figures of its children) or is yet to; in seconds.
 sub _server_cpu {
     my ($httpd) = @_;
     my $ticks = 0;
-    for my $pid ($httpd->pid, $httpd->children) {
+    for my $pid ($httpd->pid, Bench::Measure::descendants_of($httpd->pid)) {
         my @field = split / /, ((Bench::Measure::text_of("/proc/$pid/stat") // '') =~ /\) \S (.*)/s)[0] // '';
-        next unless @field > 14;
-        $ticks += $field[10] + $field[11];
-        $ticks += $field[12] + $field[13] if $pid == $httpd->pid;
+        $ticks += Bench::Measure::sum(@field[10 .. 13]) if @field > 14;
     }
     return $ticks / POSIX::sysconf(POSIX::_SC_CLK_TCK());
 }
