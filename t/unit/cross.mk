@@ -14,7 +14,7 @@ CROSS      := $(BUILD)/cross
 
 # A test that needs APR or a codec's library cannot be among them.
 CROSS_TESTS := admission cgroup coalesce_table chart chart_parts chart_time counters dentry diagnosis error \
-	geometry history memory mmap_threshold orientation params resample scale_ops sha256 slab \
+	geometry history memory mmap_threshold orientation params resample scale_ops seccomp sha256 slab \
 	tempfile writer
 # Where a read past a row would be.
 CROSS_SANITIZED := scale_ops resample

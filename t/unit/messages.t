@@ -51,13 +51,13 @@ $values{'dir ? path : "memfd"'} = 1;
 $values{'client_name ? client_name : ""'} = 1;
 my %value_calls = map { $_ => 1 } qw(
     tc_config_versions tc_log_name size_text tc_number_text tc_format_title tc_format_name
-    tc_temp_method_name
+    tc_temp_method_name tc_lockdown_text
 );
 
 # Texts that others made: the system's, and libraries'; and reasons, listed on their own.
 my %foreign = map { $_ => 1 } qw(
     apr_strerror avifResultToString GifErrorString zlib->msg tc_spool_reason rows->stream.why isal->damage text+2
-    ap_check_cmd_context
+    ap_check_cmd_context strerror
 );
 
 # Functions whose returned texts become part of another.

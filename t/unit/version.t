@@ -1,12 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 #
-# The version stands in src/server/version.h; CHANGES and debian/changelog begin with it. Whatever reports it,
+# The version stands in src/server/version.h; CHANGES and debian/changelog begin with it, and
+# rpm's spec has it. Whatever reports it,
 # the log, /tmpstat, its metrics and tools' -V, takes it from there.
 set -eu
 
 cd "$(dirname "$0")/../.."
-echo 1..4
+echo 1..5
 
 version=$(sed -n 's/^#define TC_VERSION "\([0-9.]*\)"$/\1/p' src/server/version.h)
 if grep -qE "^$version \((unreleased|[0-9]{4}-[0-9]{2}-[0-9]{2})\)$" CHANGES &&
@@ -40,4 +41,10 @@ if head -1 debian/changelog | grep -qE "\($version(-[0-9.]+)?\)"; then
     echo "ok 4 - debian/changelog begins with $version"
 else
     echo "not ok 4 - debian/changelog begins with $version"
+fi
+
+if grep -qE "^Version: +$version\$" rpm/mod_tmpfs_convert.spec; then
+    echo "ok 5 - rpm/mod_tmpfs_convert.spec has $version"
+else
+    echo "not ok 5 - rpm/mod_tmpfs_convert.spec has $version"
 fi
