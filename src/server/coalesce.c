@@ -45,6 +45,7 @@ static const struct {
 typedef struct leader {
     tc_coalesce_table *table; /* NULL: ended */
     uint64_t key;
+    unsigned slot;
 } leader;
 
 static apr_status_t end_lead(void *data)
@@ -52,7 +53,7 @@ static apr_status_t end_lead(void *data)
     leader *lead = data;
 
     if (lead->table)
-        tc_coalesce_table_end(lead->table, lead->key);
+        tc_coalesce_table_end(lead->table, lead->key, lead->slot);
     lead->table = NULL;
     return APR_SUCCESS;
 }
@@ -98,12 +99,13 @@ static uint64_t looked_at(const request_rec *r, unsigned *tries)
                : now;
 }
 
-static int become_leader(request_rec *r, tc_coalesce_table *table, uint64_t key)
+static int become_leader(request_rec *r, tc_coalesce_table *table, uint64_t key, unsigned slot)
 {
     leader *lead = apr_palloc(r->pool, sizeof *lead);
 
     lead->table = table;
     lead->key = key;
+    lead->slot = slot;
     /* The filter is gone with an error's response, and a response may never come. */
     apr_pool_cleanup_register(r->pool, lead, end_lead, apr_pool_cleanup_null);
     ap_add_output_filter(TC_COALESCE_FILTER, lead, r, r->connection);
@@ -207,7 +209,7 @@ static int join(request_rec *r)
 {
     tc_coalesce_table *table;
     uint64_t key, since;
-    unsigned tries;
+    unsigned tries, slot;
 
     if (r->main || r->method_number != M_GET || r->header_only || !r->unparsed_uri)
         return DECLINED;
@@ -216,9 +218,9 @@ static int join(request_rec *r)
         return DECLINED;
     table = tc_monitor_coalesce_table(r->server);
     key = key_of(r);
-    switch (tc_coalesce_table_join(table, key, since)) {
+    switch (tc_coalesce_table_join(table, key, since, &slot)) {
     case TC_COALESCE_LEAD:
-        return become_leader(r, table, key);
+        return become_leader(r, table, key, slot);
     case TC_COALESCE_FOLLOW:
         return follow(r, table, key);
     case TC_COALESCE_DONE:

@@ -8,8 +8,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#define SLOTS  1024
-#define LAYOUT UINT64_C(0x7463666c30303032)
+#define SLOTS  4096
+#define LAYOUT UINT64_C(0x7463666c30303033)
+
+/* Slots that a key may have, one behind the other: with hundreds of conversions at once hardly
+ * a key finds none. */
+#define PLACES 8
 
 /* A process id has at most 22 bits (PID_MAX_LIMIT in the kernel's threads.h). */
 #define PID_BITS 22
@@ -44,66 +48,50 @@ uint64_t tc_coalesce_table_clock(void)
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-static table_slot *slot_of(tc_coalesce_table *table, uint64_t key)
-{
-    return &table->slot[key % SLOTS];
-}
-
 static uint64_t tag_of(uint64_t key)
 {
     return key & ~PID_MASK;
 }
 
-static bool ended_since(uint64_t done, uint64_t key, uint64_t since)
+/* The `at`-th of the places that a key may have. */
+static table_slot *place_of(tc_coalesce_table *table, uint64_t key, unsigned at)
 {
-    return done && done >> 32 == key >> 32 && (int32_t)((uint32_t)done - (uint32_t)since) >= 0;
+    return &table->slot[(key + at) % SLOTS];
 }
 
-tc_coalesce_role tc_coalesce_table_join(tc_coalesce_table *table, uint64_t key, uint64_t since)
+static bool has(const table_slot *of, uint64_t key)
 {
-    uint64_t none = 0;
-    table_slot *slot;
-
-    if (!table)
-        return TC_COALESCE_ALONE;
-    slot = slot_of(table, key);
-    if (__atomic_compare_exchange_n(&slot->current, &none, tag_of(key) | (uint64_t)getpid(),
-                                    false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
-        /* Looked at only now: a conversion that ended a moment ago has left its mark before. */
-        if (!ended_since(__atomic_load_n(&slot->done, __ATOMIC_SEQ_CST), key, since))
-            return TC_COALESCE_LEAD;
-        __atomic_store_n(&slot->current, 0, __ATOMIC_SEQ_CST);
-        return TC_COALESCE_DONE;
-    }
-    return tag_of(none) == tag_of(key) ? TC_COALESCE_FOLLOW : TC_COALESCE_ALONE;
-}
-
-static bool is_current(tc_coalesce_table *table, uint64_t key)
-{
-    uint64_t current = __atomic_load_n(&slot_of(table, key)->current, __ATOMIC_SEQ_CST);
+    uint64_t current = __atomic_load_n(&of->current, __ATOMIC_SEQ_CST);
 
     return current && tag_of(current) == tag_of(key);
 }
 
-int tc_coalesce_table_wait(tc_coalesce_table *table, uint64_t key, unsigned wait_ms,
-                           uint64_t check_ms, const tc_cancel *cancel)
+/* Where the key's conversion is, not looking at `except`. */
+static table_slot *find(tc_coalesce_table *table, uint64_t key, const table_slot *except)
 {
-    uint64_t end = tc_coalesce_table_clock() + wait_ms;
-    const uint32_t *ended = &slot_of(table, key)->ended;
+    for (unsigned at = 0; at < PLACES; at++) {
+        table_slot *of = place_of(table, key, at);
 
-    for (;;) {
-        uint32_t seen = __atomic_load_n(ended, __ATOMIC_SEQ_CST);
-        uint64_t now = tc_coalesce_table_clock(), left;
-
-        if (!is_current(table, key))
-            return 0;
-        if (now >= end)
-            return ETIMEDOUT;
-        if (cancel && cancel->check(cancel->context))
-            return ECANCELED;
-        left = end - now < check_ms ? end - now : check_ms;
-        tc_shared_wait(ended, seen, left);
+        if (of != except && has(of, key))
+            return of;
     }
+    return NULL;
+}
+
+/* A place for it, from now on this process', or NULL. */
+static table_slot *take(tc_coalesce_table *table, uint64_t key)
+{
+    uint64_t mine = tag_of(key) | (uint64_t)getpid();
+
+    for (unsigned at = 0; at < PLACES; at++) {
+        table_slot *of = place_of(table, key, at);
+        uint64_t none = 0;
+
+        if (__atomic_compare_exchange_n(&of->current, &none, mine, false, __ATOMIC_SEQ_CST,
+                                        __ATOMIC_SEQ_CST))
+            return of;
+    }
+    return NULL;
 }
 
 static void wake(table_slot *of)
@@ -112,14 +100,79 @@ static void wake(table_slot *of)
     tc_shared_wake(&of->ended, INT_MAX);
 }
 
-void tc_coalesce_table_end(tc_coalesce_table *table, uint64_t key)
+static void leave(table_slot *of)
 {
-    table_slot *of = slot_of(table, key);
+    __atomic_store_n(&of->current, 0, __ATOMIC_SEQ_CST);
+    wake(of);
+}
+
+static bool ended_since(tc_coalesce_table *table, uint64_t key, uint64_t since)
+{
+    for (unsigned at = 0; at < PLACES; at++) {
+        uint64_t done = __atomic_load_n(&place_of(table, key, at)->done, __ATOMIC_SEQ_CST);
+
+        if (done && done >> 32 == key >> 32 && (int32_t)((uint32_t)done - (uint32_t)since) >= 0)
+            return true;
+    }
+    return false;
+}
+
+tc_coalesce_role tc_coalesce_table_join(tc_coalesce_table *table, uint64_t key, uint64_t since,
+                                        unsigned *slot)
+{
+    tc_coalesce_role role;
+    table_slot *of;
+
+    if (!table)
+        return TC_COALESCE_ALONE;
+    if (find(table, key, NULL))
+        return TC_COALESCE_FOLLOW;
+    of = take(table, key);
+    if (!of)
+        return TC_COALESCE_ALONE;
+    /* Looked at only now: whoever took another place in this moment is seen by one of the two,
+     * and a conversion that ended has left its mark before. */
+    role = TC_COALESCE_LEAD;
+    if (find(table, key, of))
+        role = TC_COALESCE_FOLLOW;
+    else if (ended_since(table, key, since))
+        role = TC_COALESCE_DONE;
+    if (role == TC_COALESCE_LEAD)
+        *slot = (unsigned)(of - table->slot);
+    else
+        leave(of);
+    return role;
+}
+
+int tc_coalesce_table_wait(tc_coalesce_table *table, uint64_t key, unsigned wait_ms,
+                           uint64_t check_ms, const tc_cancel *cancel)
+{
+    uint64_t end = tc_coalesce_table_clock() + wait_ms;
+    const table_slot *of;
+
+    while ((of = find(table, key, NULL)) != NULL) {
+        uint32_t seen = __atomic_load_n(&of->ended, __ATOMIC_SEQ_CST);
+        uint64_t now = tc_coalesce_table_clock(), left;
+
+        if (!has(of, key))
+            continue;
+        if (now >= end)
+            return ETIMEDOUT;
+        if (cancel && cancel->check(cancel->context))
+            return ECANCELED;
+        left = end - now < check_ms ? end - now : check_ms;
+        tc_shared_wait(&of->ended, seen, left);
+    }
+    return 0;
+}
+
+void tc_coalesce_table_end(tc_coalesce_table *table, uint64_t key, unsigned slot)
+{
+    table_slot *of = &table->slot[slot];
     uint64_t done = (key >> 32) << 32 | (uint32_t)tc_coalesce_table_clock();
 
     __atomic_store_n(&of->done, done, __ATOMIC_SEQ_CST);
-    __atomic_store_n(&of->current, 0, __ATOMIC_SEQ_CST);
-    wake(of);
+    leave(of);
 }
 
 /* End the conversions that `dead` led; with 0 those whose leader is not a child of this

@@ -2,8 +2,8 @@
 /*
  * Which responses are being made, over all processes, so that requests for the same
  * one can wait for it and then take it from the cache. In shared memory; a conversion
- * whose leader was killed ends when its death is seen. Two keys that meet in one
- * slot do not know of each other: then work is done twice, and nothing else.
+ * whose leader was killed ends when its death is seen. A key has a few slots to
+ * choose from; where others have all of them, work is done twice, and nothing else.
  */
 #ifndef TC_COALESCE_TABLE_H
 #define TC_COALESCE_TABLE_H
@@ -37,8 +37,9 @@ bool tc_coalesce_table_adopt(tc_coalesce_table *memory);
 uint64_t tc_coalesce_table_clock(void);
 
 /* Join the conversion of `key`, the caller having looked for the response no earlier than
-   `since`. `table` may be NULL: then everybody is alone. */
-tc_coalesce_role tc_coalesce_table_join(tc_coalesce_table *table, uint64_t key, uint64_t since);
+   `since`. `table` may be NULL: then everybody is alone. `slot` is set for who leads. */
+tc_coalesce_role tc_coalesce_table_join(tc_coalesce_table *table, uint64_t key, uint64_t since,
+                                        unsigned *slot);
 
 /*
  * Wait for the conversion of `key` to end. Returns 0, ETIMEDOUT after `wait_ms`, or
@@ -48,7 +49,7 @@ int tc_coalesce_table_wait(tc_coalesce_table *table, uint64_t key, unsigned wait
                            uint64_t check_ms, const tc_cancel *cancel);
 
 /* The leader's: the response is where others find it, or there is none. */
-void tc_coalesce_table_end(tc_coalesce_table *table, uint64_t key);
+void tc_coalesce_table_end(tc_coalesce_table *table, uint64_t key, unsigned slot);
 
 /* The process `pid` is dead; NULL is accepted. */
 void tc_coalesce_table_gone(tc_coalesce_table *table, pid_t pid);

@@ -2,6 +2,7 @@
 /* Flights: who leads, who follows, who comes just after, and what a killed leader leaves. */
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -12,9 +13,10 @@
 #include "tap.h"
 #include "shared/coalesce_table.h"
 
-/* The same slot, another tag: keys differ above the bits that choose a slot and hold a pid. */
-#define KEY   UINT64_C(0x1234567890abcdef)
-#define OTHER UINT64_C(0x9234567890abcdef)
+/* Of the same slots: keys differ above the bits that choose a slot and hold a pid. */
+#define KEY      UINT64_C(0x1234567890abcdef)
+#define OTHER(n) (KEY + ((uint64_t)(n) << 40))
+#define PLACES   8
 
 static tc_coalesce_table *shared(void)
 {
@@ -31,23 +33,41 @@ static void test_join(void)
 {
     tc_coalesce_table *table = shared();
     uint64_t before = tc_coalesce_table_clock() - 1;
+    unsigned slot, first, other[PLACES], good = 0;
 
-    ok(tc_coalesce_table_join(table, KEY, before) == TC_COALESCE_LEAD, "the first one leads");
-    ok(tc_coalesce_table_join(table, KEY, before) == TC_COALESCE_FOLLOW,
+    ok(tc_coalesce_table_join(table, KEY, before, &first) == TC_COALESCE_LEAD,
+       "the first one leads");
+    ok(tc_coalesce_table_join(table, KEY, before, &slot) == TC_COALESCE_FOLLOW,
        "the second one follows");
-    ok(tc_coalesce_table_join(table, OTHER, before) == TC_COALESCE_ALONE,
-       "another key in the same slot is alone");
+    for (unsigned at = 1; at < PLACES; at++)
+        good +=
+            tc_coalesce_table_join(table, OTHER(at), before, &other[at]) == TC_COALESCE_LEAD;
+    ok(good == PLACES - 1, "others find a slot beside it");
+    ok(tc_coalesce_table_join(table, OTHER(PLACES), before, &slot) == TC_COALESCE_ALONE,
+       "... until there is none: that one is alone");
+    ok(tc_coalesce_table_join(table, OTHER(PLACES - 1), before, &slot) == TC_COALESCE_FOLLOW,
+       "the last of them is found");
+    tc_coalesce_table_end(table, OTHER(1), other[1]);
+    ok(tc_coalesce_table_join(table, OTHER(PLACES - 1), before, &slot) == TC_COALESCE_FOLLOW,
+       "... also behind a slot that is free again");
+    tc_coalesce_table_end(table, OTHER(PLACES - 1), other[PLACES - 1]);
+    ok(tc_coalesce_table_join(table, OTHER(PLACES - 1), before, &slot) == TC_COALESCE_DONE &&
+           tc_coalesce_table_join(table, OTHER(PLACES - 1), tc_coalesce_table_clock() + 1,
+                                  &slot) == TC_COALESCE_LEAD,
+       "... and its end too");
+    tc_coalesce_table_end(table, OTHER(PLACES - 1), slot);
     ok(tc_coalesce_table_wait(table, KEY, 20, 50, NULL) == ETIMEDOUT, "a wait in vain ends");
-    tc_coalesce_table_end(table, KEY);
+    tc_coalesce_table_end(table, KEY, first);
     ok(tc_coalesce_table_wait(table, KEY, 60000, 50, NULL) == 0, "after the end nobody waits");
-    ok(tc_coalesce_table_join(table, KEY, before) == TC_COALESCE_DONE,
+    ok(tc_coalesce_table_join(table, KEY, before, &slot) == TC_COALESCE_DONE,
        "who looked before the end finds it done");
-    ok(tc_coalesce_table_join(table, KEY, tc_coalesce_table_clock() + 1) == TC_COALESCE_LEAD,
+    ok(tc_coalesce_table_join(table, KEY, tc_coalesce_table_clock() + 1, &first) ==
+           TC_COALESCE_LEAD,
        "who looked after it leads");
-    tc_coalesce_table_end(table, KEY);
-    ok(tc_coalesce_table_join(table, OTHER, before) == TC_COALESCE_LEAD,
-       "the other key is not done");
-    ok(tc_coalesce_table_join(NULL, KEY, before) == TC_COALESCE_ALONE,
+    tc_coalesce_table_end(table, KEY, first);
+    ok(tc_coalesce_table_join(table, OTHER(PLACES), before, &slot) == TC_COALESCE_LEAD,
+       "another key is not done");
+    ok(tc_coalesce_table_join(NULL, KEY, before, &slot) == TC_COALESCE_ALONE,
        "without memory all are alone");
     tc_coalesce_table_gone(NULL, 1);
     munmap(table, tc_coalesce_table_size());
@@ -63,10 +83,11 @@ static tc_error third_time(void *context)
 static void test_cancel(void)
 {
     tc_coalesce_table *table = shared();
+    unsigned slot;
     int asked = 0;
     tc_cancel cancel = {.check = third_time, .context = &asked};
 
-    tc_coalesce_table_join(table, KEY, 0);
+    tc_coalesce_table_join(table, KEY, 0, &slot);
     ok(tc_coalesce_table_wait(table, KEY, 60000, 50, &cancel) == ECANCELED && asked == 3,
        "cancelling ends the wait");
     munmap(table, tc_coalesce_table_size());
@@ -75,31 +96,34 @@ static void test_cancel(void)
 static void test_killed(void)
 {
     tc_coalesce_table *table = shared();
+    unsigned slot;
     pid_t child;
 
     fflush(stdout);
     child = fork();
     if (child == 0) {
-        tc_coalesce_table_join(table, KEY, 0);
+        tc_coalesce_table_join(table, KEY, 0, &slot);
         raise(SIGKILL);
     }
     waitpid(child, NULL, 0);
-    ok(tc_coalesce_table_join(table, KEY, 0) == TC_COALESCE_FOLLOW,
+    ok(tc_coalesce_table_join(table, KEY, 0, &slot) == TC_COALESCE_FOLLOW,
        "a killed leader is still waited for");
     tc_coalesce_table_gone(table, child + 1);
-    ok(tc_coalesce_table_join(table, KEY, 0) == TC_COALESCE_FOLLOW, "... whoever else dies");
+    ok(tc_coalesce_table_join(table, KEY, 0, &slot) == TC_COALESCE_FOLLOW,
+       "... whoever else dies");
     tc_coalesce_table_gone(table, child);
-    ok(tc_coalesce_table_join(table, KEY, 0) == TC_COALESCE_LEAD,
+    ok(tc_coalesce_table_join(table, KEY, 0, &slot) == TC_COALESCE_LEAD,
        "... until its death is seen");
     munmap(table, tc_coalesce_table_size());
 }
 
 #define THREADS 8
-#define ROUNDS  3000
+#define ROUNDS  8000
+#define KEYS    3
 
 typedef struct crowd_of_threads {
     tc_coalesce_table *table;
-    int leading, most, made, failed;
+    int leading[KEYS], most, made, failed;
 } crowd_of_threads;
 
 static void *ask(void *data)
@@ -107,16 +131,18 @@ static void *ask(void *data)
     crowd_of_threads *crowd = data;
 
     for (int round = 0; round < ROUNDS; round++) {
-        uint64_t key = KEY + (uint64_t)(round % 3);
+        uint64_t key = OTHER(round % KEYS);
+        int *leading = &crowd->leading[round % KEYS];
+        unsigned slot;
 
-        switch (tc_coalesce_table_join(crowd->table, key, tc_coalesce_table_clock())) {
+        switch (tc_coalesce_table_join(crowd->table, key, tc_coalesce_table_clock(), &slot)) {
         case TC_COALESCE_LEAD:
-            if (key == KEY && __atomic_add_fetch(&crowd->leading, 1, __ATOMIC_SEQ_CST) != 1)
+            if (__atomic_add_fetch(leading, 1, __ATOMIC_SEQ_CST) != 1)
                 crowd->most = 2;
-            if (key == KEY)
-                __atomic_sub_fetch(&crowd->leading, 1, __ATOMIC_SEQ_CST);
+            sched_yield();
+            __atomic_sub_fetch(leading, 1, __ATOMIC_SEQ_CST);
             __atomic_fetch_add(&crowd->made, 1, __ATOMIC_RELAXED);
-            tc_coalesce_table_end(crowd->table, key);
+            tc_coalesce_table_end(crowd->table, key, slot);
             break;
         case TC_COALESCE_FOLLOW:
             if (tc_coalesce_table_wait(crowd->table, key, 60000, 50, NULL))
