@@ -303,7 +303,7 @@ size_t tc_jpeg_reduced_bytes(const struct jpeg_decompress_struct *cinfo)
 
     return cinfo->restart_interval < TURN_LEAST || blocks < TURNS_LEAST
                ? 0
-               : tc_entropy_turns_bytes() + KEPT_MOST;
+               : tc_entropy_turns_bytes((unsigned)cinfo->num_components) + KEPT_MOST;
 }
 
 /* In a scan of one component an MCU is a block, whatever its sampling: T.81, A.2.2. */

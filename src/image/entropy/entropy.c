@@ -41,7 +41,8 @@ struct tc_entropy {
     tc_values_table *values_table[TC_ENTROPY_TABLES];
     tc_skip_table *skip_table[TC_ENTROPY_TABLES];
     tc_turns *turns; /* or NULL; with its tables */
-    tc_values_table *turn_dc[TC_ENTROPY_TABLES], *turn_skip[TC_ENTROPY_TABLES];
+    tc_turn_table *turn_dc[TC_ENTROPY_TABLES], *turn_values[TC_ENTROPY_TABLES];
+    tc_turn_table *turn_skips[TC_ENTROPY_TABLES];
     /* One more: what has no place in its block is found out after it was written behind it. */
     tc_entropy_block blocks[TC_ENTROPY_MCUS * TC_ENTROPY_BLOCKS + 1];
     tc_window window;
@@ -327,10 +328,10 @@ bool tc_entropy_both(tc_entropy *entropy, const unsigned count[2],
     return true;
 }
 
-size_t tc_entropy_turns_bytes(void)
+size_t tc_entropy_turns_bytes(unsigned components)
 {
     return WINDOW_OF_TWO - TC_WINDOW + TC_ENTROPY_BOTH * TC_MCU_BYTES + tc_turns_bytes() +
-           2 * TC_ENTROPY_TABLES * sizeof(tc_values_table);
+           2 * components * sizeof(tc_turn_table);
 }
 
 void tc_entropy_free(tc_entropy *entropy)
@@ -340,7 +341,8 @@ void tc_entropy_free(tc_entropy *entropy)
         free(entropy->values_table[at]);
         free(entropy->skip_table[at]);
         free(entropy->turn_dc[at]);
-        free(entropy->turn_skip[at]);
+        free(entropy->turn_values[at]);
+        free(entropy->turn_skips[at]);
     }
     if (entropy) {
         tc_turns_free(entropy->turns);
@@ -399,13 +401,20 @@ static bool add_component(tc_entropy *entropy, const tc_entropy_scan *scan, unsi
 }
 
 /* A table of `make`, once. */
-static const tc_values_table *turn_table(tc_values_table **table, const tc_huffman *from,
-                                         bool make(tc_values_table *, const tc_huffman *))
+static const tc_turn_table *turn_table(tc_turn_table **table, const tc_huffman *from,
+                                       bool make(tc_turn_table *, const tc_huffman *))
 {
     if (*table)
         return *table;
     *table = malloc(sizeof **table);
     return *table && make(*table, from) ? *table : NULL;
+}
+
+static const tc_turn_table *turn_values(tc_turn_table **table, const tc_huffman *from)
+{
+    const tc_turn_table *standard = tc_turn_values_standard(from);
+
+    return standard ? standard : turn_table(table, from, tc_turn_values_make);
 }
 
 static bool open_turns(tc_entropy *entropy, const tc_entropy_scan *scan)
@@ -418,9 +427,9 @@ static bool open_turns(tc_entropy *entropy, const tc_entropy_scan *scan)
         bool dc_only = scan->component[component].dc_only;
 
         kind[at] = (tc_turn_kind){
-            turn_table(&entropy->turn_dc[dc], scan->dc[dc], tc_dc_values_make),
-            dc_only ? turn_table(&entropy->turn_skip[ac], scan->ac[ac], tc_skip_values_make)
-                    : entropy->values[ac],
+            turn_table(&entropy->turn_dc[dc], scan->dc[dc], tc_turn_dc_make),
+            dc_only ? turn_table(&entropy->turn_skips[ac], scan->ac[ac], tc_turn_skips_make)
+                    : turn_values(&entropy->turn_values[ac], scan->ac[ac]),
             dc_only, component};
         if (!kind[at].dc || !kind[at].ac)
             return false;

@@ -81,8 +81,8 @@ bool tc_entropy_has_both(tc_entropy *entropy);
 bool tc_entropy_both(tc_entropy *entropy, const unsigned count[2],
                      const tc_entropy_block *blocks[2]);
 
-/* Bytes that `turns` takes more, at most. */
-size_t tc_entropy_turns_bytes(void);
+/* Bytes that `turns` takes more, at most, with as many components. */
+size_t tc_entropy_turns_bytes(unsigned components);
 
 /* Accepts NULL. */
 void tc_entropy_free(tc_entropy *entropy);

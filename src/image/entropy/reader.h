@@ -83,10 +83,10 @@ ALWAYS void put_values(tc_entropy_block *block, unsigned k, const tc_values_entr
     memcpy(block->coefficient + k + entry->offset, &wide, 4 * sizeof(int16_t));
 }
 
-/* Coefficients before `k`, where TC_END may be in it. */
+/* Coefficients before `k`, without a branch on whether TC_END is in it. */
 ALWAYS unsigned tc_place(unsigned k)
 {
-    return k < TC_END ? k : k - TC_END;
+    return (k & 0xff) - (k >> 8);
 }
 
 /*

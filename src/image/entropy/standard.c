@@ -44,6 +44,7 @@ static const tc_huffman standard[STANDARD_TABLES] = {
 
 static tc_values_table values[STANDARD_TABLES];
 static tc_skip_table skips[STANDARD_TABLES];
+static tc_turn_table turns[STANDARD_TABLES];
 
 static void make_values(void)
 {
@@ -55,6 +56,12 @@ static void make_skips(void)
 {
     for (unsigned at = 0; at < STANDARD_TABLES; at++)
         tc_skip_table_make(&skips[at], &standard[at]);
+}
+
+static void make_turns(void)
+{
+    for (unsigned at = 0; at < STANDARD_TABLES; at++)
+        tc_turn_values_make(&turns[at], &standard[at]);
 }
 
 /* The number of the table that `of` is, or STANDARD_TABLES. */
@@ -87,4 +94,14 @@ const tc_skip_table *tc_skip_standard(const tc_huffman *of)
     if (at == STANDARD_TABLES || pthread_once(&once, make_skips) != 0)
         return NULL;
     return &skips[at];
+}
+
+const tc_turn_table *tc_turn_values_standard(const tc_huffman *of)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    unsigned at = find(of);
+
+    if (at == STANDARD_TABLES || pthread_once(&once, make_turns) != 0)
+        return NULL;
+    return &turns[at];
 }

@@ -72,12 +72,12 @@ static uint16_t rare(const first_code *code)
     return (uint16_t)(TC_RARE + (code->length << 8) + code->symbol);
 }
 
-/* `size` of the bits behind the first `before` of `known`, as a value. */
-static int32_t value_behind(uint32_t known, unsigned before, unsigned size)
+/* `size` of the bits behind the first `before` of `known`, of `width` bits, as a value. */
+static int32_t value_behind(uint32_t known, unsigned width, unsigned before, unsigned size)
 {
-    uint32_t rest = known << before & ((1u << TC_VALUES_BITS) - 1);
+    uint32_t rest = known << before & ((1u << width) - 1);
 
-    return tc_extend(rest >> (TC_VALUES_BITS - size), size);
+    return tc_extend(rest >> (width - size), size);
 }
 
 /* Put the value into the entry; false where it has no place there. */
@@ -97,18 +97,18 @@ static bool put_value(tc_values_entry *entry, unsigned at, int32_t value)
 }
 
 /*
- * From code to code for as long as `known` tells. 16 zeros are taken before a value only:
- * where there are none yet, they are what `offset` counts.
+ * From code to code for as long as `known`, of `width` bits, tells. 16 zeros are taken before a
+ * value only: where there are none yet, they are what `offset` counts.
  */
-static tc_values_entry values_entry(const first_code *first, uint32_t known)
+static tc_values_entry values_entry(const first_code *first, uint32_t known, unsigned width)
 {
     tc_values_entry entry = {0};
 
     for (;;) {
-        const first_code *code = &first[known << entry.bits & ((1u << TC_VALUES_BITS) - 1)];
+        const first_code *code = &first[known << entry.bits & ((1u << width) - 1)];
         unsigned size = code->symbol & 15, bits = entry.bits + code->length;
 
-        if (code->length == 0 || bits + size > TC_VALUES_BITS)
+        if (code->length == 0 || bits + size > width)
             break;
         if (code->symbol == 0) {
             entry.bits = (uint8_t)bits;
@@ -121,7 +121,7 @@ static tc_values_entry values_entry(const first_code *first, uint32_t known)
         if (size == 0)
             entry.offset = (uint8_t)(entry.advance += 16);
         else if (!put_value(&entry, entry.advance + (code->symbol >> 4),
-                            value_behind(known, bits, size)))
+                            value_behind(known, width, bits, size)))
             break;
         entry.bits = (uint8_t)(bits + size);
     }
@@ -138,7 +138,19 @@ bool tc_values_table_make(tc_values_table *table, const tc_huffman *from)
         return false;
     make_first(first, TC_VALUES_BITS, from);
     for (uint32_t bits = 0; bits < 1 << TC_VALUES_BITS; bits++)
-        table->entry[bits] = values_entry(first, bits);
+        table->entry[bits] = values_entry(first, bits, TC_VALUES_BITS);
+    return true;
+}
+
+bool tc_turn_values_make(tc_turn_table *table, const tc_huffman *from)
+{
+    first_code first[1 << TC_TURN_BITS];
+
+    if (!make_codes(&table->codes, from, false))
+        return false;
+    make_first(first, TC_TURN_BITS, from);
+    for (uint32_t bits = 0; bits < 1 << TC_TURN_BITS; bits++)
+        table->entry[bits] = values_entry(first, bits, TC_TURN_BITS);
     return true;
 }
 
@@ -185,8 +197,8 @@ bool tc_skip_table_make(tc_skip_table *table, const tc_huffman *from)
 static tc_values_entry dc_entry(const first_code *code, uint32_t known)
 {
     unsigned bits = code->length + code->symbol;
-    int32_t value = code->length > 0 && bits <= TC_VALUES_BITS
-                        ? value_behind(known, code->length, code->symbol)
+    int32_t value = code->length > 0 && bits <= TC_TURN_BITS
+                        ? value_behind(known, TC_TURN_BITS, code->length, code->symbol)
                         : INT32_MAX;
 
     if (value < INT8_MIN || value > INT8_MAX)
@@ -195,27 +207,27 @@ static tc_values_entry dc_entry(const first_code *code, uint32_t known)
         .bits = (uint8_t)bits, .advance = TC_END, .value = {(int8_t)value}};
 }
 
-bool tc_dc_values_make(tc_values_table *table, const tc_huffman *from)
+bool tc_turn_dc_make(tc_turn_table *table, const tc_huffman *from)
 {
-    first_code first[1 << TC_VALUES_BITS];
+    first_code first[1 << TC_TURN_BITS];
 
     if (!make_codes(&table->codes, from, true))
         return false;
-    make_first(first, TC_VALUES_BITS, from);
-    for (uint32_t bits = 0; bits < 1 << TC_VALUES_BITS; bits++)
+    make_first(first, TC_TURN_BITS, from);
+    for (uint32_t bits = 0; bits < 1 << TC_TURN_BITS; bits++)
         table->entry[bits] = dc_entry(&first[bits], bits);
     return true;
 }
 
-bool tc_skip_values_make(tc_values_table *table, const tc_huffman *from)
+bool tc_turn_skips_make(tc_turn_table *table, const tc_huffman *from)
 {
-    first_code first[1 << TC_VALUES_BITS];
+    first_code first[1 << TC_TURN_BITS];
 
     if (!make_codes(&table->codes, from, false))
         return false;
-    make_first(first, TC_VALUES_BITS, from);
-    for (uint32_t bits = 0; bits < 1 << TC_VALUES_BITS; bits++) {
-        tc_skip_entry entry = skip_entry(first, bits, TC_VALUES_BITS);
+    make_first(first, TC_TURN_BITS, from);
+    for (uint32_t bits = 0; bits < 1 << TC_TURN_BITS; bits++) {
+        tc_skip_entry entry = skip_entry(first, bits, TC_TURN_BITS);
 
         table->entry[bits] =
             (tc_values_entry){.bits = (uint8_t)entry.bits, .advance = entry.advance};

@@ -13,6 +13,7 @@
 #define TC_DC_BITS     9
 #define TC_VALUES_BITS 11
 #define TC_SKIP_BITS   12
+#define TC_TURN_BITS   13 /* a code that is not known is a branch foretold wrongly, for both */
 
 /* Bits of one entry of a skip table at most. */
 #define TC_SKIP_MOST 25
@@ -40,25 +41,15 @@ typedef struct tc_dc_table {
  * has, or a code that is looked at alone: TC_RARE + its length << 8 + its symbol, both 0 where
  * the code is longer than the bits, or there is none.
  */
-#define TC_END  129
+#define TC_END  0x101
 #define TC_RARE 0x4000
-
-/*
- * Of where a block's coefficient was with an entry's advance: whether the block ends there as
- * it should, or goes on. An advance is at most 63, so is a place before it: with TC_END the
- * sum is 130 to 192, of which more would be past the end, else 64 at most.
- */
-static inline bool tc_advances(unsigned k)
-{
-    return (k & ~128u) <= 64;
-}
 
 /* Whole codes and their values, of up to four coefficients that follow each other. */
 typedef struct tc_values_entry {
+    int8_t value[4];  /* from `offset` on; the first here, to be loaded with all */
     uint8_t bits;     /* of all of them; 0: a code to look at alone */
     uint8_t offset;   /* coefficients before the first that is not 0 */
     uint16_t advance; /* coefficients in all */
-    int8_t value[4];  /* from `offset` on */
 } tc_values_entry;
 
 typedef struct tc_values_table {
@@ -82,15 +73,22 @@ bool tc_values_table_make(tc_values_table *table, const tc_huffman *from);
 bool tc_skip_table_make(tc_skip_table *table, const tc_huffman *from);
 
 /*
- * The same in one shape, for what takes any of them in turn: a difference of DC is a block of
- * one value that ends, what is skipped has zeros for its values.
+ * All of them in one shape, for what takes any of them in turn: a difference of DC is a block
+ * of one value that ends, what is skipped has zeros for its values.
  */
-bool tc_dc_values_make(tc_values_table *table, const tc_huffman *from);
-bool tc_skip_values_make(tc_values_table *table, const tc_huffman *from);
+typedef struct tc_turn_table {
+    tc_codes codes;
+    tc_values_entry entry[1 << TC_TURN_BITS];
+} tc_turn_table;
+
+bool tc_turn_dc_make(tc_turn_table *table, const tc_huffman *from);
+bool tc_turn_values_make(tc_turn_table *table, const tc_huffman *from);
+bool tc_turn_skips_make(tc_turn_table *table, const tc_huffman *from);
 
 /* The process's own, where the table is one of those that T.81 gives as examples; else NULL. */
 const tc_values_table *tc_values_standard(const tc_huffman *of);
 const tc_skip_table *tc_skip_standard(const tc_huffman *of);
+const tc_turn_table *tc_turn_values_standard(const tc_huffman *of);
 
 /* The value of `size` bits, at most 15, that are `bits`: T.81, F.12. */
 static inline int32_t tc_extend(uint32_t bits, unsigned size)

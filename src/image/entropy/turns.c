@@ -6,15 +6,32 @@
 
 #define BLOCKS_MAX (TC_ENTROPY_BOTH * TC_ENTROPY_BLOCKS)
 
-/* A full reader has bits for two steps. */
-_Static_assert(2 * TC_SKIP_MOST <= 56 && 2 * (TC_VALUES_BITS + 15) <= 56, "bits");
+/*
+ * Entries that are taken of a full reader, with skips among them or without; what is larger
+ * has it filled again.
+ */
+#define TURNS_OF_VALUES 4
+#define TURNS_OF_SKIPS  2
+_Static_assert(56 / TC_TURN_BITS >= TURNS_OF_VALUES && 56 / TC_SKIP_MOST >= TURNS_OF_SKIPS,
+               "bits");
+_Static_assert(56 - TC_TURN_BITS - 15 >= TC_SKIP_MOST * (TURNS_OF_SKIPS - 1), "bits");
+
+/*
+ * Places are counted from here. So one past the block's end has bit 7 set, and one that is not
+ * has no bit but of GOOD, with TC_END in it or without: an advance is at most 63, so is a place
+ * before it, and at the end TC_END is one too many.
+ */
+#define FIRST 63
+#define GOOD  (0x7f | (TC_END & ~1))
+#define LAST  (FIRST + TC_COEFFICIENTS) /* from here on the block has no more */
+_Static_assert(TC_END == 0x101, "bits");
 
 /* A block's difference of DC, or its other coefficients. */
 typedef struct step {
     const tc_values_entry *entries;
-    const tc_values_table *table; /* whose they are; NULL: behind the last */
+    const tc_turn_table *table; /* whose they are; NULL: behind the last */
     tc_entropy_block *block;
-    uint32_t start; /* the first coefficient; TC_RARE behind the last step */
+    uint32_t start; /* place of the first coefficient; TC_RARE behind the last step */
     bool dc_only;
 } step;
 
@@ -30,11 +47,13 @@ typedef struct place {
     tc_reader reader;
     const step *step;
     const tc_values_entry *entries; /* of the step */
-    uint32_t k;                     /* the next coefficient */
+    uint64_t k;                     /* of the next coefficient */
 } place;
 
+typedef bool reads(place *first, place *second);
+
 struct tc_turns {
-    bool (*read)(place *first, place *second); /* as the processor can */
+    reads *read; /* as the processor can */
     unsigned mcu_blocks;
     tc_turn_kind kind[TC_ENTROPY_BLOCKS];
     segment segment[2];
@@ -44,22 +63,22 @@ struct tc_turns {
  * On to the next step, where the one before is at its end. A branch would be foretold wrongly
  * once a block, and made of this by a compiler that does not know.
  */
-ALWAYS void move_on(place *place, uint32_t k)
+ALWAYS void move_on(place *place, uint64_t k)
 {
     const step *step = place->step, *next = step + 1;
     const tc_values_entry *entries = place->entries;
 
 #ifdef __x86_64__
-    __asm__("cmp %[end], %[k]\n\t"
+    __asm__("cmp %[last], %k[k]\n\t"
             "cmovae %[next_entries], %[entries]\n\t"
             "cmovae %[next], %[step]\n\t"
-            "cmovae %[start], %[k]"
+            "cmovae %[start], %k[k]"
             : [entries] "+&r"(entries), [step] "+&r"(step), [k] "+&r"(k)
             : [next_entries] "m"(next->entries), [next] "r"(next), [start] "m"(next->start),
-              [end] "i"(TC_COEFFICIENTS)
+              [last] "i"(LAST)
             : "cc");
 #else
-    bool ends = k >= TC_COEFFICIENTS;
+    bool ends = k >= LAST;
 
     entries = ends ? next->entries : entries;
     k = ends ? next->start : k;
@@ -70,35 +89,55 @@ ALWAYS void move_on(place *place, uint32_t k)
     place->k = k;
 }
 
-/* What the next bits hold, unless that is to be looked at alone. */
-ALWAYS bool take_entry(place *place)
+/* put_values by an instruction that not every x86-64 has. */
+ALWAYS void put(tc_entropy_block *block, uint64_t k, const tc_values_entry *entry, bool sse4)
 {
-    const tc_values_entry *entry = &place->entries[place->reader.bits >> (64 - TC_VALUES_BITS)];
-    tc_entropy_block *block = place->step->block;
-    uint32_t k = place->k + entry->advance;
+#ifdef __x86_64__
+    typedef int64_t words __attribute__((vector_size(16)));
+    words wide;
 
-    if (__builtin_expect(!tc_advances(k), 0))
+    if (sse4) {
+        __asm__("pmovsxbw %[entry], %[wide]" : [wide] "=x"(wide) : [entry] "m"(*entry));
+        memcpy(block->coefficient + k + entry->offset, &wide, sizeof entry->value * 2);
+        return;
+    }
+#endif
+    (void)sse4;
+    put_values(block, (unsigned)k, entry);
+}
+
+/* What the next bits hold, unless that is to be looked at alone. */
+ALWAYS bool take_entry(place *place, bool sse4)
+{
+    const tc_values_entry *entry = &place->entries[place->reader.bits >> (64 - TC_TURN_BITS)];
+    tc_entropy_block *block = place->step->block;
+    uint64_t k = place->k + entry->advance;
+
+    if (__builtin_expect((k & ~(uint64_t)GOOD) != 0, 0))
         return false;
-    put_values(block, place->k, entry);
-    block->last = k;
+    put(block, place->k - FIRST, entry, sse4);
+    block->last = (unsigned)k;
     drop(&place->reader, entry->bits);
     move_on(place, k);
     return true;
 }
 
-/* A code that its table tells with a value that it does not, of at most 11 + 15 bits. */
+/* A code that its table tells with a value that it does not, of at most 13 + 15 bits. */
 ALWAYS bool take_large(place *place)
 {
-    const tc_values_entry *entry = &place->entries[place->reader.bits >> (64 - TC_VALUES_BITS)];
+    const tc_values_entry *entry = &place->entries[place->reader.bits >> (64 - TC_TURN_BITS)];
     unsigned length = entry->advance >> 8 & 31, size = entry->advance & 15;
     tc_entropy_block *block = place->step->block;
-    uint32_t k = place->k + (entry->advance >> 4 & 15);
+    uint64_t k = place->k + (entry->advance >> 4 & 15);
 
-    if (entry->bits > 0 || length == 0 || size == 0 || k >= TC_COEFFICIENTS)
+    if (entry->bits > 0 || length == 0 || size == 0 || k >= LAST)
         return false;
+    refill(&place->reader);
     drop(&place->reader, length);
-    block->coefficient[k] = (int16_t)take(&place->reader, size);
-    block->last = k = place->k > 0 ? k + 1 : TC_END;
+    block->coefficient[k - FIRST] = (int16_t)take(&place->reader, size);
+    refill(&place->reader);
+    k = place->k > FIRST ? k + 1 : FIRST + TC_END;
+    block->last = (unsigned)k;
     move_on(place, k);
     return true;
 }
@@ -119,7 +158,7 @@ static outcome look_at_dc(place *place, unsigned advance)
         return IS_WRONG;
     place->step->block->coefficient[0] = (int16_t)take(&place->reader, (unsigned)symbol);
     refill(&place->reader);
-    move_on(place, TC_END);
+    move_on(place, FIRST + TC_END);
     return GOES_ON;
 }
 
@@ -129,30 +168,30 @@ static outcome look_alone(place *place)
     const step *step = place->step;
     tc_entropy_block *block = step->dc_only ? NULL : step->block;
     const tc_values_entry *entry;
-    uint32_t k = place->k;
+    unsigned k = (unsigned)place->k - FIRST;
     bool good;
 
     if (!step->table)
         return ENDS;
     refill(&place->reader);
-    entry = &place->entries[place->reader.bits >> (64 - TC_VALUES_BITS)];
+    entry = &place->entries[place->reader.bits >> (64 - TC_TURN_BITS)];
     if (k == 0)
         return look_at_dc(place, entry->advance);
     good = entry->bits == 0
                ? tc_read_rare(&place->reader, &step->table->codes, entry->advance, block, &k)
                : tc_read_rest(&place->reader, &step->table->codes, block, &k);
-    step->block->last = k;
-    move_on(place, k);
+    step->block->last = k + FIRST;
+    move_on(place, k + FIRST);
     return good ? GOES_ON : IS_WRONG;
 }
 
 /* One step on, or more. */
-ALWAYS outcome take_turn(place *shared)
+ALWAYS outcome take_turn(place *shared, bool sse4)
 {
     place place = *shared, again;
     outcome outcome = GOES_ON;
 
-    if (__builtin_expect(!take_entry(&place), 0) && !take_large(&place)) {
+    if (__builtin_expect(!take_entry(&place, sse4), 0) && !take_large(&place)) {
         again = place;
         outcome = look_alone(&again);
         place = again;
@@ -169,16 +208,16 @@ static bool read_alone(place *shared)
 
     do {
         refill(&place.reader);
-        outcome = take_turn(&place);
+        outcome = take_turn(&place, false);
         if (outcome == GOES_ON)
-            outcome = take_turn(&place);
+            outcome = take_turn(&place, false);
     } while (outcome == GOES_ON);
     *shared = place;
     return outcome == ENDS;
 }
 
 /* All steps of both. */
-ALWAYS bool read_both(place *first, place *second)
+ALWAYS bool read_both(place *first, place *second, const unsigned turns, const bool sse4)
 {
     place one = *first, other = *second;
     outcome outcome;
@@ -186,46 +225,54 @@ ALWAYS bool read_both(place *first, place *second)
     do {
         refill(&one.reader);
         refill(&other.reader);
-        outcome = take_turn(&one);
-        if (outcome != GOES_ON)
-            break;
-        outcome = take_turn(&other);
-        if (outcome != GOES_ON)
-            break;
-        outcome = take_turn(&one);
-        if (outcome != GOES_ON)
-            break;
-        outcome = take_turn(&other);
+#pragma GCC unroll 8
+        for (unsigned n = 0; n < turns; n++) {
+            outcome = take_turn(&one, sse4);
+            if (outcome != GOES_ON)
+                break;
+            outcome = take_turn(&other, sse4);
+            if (outcome != GOES_ON)
+                break;
+        }
     } while (outcome == GOES_ON);
     *first = one;
     *second = other;
     return outcome == ENDS && read_alone(first) && read_alone(second);
 }
 
-static bool read_both_plain(place *first, place *second)
+static bool read_values(place *first, place *second)
 {
-    return read_both(first, second);
+    return read_both(first, second, TURNS_OF_VALUES, false);
+}
+
+static bool read_skips(place *first, place *second)
+{
+    return read_both(first, second, TURNS_OF_SKIPS, false);
 }
 
 #ifdef __x86_64__
-/* Its shifts by a variable take the number from any register. */
-__attribute__((target("bmi2"))) static bool read_both_bmi2(place *first, place *second)
+/* BMI2's shifts by a variable take the number from any register. */
+#define BMI2 __attribute__((target("bmi2")))
+
+BMI2 static bool read_values_bmi2(place *first, place *second)
 {
-    return read_both(first, second);
+    return read_both(first, second, TURNS_OF_VALUES, true);
 }
 
-static bool has_bmi2(void)
+BMI2 static bool read_skips_bmi2(place *first, place *second)
 {
-    return __builtin_cpu_supports("bmi2");
-}
-#else
-#define read_both_bmi2 read_both_plain
-
-static bool has_bmi2(void)
-{
-    return false;
+    return read_both(first, second, TURNS_OF_SKIPS, true);
 }
 #endif
+
+static reads *reader_for(bool skips)
+{
+#ifdef __x86_64__
+    if (__builtin_cpu_supports("bmi2") && __builtin_cpu_supports("sse4.1"))
+        return skips ? read_skips_bmi2 : read_values_bmi2;
+#endif
+    return skips ? read_skips : read_values;
+}
 
 /* Differences of DC to what they are of. */
 static bool sum_up(tc_turns *turns, segment *segment, unsigned count)
@@ -240,7 +287,7 @@ static bool sum_up(tc_turns *turns, segment *segment, unsigned count)
             if (dc != (int16_t)dc)
                 return false;
             block->coefficient[0] = (int16_t)dc;
-            block->last = kind->dc_only ? 0 : tc_place(block->last) - 1;
+            block->last = kind->dc_only ? 0 : tc_place(block->last - FIRST) - 1;
         }
     }
     return true;
@@ -297,8 +344,10 @@ static void make_steps(segment *segment, const tc_turn_kind *kind, unsigned mcu_
     for (unsigned block = 0; block < TC_ENTROPY_BOTH * mcu_blocks; block++) {
         const tc_turn_kind *of = &kind[block % mcu_blocks];
 
-        *step++ = (struct step){of->dc->entry, of->dc, &segment->blocks[block], 0, of->dc_only};
-        *step++ = (struct step){of->ac->entry, of->ac, &segment->blocks[block], 1, of->dc_only};
+        *step++ =
+            (struct step){of->dc->entry, of->dc, &segment->blocks[block], FIRST, of->dc_only};
+        *step++ = (struct step){of->ac->entry, of->ac, &segment->blocks[block], FIRST + 1,
+                                of->dc_only};
     }
     /* An entry is looked up there too. */
     *step = (struct step){segment->steps[0].entries, NULL, segment->blocks, TC_RARE, false};
@@ -307,10 +356,13 @@ static void make_steps(segment *segment, const tc_turn_kind *kind, unsigned mcu_
 tc_turns *tc_turns_open(const tc_turn_kind *kind, unsigned mcu_blocks)
 {
     tc_turns *turns = calloc(1, sizeof *turns);
+    bool skips = false;
 
     if (!turns)
         return NULL;
-    turns->read = has_bmi2() ? read_both_bmi2 : read_both_plain;
+    for (unsigned block = 0; block < mcu_blocks; block++)
+        skips = skips || kind[block].dc_only;
+    turns->read = reader_for(skips);
     turns->mcu_blocks = mcu_blocks;
     memcpy(turns->kind, kind, mcu_blocks * sizeof *kind);
     for (unsigned at = 0; at < 2; at++)

@@ -12,7 +12,7 @@
 
 /* How each block of an MCU is read. */
 typedef struct tc_turn_kind {
-    const tc_values_table *dc, *ac; /* of tc_dc_values_make, and one of the two others */
+    const tc_turn_table *dc, *ac; /* of tc_turn_dc_make, and one of the two others */
     bool dc_only;
     unsigned component;
 } tc_turn_kind;
