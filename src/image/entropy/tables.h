@@ -25,6 +25,11 @@ typedef struct tc_codes {
     uint8_t symbols[256];
 } tc_codes;
 
+/*
+ * In a table the entries come first: with an offset between them and the table the next entry's
+ * address, which everything waits for, would take a cycle more.
+ */
+
 /* A code of a difference of DC; `length` is 0 for a longer one, or none. */
 typedef struct tc_dc_entry {
     uint8_t length;
@@ -32,8 +37,8 @@ typedef struct tc_dc_entry {
 } tc_dc_entry;
 
 typedef struct tc_dc_table {
-    tc_codes codes;
     tc_dc_entry entry[1 << TC_DC_BITS];
+    tc_codes codes;
 } tc_dc_table;
 
 /*
@@ -53,8 +58,8 @@ typedef struct tc_values_entry {
 } tc_values_entry;
 
 typedef struct tc_values_table {
-    tc_codes codes;
     tc_values_entry entry[1 << TC_VALUES_BITS];
+    tc_codes codes;
 } tc_values_table;
 
 /* The same without the values, of which the last may reach past the bits that are looked at. */
@@ -63,8 +68,8 @@ typedef struct tc_skip_entry {
 } tc_skip_entry;
 
 typedef struct tc_skip_table {
-    tc_codes codes;
     tc_skip_entry entry[1 << TC_SKIP_BITS];
+    tc_codes codes;
 } tc_skip_table;
 
 /* False for a table that is not sound: libjpeg's rules, which are T.81's. */
@@ -77,8 +82,8 @@ bool tc_skip_table_make(tc_skip_table *table, const tc_huffman *from);
  * of one value that ends, what is skipped has zeros for its values.
  */
 typedef struct tc_turn_table {
-    tc_codes codes;
     tc_values_entry entry[1 << TC_TURN_BITS];
+    tc_codes codes;
 } tc_turn_table;
 
 bool tc_turn_dc_make(tc_turn_table *table, const tc_huffman *from);
