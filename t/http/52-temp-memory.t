@@ -5,7 +5,6 @@ use TmpfsConvertTest;
 use TmpfsConvertTest::Httpd;
 use IO::Socket::INET ();
 use JSON::PP ();
-use Time::HiRes qw(sleep);
 
 # Its result as PNG has about 10 MB, which no socket's buffer takes.
 my $picture = mkpicture('large.png', 3000, 2500, seed => 6);
@@ -37,15 +36,6 @@ sub temp {
     my ($list) = grep { ref eq 'ARRAY' } values %$temp;
     $temp->{dir} = { map { $_->{dir} => $_ } @$list };
     return $temp;
-}
-
-sub becomes {
-    my ($what) = @_;
-    for (1 .. 200) {
-        return 1 if $what->();
-        sleep 0.05;
-    }
-    return 0;
 }
 
 my $kind = `stat -f -c %T @{[server()->root]}`;

@@ -120,16 +120,6 @@ CONF
     });
 server($front);
 
-sub becomes {
-    my ($what, $seconds) = @_;
-    my $end = time + ($seconds || 5);
-    while (time < $end) {
-        return 1 if $what->();
-        sleep 0.05;
-    }
-    return 0;
-}
-
 # Workers that do something, beside the one that answers this.
 sub busy {
     my ($text) = get('/server-status?auto')->content =~ /^BusyWorkers: (\d+)/m;
@@ -138,8 +128,8 @@ sub busy {
 
 sub is_idle {
     my ($what) = @_;
-    ok(becomes(sub { !busy() }), "$what: no worker is held") or diag(busy());
-    ok(becomes(sub { !$origin->open }), "$what: nor a connection to the other server");
+    ok(becomes(sub { !busy() }, 5), "$what: no worker is held") or diag(busy());
+    ok(becomes(sub { !$origin->open }, 5), "$what: nor a connection to the other server");
     return;
 }
 
@@ -198,7 +188,7 @@ for my $batch (batches(5, (map { "far/$_" } @by_us, @by_httpd), map { "cgi/$_" }
 
 for my $batch (batches(3, (map { "long/$_" } @by_us, @by_httpd), map { "longcgi/$_" } @programs)) {
     my @socket = map { ask($_) } @$batch, @$batch;
-    ok(becomes(sub { busy() >= @socket }), "@$batch: all wait") or diag(busy());
+    ok(becomes(sub { busy() >= @socket }, 5), "@$batch: all wait") or diag(busy());
     sleep 0.2; # what there is has been read
     my $left = time;
     close $_ for @socket;
@@ -224,7 +214,7 @@ SKIP: {
         }
         push @pid, $pid;
     }
-    ok(becomes(sub { $origin->open == 3 }), 'three streams are waited for') or diag($origin->open);
+    ok(becomes(sub { $origin->open == 3 }, 5), 'three streams are waited for') or diag($origin->open);
     waitpid $_, 0 for @pid;
     is_idle('HTTP/2');
     no_leftovers();

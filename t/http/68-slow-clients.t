@@ -6,7 +6,6 @@ use TmpfsConvertTest::Httpd;
 use IO::Socket::INET ();
 use JSON::PP ();
 use POSIX ();
-use Time::HiRes qw(sleep time);
 
 # A result that no socket's buffer takes, and bounds by its size.
 my $picture = mkpicture('slow.png', 1500, 1250, seed => 6);
@@ -43,15 +42,6 @@ CONF
 
 sub status { return JSON::PP->new->utf8->decode(get('/tmpstat?json')->content) }
 sub temp   { return status()->{temp} }
-
-sub becomes {
-    my ($what) = @_;
-    for (1 .. 200) {
-        return 1 if $what->();
-        sleep 0.05;
-    }
-    return 0;
-}
 
 # Bytes in files of the server that are open now.
 sub open_bytes {

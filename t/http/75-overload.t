@@ -125,16 +125,6 @@ sub reason {
     return $by{$name} // 0;
 }
 
-# Wait until `$what` is true, for so long that only a fault makes it long.
-sub becomes {
-    my ($what) = @_;
-    for (1 .. 400) {
-        return 1 if $what->();
-        sleep 0.05;
-    }
-    return 0;
-}
-
 # Send a request and hang up once `$until`.
 sub hang_up {
     my ($path, $until) = @_;

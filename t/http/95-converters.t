@@ -9,7 +9,7 @@ use TmpfsConvertTest::Httpd;
 use TmpfsConvertTest::Wreck;
 use HTTP::Tiny ();
 use JSON::PP ();
-use Time::HiRes qw(sleep time);
+use Time::HiRes qw(sleep);
 
 use constant CLIENTS => 4;
 
@@ -103,17 +103,6 @@ sub descriptors {
         $most = $count if $count > $most;
     }
     return $most;
-}
-
-# Wait until it is so.
-sub becomes {
-    my ($is, $seconds) = @_;
-    my $deadline = time + ($seconds // 20);
-    until ($is->()) {
-        return 0 if time > $deadline;
-        sleep 0.02;
-    }
-    return 1;
 }
 
 # ---- as they are ------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ use TmpfsConvertTest::Wreck;
 use HTTP::Tiny ();
 use IO::Socket::INET ();
 use JSON::PP ();
-use Time::HiRes qw(sleep time);
+use Time::HiRes qw(time);
 
 my %built = map { ("$_->{format} $_->{direction}" => $_->{format_built}) }
     @{ JSON::PP->new->utf8->decode(get('/tmpstat?json')->content)->{formats}{by_format_direction} };
@@ -32,14 +32,6 @@ sub start {
 sub page { return JSON::PP->new->utf8->decode(get('/tmpstat?json')->content) }
 sub deaths { return page()->{traffic}{converter_deaths} }
 sub kills { return page()->{traffic}{converter_kills} }
-
-sub becomes {
-    my ($is) = @_;
-    for (my $deadline = time + 20; time < $deadline; sleep 0.02) {
-        return 1 if $is->();
-    }
-    return 0;
-}
 
 # ---- memory -----------------------------------------------------------------------------------
 

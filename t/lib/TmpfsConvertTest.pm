@@ -27,6 +27,7 @@ our @EXPORT = qw(
     get head request raw base_url
     mkpicture probe docroot
     server mpm
+    becomes
     log_mark error_log_lines expect_log no_leftovers watch_temp_dir
     done_testing
 );
@@ -65,6 +66,17 @@ sub server {
 sub base_url { $asked = 1; return server()->url }
 sub docroot  { return server()->document_root }
 sub mpm      { return TmpfsConvertTest::Site::mpm() }
+
+# Whether it is so within that many seconds, 20 unless told.
+sub becomes {
+    my ($is, $seconds) = @_;
+    my $deadline = time + ($seconds // 20);
+    until ($is->()) {
+        return 0 if time > $deadline;
+        sleep 0.02;
+    }
+    return 1;
+}
 
 my $agent;
 

@@ -261,22 +261,25 @@ static tc_coalesce_table *coalesce_table;
 
 static void begin_coalesce_table(void *memory)
 {
+    unsigned slot;
+
     coalesce_table = memory;
     tc_coalesce_table_adopt(coalesce_table);
-    tc_coalesce_table_join(coalesce_table, 77, 0);
+    tc_coalesce_table_join(coalesce_table, 77, 0, &slot);
 }
 
 static void use_coalesce_table(void)
 {
     uint64_t key = scribble_random();
+    unsigned slot;
     tc_coalesce_role found =
-        tc_coalesce_table_join(coalesce_table, key, tc_coalesce_table_clock());
+        tc_coalesce_table_join(coalesce_table, key, tc_coalesce_table_clock(), &slot);
 
     want(found <= TC_COALESCE_DONE, "a role that is none");
     tc_coalesce_table_wait(coalesce_table, 77, 1, 50, NULL);
     tc_coalesce_table_gone(coalesce_table, INT_MAX - 1);
     if (found == TC_COALESCE_LEAD)
-        tc_coalesce_table_end(coalesce_table, key);
+        tc_coalesce_table_end(coalesce_table, key, slot);
     tc_coalesce_table_adopt(coalesce_table);
 }
 
@@ -512,6 +515,7 @@ static void test_strangers(void)
 {
     void *slots = scribble_memory(tc_counters_size());
     void *memory = scribble_memory(tc_coalesce_table_size());
+    unsigned slot;
 
     anew(1, slots);
     tc_counters_enter(&counters, 1);
@@ -529,14 +533,14 @@ static void test_strangers(void)
     ok(counts.gauge[TC_NOW_QUEUED] == 0, "nor does what was written over everything stay");
     tc_counters_leave(&counters, bystander);
     anew(4, memory);
-    ok(tc_coalesce_table_join(coalesce_table, 77, 0) == TC_COALESCE_FOLLOW &&
+    ok(tc_coalesce_table_join(coalesce_table, 77, 0, &slot) == TC_COALESCE_FOLLOW &&
            tc_coalesce_table_adopt(coalesce_table) &&
-           tc_coalesce_table_join(coalesce_table, 77, 0) == TC_COALESCE_LEAD,
+           tc_coalesce_table_join(coalesce_table, 77, 0, &slot) == TC_COALESCE_LEAD,
        "a conversion that no child leads is over after a restart");
     /* That of key 0, led by the child. */
     ((uint64_t *)memory)[8] = (uint64_t)bystander;
     ok(tc_coalesce_table_adopt(coalesce_table) &&
-           tc_coalesce_table_join(coalesce_table, 0, 0) == TC_COALESCE_FOLLOW,
+           tc_coalesce_table_join(coalesce_table, 0, 0, &slot) == TC_COALESCE_FOLLOW,
        "... and a child's is not");
     ((uint64_t *)memory)[0]++;
     ok(!tc_coalesce_table_adopt(coalesce_table),
