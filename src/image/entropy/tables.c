@@ -72,14 +72,6 @@ static uint16_t rare(const first_code *code)
     return (uint16_t)(TC_RARE + (code->length << 8) + code->symbol);
 }
 
-/* `size` of the bits behind the first `before` of `known`, of `width` bits, as a value. */
-static int32_t value_behind(uint32_t known, unsigned width, unsigned before, unsigned size)
-{
-    uint32_t rest = known << before & ((1u << width) - 1);
-
-    return tc_extend(rest >> (width - size), size);
-}
-
 /* Put the value into the entry; false where it has no place there. */
 static bool put_value(tc_values_entry *entry, unsigned at, int32_t value)
 {
@@ -96,61 +88,95 @@ static bool put_value(tc_values_entry *entry, unsigned at, int32_t value)
     return true;
 }
 
-/*
- * From code to code for as long as `known`, of `width` bits, tells. 16 zeros are taken before a
- * value only: where there are none yet, they are what `offset` counts.
- */
-static tc_values_entry values_entry(const first_code *first, uint32_t known, unsigned width)
+/* Entries one behind the other. */
+typedef struct filler {
+    tc_values_entry *to;
+    const tc_huffman *from;
+} filler;
+
+static void fill(filler *filler, unsigned bits, tc_values_entry entry)
 {
-    tc_values_entry entry = {0};
+    for (tc_values_entry *end = filler->to + (1u << bits); filler->to < end; filler->to++)
+        *filler->to = entry;
+}
 
-    for (;;) {
-        const first_code *code = &first[known << entry.bits & ((1u << width) - 1)];
-        unsigned size = code->symbol & 15, bits = entry.bits + code->length;
-
-        if (code->length == 0 || bits + size > width)
-            break;
-        if (code->symbol == 0) {
-            entry.bits = (uint8_t)bits;
-            entry.advance += TC_END;
-            break;
-        }
-        if (size == 0 && (code->symbol != ALL_ZERO || entry.advance != entry.offset ||
-                          entry.advance > 2 * 16))
-            break;
-        if (size == 0)
-            entry.offset = (uint8_t)(entry.advance += 16);
-        else if (!put_value(&entry, entry.advance + (code->symbol >> 4),
-                            value_behind(known, width, bits, size)))
-            break;
-        entry.bits = (uint8_t)(bits + size);
-    }
+/* ... which have all that can be told: no code, or the first of what comes is `code`. */
+static void fill_told(filler *filler, unsigned bits, tc_values_entry entry, first_code code)
+{
     if (entry.bits == 0)
-        entry.advance = rare(&first[known]);
-    return entry;
+        entry.advance = rare(&code);
+    fill(filler, bits, entry);
+}
+
+static void fill_values(filler *filler, unsigned bits, tc_values_entry entry);
+
+/*
+ * Those that go on with `code`, behind which `bits` are left. 16 zeros are taken before a value
+ * only: where there are none yet, they are what `offset` counts.
+ */
+static void fill_code(filler *filler, unsigned bits, tc_values_entry entry, first_code code)
+{
+    unsigned size = code.symbol & 15;
+    bool zeros =
+        code.symbol == ALL_ZERO && entry.advance == entry.offset && entry.advance <= 2 * 16;
+
+    if (code.symbol == 0) {
+        entry.bits += code.length;
+        entry.advance += TC_END;
+        fill(filler, bits, entry);
+    } else if (zeros) {
+        entry.bits += code.length;
+        entry.offset = (uint8_t)(entry.advance += 16);
+        fill_values(filler, bits, entry);
+    } else if (size == 0 || size > bits) {
+        fill_told(filler, bits, entry, code);
+    } else {
+        for (uint32_t value = 0; value < 1u << size; value++) {
+            tc_values_entry next = entry;
+
+            next.bits = (uint8_t)(entry.bits + code.length + size);
+            if (put_value(&next, entry.advance + (code.symbol >> 4), tc_extend(value, size)))
+                fill_values(filler, bits - size, next);
+            else
+                fill_told(filler, bits - size, entry, code);
+        }
+    }
+}
+
+/* Those that go on with any code of `bits`, which ascend with their lengths. */
+static void fill_values(filler *filler, unsigned bits, tc_values_entry entry)
+{
+    const tc_values_entry *end = filler->to + (1u << bits);
+    unsigned number = 0;
+
+    for (unsigned length = 1; length <= bits; length++) {
+        for (unsigned n = filler->from->counts[length]; n > 0; n--) {
+            first_code code = {(uint8_t)length, filler->from->symbols[number++]};
+
+            fill_code(filler, bits - length, entry, code);
+        }
+    }
+    while (filler->to < end)
+        fill_told(filler, 0, entry, (first_code){0, 0});
 }
 
 bool tc_values_table_make(tc_values_table *table, const tc_huffman *from)
 {
-    first_code first[1 << TC_VALUES_BITS];
+    filler filler = {table->entry, from};
 
     if (!make_codes(&table->codes, from, false))
         return false;
-    make_first(first, TC_VALUES_BITS, from);
-    for (uint32_t bits = 0; bits < 1 << TC_VALUES_BITS; bits++)
-        table->entry[bits] = values_entry(first, bits, TC_VALUES_BITS);
+    fill_values(&filler, TC_VALUES_BITS, (tc_values_entry){0});
     return true;
 }
 
 bool tc_turn_values_make(tc_turn_table *table, const tc_huffman *from)
 {
-    first_code first[1 << TC_TURN_BITS];
+    filler filler = {table->entry, from};
 
     if (!make_codes(&table->codes, from, false))
         return false;
-    make_first(first, TC_TURN_BITS, from);
-    for (uint32_t bits = 0; bits < 1 << TC_TURN_BITS; bits++)
-        table->entry[bits] = values_entry(first, bits, TC_TURN_BITS);
+    fill_values(&filler, TC_TURN_BITS, (tc_values_entry){0});
     return true;
 }
 
@@ -193,29 +219,43 @@ bool tc_skip_table_make(tc_skip_table *table, const tc_huffman *from)
     return true;
 }
 
-/* A code and its difference, where both are known, and small. */
-static tc_values_entry dc_entry(const first_code *code, uint32_t known)
+/* A difference, where it is known, and small. */
+static void fill_difference(filler *filler, unsigned bits, first_code code)
 {
-    unsigned bits = code->length + code->symbol;
-    int32_t value = code->length > 0 && bits <= TC_TURN_BITS
-                        ? value_behind(known, TC_TURN_BITS, code->length, code->symbol)
-                        : INT32_MAX;
+    unsigned size = code.symbol;
 
-    if (value < INT8_MIN || value > INT8_MAX)
-        return (tc_values_entry){.advance = rare(code)};
-    return (tc_values_entry){
-        .bits = (uint8_t)bits, .advance = TC_END, .value = {(int8_t)value}};
+    if (size > bits) {
+        fill_told(filler, bits, (tc_values_entry){0}, code);
+        return;
+    }
+    for (uint32_t value = 0; value < 1u << size; value++) {
+        tc_values_entry entry = {.advance = TC_END};
+        int32_t difference = tc_extend(value, size);
+
+        entry.bits = (uint8_t)(code.length + size);
+        entry.value[0] = (int8_t)difference;
+        if (entry.value[0] == difference)
+            fill(filler, bits - size, entry);
+        else
+            fill_told(filler, bits - size, (tc_values_entry){0}, code);
+    }
 }
 
 bool tc_turn_dc_make(tc_turn_table *table, const tc_huffman *from)
 {
-    first_code first[1 << TC_TURN_BITS];
+    filler filler = {table->entry, from};
+    const tc_values_entry *end = table->entry + (1 << TC_TURN_BITS);
+    unsigned number = 0;
 
     if (!make_codes(&table->codes, from, true))
         return false;
-    make_first(first, TC_TURN_BITS, from);
-    for (uint32_t bits = 0; bits < 1 << TC_TURN_BITS; bits++)
-        table->entry[bits] = dc_entry(&first[bits], bits);
+    for (unsigned length = 1; length <= TC_TURN_BITS; length++) {
+        for (unsigned n = from->counts[length]; n > 0; n--)
+            fill_difference(&filler, TC_TURN_BITS - length,
+                            (first_code){(uint8_t)length, from->symbols[number++]});
+    }
+    while (filler.to < end)
+        fill_told(&filler, 0, (tc_values_entry){0}, (first_code){0, 0});
     return true;
 }
 
