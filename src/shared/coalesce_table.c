@@ -130,8 +130,8 @@ tc_coalesce_role tc_coalesce_table_join(tc_coalesce_table *table, uint64_t key, 
     of = take(table, key);
     if (!of)
         return TC_COALESCE_ALONE;
-    /* Looked at only now: whoever took another place in this moment is seen by one of the two,
-     * and a conversion that ended has left its mark before. */
+    /* Looked at only now: of two that took a place each in this moment one sees the other, and
+     * a conversion that ended has left its mark before. */
     role = TC_COALESCE_LEAD;
     if (find(table, key, of))
         role = TC_COALESCE_FOLLOW;

@@ -37,7 +37,7 @@ bool tc_coalesce_table_adopt(tc_coalesce_table *memory);
 uint64_t tc_coalesce_table_clock(void);
 
 /* Join the conversion of `key`, the caller having looked for the response no earlier than
-   `since`. `table` may be NULL: then everybody is alone. `slot` is set for who leads. */
+   `since`. `table` may be NULL: then everybody is alone. `slot` is the leader's. */
 tc_coalesce_role tc_coalesce_table_join(tc_coalesce_table *table, uint64_t key, uint64_t since,
                                         unsigned *slot);
 

@@ -7,6 +7,8 @@ use File::Path qw(make_path);
 
 my $png  = docroot() . mkpicture('headers.png', 64, 48, kind => 'quad');
 my $jpeg = docroot() . mkpicture('headers.jpg', 64, 48, kind => 'quad');
+# A file that was changed within the last second has a weak tag.
+utime time - 60, time - 60, $png, $jpeg;
 sub bytes { open my $in, '<:raw', $_[0] or die $!; local $/; return scalar <$in> }
 my %whole = (png => bytes($png), jpg => bytes($jpeg));
 
