@@ -5,6 +5,7 @@
  * bytes, or the error, that it has outside. The locked processes are first, so that what a
  * library does once only is done inside.
  */
+#include "answers.h"
 #include "files.h"
 #include "image/pipeline/pipeline.h"
 #include "locked.h"
@@ -34,12 +35,6 @@ static const char *const parameters[] = {"dw=40,dh=40,of=jpeg,q=80",
 
 #define WAYS (sizeof parameters / sizeof parameters[0])
 
-typedef struct answer {
-    tc_error error;
-    size_t size;
-    uint64_t sum;
-} answer;
-
 /* Of one process, in memory that its parent sees. */
 typedef struct answers {
     answer whole[PICTURES_MAX][WAYS], damaged[DAMAGED];
@@ -52,18 +47,6 @@ static size_t count;
 
 /* ---- a conversion ----------------------------------------------------------------- */
 
-/* FNV-1a of all that is written. */
-static tc_error add_up(void *context, const void *data, size_t length)
-{
-    answer *answer = context;
-    const uint8_t *bytes = data;
-
-    for (size_t at = 0; at < length; at++)
-        answer->sum = (answer->sum ^ bytes[at]) * 0x100000001b3u;
-    answer->size += length;
-    return TC_E_OK;
-}
-
 static answer convert(const damage_file *file, const char *text, const tc_lockdown *lockdown)
 {
     const tc_limits limits = {.max_output_w = 1000,
@@ -72,7 +55,7 @@ static answer convert(const damage_file *file, const char *text, const tc_lockdo
                               .max_memory = 256 * MB,
                               .max_radius = 9,
                               .max_sigma = 9};
-    answer answer = {.sum = 0xcbf29ce484222325u};
+    answer answer = ANSWER_EMPTY;
     tc_input input = {read_memory, (void *)file, file->size, NULL};
     tc_output output = {add_up, &answer};
     tc_pipeline *pipeline = NULL;

@@ -4,6 +4,7 @@
  * the bytes that it has alone. Under the thread sanitizer (make tsan) also that nothing
  * is shared between them that is written.
  */
+#include "answers.h"
 #include "files.h"
 #include "image/pipeline/pipeline.h"
 #include "tap.h"
@@ -24,38 +25,20 @@ static const char *const parameters[] = {"dw=15,dh=15",
 
 #define WAYS (sizeof parameters / sizeof parameters[0])
 
-typedef struct thread_answer {
-    tc_error error;
-    size_t size;
-    uint64_t sum;
-} thread_answer;
-
 /* One thread's, or those made alone. */
 typedef struct thread_work {
     const damage_file *files;
     size_t count, from;
-    thread_answer answers[PICTURES_MAX];
+    answer answers[PICTURES_MAX];
 } thread_work;
 
 static pthread_barrier_t start;
 
-/* FNV-1a of all that is written. */
-static tc_error add_up(void *context, const void *data, size_t length)
-{
-    thread_answer *answer = context;
-    const uint8_t *bytes = data;
-
-    for (size_t at = 0; at < length; at++)
-        answer->sum = (answer->sum ^ bytes[at]) * 0x100000001b3u;
-    answer->size += length;
-    return TC_E_OK;
-}
-
-static thread_answer convert(const damage_file *file, const char *text)
+static answer convert(const damage_file *file, const char *text)
 {
     tc_limits limits = {
         .max_output_w = 1000, .max_output_h = 1000, .max_radius = 9, .max_sigma = 9};
-    thread_answer answer = {.sum = 0xcbf29ce484222325u};
+    answer answer = ANSWER_EMPTY;
     tc_input input = {read_memory, (void *)file, file->size, NULL};
     tc_output output = {add_up, &answer};
     tc_pipeline *pipeline = NULL;
@@ -93,7 +76,7 @@ static void compare(const thread_work *alone, const thread_work *thread)
     size_t different = 0;
 
     for (size_t at = 0; at < alone->count; at++) {
-        const thread_answer *a = &alone->answers[at], *b = &thread->answers[at];
+        const answer *a = &alone->answers[at], *b = &thread->answers[at];
         if (a->error || b->error || a->size != b->size || a->sum != b->sum) {
             printf("# %s, %s\n", alone->files[at].name, parameters[at % WAYS]);
             different++;

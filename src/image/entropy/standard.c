@@ -76,32 +76,34 @@ static unsigned find(const tc_huffman *of)
     return at;
 }
 
+/* The number of the table that `of` is, when all of its kind are made, or STANDARD_TABLES. */
+static unsigned ready(const tc_huffman *of, pthread_once_t *once, void make(void))
+{
+    unsigned at = find(of);
+
+    return at < STANDARD_TABLES && pthread_once(once, make) == 0 ? at : STANDARD_TABLES;
+}
+
 const tc_values_table *tc_values_standard(const tc_huffman *of)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
-    unsigned at = find(of);
+    unsigned at = ready(of, &once, make_values);
 
-    if (at == STANDARD_TABLES || pthread_once(&once, make_values) != 0)
-        return NULL;
-    return &values[at];
+    return at < STANDARD_TABLES ? &values[at] : NULL;
 }
 
 const tc_skip_table *tc_skip_standard(const tc_huffman *of)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
-    unsigned at = find(of);
+    unsigned at = ready(of, &once, make_skips);
 
-    if (at == STANDARD_TABLES || pthread_once(&once, make_skips) != 0)
-        return NULL;
-    return &skips[at];
+    return at < STANDARD_TABLES ? &skips[at] : NULL;
 }
 
 const tc_turn_table *tc_turn_values_standard(const tc_huffman *of)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
-    unsigned at = find(of);
+    unsigned at = ready(of, &once, make_turns);
 
-    if (at == STANDARD_TABLES || pthread_once(&once, make_turns) != 0)
-        return NULL;
-    return &turns[at];
+    return at < STANDARD_TABLES ? &turns[at] : NULL;
 }

@@ -108,12 +108,28 @@ static void fill_told(filler *filler, unsigned bits, tc_values_entry entry, firs
     fill(filler, bits, entry);
 }
 
-static void fill_values(filler *filler, unsigned bits, tc_values_entry entry);
+/* Those that go on with `code`, behind which `bits` are left. */
+typedef void fill_with(filler *filler, unsigned bits, tc_values_entry entry, first_code code);
 
-/*
- * Those that go on with `code`, behind which `bits` are left. 16 zeros are taken before a value
- * only: where there are none yet, they are what `offset` counts.
- */
+/* Those that go on with any code of `bits`, which ascend with their lengths. */
+static void fill_codes(filler *filler, unsigned bits, tc_values_entry entry, fill_with *with)
+{
+    const tc_values_entry *end = filler->to + (1u << bits);
+    unsigned number = 0;
+
+    for (unsigned length = 1; length <= bits; length++) {
+        for (unsigned n = filler->from->counts[length]; n > 0; n--) {
+            first_code code = {(uint8_t)length, filler->from->symbols[number++]};
+
+            with(filler, bits - length, entry, code);
+        }
+    }
+    while (filler->to < end)
+        fill_told(filler, 0, entry, (first_code){0, 0});
+}
+
+/* 16 zeros are taken before a value only: where there are none yet, they are what `offset`
+ * counts. */
 static void fill_code(filler *filler, unsigned bits, tc_values_entry entry, first_code code)
 {
     unsigned size = code.symbol & 15;
@@ -127,7 +143,7 @@ static void fill_code(filler *filler, unsigned bits, tc_values_entry entry, firs
     } else if (zeros) {
         entry.bits += code.length;
         entry.offset = (uint8_t)(entry.advance += 16);
-        fill_values(filler, bits, entry);
+        fill_codes(filler, bits, entry, fill_code);
     } else if (size == 0 || size > bits) {
         fill_told(filler, bits, entry, code);
     } else {
@@ -136,28 +152,11 @@ static void fill_code(filler *filler, unsigned bits, tc_values_entry entry, firs
 
             next.bits = (uint8_t)(entry.bits + code.length + size);
             if (put_value(&next, entry.advance + (code.symbol >> 4), tc_extend(value, size)))
-                fill_values(filler, bits - size, next);
+                fill_codes(filler, bits - size, next, fill_code);
             else
                 fill_told(filler, bits - size, entry, code);
         }
     }
-}
-
-/* Those that go on with any code of `bits`, which ascend with their lengths. */
-static void fill_values(filler *filler, unsigned bits, tc_values_entry entry)
-{
-    const tc_values_entry *end = filler->to + (1u << bits);
-    unsigned number = 0;
-
-    for (unsigned length = 1; length <= bits; length++) {
-        for (unsigned n = filler->from->counts[length]; n > 0; n--) {
-            first_code code = {(uint8_t)length, filler->from->symbols[number++]};
-
-            fill_code(filler, bits - length, entry, code);
-        }
-    }
-    while (filler->to < end)
-        fill_told(filler, 0, entry, (first_code){0, 0});
 }
 
 bool tc_values_table_make(tc_values_table *table, const tc_huffman *from)
@@ -166,7 +165,7 @@ bool tc_values_table_make(tc_values_table *table, const tc_huffman *from)
 
     if (!make_codes(&table->codes, from, false))
         return false;
-    fill_values(&filler, TC_VALUES_BITS, (tc_values_entry){0});
+    fill_codes(&filler, TC_VALUES_BITS, (tc_values_entry){0}, fill_code);
     return true;
 }
 
@@ -176,7 +175,7 @@ bool tc_turn_values_make(tc_turn_table *table, const tc_huffman *from)
 
     if (!make_codes(&table->codes, from, false))
         return false;
-    fill_values(&filler, TC_TURN_BITS, (tc_values_entry){0});
+    fill_codes(&filler, TC_TURN_BITS, (tc_values_entry){0}, fill_code);
     return true;
 }
 
@@ -220,12 +219,13 @@ bool tc_skip_table_make(tc_skip_table *table, const tc_huffman *from)
 }
 
 /* A difference, where it is known, and small. */
-static void fill_difference(filler *filler, unsigned bits, first_code code)
+static void fill_difference(filler *filler, unsigned bits, tc_values_entry none,
+                            first_code code)
 {
     unsigned size = code.symbol;
 
     if (size > bits) {
-        fill_told(filler, bits, (tc_values_entry){0}, code);
+        fill_told(filler, bits, none, code);
         return;
     }
     for (uint32_t value = 0; value < 1u << size; value++) {
@@ -237,25 +237,17 @@ static void fill_difference(filler *filler, unsigned bits, first_code code)
         if (entry.value[0] == difference)
             fill(filler, bits - size, entry);
         else
-            fill_told(filler, bits - size, (tc_values_entry){0}, code);
+            fill_told(filler, bits - size, none, code);
     }
 }
 
 bool tc_turn_dc_make(tc_turn_table *table, const tc_huffman *from)
 {
     filler filler = {table->entry, from};
-    const tc_values_entry *end = table->entry + (1 << TC_TURN_BITS);
-    unsigned number = 0;
 
     if (!make_codes(&table->codes, from, true))
         return false;
-    for (unsigned length = 1; length <= TC_TURN_BITS; length++) {
-        for (unsigned n = from->counts[length]; n > 0; n--)
-            fill_difference(&filler, TC_TURN_BITS - length,
-                            (first_code){(uint8_t)length, from->symbols[number++]});
-    }
-    while (filler.to < end)
-        fill_told(&filler, 0, (tc_values_entry){0}, (first_code){0, 0});
+    fill_codes(&filler, TC_TURN_BITS, (tc_values_entry){0}, fill_difference);
     return true;
 }
 
