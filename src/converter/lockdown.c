@@ -143,21 +143,28 @@ static int limit_job(job_limit *limit, uint64_t most)
  * Blocks that a picture leaves behind below one that stays are malloc's, not the next job's:
  * that can use them, but large blocks of its own come from elsewhere.
  */
-int tc_lockdown_job(const tc_lockdown *lockdown, uint64_t bytes, unsigned cpu_seconds)
+int tc_lockdown_space(const tc_lockdown *lockdown, uint64_t bytes)
 {
-    static job_limit space = {.resource = RLIMIT_AS}, time = {.resource = RLIMIT_CPU};
+    static job_limit space = {.resource = RLIMIT_AS};
     uintptr_t heap_end = (uintptr_t)sbrk(0);
     uint64_t kept = heap_end > lockdown->heap_end ? heap_end - lockdown->heap_end : 0;
-    uint64_t seconds = RLIM_INFINITY;
+
+    if (!(lockdown->locks & TC_LOCK_LIMITS) || !LIMITS_SPACE)
+        return 0;
+    return limit_job(&space, with(lockdown->base_bytes + kept, bytes));
+}
+
+int tc_lockdown_time(const tc_lockdown *lockdown, unsigned seconds)
+{
+    static job_limit time = {.resource = RLIMIT_CPU};
+    uint64_t end = RLIM_INFINITY;
     struct timespec used;
-    int error;
 
     if (!(lockdown->locks & TC_LOCK_LIMITS))
         return 0;
-    if (cpu_seconds && clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used) == 0)
-        seconds = (uint64_t)used.tv_sec + 1 + cpu_seconds;
-    error = LIMITS_SPACE ? limit_job(&space, with(lockdown->base_bytes + kept, bytes)) : 0;
-    return error ? error : limit_job(&time, seconds);
+    if (seconds && clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used) == 0)
+        end = (uint64_t)used.tv_sec + 1 + seconds;
+    return limit_job(&time, end);
 }
 
 /* ---- the locks -----------------------------------------------------------------------------

@@ -60,8 +60,8 @@ typedef struct tc_lockdown_spec {
     size_t keep_count;
     unsigned files;      /* descriptors that a job may have open in addition */
     uint64_t file_bytes; /* length of the largest file that may be written; 0: none */
-    uint64_t
-        most_bytes; /* of memory for any job, which tc_lockdown_job cannot raise; 0: no limit */
+    uint64_t most_bytes; /* of memory for any job, which tc_lockdown_space cannot raise; 0: no
+                            limit */
     const tc_lockdown_region *share;
     size_t share_count;
 } tc_lockdown_spec;
@@ -98,10 +98,15 @@ tc_error tc_lockdown_apply(const tc_lockdown_spec *spec, tc_lockdown *lockdown, 
 /*
  * Before a job, and again when more is known of it: the process may have `bytes` of memory and
  * TC_LOCKDOWN_SPARE in addition to what it had when it was locked and what malloc has kept of
- * the jobs since, after which allocations fail; and from now on `cpu_seconds` of processor
- * time, after which SIGXCPU ends it. 0: no limit. Does nothing without TC_LOCK_LIMITS. Returns
- * 0, or errno.
+ * the jobs since, after which allocations fail; 0: no limit. Does nothing without
+ * TC_LOCK_LIMITS. Returns 0, or errno.
  */
-int tc_lockdown_job(const tc_lockdown *lockdown, uint64_t bytes, unsigned cpu_seconds);
+int tc_lockdown_space(const tc_lockdown *lockdown, uint64_t bytes);
+
+/*
+ * Before a job: from now on the process may take `seconds` of processor time, after which
+ * SIGXCPU ends it; 0: no limit. Does nothing without TC_LOCK_LIMITS. Returns 0, or errno.
+ */
+int tc_lockdown_time(const tc_lockdown *lockdown, unsigned seconds);
 
 #endif

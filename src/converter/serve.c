@@ -21,9 +21,10 @@
 /* Between two looks at whether the child still waits: a system call, against many rows. */
 #define LOOK_NS UINT64_C(10000000)
 
-/* A conversion that is estimated to take longer is not kept on one processor: about what the
-   kernel gives a process at a time. To be freed and bound again is two system calls. */
-#define BOUND_NS UINT64_C(5000000)
+/* A conversion that is estimated to take longer is not kept on one processor. What is estimated
+   is a bound, of about three times what most pictures take: 5 ms then, which is what the kernel
+   gives a process at a time. To be freed and bound again is two system calls. */
+#define BOUND_NS UINT64_C(15000000)
 
 /* Seconds of processor time in addition to the limit, which the pipeline itself keeps. */
 #define SPARE_SECONDS 2
@@ -182,13 +183,21 @@ static unsigned cpu_seconds(const tc_limits *limits)
                : 0;
 }
 
-static tc_error allow(job *job, uint64_t bytes)
+static tc_error limited(job *job, int error)
 {
-    int error = tc_lockdown_job(job->serve->lockdown, bytes, cpu_seconds(&job->limits));
-
     return error ? tc_fail_set(&job->fail, TC_E_INTERNAL, "limits of a converter: %s",
                                strerror(error))
                  : TC_E_OK;
+}
+
+static tc_error limit_space(job *job, uint64_t bytes)
+{
+    return limited(job, tc_lockdown_space(job->serve->lockdown, bytes));
+}
+
+static tc_error limit_time(job *job)
+{
+    return limited(job, tc_lockdown_time(job->serve->lockdown, cpu_seconds(&job->limits)));
 }
 
 static tc_error open_job(job *job)
@@ -223,7 +232,7 @@ static tc_error run(job *job)
     tc_output output = {write_result, job};
     const tc_plan *plan = &tc_pipeline_outline(job->pipeline)->plan;
     const tc_fail *damage;
-    tc_error error = allow(job, plan->bytes);
+    tc_error error = limit_space(job, plan->bytes);
 
     if (plan->cost_ns > BOUND_NS)
         job->place = tc_place_free(job->place);
@@ -257,8 +266,10 @@ static void let_go(job *job)
 static void convert(job *job)
 {
     const tc_facts *facts = &job->report.facts;
-    tc_error error = allow(job, job->limits.max_memory);
+    tc_error error = limit_time(job);
 
+    if (!error)
+        error = limit_space(job, job->limits.max_memory);
     if (!error)
         error = open_job(job);
     if (!error && (facts->pass || facts->plan_bytes > job->order.go_bytes) && !is_to_go(job))

@@ -254,13 +254,13 @@ static bool takes(size_t bytes)
 static int take_memory(const tc_lockdown *lockdown, const void *context)
 {
     (void)context;
-    if (tc_lockdown_job(lockdown, 16 * MB, 0) || !takes(16 * MB) || takes(512 * MB))
+    if (tc_lockdown_space(lockdown, 16 * MB) || !takes(16 * MB) || takes(512 * MB))
         return 1;
-    if (tc_lockdown_job(lockdown, 512 * MB, 0) || !takes(512 * MB))
+    if (tc_lockdown_space(lockdown, 512 * MB) || !takes(512 * MB))
         return 2;
-    if (tc_lockdown_job(lockdown, 16 * MB, 0) || takes(512 * MB))
+    if (tc_lockdown_space(lockdown, 16 * MB) || takes(512 * MB))
         return 3;
-    return tc_lockdown_job(lockdown, 0, 0) || takes(1500u * MB) || !takes(512 * MB) ? 4 : 0;
+    return tc_lockdown_space(lockdown, 0) || takes(1500u * MB) || !takes(512 * MB) ? 4 : 0;
 }
 
 /* 64 MB of small blocks, of which only the last is not given back: the heap keeps them. */
@@ -269,14 +269,13 @@ static int leave_behind(const tc_lockdown *lockdown, const void *context)
     static char *blocks[64 * 1024];
 
     (void)context;
-    if (tc_lockdown_job(lockdown, 128 * MB, 0))
+    if (tc_lockdown_space(lockdown, 128 * MB))
         return 1;
     for (size_t i = 0; i < 64 * 1024; i++)
         blocks[i] = malloc(1000);
     for (size_t i = 0; i < 64 * 1024 - 1; i++)
         free(blocks[i]);
-    return tc_lockdown_job(lockdown, 100 * MB, 0) || !takes(100 * MB) || takes(160 * MB) ? 2
-                                                                                         : 0;
+    return tc_lockdown_space(lockdown, 100 * MB) || !takes(100 * MB) || takes(160 * MB) ? 2 : 0;
 }
 
 #endif
@@ -286,7 +285,7 @@ static int take_time(const tc_lockdown *lockdown, const void *context)
     volatile unsigned long turns = 0;
 
     (void)context;
-    if (tc_lockdown_job(lockdown, 0, 1))
+    if (tc_lockdown_time(lockdown, 1))
         return 1;
     for (;;)
         turns++;
@@ -378,7 +377,8 @@ static int do_job(const tc_lockdown *lockdown, const void *context)
     int pair[2], fd;
 
     (void)context;
-    if (tc_lockdown_job(lockdown, 64 * MB, 5) || !takes(32 * MB) || !takes(1000))
+    if (tc_lockdown_space(lockdown, 64 * MB) || tc_lockdown_time(lockdown, 5) ||
+        !takes(32 * MB) || !takes(1000))
         return 1;
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0 ||
         pass_descriptor(pair[0], original))

@@ -65,12 +65,12 @@ static answer convert(const damage_file *file, const char *text, const tc_lockdo
     tc_params_init(&params);
     answer.error = tc_params_parse(&params, text, strlen(text), NULL, NULL, &fail);
     tc_params_resolve(&params, false);
-    if (lockdown && tc_lockdown_job(lockdown, 16 * MB, 60))
+    if (lockdown && (tc_lockdown_space(lockdown, 16 * MB) || tc_lockdown_time(lockdown, 60)))
         answer.error = TC_E_INTERNAL;
     if (!answer.error)
         answer.error = tc_pipeline_open(&pipeline, &input, &params, &limits, &fail);
     if (pipeline && lockdown &&
-        tc_lockdown_job(lockdown, tc_pipeline_outline(pipeline)->plan.bytes, 60))
+        tc_lockdown_space(lockdown, tc_pipeline_outline(pipeline)->plan.bytes))
         answer.error = TC_E_INTERNAL;
     if (!answer.error)
         answer.error = tc_pipeline_run(pipeline, &output, NULL, NULL);
