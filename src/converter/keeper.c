@@ -28,6 +28,7 @@ typedef struct keeping {
 
 typedef struct given {
     uint32_t magic;
+    bool has_areas, has_log; /* their descriptors come in this order */
     tc_pool_spec spec;
 } given;
 
@@ -42,12 +43,17 @@ int tc_keeper_control(int *parent, int *keeper)
     return 0;
 }
 
-int tc_keeper_give(int control, const tc_pool_spec *spec, int socket, int log)
+int tc_keeper_give(int control, const tc_pool_spec *spec, int socket, int areas, int log)
 {
-    given given = {TC_MESSAGE_MAGIC, *spec};
-    int fd[] = {socket, log};
+    given given = {TC_MESSAGE_MAGIC, areas >= 0, log >= 0, *spec};
+    int fd[TC_MESSAGE_FDS] = {socket};
+    unsigned fds = 1;
 
-    return tc_message_send(control, &given, sizeof given, NULL, 0, fd, log < 0 ? 1 : 2, 0);
+    if (areas >= 0)
+        fd[fds++] = areas;
+    if (log >= 0)
+        fd[fds++] = log;
+    return tc_message_send(control, &given, sizeof given, NULL, 0, fd, fds, 0);
 }
 
 /* The server's log has been opened again. */
@@ -61,13 +67,30 @@ static void take_log(const tc_keeper *keeper, int log)
     close(log);
 }
 
+static void add_pool(keeping *keeping, const given *given, const tc_came *came)
+{
+    int areas = given->has_areas ? came->fd[1] : -1;
+    int log = given->has_log ? came->fd[given->has_areas ? 2 : 1] : -1;
+    tc_pool *pool = NULL;
+
+    take_log(keeping->keeper, log);
+    if (given->spec.converters > 0 && given->spec.converters <= TC_POOL_MOST &&
+        keeping->pools < POOLS)
+        pool = tc_pool_make(&given->spec, came->fd[0], areas, keeping->keeper->watch);
+    if (areas >= 0)
+        close(areas);
+    if (pool)
+        keeping->pool[keeping->pools++] = pool;
+    else
+        close(came->fd[0]);
+}
+
 static void take_pool(keeping *keeping)
 {
     given given;
     tc_came came;
-    tc_pool *pool = NULL;
-    int error = tc_message_receive(keeping->keeper->control, &given, sizeof given, NULL, 0, 2,
-                                   &came, MSG_DONTWAIT);
+    int error = tc_message_receive(keeping->keeper->control, &given, sizeof given, NULL, 0,
+                                   TC_MESSAGE_FDS, &came, MSG_DONTWAIT);
 
     if (error == EAGAIN || error == EINTR)
         return;
@@ -75,15 +98,14 @@ static void take_pool(keeping *keeping)
         keeping->open = false;
         return;
     }
-    take_log(keeping->keeper, came.fd[1]);
-    if (came.length == sizeof given && given.magic == TC_MESSAGE_MAGIC && came.fd[0] >= 0 &&
-        given.spec.converters > 0 && given.spec.converters <= TC_POOL_MOST &&
-        keeping->pools < POOLS)
-        pool = tc_pool_make(&given.spec, came.fd[0], keeping->keeper->watch);
-    if (pool)
-        keeping->pool[keeping->pools++] = pool;
-    else if (came.fd[0] >= 0)
-        close(came.fd[0]);
+    if (came.length == sizeof given && given.magic == TC_MESSAGE_MAGIC && came.fd[0] >= 0) {
+        add_pool(keeping, &given, &came);
+        return;
+    }
+    for (unsigned at = 0; at < TC_MESSAGE_FDS; at++) {
+        if (came.fd[at] >= 0)
+            close(came.fd[at]);
+    }
 }
 
 static void take_ended(keeping *keeping)

@@ -19,10 +19,12 @@ typedef struct tc_keeper {
 int tc_keeper_control(int *parent, int *keeper);
 
 /*
- * To the keeper: have converters as `spec` says at the converters' end of a pool's socket.
- * `log` is the error log, or -1. Both descriptors stay the caller's. Returns 0, or errno.
+ * To the keeper: have converters as `spec` says at the converters' end of a pool's socket, with
+ * the areas of this file. That goes to one keeper only: the converters of two would have the
+ * same ones. `areas` and `log`, the error log, may be -1. All descriptors stay the caller's.
+ * Returns 0, or errno.
  */
-int tc_keeper_give(int control, const tc_pool_spec *spec, int socket, int log);
+int tc_keeper_give(int control, const tc_pool_spec *spec, int socket, int areas, int log);
 
 /*
  * Keep pools; returns when the parent is gone, and all children are that any pool was for. For

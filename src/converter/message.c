@@ -11,15 +11,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define FDS 2
-
 int tc_message_send(int socket, const void *part, size_t length, const void *more,
                     size_t more_length, const int *fd, unsigned fds, int flags)
 {
     struct iovec io[2] = {{(void *)part, length}, {(void *)more, more_length}};
     union {
         struct cmsghdr header;
-        char room[CMSG_SPACE(FDS * sizeof(int))];
+        char room[CMSG_SPACE(TC_MESSAGE_FDS * sizeof(int))];
     } control;
     struct msghdr message = {.msg_iov = io, .msg_iovlen = more_length ? 2 : 1};
 
@@ -83,7 +81,7 @@ int tc_message_receive(int socket, void *part, size_t length, void *more, size_t
     struct iovec io[2] = {{part, length}, {more, more_length}};
     union {
         struct cmsghdr header;
-        char room[CMSG_SPACE(sizeof(struct ucred)) + CMSG_SPACE(FDS * sizeof(int))];
+        char room[CMSG_SPACE(sizeof(struct ucred)) + CMSG_SPACE(TC_MESSAGE_FDS * sizeof(int))];
     } control;
     struct msghdr message = {.msg_iov = io,
                              .msg_iovlen = more_length ? 2 : 1,
@@ -92,12 +90,12 @@ int tc_message_receive(int socket, void *part, size_t length, void *more, size_t
     ssize_t got = recvmsg(socket, &message, MSG_CMSG_CLOEXEC | flags);
     unsigned taken;
 
-    *came = (tc_came){.fd = {-1, -1}};
+    *came = (tc_came){.fd = {-1, -1, -1}};
     if (got < 0)
         return errno == ECONNRESET ? EPIPE : errno;
     taken = take_control(&message, fds, came);
     if (taken > fds || (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC))) {
-        for (unsigned at = 0; at < FDS; at++) {
+        for (unsigned at = 0; at < TC_MESSAGE_FDS; at++) {
             if (came->fd[at] >= 0)
                 close(came->fd[at]);
             came->fd[at] = -1;

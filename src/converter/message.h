@@ -30,6 +30,8 @@
 /* Bytes of a result that one message has at most. */
 #define TC_MESSAGE_DATA 65536
 
+#define TC_MESSAGE_FDS 3
+
 typedef enum tc_say {
     TC_SAY_READY = 1,
     TC_SAY_ORDER,
@@ -63,6 +65,7 @@ typedef struct tc_order {
     uint64_t go_bytes;   /* a plan of so much memory need not wait for TC_SAY_GO */
     uint64_t ends_ns;    /* of tc_clock_ns(); 0: never */
     uint32_t seconds;    /* what ends_ns was made of, for the message */
+    uint32_t area;       /* 1: a short result may come back in the converter's area */
     int32_t place;       /* where the converter is bound to now */
     bool has_icon;
 } tc_order;
@@ -80,7 +83,8 @@ typedef struct tc_facts {
 typedef struct tc_report {
     tc_word word;
     uint32_t error;  /* tc_error, of TC_SAY_FAILED */
-    uint32_t length; /* bytes of the result that follow in this message */
+    uint32_t length; /* bytes of the result that follow in this message, or ... */
+    uint32_t area;   /* 1: ... that are in the converter's area, the whole result */
     uint32_t again;  /* 1: after the final report it waits for another order here */
     int32_t place;   /* where it is bound to */
     uint64_t total;  /* ... and in all, up to here */
@@ -91,8 +95,8 @@ typedef struct tc_report {
 } tc_report;
 
 /*
- * One message of up to three parts, with up to two descriptors. Returns 0 or errno: EAGAIN
- * without room for it, EPIPE when nobody is there to read. Never a SIGPIPE.
+ * One message of up to three parts, with up to TC_MESSAGE_FDS descriptors. Returns 0 or errno:
+ * EAGAIN without room for it, EPIPE when nobody is there to read. Never a SIGPIPE.
  */
 int tc_message_send(int socket, const void *part, size_t length, const void *more,
                     size_t more_length, const int *fd, unsigned fds, int flags);
@@ -101,7 +105,7 @@ int tc_message_send(int socket, const void *part, size_t length, const void *mor
 typedef struct tc_came {
     size_t length, more_length; /* bytes of both parts */
     pid_t pid;                  /* the sender, as the kernel says; 0: not told */
-    int fd[2];                  /* -1: none; the caller's, and closed at exec */
+    int fd[TC_MESSAGE_FDS];     /* -1: none; the caller's, and closed at exec */
 } tc_came;
 
 /*

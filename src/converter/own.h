@@ -17,6 +17,7 @@ typedef struct tc_dialogue {
     int socket; /* -1: none */
     pid_t pid;
     int32_t place; /* where it is bound to: place.h */
+    int area;      /* where its results come back: areas.h; -1: none */
 } tc_dialogue;
 
 typedef struct tc_own tc_own;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pool.h"
 
+#include "areas.h"
 #include "place.h"
 #include "serve.h"
 
@@ -44,6 +45,7 @@ struct tc_pool {
     int socket;
     pid_t *pid; /* 0: to be forked */
     told *told;
+    tc_areas areas;
     unsigned wait_ms; /* 0: the last one began */
     uint64_t next_ns; /* not before this is another one forked */
 };
@@ -71,7 +73,8 @@ static size_t told_bytes(const tc_pool *pool)
     return pool->spec.converters * sizeof(told);
 }
 
-tc_pool *tc_pool_make(const tc_pool_spec *spec, int socket, const tc_pool_watch *watch)
+tc_pool *tc_pool_make(const tc_pool_spec *spec, int socket, int areas,
+                      const tc_pool_watch *watch)
 {
     tc_pool *pool = calloc(1, sizeof *pool);
 
@@ -83,8 +86,12 @@ tc_pool *tc_pool_make(const tc_pool_spec *spec, int socket, const tc_pool_watch 
     pool->pid = calloc(spec->converters, sizeof *pool->pid);
     pool->told =
         mmap(NULL, told_bytes(pool), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (pool->pid && pool->told != MAP_FAILED)
+    if (pool->pid && pool->told != MAP_FAILED) {
+        /* Without them results come through the sockets. */
+        if (areas >= 0)
+            tc_areas_map(&pool->areas, spec->converters, areas);
         return pool;
+    }
     if (pool->told != MAP_FAILED)
         munmap(pool->told, told_bytes(pool));
     free(pool->pid);
@@ -120,17 +127,23 @@ __attribute__((noreturn)) static void become_converter(const tc_pool *pool, unsi
                                                        pid_t keeper)
 {
     int keep[] = {pool->socket, STDERR_FILENO};
-    tc_lockdown_region share = {pool->told, told_bytes(pool)};
+    tc_areas areas = pool->areas;
+    unsigned char *area = areas.start ? tc_areas_keep(&areas, at) : NULL;
+    tc_lockdown_region share[] = {{pool->told, told_bytes(pool)}, {area, TC_AREA}};
     tc_lockdown_spec spec = {.locks = pool->spec.locks,
                              .keep = keep,
                              .keep_count = pool->spec.keeps_stderr ? 2 : 1,
                              .files = JOB_FILES,
                              .most_bytes = pool->spec.most_bytes,
-                             .share = &share,
-                             .share_count = 1};
+                             .share = share,
+                             .share_count = area ? 2 : 1};
     tc_lockdown lockdown = {0};
-    tc_serve serve = {pool->socket, TC_SERVE_JOBS, &pool->told[at].ready, &lockdown,
-                      tc_place_begin()};
+    tc_serve serve = {.pool = pool->socket,
+                      .jobs = TC_SERVE_JOBS,
+                      .ready = &pool->told[at].ready,
+                      .lockdown = &lockdown,
+                      .area = area,
+                      .place = tc_place_begin()};
 
     prctl(PR_SET_NAME, "tc-converter");
     set_signals(keeper);
@@ -165,6 +178,8 @@ static bool begin(tc_pool *pool, unsigned at)
         return false;
     }
     pool->pid[at] = pid;
+    if (pool->areas.start)
+        tc_areas_give(&pool->areas, at, pid);
     pool->watch->begun(pool->watch->context, pid);
     return true;
 }
@@ -210,6 +225,8 @@ static void note_end(tc_pool *pool, unsigned at, int status)
     tc_text_bound(why, sizeof why);
     pool->watch->ended(pool->watch->context, pool->pid[at], how, status, why);
     pool->pid[at] = 0;
+    if (pool->areas.start)
+        tc_areas_give(&pool->areas, at, 0);
     if (how == TC_POOL_NOT_BEGUN)
         slow_down(pool);
     else
@@ -254,6 +271,7 @@ void tc_pool_end_all(tc_pool *pool)
         watch->ended(watch->context, pool->pid[at], TC_POOL_DONE, status, "");
     }
     munmap(pool->told, told_bytes(pool));
+    tc_areas_unmap(&pool->areas);
     close(pool->socket);
     free(pool->pid);
     free(pool);

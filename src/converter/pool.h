@@ -48,9 +48,10 @@ typedef struct tc_pool tc_pool;
  */
 int tc_pool_socket(int *children, int *converters);
 
-/* A pool without converters yet, with the converters' end, which is its own from now on; NULL
-   without memory. `watch` is borrowed. */
-tc_pool *tc_pool_make(const tc_pool_spec *spec, int socket, const tc_pool_watch *watch);
+/* A pool without converters yet, with the converters' end, which is its own from now on, and
+   areas of this file, the caller's; -1: none. NULL without memory. `watch` is borrowed. */
+tc_pool *tc_pool_make(const tc_pool_spec *spec, int socket, int areas,
+                      const tc_pool_watch *watch);
 
 /* Fork what is missing. */
 void tc_pool_fill(tc_pool *pool);

@@ -71,9 +71,34 @@ static tc_error take_failure(tc_remote *remote)
     return tc_fail_set(remote->fail, (tc_error)report->error, "%s", report->text);
 }
 
+static bool may_be_in_area(const tc_remote *remote, size_t came)
+{
+    const tc_report *report = &remote->report;
+
+    return remote->with.area >= 0 && report->area == 1 && report->word.say == TC_SAY_DONE &&
+           came == 0 && report->length <= TC_AREA;
+}
+
+/* Out of the area, where it can change at any time. */
+static tc_error copy_area(tc_remote *remote)
+{
+    const tc_areas *areas = &remote->pool->areas;
+    unsigned at = (unsigned)remote->with.area;
+
+    memcpy(remote->data, tc_areas_at(areas, at), remote->report.length);
+    return tc_areas_is(areas, at, remote->with.pid) ? TC_E_OK : gone(remote);
+}
+
 /* Bytes of the result, if there are any. */
 static tc_error take_bytes(tc_remote *remote, size_t length)
 {
+    if (remote->report.area) {
+        if (!may_be_in_area(remote, length))
+            return wrong(remote, "an area");
+        if (copy_area(remote))
+            return remote->fail->error;
+        length = remote->report.length;
+    }
     if (!tc_check_length(&remote->report, length, remote->before) ||
         remote->before + length > tc_check_most(&remote->facts))
         return wrong(remote, "a length");
@@ -129,7 +154,7 @@ static tc_error receive_bytes(tc_remote *remote)
 
     if (!error)
         error = take_bytes(remote, came.more_length);
-    if (!error && remote->report.word.say != TC_SAY_DONE && came.more_length == 0)
+    if (!error && remote->report.word.say != TC_SAY_DONE && remote->length == 0)
         error = wrong(remote, "a message");
     return error;
 }
@@ -196,7 +221,8 @@ static int take_from(tc_remote *remote, int socket, bool own)
     if (came.fd[0] >= 0 && pid > 0 &&
         tc_word_is(&ready.word, came.length, TC_SAY_READY, sizeof ready) &&
         (own || limit_wait(came.fd[0]))) {
-        remote->with = (tc_dialogue){came.fd[0], pid, ready.place};
+        remote->with = (tc_dialogue){came.fd[0], pid, ready.place,
+                                     tc_areas_find(&remote->pool->areas, pid)};
         return 0;
     }
     if (came.fd[0] >= 0)
@@ -261,6 +287,7 @@ static tc_error give(tc_remote *remote, const tc_remote_job *job)
 
         if (error)
             return error;
+        order.area = remote->with.area >= 0;
         order.place = tc_place_here(remote->with.socket, remote->with.pid, remote->with.place);
         failed = tc_message_send(remote->with.socket, &order, sizeof order, NULL, 0, fd,
                                  job->icon >= 0 ? 2 : 1, MSG_DONTWAIT);

@@ -49,9 +49,9 @@ typedef struct job {
     tc_pipeline *pipeline;
     tc_fail fail;
     tc_report report;
-    bool told;  /* a report is out, so that the next bytes are a part */
-    bool again; /* another job may follow in this dialogue */
-    unsigned char data[TC_MESSAGE_DATA];
+    bool told;           /* a report is out, so that the next bytes are a part */
+    bool again;          /* another job may follow in this dialogue */
+    unsigned char *data; /* TC_MESSAGE_DATA bytes */
 } job;
 
 static volatile sig_atomic_t ended;
@@ -111,9 +111,18 @@ static tc_error afford(void *context, uint64_t ns)
 
 /* ---- reports ---------------------------------------------------------------------------- */
 
+/* A result that is told of once, and by one that goes on: what comes after it in its place
+   would have the area too, maybe before the child has read it. */
+static bool is_in_area(const job *job, tc_say say)
+{
+    return say == TC_SAY_DONE && job->serve->area && job->order.area == 1 && job->again &&
+           job->report.total == job->report.length;
+}
+
 static tc_error report(job *job, tc_say say)
 {
     tc_report *report = &job->report;
+    size_t sent;
 
     report->word = (tc_word){TC_MESSAGE_MAGIC, (uint32_t)say};
     report->read_ns = job->source.read_ns + job->icon.read_ns;
@@ -121,9 +130,10 @@ static tc_error report(job *job, tc_say say)
     job->again = job->again && !ended;
     report->again = job->again;
     report->place = job->place;
+    report->area = is_in_area(job, say);
+    sent = report->area ? 0 : report->length;
     job->told = true;
-    if (tc_message_send(job->dialogue, report, sizeof *report, job->data, report->length, NULL,
-                        0, 0))
+    if (tc_message_send(job->dialogue, report, sizeof *report, job->data, sent, NULL, 0, 0))
         return tc_fail_set(&job->fail, TC_E_CLIENT_GONE, "%s", tc_error_text(TC_E_CLIENT_GONE));
     report->length = 0;
     return TC_E_OK;
@@ -144,7 +154,7 @@ static tc_error write_result(void *context, const void *data, size_t length)
     tc_error error = TC_E_OK;
 
     while (length && !error) {
-        size_t room = sizeof job->data - job->report.length;
+        size_t room = TC_MESSAGE_DATA - job->report.length;
         size_t took = length < room ? length : room;
 
         if (!room) {
@@ -368,10 +378,13 @@ static unsigned converse(job *job, unsigned most)
 
 bool tc_serve_run(const tc_serve *serve)
 {
-    static job job; /* too large for a stack, and a process has one */
+    /* Too large for a stack, and a process has one. */
+    static unsigned char data[TC_MESSAGE_DATA];
+    static job job;
     unsigned done = 0;
 
     job.serve = serve;
+    job.data = serve->area ? serve->area : data;
     job.place = serve->place;
     /* Before the first offer, which waits while net.unix.max_dgram_qlen of others do. */
     __atomic_store_n(serve->ready, 1, __ATOMIC_RELAXED);

@@ -3,6 +3,7 @@
 #ifndef TC_SERVE_H
 #define TC_SERVE_H
 
+#include "areas.h"
 #include "lockdown.h"
 #include "place.h"
 
@@ -20,7 +21,8 @@ typedef struct tc_serve {
     unsigned jobs;   /* ends after these */
     uint32_t *ready; /* set to 1 once it has said so for the first time */
     const tc_lockdown *lockdown;
-    int32_t place; /* tc_place_begin's, which no locked process can ask for */
+    unsigned char *area; /* of TC_AREA bytes; NULL: none */
+    int32_t place;       /* tc_place_begin's, which no locked process can ask for */
 } tc_serve;
 
 /*

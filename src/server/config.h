@@ -58,6 +58,7 @@ typedef struct tc_converters {
     tc_locks locks;
     tc_exchange ends;  /* the children's */
     int claims;        /* tc_own_file; -1: none */
+    int areas;         /* tc_areas_make's, until a keeper has it; -1: none */
     int pool;          /* the converters' end of the pool's socket; -1: none */
     apr_proc_t keeper; /* in httpd's parent; pid 0: none */
     apr_pool_t *configuration;

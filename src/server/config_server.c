@@ -44,8 +44,8 @@ void *tc_server_conf_create(apr_pool_t *pool, server_rec *server)
     conf->admission_limits.active = tc_policy_active(tc_processors(""));
     conf->admission_limits.timed = true;
     conf->admission_limits.wait_ms = TC_WAIT_MS;
-    conf->converters.ends = (tc_exchange){-1, -1, -1, NULL, false};
-    conf->converters.claims = -1;
+    conf->converters.ends = (tc_exchange){.offers = -1, .idle = -1, .give = -1};
+    conf->converters.claims = conf->converters.areas = -1;
     conf->converters.pool = -1;
     conf->history_interval = TC_HISTORY_SECONDS;
     conf->history_samples = TC_HISTORY_SPAN / TC_HISTORY_SECONDS;

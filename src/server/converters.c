@@ -179,6 +179,8 @@ __attribute__((noreturn)) static void keep(server_rec *main, apr_pool_t *pool, i
 
     prctl(PR_SET_NAME, "tc-keeper");
     close_others(control, keeper.log);
+    /* The children's, to read all of them. */
+    tc_areas_unmap(&conf_of(main)->converters.ends.areas);
     /* Before a ChrootDir. What fails here fails again in a converter, which says so. */
     tc_lockdown_prepare();
     if (ap_run_drop_privileges(pool, main))
@@ -266,13 +268,25 @@ static void forget_keeper(void)
     keeper->pid = 0;
 }
 
+static void close_areas(tc_converters *converters)
+{
+    if (converters->areas >= 0)
+        close(converters->areas);
+    converters->areas = -1;
+}
+
+/* The areas go with it once: those of a keeper that is gone may still be written to. */
 static int give_pool(server_rec *main)
 {
-    const tc_converters *converters = &conf_of(main)->converters;
+    tc_converters *converters = &conf_of(main)->converters;
     tc_pool_spec spec = {converters->count, converters->locks.locks, TC_BUFFER_GUARDED,
                          tc_config_most_memory(main)};
+    int error = tc_keeper_give(retained()->control, &spec, converters->pool, converters->areas,
+                               log_of(main));
 
-    return tc_keeper_give(retained()->control, &spec, converters->pool, log_of(main));
+    if (!error)
+        close_areas(converters);
+    return error;
 }
 
 static void maintain(int reason, void *data, int status);
@@ -347,7 +361,9 @@ static apr_status_t let_go(void *data)
     close(converters->pool);
     if (converters->claims >= 0)
         close(converters->claims);
-    converters->ends = (tc_exchange){-1, -1, -1, NULL, false};
+    close_areas(converters);
+    tc_areas_unmap(&converters->ends.areas);
+    converters->ends = (tc_exchange){.offers = -1, .idle = -1, .give = -1};
     converters->pool = converters->claims = -1;
     return APR_SUCCESS;
 }
@@ -382,6 +398,8 @@ static int open_sockets(tc_converters *converters)
     /* Without it each is passed on. */
     if (!error)
         converters->claims = tc_own_file();
+    if (!error)
+        tc_areas_make(&ends->areas, converters->count, &converters->areas);
     return error;
 }
 

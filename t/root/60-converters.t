@@ -32,6 +32,18 @@ sub users {
     return map { /^[UG]id:\s+(.*)/ ? $1 : () } <$in>;
 }
 
+# Of the memory in which results come back: what the process can reach, in KiB.
+sub areas {
+    my ($pid) = @_;
+    no warnings 'portable'; # addresses of 64 bits
+    open my $in, '<', "/proc/$pid/maps" or die "/proc/$pid/maps: $!";
+    my $sum = 0;
+    while (my $line = <$in>) {
+        $sum += hex($2) - hex($1) if $line =~ /^([0-9a-f]+)-([0-9a-f]+) .*converter-results/;
+    }
+    return $sum / 1024;
+}
+
 my @converters;
 for (my $deadline = time + 20; time < $deadline && @converters < CONVERTERS; sleep 0.05) {
     @converters = $httpd->converters;
@@ -44,6 +56,9 @@ cmp_ok($most, '<', OWN_KIB, "one that has had no work has $most KiB of its own")
 like((users($httpd->pid))[0], qr/^0\s/, 'the parent is root');
 is(scalar(grep { /\b0\b/ } map { users($_) } $httpd->keeper, @converters), 0,
     '... and neither those that convert nor the one that forks them');
+
+is_deeply([map { areas($_) } @converters], [(64) x CONVERTERS],
+    'a converter reaches the area of its results, and none of another');
 
 my $jpeg = mkpicture('own.jpg', 640, 480);
 my $png = mkpicture('own.png', 320, 240, kind => 'disc', type => 'rgba');

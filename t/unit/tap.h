@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 static int tap_count, tap_failed;
 
@@ -34,6 +35,13 @@ __attribute__((unused)) static void skip(const char *what, const char *why)
 {
     printf("ok %d - %s # SKIP %s\n", ++tap_count, what, why);
     fflush(stdout);
+}
+
+/* Nothing can be tested without that. */
+__attribute__((noreturn, unused)) static void bail_out(const char *what)
+{
+    printf("Bail out! %s\n", what);
+    exit(1);
 }
 
 __attribute__((unused)) static int done_testing(void)

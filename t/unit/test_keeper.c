@@ -86,12 +86,6 @@ typedef struct kept {
     int control, ear;
 } kept;
 
-static __attribute__((noreturn)) void bail_out(const char *what)
-{
-    printf("Bail out! %s\n", what);
-    exit(1);
-}
-
 static kept start(void)
 {
     kept kept;
@@ -189,12 +183,12 @@ static int let_go(kept *kept)
 }
 
 /* A pool's end for children; the other one is the keeper's. */
-static int give(const kept *kept, tc_pool_spec spec, int log)
+static int give(const kept *kept, tc_pool_spec spec, int areas, int log)
 {
     int children, converters;
 
     if (tc_pool_socket(&children, &converters) ||
-        tc_keeper_give(kept->control, &spec, converters, log))
+        tc_keeper_give(kept->control, &spec, converters, areas, log))
         bail_out("no pool");
     close(converters);
     return children;
@@ -239,7 +233,7 @@ static unsigned take_offers(int pool, pid_t *pid, int *dialogue, unsigned count)
 static void test_pool(void)
 {
     kept kept = start();
-    int pool = give(&kept, three(), -1), dialogue[CONVERTERS];
+    int pool = give(&kept, three(), -1, -1), dialogue[CONVERTERS];
     pid_t pid[CONVERTERS], offered[CONVERTERS];
     told told;
 
@@ -284,11 +278,11 @@ static void test_pool(void)
 static void test_two_pools(void)
 {
     kept kept = start();
-    int old = give(&kept, three(), -1), now;
+    int old = give(&kept, three(), -1, -1), now;
 
     for (unsigned at = 0; at < CONVERTERS; at++)
         heard(&kept, BEGUN);
-    now = give(&kept, three(), -1);
+    now = give(&kept, three(), -1, -1);
     for (unsigned at = 0; at < CONVERTERS; at++)
         heard(&kept, BEGUN);
     close(kept.control);
@@ -315,8 +309,8 @@ static void test_wrong_orders(void)
     for (size_t at = 0; at < sizeof wrong / sizeof wrong[0]; at++) {
         struct pollfd look;
 
-        pool =
-            give(&kept, (tc_pool_spec){wrong[at].converters, locks, TC_BUFFER_GUARDED, 0}, -1);
+        pool = give(&kept, (tc_pool_spec){wrong[at].converters, locks, TC_BUFFER_GUARDED, 0},
+                    -1, -1);
         look = (struct pollfd){pool, 0, 0};
         ok(poll(&look, 1, PATIENCE_MS) == 1 && (look.revents & POLLHUP),
            "a pool of %s is let go", wrong[at].name);
@@ -329,7 +323,7 @@ static void test_wrong_orders(void)
     close(end_of[1]);
     ok(comes(end_of[0], PATIENCE_MS), "so is what comes with a message that is no order");
     close(end_of[0]);
-    pool = give(&kept, three(), -1);
+    pool = give(&kept, three(), -1, -1);
     ok(heard(&kept, BEGUN).pid > 0, "... and the next pool has converters");
     close(pool);
     let_go(&kept);
@@ -345,7 +339,7 @@ static void test_many_pools(void)
     unsigned refused = 0;
 
     for (unsigned at = 0; at < MANY; at++)
-        pool[at] = give(&kept, one, -1);
+        pool[at] = give(&kept, one, -1, -1);
     /* They are taken in order: from the last on, what became of the others is known. */
     for (unsigned at = MANY; at-- > 0;) {
         struct pollfd look = {pool[at], 0, 0};
@@ -371,12 +365,12 @@ static void test_log(void)
     told told;
 
     fstat(file, &info);
-    pool = give(&kept, three(), -1);
+    pool = give(&kept, three(), -1, -1);
     told = heard(&kept, BEGUN);
     ok(told.log != info.st_ino, "a keeper has the log that it was forked with");
     heard(&kept, BEGUN);
     heard(&kept, BEGUN);
-    next = give(&kept, three(), file);
+    next = give(&kept, three(), -1, file);
     told = heard(&kept, BEGUN);
     ok(told.log == info.st_ino, "... and the one that comes with a pool");
     close(pool);
@@ -390,7 +384,7 @@ static void test_signals(void)
 {
     static const int sent[] = {SIGINT, SIGHUP, SIGTERM, SIGUSR1, SIGUSR2, SIGPIPE, SIGWINCH};
     kept kept = start();
-    int pool = give(&kept, three(), -1);
+    int pool = give(&kept, three(), -1, -1);
 
     for (unsigned at = 0; at < CONVERTERS; at++)
         heard(&kept, BEGUN);
@@ -414,7 +408,7 @@ static void test_none_begins(void)
     unsigned tries = 0;
     told told;
 
-    tc_keeper_give(kept.control, &spec, file, -1);
+    tc_keeper_give(kept.control, &spec, file, -1, -1);
     close(file);
     /* The first ones are forked at once, before any has ended. */
     for (unsigned ends = 0; ends < CONVERTERS && hear(&kept, &told);)
@@ -492,35 +486,47 @@ static bool convert(const tc_exchange *pool, int source, uint64_t size)
     return !error && count > 0;
 }
 
+/* What the one converter has in its area, before the pool's sockets. */
+static bool is_in_area(const tc_exchange *pool, const char *magic)
+{
+    return memcmp(tc_areas_at(&pool->areas, 0), magic, strlen(magic)) == 0;
+}
+
 /* One converter, which is replaced after its jobs: no conversion notices. */
 static void test_jobs(void)
 {
     kept kept = start();
-    tc_exchange pool = {
-        .offers = give(&kept, (tc_pool_spec){1, locks, TC_BUFFER_GUARDED, 64 * MB}, -1)};
-    int source;
+    tc_exchange pool = {.offers = -1};
+    int source, areas;
     uint64_t size;
     unsigned good = 0;
-    pid_t first = heard(&kept, BEGUN).pid;
+    pid_t first;
     told told;
 
+    if (tc_remote_socket(&pool.idle, &pool.give) || tc_areas_make(&pool.areas, 1, &areas))
+        bail_out("no sockets");
+    pool.offers = give(&kept, (tc_pool_spec){1, locks, TC_BUFFER_GUARDED, 64 * MB}, areas, -1);
+    close(areas);
+    first = heard(&kept, BEGUN).pid;
     source = make_picture(&size);
-    if (tc_remote_socket(&pool.idle, &pool.give)) {
-        printf("Bail out! no sockets\n");
-        exit(1);
-    }
-    for (unsigned at = 0; at < TC_SERVE_JOBS + 10; at++)
+    good += convert(&pool, source, size);
+    ok(good == 1 && is_in_area(&pool, "\xff\xd8\xff") && tc_areas_find(&pool.areas, first) == 0,
+       "a result comes in the converter's area");
+    for (unsigned at = 1; at < TC_SERVE_JOBS + 10; at++)
         good += convert(&pool, source, size);
     ok(good == TC_SERVE_JOBS + 10, "%u conversions, more than one converter does", good);
     told = heard(&kept, TC_POOL_DONE);
     ok(told.pid == first, "... the first has ended in order");
     told = heard(&kept, BEGUN);
     ok(told.pid > 0 && !comes(kept.ear, 0), "... and one has its place");
+    ok(tc_areas_find(&pool.areas, told.pid) == 0 && tc_areas_find(&pool.areas, first) < 0,
+       "... and its area");
     close(source);
     close(pool.offers);
     close(pool.idle);
     close(pool.give);
     end(&kept);
+    tc_areas_unmap(&pool.areas);
 }
 
 /* ---- limits --------------------------------------------------------------------------------
@@ -554,7 +560,7 @@ static void test_limits(void)
     pid_t pid;
 
     for (size_t at = 0; at < 3; at++) {
-        pool = give(&kept, (tc_pool_spec){1, locks, TC_BUFFER_GUARDED, most[at]}, -1);
+        pool = give(&kept, (tc_pool_spec){1, locks, TC_BUFFER_GUARDED, most[at]}, -1, -1);
         heard(&kept, BEGUN);
         take_offers(pool, &pid, &dialogue, 1); /* and so it is locked */
         hard[at] = hard_space(pid);

@@ -34,7 +34,12 @@ typedef struct told {
     size_t report_length, data_length;
     int fd; /* goes with the report; -1: none */
     bool silent, closes, endless;
+    bool in_area;   /* the data is, and does not come */
+    bool too_early; /* the area is another's by the time it is read */
 } told;
+
+/* Where the area of the process that tells can be written. */
+static tc_areas written;
 
 typedef struct lie {
     const char *name;
@@ -92,6 +97,13 @@ LIE(no_picture, memcpy(told->data, "<script>", 8))
 LIE(endless, told->endless = true)
 LIE(closes, told->closes = true)
 LIE(silent, told->silent = true)
+LIE(area, told->in_area = true; told->report.area = 1; told->data_length = 0)
+LIE(two_places, told->report.area = 1)
+LIE(area_of_two, area(told); told->report.area = 2)
+LIE(area_too_long, area(told); told->report.length = told->report.total = TC_AREA + 1)
+LIE(area_of_a_part, area(told); told->report.word.say = TC_SAY_HEADER)
+LIE(area_without_a_picture, area(told); memcpy(told->data, "<script>", 8))
+LIE(area_of_another, area(told); told->too_early = true)
 LIE(gives_descriptor, told->fd = 0)
 LIE(redirect, told->report.word.say = TC_SAY_FAILED; told->report.error = TC_E_SPELLING;
     told->report_length = sizeof told->report; told->data_length = 0)
@@ -133,6 +145,12 @@ static const lie lies[] = {
     {"a result without an end", endless, TC_E_CONVERTER},
     {"an end without a word", closes, TC_E_CONVERTER},
     {"no word at all", silent, TC_E_TIMEOUT},
+    {"a result in two places", two_places, TC_E_CONVERTER},
+    {"an area of 2", area_of_two, TC_E_CONVERTER},
+    {"more bytes than an area has", area_too_long, TC_E_CONVERTER},
+    {"an area that is not all of the result", area_of_a_part, TC_E_CONVERTER},
+    {"an area without a picture", area_without_a_picture, TC_E_CONVERTER},
+    {"an area that is another's by then", area_of_another, TC_E_CONVERTER},
     {"a redirect", redirect, TC_E_CONVERTER},
     {"a failure without an error", no_error, TC_E_CONVERTER},
     {"an error past the last", wild_error, TC_E_CONVERTER},
@@ -168,6 +186,10 @@ static void make_truth(told *told)
 
 static void say(int dialogue, const told *told)
 {
+    if (told->in_area)
+        memcpy((unsigned char *)tc_areas_at(&written, 0), told->data, RESULT);
+    if (told->too_early)
+        tc_areas_give(&written, 0, 1);
     tc_message_send(dialogue, &told->report, told->report_length, told->data, told->data_length,
                     &told->fd, told->fd >= 0, 0);
 }
@@ -325,20 +347,21 @@ static bool steady;
 /* Returns the converters' end. */
 static int open_exchange(tc_exchange *pool)
 {
-    int converters;
+    int converters, areas;
 
-    pool->own = NULL;
-    pool->steady = steady;
+    *pool = (tc_exchange){.steady = steady};
     if (tc_pool_socket(&pool->offers, &converters) ||
-        tc_remote_socket(&pool->idle, &pool->give)) {
-        printf("Bail out! no sockets\n");
-        exit(1);
-    }
+        tc_remote_socket(&pool->idle, &pool->give) || tc_areas_make(&pool->areas, 1, &areas) ||
+        tc_areas_map(&written, 1, areas))
+        bail_out("no sockets");
+    close(areas);
     return converters;
 }
 
-static void close_exchange(const tc_exchange *pool)
+static void close_exchange(tc_exchange *pool)
 {
+    tc_areas_unmap(&written);
+    tc_areas_unmap(&pool->areas);
     close(pool->offers);
     close(pool->idle);
     close(pool->give);
@@ -351,25 +374,31 @@ static bool has_idle(const tc_exchange *pool)
     return recv(pool->idle, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
 }
 
-static heard hear(const lie *lie)
+/* `has_area`: the one that tells has it. */
+static heard hear_with(const lie *lie, bool has_area)
 {
     heard heard = {0};
     tc_exchange pool;
     int converters = open_exchange(&pool);
     pid_t pid = fork();
 
-    if (pid < 0) {
-        printf("Bail out! no process\n");
-        exit(1);
-    }
+    if (pid < 0)
+        bail_out("no process");
     if (pid == 0)
         play(converters, lie);
     close(converters);
+    if (has_area)
+        tc_areas_give(&written, 0, pid);
     convert(&heard, &pool, lie->tell == silent ? LITTLE : MUCH);
     heard.passed = has_idle(&pool);
     waitpid(pid, &heard.status, 0);
     close_exchange(&pool);
     return heard;
+}
+
+static heard hear(const lie *lie)
+{
+    return hear_with(lie, true);
 }
 
 static unsigned open_files(void)
@@ -394,6 +423,18 @@ static void test_truth(void)
            heard.read_ns <= heard.took_ns,
        "... but for times, which are no longer than it took");
     ok(heard.passed, "... and the converter is left to the next");
+}
+
+static void test_areas(void)
+{
+    static const lie honest = {"the truth", area, TC_E_OK};
+    heard heard = hear(&honest);
+
+    ok(heard.error == TC_E_OK && heard.bytes == RESULT && heard.passed,
+       "the truth in an area is taken");
+    heard = hear_with(&honest, false);
+    ok(heard.error == TC_E_CONVERTER && !heard.passed,
+       "... but not of a converter that has none");
 }
 
 static void test_lies(void)
@@ -443,10 +484,8 @@ static void test_tokens(void)
     int file = open("/dev/null", O_RDONLY), end[2], both[] = {file, file};
     pid_t pid;
 
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, end)) {
-        printf("Bail out! no sockets\n");
-        exit(1);
-    }
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, end))
+        bail_out("no sockets");
     tc_message_send(converters, &READY, sizeof READY, NULL, 0, NULL, 0, 0);
     tc_message_send(converters, &other, sizeof other, NULL, 0, &end[1], 1, 0);
     tc_message_send(converters, &READY, sizeof READY.word, NULL, 0, &end[1], 1, 0);
@@ -481,10 +520,8 @@ static void test_flood(void)
     for (unsigned fds = 0; fds <= 2; fds += 2) {
         int converters = open_exchange(&pool);
 
-        if ((pid = fork()) < 0) {
-            printf("Bail out! no process\n");
-            exit(1);
-        }
+        if ((pid = fork()) < 0)
+            bail_out("no process");
         if (pid == 0) {
             close(pool.offers);
             while (tc_message_send(converters, &READY, sizeof READY, NULL, 0, fd, fds, 0) == 0)
@@ -530,10 +567,8 @@ static void test_little_room(void)
     getrlimit(RLIMIT_NOFILE, &limit);
     less = limit;
     less.rlim_cur = limit.rlim_cur < MOST ? limit.rlim_cur : MOST;
-    if (setrlimit(RLIMIT_NOFILE, &less)) {
-        printf("Bail out! no limit\n");
-        exit(1);
-    }
+    if (setrlimit(RLIMIT_NOFILE, &less))
+        bail_out("no limit");
     converters = open_exchange(&pool);
     for (unsigned at = 0; at < 3; at++)
         tc_message_send(converters, &READY, sizeof READY, NULL, 0, fd, 2, 0);
@@ -583,10 +618,8 @@ static int open_own_exchange(tc_exchange *pool, int *claims)
 
     *claims = tc_own_file();
     pool->own = tc_own_make(*claims, 1);
-    if (!pool->own) {
-        printf("Bail out! no memory\n");
-        exit(1);
-    }
+    if (!pool->own)
+        bail_out("no memory");
     return converters;
 }
 
@@ -673,6 +706,7 @@ int main(void)
     tc_params_init(&params);
     params.format = TC_FORMAT_JPEG;
     test_truth();
+    test_areas();
     test_lies();
     steady = true;
     test_truth();

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* For memfd_create and F_ADD_SEALS. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "areas.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
+
+/* In front of the areas, on pages of its own: a converter has only that of its area. */
+static size_t front(unsigned count)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+
+    return (count * sizeof(int32_t) + page - 1) / page * page;
+}
+
+static size_t all_bytes(unsigned count)
+{
+    return front(count) + count * TC_AREA;
+}
+
+static int32_t *owner(const tc_areas *areas, unsigned at)
+{
+    return (int32_t *)areas->start + at;
+}
+
+static int map(tc_areas *areas, unsigned count, int file, int may)
+{
+    void *start = mmap(NULL, all_bytes(count), may, MAP_SHARED, file, 0);
+
+    *areas = (tc_areas){NULL, 0};
+    if (start == MAP_FAILED)
+        return errno;
+    *areas = (tc_areas){start, count};
+    return 0;
+}
+
+int tc_areas_make(tc_areas *areas, unsigned count, int *file)
+{
+    int error = 0;
+
+    *areas = (tc_areas){NULL, 0};
+    *file = memfd_create("converter-results", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (*file < 0)
+        return errno;
+    if (ftruncate(*file, (off_t)all_bytes(count)) != 0 || fcntl(*file, F_ADD_SEALS, SEALS) != 0)
+        error = errno;
+    if (!error)
+        error = map(areas, count, *file, PROT_READ);
+    if (error) {
+        close(*file);
+        *file = -1;
+    }
+    return error;
+}
+
+int tc_areas_map(tc_areas *areas, unsigned count, int file)
+{
+    struct stat info;
+
+    *areas = (tc_areas){NULL, 0};
+    if (fstat(file, &info) != 0)
+        return errno;
+    if (fcntl(file, F_GET_SEALS) != SEALS || info.st_size != (off_t)all_bytes(count))
+        return EINVAL;
+    return map(areas, count, file, PROT_READ | PROT_WRITE);
+}
+
+void tc_areas_unmap(tc_areas *areas)
+{
+    if (areas->start)
+        munmap(areas->start, all_bytes(areas->count));
+    *areas = (tc_areas){NULL, 0};
+}
+
+static unsigned char *area(const tc_areas *areas, unsigned at)
+{
+    return (unsigned char *)areas->start + front(areas->count) + at * TC_AREA;
+}
+
+unsigned char *tc_areas_keep(tc_areas *areas, unsigned at)
+{
+    unsigned char *start = areas->start, *own = area(areas, at);
+    size_t before = (size_t)(own - start), behind = all_bytes(areas->count) - before - TC_AREA;
+
+    if (munmap(start, before) != 0 || (behind && munmap(own + TC_AREA, behind) != 0))
+        return NULL;
+    *areas = (tc_areas){NULL, 0};
+    return own;
+}
+
+const unsigned char *tc_areas_at(const tc_areas *areas, unsigned at)
+{
+    return area(areas, at);
+}
+
+void tc_areas_give(tc_areas *areas, unsigned at, pid_t converter)
+{
+    __atomic_store_n(owner(areas, at), (int32_t)converter, __ATOMIC_SEQ_CST);
+}
+
+bool tc_areas_is(const tc_areas *areas, unsigned at, pid_t converter)
+{
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    return __atomic_load_n(owner(areas, at), __ATOMIC_SEQ_CST) == (int32_t)converter;
+}
+
+int tc_areas_find(const tc_areas *areas, pid_t converter)
+{
+    for (unsigned at = 0; at < areas->count; at++) {
+        if (tc_areas_is(areas, at, converter))
+            return (int)at;
+    }
+    return -1;
+}
