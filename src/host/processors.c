@@ -5,6 +5,7 @@
 #include "processors.h"
 
 #include "hierarchy.h"
+#include "lines.h"
 
 #include <sched.h>
 #include <string.h>
@@ -72,3 +73,44 @@ unsigned tc_processors(const char *root)
         count = 1;
     return quota && quota < (unsigned long)count ? quota : (unsigned)count;
 }
+
+/* ---- changes of process ------------------------------------------------------------------ */
+
+#ifdef __aarch64__
+bool tc_processors_keep_translations(const char *root)
+{
+    (void)root;
+    return true;
+}
+#else
+/* A word of a line: not a part of another, such as invpcid. */
+static bool has_word(const char *line, const char *word)
+{
+    size_t length = strlen(word);
+
+    for (const char *at = strstr(line, word); at; at = strstr(at + 1, word)) {
+        if (at > line && at[-1] == ' ' && (at[length] == ' ' || !at[length]))
+            return true;
+    }
+    return false;
+}
+
+/* Of the first processor: the kernel turns off for all what one of them lacks. */
+bool tc_processors_keep_translations(const char *root)
+{
+    const char *line;
+    tc_lines lines;
+    bool keeps = false;
+
+    if (tc_lines_open(&lines, root, "/proc/cpuinfo"))
+        return false;
+    while ((line = tc_lines_next(&lines))) {
+        if (strncmp(line, "flags", 5) == 0) {
+            keeps = has_word(line, "pcid");
+            break;
+        }
+    }
+    tc_lines_close(&lines);
+    return keeps;
+}
+#endif

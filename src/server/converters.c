@@ -7,6 +7,7 @@
 #include "base/buffer.h"
 #include "converter/keeper.h"
 #include "converter/remote.h"
+#include "host/processors.h"
 
 #include <http_core.h>
 #include <http_log.h>
@@ -47,6 +48,17 @@ static bool has_sandbox(unsigned locks)
     return (locks & TC_LOCK_SECCOMP) && (locks & TC_LOCK_LANDLOCK);
 }
 
+/* Why there are none where nothing is said; NULL: there are. Where each change of process costs
+   the processor its translations, a small picture would cost a seventh more. */
+static const char *why_off(const tc_converters *converters)
+{
+    if (!has_sandbox(converters->locks.locks))
+        return "the kernel or the container does not allow seccomp filters and Landlock";
+    if (!tc_processors_keep_translations(""))
+        return "changes of process are dear on this processor, which has no PCID";
+    return NULL;
+}
+
 /* As many as conversions may run at once, which then is no more than there can be, and those
    that children keep. */
 static void count_converters(tc_server_conf *conf)
@@ -82,8 +94,7 @@ int tc_converters_check(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
     }
     converters->count = 0;
     if (conf->isolation == TC_ISOLATION_ON || conf->isolation == TC_ISOLATION_REQUIRE ||
-        (conf->isolation == TC_ISOLATION_UNSET && TC_ISOLATION_DEFAULT &&
-         has_sandbox(converters->locks.locks)))
+        (conf->isolation == TC_ISOLATION_UNSET && !why_off(converters)))
         count_converters(conf);
     return OK;
 }
@@ -415,6 +426,9 @@ int tc_converters_start(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
         return OK;
     converters->configuration = pconf;
     if (converters->count == 0) {
+        if (conf_of(main)->isolation == TC_ISOLATION_UNSET)
+            ap_log_error(APLOG_MARK, APLOG_INFO, 0, main,
+                         "TmpfsConvertIsolation is not set, and off: %s", why_off(converters));
         watch_keeper(main); /* that of a configuration before */
         return OK;
     }

@@ -110,7 +110,6 @@
 #define TC_BUDGET_PERCENT      25.0           /* a quarter */
 #define TC_BUDGET_BLIND        (512 * TC_MIB)
 #define TC_WAIT_MS             10000
-#define TC_ISOLATION_DEFAULT   0 /* where the kernel has the locks */
 #define TC_HISTORY_SECONDS     10
 #define TC_HISTORY_SPAN        86400 /* seconds kept when no number is given */
 #define TC_HISTORY_MOST        100000

@@ -96,6 +96,40 @@ static void test_nothing(void)
     remove_root(root);
 }
 
+static void test_translations(void)
+{
+    static const struct {
+        const char *what, *flags;
+        bool keeps;
+    } processors[] = {
+        {"with PCID", "flags\t\t: fpu vme pcid sse4_1 invpcid\n", true},
+        {"PCID last", "flags\t\t: fpu vme pcid\n", true},
+        {"with INVPCID alone", "flags\t\t: fpu vme invpcid sse4_1\n", false},
+        {"with neither", "flags\t\t: fpu vme sse4_1\n", false},
+        {"with a bug of that name", "flags\t\t: fpu\nbugs\t\t: pcid\n", false},
+        {"the second only", "flags\t\t: fpu\n\nprocessor\t: 1\nflags\t\t: fpu pcid\n", false},
+        {"that tells nothing", "", false},
+    };
+    char root[PATH_MAX];
+
+#ifdef __aarch64__
+    ok(tc_processors_keep_translations(""), "aarch64 always keeps translations");
+    return;
+#endif
+    make_root(root);
+    ok(!tc_processors_keep_translations(root), "no /proc/cpuinfo, no translations kept");
+    for (size_t at = 0; at < sizeof processors / sizeof *processors; at++) {
+        char text[256];
+
+        snprintf(text, sizeof text, "processor\t: 0\nmodel name\t: a pcid b\n%s",
+                 processors[at].flags);
+        put(root, "/proc/cpuinfo", text);
+        ok(tc_processors_keep_translations(root) == processors[at].keeps, "a processor %s",
+           processors[at].what);
+    }
+    remove_root(root);
+}
+
 static void test_affinity(void)
 {
     char root[PATH_MAX];
@@ -130,6 +164,7 @@ int main(void)
 
     test_quota();
     test_nothing();
+    test_translations();
     test_affinity();
     ok(entries("/proc/self/fd") == fds, "nothing is left open");
     return done_testing();
