@@ -18,7 +18,7 @@
 
 static tc_dialogue make(pid_t pid)
 {
-    return (tc_dialogue){dup(STDIN_FILENO), pid, 7};
+    return (tc_dialogue){dup(STDIN_FILENO), pid, 7, 3};
 }
 
 /* As often as it takes to try each byte. */
@@ -44,12 +44,13 @@ static void test_order(void)
 {
     int file = tc_own_file();
     tc_own *own = tc_own_make(file, 2);
-    tc_dialogue first = make(11), second = make(12), third = make(13), got = {-1, 0, 0};
+    tc_dialogue first = make(11), second = make(12), third = make(13), got = {-1, 0, 0, 0};
 
     ok(!tc_own_take(own, &got) && got.socket == -1, "nothing is kept");
     ok(put(own, &first, 2) && put(own, &second, 2), "two are");
     ok(!put(own, &third, 2), "... and no third");
-    ok(tc_own_take(own, &got) && got.socket == second.socket && got.pid == 12 && got.place == 7,
+    ok(tc_own_take(own, &got) && got.socket == second.socket && got.pid == 12 &&
+           got.place == 7 && got.area == 3,
        "the last one is taken first");
     ok(tc_own_put(own, &third), "there is room again");
     tc_own_free(own);
