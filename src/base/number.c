@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "number.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -26,6 +27,21 @@ int tc_number_print(char *text, size_t size, char style, int digits, double valu
         return length;
     put_point(text);
     return (int)strlen(text);
+}
+
+int tc_number_print_whole(char text[static TC_NUMBER_MAX], double value)
+{
+    unsigned rest, length = 1;
+
+    if (signbit(value) || !(value <= 99999) || value != trunc(value))
+        return 0;
+    rest = (unsigned)value;
+    for (unsigned more = rest; more >= 10; more /= 10)
+        length++;
+    text[length] = '\0';
+    for (unsigned at = length; at-- > 0; rest /= 10)
+        text[at] = (char)('0' + rest % 10);
+    return (int)length;
 }
 
 const char *tc_number_text(char text[static TC_NUMBER_MAX], char style, int digits,

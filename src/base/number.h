@@ -17,7 +17,14 @@
  */
 int tc_number_print(char *text, size_t size, char style, int digits, double value);
 
-/* The same into `text`, which is returned, to stand among printf's arguments. */
+/*
+ * Print `value` as %d does, if it is whole and of up to five digits, which most are: printf's
+ * way is twenty times as long. Returns the length, less than TC_NUMBER_MAX; 0: it is another
+ * number, and nothing is printed.
+ */
+int tc_number_print_whole(char text[static TC_NUMBER_MAX], double value);
+
+/* The same as tc_number_print into `text`, which is returned, to stand among printf's arguments. */
 const char *tc_number_text(char text[static TC_NUMBER_MAX], char style, int digits,
                            double value);
 

@@ -49,15 +49,11 @@ static tc_error too_large(const tc_admission_limits *limits, uint64_t bytes, tc_
                        size_text(bytes, planned), size_text(limits->bytes, budget));
 }
 
-static tc_error refuse(const tc_admission *admission, int error, tc_fail *fail)
+static tc_error refuse(int error, tc_fail *fail)
 {
-    char planned[5];
-    tc_admission_now now;
-
-    tc_admission_read(admission, &now);
-    return tc_fail_set(fail, TC_E_OVERLOAD, "%s: %u active (%s planned), %u queued",
-                       error == EAGAIN ? "queue full" : "no slot became free in time",
-                       now.active, size_text(now.bytes, planned), now.queued + now.following);
+    if (error == EAGAIN)
+        return tc_fail_set(fail, TC_E_OVERLOAD, "queue full");
+    return tc_fail_set(fail, TC_E_OVERLOAD, "no slot became free in time");
 }
 
 /* FNV-1a. */
@@ -88,8 +84,20 @@ tc_error tc_admit_room(request_rec *r, const tc_asker *asker, tc_fail *fail)
     const tc_admission_limits *limits;
     tc_admission *admission = tc_config_admission(r->server, &limits);
 
-    return tc_admission_full(admission, limits, asker) ? refuse(admission, EAGAIN, fail)
-                                                       : TC_E_OK;
+    return tc_admission_full(admission, limits, asker) ? refuse(EAGAIN, fail) : TC_E_OK;
+}
+
+tc_admit_figures tc_admit_now(const server_rec *server)
+{
+    const tc_admission_limits *limits;
+    tc_admission_now now;
+    tc_admit_figures figures;
+
+    tc_admission_read(tc_config_admission(server, &limits), &now);
+    figures.active = now.active;
+    figures.queued = now.queued + now.following;
+    size_text(now.bytes, figures.planned);
+    return figures;
 }
 
 unsigned tc_admit_retry(const server_rec *server)
@@ -136,7 +144,7 @@ static tc_error enter(request_rec *r, tc_slot *slot, const tc_admission_limits *
     if (error == E2BIG)
         return too_large(limits, bytes, fail);
     if (error)
-        return refuse(slot->admission, error, fail);
+        return refuse(error, fail);
     slot->taken = true;
     slot->held = bytes;
     tc_gauge(slot->counters, TC_NOW_IN_PROGRESS, 1);

@@ -41,6 +41,14 @@ tc_error tc_admit_room(request_rec *r, const tc_asker *asker, tc_fail *fail);
 tc_error tc_admit_enter(request_rec *r, tc_slot *slot, const tc_asker *asker,
                         const tc_cancel *cancel, tc_fail *fail);
 
+/* What is taken and what waits now, for the log: most refusals are not logged. */
+typedef struct tc_admit_figures {
+    unsigned active, queued;
+    char planned[5]; /* bytes, as people write them */
+} tc_admit_figures;
+
+tc_admit_figures tc_admit_now(const server_rec *server);
+
 /* Seconds in which what waits now will have been served: for Retry-After. */
 unsigned tc_admit_retry(const server_rec *server);
 

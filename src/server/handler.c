@@ -56,7 +56,7 @@ static bool only_header(const request_rec *r, const tc_job *job)
 static bool is_refused(request_rec *r, tc_job *job)
 {
     return r->finfo.filetype == APR_REG && !(r->path_info && *r->path_info) &&
-           !tc_coalesce_is_conditional(r) && tc_job_room(r, job, (uint64_t)r->finfo.size);
+           !tc_coalesce_is_conditional(r) && tc_job_room(r, job);
 }
 
 static tc_error open_picture(request_rec *r, tc_job *job, tc_source *source)
@@ -148,14 +148,6 @@ static int serve(request_rec *r, tc_job *job, tc_source *source)
     return convert(r, job, source, apr_time_now());
 }
 
-static const char *canonical(request_rec *r, const tc_params *params)
-{
-    char text[TC_CANONICAL_MAX];
-
-    tc_params_canonical(params, text, sizeof text);
-    return apr_pstrdup(r->pool, text);
-}
-
 int tc_handler_begin(request_rec *r)
 {
     tc_request *request = tc_request_of(r);
@@ -176,8 +168,6 @@ int tc_handler_begin(request_rec *r)
     if (request->refused && !(call && call->kind == TC_CALL_QUERY))
         return tc_respond_error(r, &job->fail);
     request->job = job;
-    if (!request->refused)
-        request->canonical = canonical(r, &job->params);
     return OK;
 }
 

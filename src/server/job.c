@@ -73,9 +73,10 @@ tc_error tc_job_begin(request_rec *r, tc_job *job)
     return error;
 }
 
-tc_error tc_job_room(request_rec *r, tc_job *job, uint64_t bytes)
+/* Of what kind it is says only what is charged for a place. */
+tc_error tc_job_room(request_rec *r, tc_job *job)
 {
-    tc_asker asker = tc_admit_asker(r, tc_request_of(r)->canonical, bytes);
+    tc_asker asker = tc_admit_asker(r, NULL, 0);
 
     return tc_admit_room(r, &asker, &job->fail);
 }
@@ -104,7 +105,7 @@ static tc_error read_header(request_rec *r, tc_job *job)
 
 tc_error tc_job_open(request_rec *r, tc_job *job, const tc_original *original)
 {
-    tc_asker asker = tc_admit_asker(r, tc_request_of(r)->canonical, original->input.size);
+    tc_asker asker = tc_admit_asker(r, tc_request_canonical(r), original->input.size);
     tc_error error;
 
     tc_client_cancel_begin(&job->client, r, &job->fail);

@@ -31,8 +31,8 @@ typedef struct tc_job {
 /* Settings and all layers of parameters for the request, and the icon they name, opened. */
 tc_error tc_job_begin(request_rec *r, tc_job *job);
 
-/* TC_E_OVERLOAD when there is no room for a conversion of `bytes` now, nor to wait for one. */
-tc_error tc_job_room(request_rec *r, tc_job *job, uint64_t bytes);
+/* TC_E_OVERLOAD when there is no room for a conversion now, nor to wait for one. */
+tc_error tc_job_room(request_rec *r, tc_job *job);
 
 /*
  * Take a place, waiting for it if need be, then read the source's header and plan.

@@ -24,7 +24,7 @@ typedef struct tc_request {
     bool refused;          /* the job's parameters are wrong: its `fail` says why */
     bool no_handler;       /* its type and name have none: SetHandler alone may name one */
     bool in_place;         /* our handler answers, or has passed the whole source on */
-    const char *canonical; /* the job's parameters, by which conversions are the same */
+    const char *canonical; /* tc_request_canonical()'s, once it was asked for */
     const char *variant;   /* tc_respond_variant()'s, once it was asked for */
     apr_table_t *client_headers; /* headers_in as they came, while others are in their place */
     bool is_mapping;             /* raw.c asks other modules */
@@ -44,5 +44,9 @@ tc_request *tc_request_of(request_rec *r);
 
 /* The same, or NULL when there is none yet. */
 tc_request *tc_request_find(const request_rec *r);
+
+/* The job's parameters, by which conversions are the same; NULL: there is none, or they are
+   wrong. */
+const char *tc_request_canonical(request_rec *r);
 
 #endif

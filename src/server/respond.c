@@ -93,7 +93,7 @@ static const char *hash(apr_pool_t *pool, const char *text, unsigned bytes)
 static const char *make(request_rec *r)
 {
     return apr_psprintf(r->pool, TC_ENGINE_VERSION " %s %s", tc_config_versions(r->server),
-                        tc_request_of(r)->canonical);
+                        tc_request_canonical(r));
 }
 
 /*
@@ -216,36 +216,44 @@ int tc_respond_result(request_rec *r, tc_spool *result)
 static void send_reason(request_rec *r, int status, const tc_fail *fail)
 {
     bool is_own = ap_is_HTTP_SERVER_ERROR(status) || fail->error == TC_E_ICON;
+    const char *line, *reason;
 
     if (ap_response_code_string(r, ap_index_of_response(status)))
         return;
-    ap_custom_response(
-        r, status,
-        apr_psprintf(
-            r->pool,
-            "<!DOCTYPE html>\n<html><head><title>%d</title></head><body>\n"
-            "<h1>%s</h1>\n<p>%s</p>\n</body></html>\n",
-            status, ap_escape_html(r->pool, ap_get_status_line(status)),
-            ap_escape_html(r->pool, is_own ? tc_error_text(fail->error) : fail->text)));
+    line = ap_get_status_line(status);
+    reason = is_own ? tc_error_text(fail->error) : ap_escape_html(r->pool, fail->text);
+    ap_custom_response(r, status,
+                       apr_pstrcat(r->pool, "<!DOCTYPE html>\n<html><head><title>",
+                                   apr_itoa(r->pool, status), "</title></head><body>\n<h1>",
+                                   line, "</h1>\n<p>", reason, "</p>\n</body></html>\n", NULL));
 }
 
 /* One line a second for refusals, so that overload does not flood the log. */
-static void log_failure(request_rec *r, const error_response *response, const tc_fail *fail)
+static void log_refusal(request_rec *r, const error_response *response, const tc_fail *fail)
 {
     const tc_admission_limits *limits;
+    tc_admit_figures now;
     const char *others = "";
-    uint32_t more = 0;
+    uint32_t more;
 
-    if (fail->error == TC_E_OVERLOAD) {
-        if (!tc_admission_refused(tc_config_admission(r->server, &limits), &more))
-            return;
-        if (more)
-            others =
-                apr_psprintf(r->pool, "; %u more were refused since the last such line", more);
-    }
-    if (tc_log_allows(r, response->level))
-        ap_log_rerror(APLOG_MARK, response->level, 0, r, "%s: %s: %s%s", response->id,
-                      tc_log_name(r), fail->text, others);
+    if (!tc_admission_refused(tc_config_admission(r->server, &limits), &more) ||
+        !tc_log_allows(r, response->level))
+        return;
+    if (more)
+        others = apr_psprintf(r->pool, "; %u more were refused since the last such line", more);
+    now = tc_admit_now(r->server);
+    ap_log_rerror(APLOG_MARK, response->level, 0, r,
+                  "%s: %s: %s: %u active (%s planned), %u queued%s", response->id,
+                  tc_log_name(r), fail->text, now.active, now.planned, now.queued, others);
+}
+
+static void log_failure(request_rec *r, const error_response *response, const tc_fail *fail)
+{
+    if (fail->error == TC_E_OVERLOAD)
+        log_refusal(r, response, fail);
+    else if (tc_log_allows(r, response->level))
+        ap_log_rerror(APLOG_MARK, response->level, 0, r, "%s: %s: %s", response->id,
+                      tc_log_name(r), fail->text);
 }
 
 /* Not to be cached: each wrong spelling would be an entry. httpd writes the body. */
@@ -268,9 +276,9 @@ int tc_respond_error(request_rec *r, const tc_fail *fail)
         return redirect(r);
     if (response->status == HTTP_SERVICE_UNAVAILABLE)
         apr_table_setn(r->err_headers_out, "Retry-After",
-                       apr_psprintf(r->pool, "%u",
-                                    fail->error == TC_E_OVERLOAD ? tc_admit_retry(r->server)
-                                                                 : RETRY_SECONDS));
+                       apr_itoa(r->pool, fail->error == TC_E_OVERLOAD
+                                             ? (int)tc_admit_retry(r->server)
+                                             : RETRY_SECONDS));
     send_reason(r, response->status, fail);
     return response->status;
 }

@@ -44,7 +44,7 @@ my %unprinted = map { ("PNG: $_" => 1) } qw(read write ended);
 # functions by theirs. A literal must not hide behind one of these.
 my %values = map { $_ => 1 } qw(
     TC_VERSION active by canonical cost_by dir encoding file filename help icon id interval key
-    list name output_by path path_info pattern prefix queue samples text type unknown value
+    list name output_by path path_info pattern planned prefix queue samples text type unknown value
     wait word
 );
 $values{'dir ? path : "memfd"'} = 1;
@@ -61,7 +61,7 @@ my %foreign = map { $_ => 1 } qw(
 );
 
 # Functions whose returned texts become part of another.
-my %part_functions = map { $_ => 1 } qw(failure_words read_lines read_text check_header reason);
+my %part_functions = map { $_ => 1 } qw(failure_words read_lines read_text check_header reason why_off);
 
 # ---- the sources ------------------------------------------------------------------------------
 

@@ -41,6 +41,26 @@ static void prints(const char *where)
     }
 }
 
+/* As printf has them; and what it is not for. */
+static void test_whole(void)
+{
+    static const double others[] = {-0.0, -1, 0.5, 99998.5, 100000, 1e300, INFINITY, NAN};
+    char text[TC_NUMBER_MAX], right[TC_NUMBER_MAX];
+    int wrong = 0;
+
+    for (int value = 0; value <= 99999; value++) {
+        int length = tc_number_print_whole(text, value);
+
+        snprintf(right, sizeof right, "%d", value);
+        wrong += length != (int)strlen(right) || strcmp(text, right) != 0;
+    }
+    ok(!wrong, "whole numbers of up to five digits");
+    strcpy(text, "as it was");
+    for (size_t at = 0; at < sizeof others / sizeof others[0]; at++)
+        wrong += tc_number_print_whole(text, others[at]) != 0;
+    ok(!wrong && strcmp(text, "as it was") == 0, "no others");
+}
+
 /* What an entity tag is made of. */
 static void canonical(const char *where)
 {
@@ -63,6 +83,7 @@ int main(void)
                                     "build/unit/locale/de_DE.UTF-8 >/dev/null 2>&1";
     char number[TC_NUMBER_MAX];
 
+    test_whole();
     prints("C");
     canonical("C");
     if (system(made) == -1 || setenv("LOCPATH", "build/unit/locale", 1) != 0 ||

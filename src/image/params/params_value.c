@@ -303,8 +303,11 @@ tc_error tc_value_parse(const tc_row *row, const char *value, void *to, tc_fail 
 /* Without the zeros that end it, nor an exponent, which is not a number here. */
 static int print_number(char *text, size_t size, double value)
 {
-    int length = tc_number_print(text, size, 'f', 6, value);
+    int length = size < TC_NUMBER_MAX ? 0 : tc_number_print_whole(text, value);
 
+    if (length)
+        return length;
+    length = tc_number_print(text, size, 'f', 6, value);
     while (text[length - 1] == '0')
         length--;
     if (text[length - 1] == '.')
