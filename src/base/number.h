@@ -24,7 +24,8 @@ int tc_number_print(char *text, size_t size, char style, int digits, double valu
  */
 int tc_number_print_whole(char text[static TC_NUMBER_MAX], double value);
 
-/* The same as tc_number_print into `text`, which is returned, to stand among printf's arguments. */
+/* The same as tc_number_print into `text`, which is returned, to stand among printf's
+ * arguments. */
 const char *tc_number_text(char text[static TC_NUMBER_MAX], char style, int digits,
                            double value);
 

@@ -15,9 +15,9 @@
 #include <string.h>
 
 typedef struct raw_uri {
-    char *decoded;           /* the path */
-    apr_size_t *at;          /* where each of its bytes, and its end, is in the URI */
-    char *params;            /* decoded */
+    char *decoded;  /* the path */
+    apr_size_t *at; /* where each of its bytes, and its end, is in the URI; NULL: there */
+    char *params;   /* decoded */
     apr_size_t from, behind; /* of the transform in the decoded path: its slash, the path's */
 } raw_uri;
 
@@ -33,11 +33,9 @@ static int escaped(const char *at)
     return byte == '/' || byte == '\0' ? -1 : byte;
 }
 
-/* Find the transform in the path of `uri`; false when there is none that ends. */
-static bool read_raw(apr_pool_t *pool, const char *uri, raw_uri *raw)
+static void decode(apr_pool_t *pool, const char *uri, size_t length, raw_uri *raw)
 {
-    size_t length = strcspn(uri, "?#"), count = 0;
-    const char *transform, *params, *end;
+    size_t count = 0;
 
     raw->decoded = apr_palloc(pool, length + 1);
     raw->at = apr_palloc(pool, (length + 1) * sizeof *raw->at);
@@ -50,6 +48,20 @@ static bool read_raw(apr_pool_t *pool, const char *uri, raw_uri *raw)
     }
     raw->at[count] = length;
     raw->decoded[count] = '\0';
+}
+
+/* Find the transform in the path of `uri`; false when there is none that ends. */
+static bool read_raw(apr_pool_t *pool, const char *uri, raw_uri *raw)
+{
+    size_t length = strcspn(uri, "?#");
+    const char *transform, *params, *end;
+
+    if (memchr(uri, '%', length)) {
+        decode(pool, uri, length, raw);
+    } else {
+        raw->decoded = apr_pstrmemdup(pool, uri, length);
+        raw->at = NULL;
+    }
     transform = tc_url_find_transform(raw->decoded, &params, &end);
     if (!transform || !end || end[1] != '/')
         return false;
@@ -59,11 +71,16 @@ static bool read_raw(apr_pool_t *pool, const char *uri, raw_uri *raw)
     return true;
 }
 
+static apr_size_t place(const raw_uri *raw, apr_size_t at)
+{
+    return raw->at ? raw->at[at] : at;
+}
+
 /* `uri` without the transform; a copy that may be changed. */
 static char *without(apr_pool_t *pool, const char *uri, const raw_uri *raw)
 {
-    return apr_pstrcat(pool, apr_pstrmemdup(pool, uri, raw->at[raw->from]),
-                       uri + raw->at[raw->behind], NULL);
+    return apr_pstrcat(pool, apr_pstrmemdup(pool, uri, place(raw, raw->from)),
+                       uri + place(raw, raw->behind), NULL);
 }
 
 /* ---- mapping=encoded --------------------------------------------------------------------- */

@@ -51,6 +51,12 @@ static void put_escape(decoding *into, char c, unsigned options)
 /* False for an escape that is none, or one of a zero byte. */
 static bool decode(decoding *into, const char *from, size_t length, unsigned options)
 {
+    if (!memchr(from, '%', length)) {
+        memcpy(into->to, from, length);
+        into->to[length] = '\0';
+        into->length = length;
+        return true;
+    }
     for (size_t at = 0; at < length; at++) {
         char c;
 
