@@ -277,6 +277,37 @@ SKIP: {
     is(hard_limit("TmpfsConvertMemoryBudget 0\nTmpfsConvertMaxMemory 0\n"), undef, '... and none where a plan has none');
 }
 
+# ---- by default ------------------------------------------------------------------------------
+
+# Where the kernel has the locks and a change of process is cheap; and httpd says why not.
+sub default_of {
+    local $ENV{TC_ISOLATION} = '';
+    my $with = TmpfsConvertTest::Httpd->new(conf => "TmpfsConvert On\n");
+    server($with);
+    is(get("/small_light(dw=100)$picture")->code, 200, 'without the line a picture is converted');
+    my ($said, $why) = $with->log_text =~ /\] (\d+) converters, |TmpfsConvertIsolation is not set, and off: (.*)/;
+    my $there = becomes(sub { $with->converters == ($said // 0) });
+    $with->stop;
+    ok($there, 'as many converters as httpd says');
+    return ($said // 0, $why // '');
+}
+
+sub keeps_translations {
+    return 1 if (POSIX::uname())[4] eq 'aarch64';
+    open my $in, '<', '/proc/cpuinfo' or return 0;
+    my ($flags) = grep { /^flags\s*:/ } <$in>;
+    return ($flags // '') =~ /\bpcid\b/;
+}
+
+my ($count, $why) = default_of();
+if ($why =~ /seccomp/) {
+    is($count, 0, 'none by default, as the kernel lacks a lock');
+} elsif (keeps_translations()) {
+    ok($count > 0 && !$why, "$count by default, as changes of process are cheap: $why");
+} else {
+    ok($count == 0 && $why =~ /PCID/, "none by default, as changes of process are dear: $why");
+}
+
 # ---- many ------------------------------------------------------------------------------------
 
 # More than a socket queues (net.unix.max_dgram_qlen), and more descriptors on their way.
