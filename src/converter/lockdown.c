@@ -14,6 +14,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -24,13 +25,49 @@
 
 /* ---- what there is ---------------------------------------------------------------------- */
 
+static int try_landlock(void)
+{
+    unsigned abi = tc_landlock_abi();
+
+    return abi && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && tc_landlock_apply(abi) == 0
+               ? (int)abi
+               : 0;
+}
+
+static int try_seccomp(void)
+{
+    return tc_seccomp_known() && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+           tc_seccomp_apply() == 0;
+}
+
+/* What it returns, of up to 255; 0 when it does not come to that: the filter of a container or
+   of a service (systemd's SystemCallFilter) may end a process for such a call. */
+static unsigned try_apart(int (*lock)(void))
+{
+    const struct rlimit no_core = {0, 0};
+    pid_t pid = fork();
+    int status = 0;
+
+    if (pid == 0) {
+        setrlimit(RLIMIT_CORE, &no_core);
+        _exit(lock());
+    }
+    if (pid < 0)
+        return 0;
+    while (waitpid(pid, &status, 0) < 0) {
+        if (errno != EINTR)
+            return 0;
+    }
+    return WIFEXITED(status) ? (unsigned)WEXITSTATUS(status) : 0;
+}
+
 tc_locks tc_lockdown_now(void)
 {
-    tc_locks now = {TC_LOCK_LIMITS, tc_landlock_abi()};
+    tc_locks now = {TC_LOCK_LIMITS, try_apart(try_landlock)};
 
     if (now.landlock)
         now.locks |= TC_LOCK_LANDLOCK;
-    if (tc_seccomp_known())
+    if (try_apart(try_seccomp))
         now.locks |= TC_LOCK_SECCOMP;
     return now;
 }

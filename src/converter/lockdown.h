@@ -38,7 +38,8 @@ typedef struct tc_locks {
     unsigned landlock; /* version of Landlock's ABI; 0 without it */
 } tc_locks;
 
-/* The locks that this kernel, processor and container allow. Nothing is changed. */
+/* The locks that this kernel, processor and container allow, as processes tell that try them:
+   this one stays as it is. */
 tc_locks tc_lockdown_now(void);
 
 /*

@@ -152,8 +152,8 @@ static void test_always(void)
 /* ---- an older kernel ------------------------------------------------------------ */
 
 /* From here on the kernel of Debian 10: no close_range, no Landlock; and no filter after this.
- */
-static int forget_calls(void)
+   `action` is what comes of such a call. */
+static int forget_calls(uint32_t action)
 {
     static const uint32_t newer[] = {436, 444, 445, 446, SYS_seccomp};
     struct sock_filter program[2 * sizeof(newer) / sizeof(*newer) + 2], *at = program;
@@ -162,7 +162,7 @@ static int forget_calls(void)
     *at++ = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0);
     for (size_t i = 0; i < sizeof(newer) / sizeof(*newer); i++) {
         *at++ = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, newer[i], 0, 1);
-        *at++ = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS);
+        *at++ = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, action);
     }
     *at++ = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
     filter = (struct sock_fprog){(unsigned short)(at - program), program};
@@ -179,7 +179,8 @@ static int lock_old(const tc_lockdown *lockdown, const void *answer_to)
     tc_fail fail = {TC_E_OK, ""};
 
     (void)answer_to;
-    if (forget_calls() || dup2(original, 150) != 150 || dup2(original, 200) != 200)
+    if (forget_calls(SECCOMP_RET_ERRNO | ENOSYS) || dup2(original, 150) != 150 ||
+        dup2(original, 200) != 200)
         _exit(1);
     old = tc_lockdown_now();
     if (old.locks != TC_LOCK_LIMITS || old.landlock != 0)
@@ -188,6 +189,19 @@ static int lock_old(const tc_lockdown *lockdown, const void *answer_to)
         _exit(3);
     /* The descriptor for the answer is closed as well: the status has it. */
     _exit(10 + open_descriptors(lockdown, NULL));
+}
+
+/* As systemd's SystemCallFilter does without a SystemCallErrorNumber. */
+static int live_under_filter(const tc_lockdown *lockdown, const void *context)
+{
+    tc_locks now;
+
+    (void)lockdown;
+    (void)context;
+    if (forget_calls(SECCOMP_RET_KILL_PROCESS))
+        return 1;
+    now = tc_lockdown_now();
+    return now.locks == TC_LOCK_LIMITS && now.landlock == 0 ? 0 : 2;
 }
 
 static void test_old(void)
@@ -201,6 +215,9 @@ static void test_old(void)
     got = locked(NO_LOCKDOWN, lock_old, NULL);
     ok(WIFEXITED(got.status) && WEXITSTATUS(got.status) == 12,
        "without close_range and Landlock: %d", WEXITSTATUS(got.status));
+    got = locked(NO_LOCKDOWN, live_under_filter, NULL);
+    ok(got.answered && got.error == 0,
+       "a filter that ends who asks for the locks does not end this process: %d", got.error);
 }
 
 /* ---- another root ----------------------------------------------------------------- */
