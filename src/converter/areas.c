@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdint.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -43,15 +44,28 @@ static int map(tc_areas *areas, unsigned count, int file, int may)
     return 0;
 }
 
+/* Under a limit for files, which counts for memory too, the signal would end httpd. */
+static int set_length(int file, size_t length)
+{
+    struct sigaction ignored = {.sa_handler = SIG_IGN}, before;
+    int error;
+
+    sigaction(SIGXFSZ, &ignored, &before);
+    error = ftruncate(file, (off_t)length) == 0 ? 0 : errno;
+    sigaction(SIGXFSZ, &before, NULL);
+    return error;
+}
+
 int tc_areas_make(tc_areas *areas, unsigned count, int *file)
 {
-    int error = 0;
+    int error;
 
     *areas = (tc_areas){NULL, 0};
     *file = memfd_create("converter-results", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (*file < 0)
         return errno;
-    if (ftruncate(*file, (off_t)all_bytes(count)) != 0 || fcntl(*file, F_ADD_SEALS, SEALS) != 0)
+    error = set_length(*file, all_bytes(count));
+    if (!error && fcntl(*file, F_ADD_SEALS, SEALS) != 0)
         error = errno;
     if (!error)
         error = map(areas, count, *file, PROT_READ);

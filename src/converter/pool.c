@@ -26,9 +26,11 @@
 /*
  * Descriptors of a job in addition to the pool's. It has six; but the kernel refuses to send
  * one while more than the sender's limit are on their way between all processes of the user:
- * an offer from each converter, and two with each order.
+ * an offer from each converter, and two with each order, of each generation that has a request
+ * left.
  */
-#define JOB_FILES (8 + 3 * TC_POOL_MOST)
+#define GENERATIONS 8
+#define JOB_FILES   (8 + 3 * TC_POOL_MOST * GENERATIONS)
 
 /* The exit status of one that cannot be locked, or cannot offer itself: no library's. */
 #define NO_USE 71
@@ -142,6 +144,7 @@ __attribute__((noreturn)) static void become_converter(const tc_pool *pool, unsi
                       .jobs = TC_SERVE_JOBS,
                       .ready = &pool->told[at].ready,
                       .lockdown = &lockdown,
+                      .fail = &pool->told[at].fail,
                       .area = area,
                       .place = tc_place_begin()};
 

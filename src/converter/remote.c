@@ -295,6 +295,8 @@ static tc_error give(tc_remote *remote, const tc_remote_job *job)
             return TC_E_OK;
         close(remote->with.socket);
         remote->with.socket = -1;
+        if (failed == ETOOMANYREFS)
+            return tc_fail_set(remote->fail, TC_E_NO_FILES, "%s", strerror(failed));
     }
 }
 

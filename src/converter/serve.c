@@ -320,8 +320,10 @@ static bool take_order(job *job, const tc_came *came)
 
 /* ---- the pool --------------------------------------------------------------------------- */
 
-/* Between two tries of what the kernel refuses while too many descriptors are on their way. */
+/* Between two tries of what the kernel refuses while too many descriptors are on their way; and
+   after how many it is the keeper's turn to wait, and to say so. */
 #define PAUSE_MS 10
+#define TRIES    200
 
 /* A new dialogue, whose other end goes to the child that takes it; -1, with errno: EPIPE when
    the pool is gone. */
@@ -330,7 +332,7 @@ static int offer(const tc_serve *serve, int32_t place)
     tc_ready ready = {{TC_MESSAGE_MAGIC, TC_SAY_READY}, place, 0};
     int end[2], error;
 
-    for (;;) {
+    for (unsigned tries = 1;; tries++) {
         if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, end))
             return -1;
         error = tc_message_send(serve->pool, &ready, sizeof ready, NULL, 0, &end[1], 1, 0);
@@ -339,7 +341,7 @@ static int offer(const tc_serve *serve, int32_t place)
             return end[0];
         close(end[0]);
         errno = error;
-        if (error != ETOOMANYREFS || ended)
+        if (error != ETOOMANYREFS || ended || tries == TRIES)
             return -1;
         poll(NULL, 0, PAUSE_MS);
     }
@@ -390,8 +392,13 @@ bool tc_serve_run(const tc_serve *serve)
     __atomic_store_n(serve->ready, 1, __ATOMIC_RELAXED);
     while (done < serve->jobs && !ended) {
         job.dialogue = offer(serve, job.place);
-        if (job.dialogue < 0)
-            return errno == EPIPE || ended;
+        if (job.dialogue < 0) {
+            if (errno == EPIPE || ended)
+                return true;
+            tc_fail_set(serve->fail, TC_E_INTERNAL, "no offer of a converter: %s",
+                        strerror(errno));
+            return false;
+        }
         done += converse(&job, serve->jobs - done);
         close(job.dialogue);
     }

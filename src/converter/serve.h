@@ -20,6 +20,7 @@ typedef struct tc_serve {
     int pool;        /* where it says that it is ready, and is given work */
     unsigned jobs;   /* ends after these */
     uint32_t *ready; /* set to 1 once it has said so for the first time */
+    tc_fail *fail;   /* why it can offer nothing */
     const tc_lockdown *lockdown;
     unsigned char *area; /* of TC_AREA bytes; NULL: none */
     int32_t place;       /* tc_place_begin's, which no locked process can ask for */
@@ -27,8 +28,8 @@ typedef struct tc_serve {
 
 /*
  * Serve until the pool is gone, `jobs` are done or tc_serve_end was called. Descriptors that
- * come with a job are closed after it. False where the system lets it offer nothing. For a
- * process of its own.
+ * come with a job are closed after it. False where the system lets it offer nothing: why is in
+ * `fail`. For a process of its own.
  */
 bool tc_serve_run(const tc_serve *serve);
 

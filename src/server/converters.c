@@ -23,6 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -59,16 +60,28 @@ static const char *why_off(const tc_converters *converters)
     return NULL;
 }
 
+/* Each has a descriptor on its way that it offers itself with, and so have those of generations
+   before: the kernel allows a user as many as a process may have open. */
+static unsigned most_converters(void)
+{
+    struct rlimit files;
+    rlim_t most = TC_POOL_MOST;
+
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_max / 4 < most)
+        most = files.rlim_max / 4;
+    return most > 2 ? (unsigned)most : 2;
+}
+
 /* As many as conversions may run at once, which then is no more than there can be, and those
    that children keep. */
 static void count_converters(tc_server_conf *conf)
 {
     tc_admission_limits *limits = &conf->admission_limits;
+    unsigned most = most_converters();
 
-    if (limits->active == 0 || limits->active > TC_POOL_MOST)
-        limits->active =
-            limits->workers && limits->workers < TC_POOL_MOST ? limits->workers : TC_POOL_MOST;
-    conf->converters.own = tc_own_count(limits->active, TC_POOL_MOST);
+    if (limits->active == 0 || limits->active > most)
+        limits->active = limits->workers && limits->workers < most ? limits->workers : most;
+    conf->converters.own = tc_own_count(limits->active, most);
     conf->converters.count = limits->active + conf->converters.own;
 }
 
@@ -313,15 +326,37 @@ static void watch_keeper(server_rec *main)
                                   converters->configuration);
 }
 
+static void log_end(server_rec *main, int status)
+{
+    ap_log_error(APLOG_MARK, APLOG_ERR, 0, main,
+                 "TC0133: the process that keeps the converters ended with wait status %d; "
+                 "another one is started",
+                 status);
+}
+
+/* One that was killed right before this restart: the MPM, which has not looked since, would
+   find a child that it does not know any more. */
+static void bury_keeper(server_rec *main)
+{
+    pid_t pid = retained()->pid;
+    int status;
+
+    if (waitpid(pid, &status, WNOHANG) == pid)
+        log_end(main, status);
+    tc_counters_leave(tc_monitor_counters(main), pid);
+    forget_keeper();
+}
+
 /* A keeper that has the pool: the one of the configuration before, or another. */
 static void have_keeper(server_rec *main)
 {
     kept *keeper = retained(), now = describe();
     apr_status_t status;
 
-    /* What is told to end goes on for the children of before. */
-    if (keeper->pid && (!is_same(keeper, &now) || give_pool(main)))
-        forget_keeper();
+    if (keeper->pid && !is_same(keeper, &now))
+        forget_keeper(); /* it goes on for the children of before */
+    else if (keeper->pid && give_pool(main))
+        bury_keeper(main);
     if (!keeper->pid) {
         status = fork_keeper(main);
         if (status == APR_SUCCESS)
@@ -353,10 +388,7 @@ static void maintain(int reason, void *data, int status)
     forget_keeper();
     if (is_stopping() || conf_of(main)->converters.count == 0)
         return;
-    ap_log_error(APLOG_MARK, APLOG_ERR, 0, main,
-                 "TC0133: the process that keeps the converters ended with wait status %d; "
-                 "another one is started",
-                 status);
+    log_end(main, status);
     have_keeper(main);
 }
 

@@ -221,7 +221,17 @@ ok(becomes(sub { $httpd->converters == 6 }), '... all of them');
 kill KILL => $keeper;
 ok(becomes(sub { (($httpd->keeper)[0] // $keeper) != $keeper }), 'the process that forks them is replaced too');
 is(alike(ask(40)), '40 x 200', '... and conversions go on');
+# By then httpd may not know it any more.
+for (1 .. 2) {
+    $keeper = ($httpd->keeper)[0];
+    kill KILL => $keeper;
+    $httpd->graceful;
+    ok(becomes(sub { (($httpd->keeper)[0] // $keeper) != $keeper && $httpd->converters == 6 }),
+        'killed right before a restart it is replaced');
+}
+ok(becomes(sub { page()->{traffic}{converters} == 6 }), '... and /tmpstat counts those that there are');
 expect_log(qr/TC0133/);
+expect_log(qr/long lost child came home/);
 no_leftovers('kills');
 
 my @all = ($httpd->keeper, $httpd->converters);

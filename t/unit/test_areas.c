@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -85,6 +86,29 @@ static void test_files(int file)
     close(other);
 }
 
+/* 0: told that the file would be too long, and not killed. */
+static int make_under_limit(void)
+{
+    const struct rlimit little = {1000, 1000};
+    tc_areas areas;
+    int file;
+
+    if (setrlimit(RLIMIT_FSIZE, &little))
+        return 1;
+    return tc_areas_make(&areas, COUNT, &file) == EFBIG && !areas.start && file == -1 ? 0 : 2;
+}
+
+static void test_limit(void)
+{
+    int status = -1;
+    pid_t pid = fork();
+
+    if (pid == 0)
+        _exit(make_under_limit());
+    waitpid(pid, &status, 0);
+    ok(status == 0, "under a limit for files there are none, and httpd goes on: %d", status);
+}
+
 int main(void)
 {
     tc_areas read, written;
@@ -95,6 +119,7 @@ int main(void)
     test_whose(&read, &written);
     test_keeping(&read, &written);
     test_files(file);
+    test_limit();
     close(file);
     tc_areas_unmap(&written);
     tc_areas_unmap(&read);

@@ -417,9 +417,9 @@ static void test_none_begins(void)
         if (told.how == BEGUN)
             at_ns[tries++] = told.ns;
         else
-            wrong += told.how != TC_POOL_NOT_BEGUN;
+            wrong += told.how != TC_POOL_NOT_BEGUN || !strstr(told.why, "no offer");
     }
-    ok(!wrong, "converters that can offer nothing have not begun");
+    ok(!wrong, "converters that can offer nothing have not begun, and say why");
     /* 50 ms, doubled three times until the first of these ends. */
     ok(at_ns[1] - at_ns[0] >= 400000000 && at_ns[2] - at_ns[1] >= 800000000,
        "... and the next one waits, twice as long each time: %.0f and %.0f ms",
