@@ -18,6 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "host/reading.h"
 #include "inherited.h"
 #include "landlock.h"
@@ -191,17 +192,36 @@ int tc_lockdown_space(const tc_lockdown *lockdown, uint64_t bytes)
     return limit_job(&space, with(lockdown->base_bytes + kept, bytes));
 }
 
+/*
+ * Whole seconds that this process, which has one thread, cannot have used yet. They are asked
+ * for once a second: that is a system call, and the processor's time is never ahead of the
+ * clock's.
+ */
+static uint64_t next_second(void)
+{
+    static uint64_t next, asked_ns;
+    uint64_t now = tc_clock_ns();
+    struct timespec used;
+
+    if (asked_ns && now - asked_ns < UINT64_C(1000000000))
+        return next;
+    if (clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used) != 0)
+        return RLIM_INFINITY;
+    asked_ns = now;
+    next = (uint64_t)used.tv_sec + 2;
+    return next;
+}
+
 int tc_lockdown_time(const tc_lockdown *lockdown, unsigned seconds)
 {
     static job_limit time = {.resource = RLIMIT_CPU};
     uint64_t end = RLIM_INFINITY;
-    struct timespec used;
 
     if (!(lockdown->locks & TC_LOCK_LIMITS))
         return 0;
-    if (seconds && clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used) == 0)
-        end = (uint64_t)used.tv_sec + 1 + seconds;
-    return limit_job(&time, end);
+    if (seconds)
+        end = next_second();
+    return limit_job(&time, end < RLIM_INFINITY ? end + seconds : end);
 }
 
 /* ---- the locks -----------------------------------------------------------------------------
