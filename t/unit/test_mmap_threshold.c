@@ -28,22 +28,43 @@ static bool is_mapped(size_t size)
     return mapped;
 }
 
+/* Whether 800 KiB in small blocks stay with the process when they are freed. */
+static bool is_kept(size_t size)
+{
+    void *volatile blocks[8];
+    const char *before = sbrk(0);
+
+    (void)size;
+    for (size_t at = 0; at < 8; at++)
+        blocks[at] = malloc(MB / 10);
+    for (size_t at = 8; at-- > 0;)
+        free(blocks[at]);
+    return (const char *)sbrk(0) - before > (ptrdiff_t)MB / 2;
+}
+
 /* In a process of its own: the allocator's bounds cannot be taken back. */
-static bool holds(const char *name, const char *value, bool settle, size_t size, bool mapped)
+static bool looks(bool (*look)(size_t), const char *name, const char *value, bool settle,
+                  size_t size, bool found)
 {
     int status;
     pid_t pid = fork();
 
     if (pid == 0) {
         unsetenv("MALLOC_MMAP_THRESHOLD_");
+        unsetenv("MALLOC_TRIM_THRESHOLD_");
         unsetenv("GLIBC_TUNABLES");
         if (name)
             setenv(name, value, 1);
         if (settle)
             tc_mmap_threshold_fix();
-        _exit(is_mapped(size) == mapped ? 0 : 1);
+        _exit(look(size) == found ? 0 : 1);
     }
     return pid > 0 && waitpid(pid, &status, 0) == pid && status == 0;
+}
+
+static bool holds(const char *name, const char *value, bool settle, size_t size, bool mapped)
+{
+    return looks(is_mapped, name, value, settle, size, mapped);
 }
 
 int main(void)
@@ -68,5 +89,9 @@ int main(void)
        "... and who has it as a tunable");
     ok(holds("GLIBC_TUNABLES", "glibc.malloc.arena_max=2", true, 2 * MB, true),
        "... but another tunable is another matter");
+    ok(looks(is_kept, NULL, NULL, false, 0, false), "left alone, what is freed goes back");
+    ok(looks(is_kept, NULL, NULL, true, 0, true), "settled, less than the bound stays");
+    ok(looks(is_kept, "MALLOC_TRIM_THRESHOLD_", "131072", true, 0, false),
+       "who has that bound in the environment keeps it");
     return done_testing();
 }
