@@ -128,7 +128,7 @@ sub _method {
         . <<"TABLE";
 | | |
 |---|---|
-| servers | $connections connections, no keep-alive, $workers workers, no limit on conversions at once, nothing cached, $option->{seconds} s a turn |
+| servers | $connections connections, no keep-alive, $workers workers, no limit on conversions at once, in the workers themselves (TmpfsConvertIsolation off), nothing cached, $option->{seconds} s a turn |
 | sharp | under Node, $workers processes with one thread each (cluster, UV_THREADPOOL_SIZE=1, sharp.concurrency(1)), sharp.cache(false), no optimised Huffman tables, no mozjpeg |
 | vipsthumbnail | many pictures in one process, one thread; less its time for a picture of 64x48 |
 | ImageMagick | `convert`, one picture a process, one thread, with jpeg:size at twice the target; less its time for a picture of 64x48 |

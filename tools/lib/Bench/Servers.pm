@@ -29,8 +29,9 @@ sub httpd {
         : "ServerLimit 1\nStartServers 1\nThreadLimit $workers\nThreadsPerChild $workers\n"
             . "MinSpareThreads 1\nMaxSpareThreads $workers\n");
     # At the end, over what the tests' configuration says. No bound on conversions: the
-    # default keeps some workers free, and all of them are to be measured. A baseline may
-    # be older than that directive.
+    # default keeps some workers free, and all of them are to be measured. In the workers
+    # themselves, as the peers do it, on every machine: what isolation adds is measured apart.
+    # A baseline may be older than these directives.
     my $httpd = TmpfsConvertTest::Httpd->new(mpm => $of{mpm}, documents => $of{folder},
         conf => $settings . <<"CONF" . ($of{conf} // ''));
 MaxRequestWorkers $workers
@@ -43,6 +44,9 @@ LogLevel crit
 TmpfsConvert On
 <IfDirective TmpfsConvertMaxActive>
     TmpfsConvertMaxActive 0
+</IfDirective>
+<IfDirective TmpfsConvertIsolation>
+    TmpfsConvertIsolation off
 </IfDirective>
 CONF
     return bless { httpd => $httpd, folder => $of{folder} }, 'Bench::Servers::Httpd';
