@@ -95,6 +95,9 @@ int tc_converters_check(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
     (void)pconf;
     (void)plog;
     (void)ptemp;
+    converters->count = 0;
+    if (conf->isolation == TC_ISOLATION_OFF)
+        return OK;
     converters->locks = tc_lockdown_now();
     if (conf->isolation == TC_ISOLATION_REQUIRE &&
         (converters->locks.locks & TC_LOCK_ALL) != TC_LOCK_ALL) {
@@ -105,9 +108,7 @@ int tc_converters_check(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
             tc_lockdown_text(TC_LOCK_ALL & ~converters->locks.locks, text, sizeof text));
         return !OK;
     }
-    converters->count = 0;
-    if (conf->isolation == TC_ISOLATION_ON || conf->isolation == TC_ISOLATION_REQUIRE ||
-        (conf->isolation == TC_ISOLATION_UNSET && !why_off(converters)))
+    if (conf->isolation != TC_ISOLATION_UNSET || !why_off(converters))
         count_converters(conf);
     return OK;
 }
