@@ -118,11 +118,13 @@ const unsigned char *tc_areas_at(const tc_areas *areas, unsigned at)
 
 void tc_areas_give(tc_areas *areas, unsigned at, pid_t converter)
 {
-    __atomic_store_n(owner(areas, at), (int32_t)converter, __ATOMIC_SEQ_CST);
+    if (areas->start)
+        __atomic_store_n(owner(areas, at), (int32_t)converter, __ATOMIC_SEQ_CST);
 }
 
 bool tc_areas_is(const tc_areas *areas, unsigned at, pid_t converter)
 {
+    /* After all that was read of the area. */
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     return __atomic_load_n(owner(areas, at), __ATOMIC_SEQ_CST) == (int32_t)converter;
 }
@@ -130,7 +132,7 @@ bool tc_areas_is(const tc_areas *areas, unsigned at, pid_t converter)
 int tc_areas_find(const tc_areas *areas, pid_t converter)
 {
     for (unsigned at = 0; at < areas->count; at++) {
-        if (tc_areas_is(areas, at, converter))
+        if (__atomic_load_n(owner(areas, at), __ATOMIC_RELAXED) == (int32_t)converter)
             return (int)at;
     }
     return -1;

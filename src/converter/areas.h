@@ -39,7 +39,8 @@ unsigned char *tc_areas_keep(tc_areas *areas, unsigned at);
 /* That of this number. */
 const unsigned char *tc_areas_at(const tc_areas *areas, unsigned at);
 
-/* It is this converter's from now on; 0: nobody's. The one before has ended. */
+/* It is this converter's from now on; 0: nobody's. The one before has ended. Does nothing where
+   there are none. */
 void tc_areas_give(tc_areas *areas, unsigned at, pid_t converter);
 
 /*

@@ -30,15 +30,12 @@ static int try_landlock(void)
 {
     unsigned abi = tc_landlock_abi();
 
-    return abi && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && tc_landlock_apply(abi) == 0
-               ? (int)abi
-               : 0;
+    return abi && tc_landlock_apply(abi) == 0 ? (int)abi : 0;
 }
 
 static int try_seccomp(void)
 {
-    return tc_seccomp_known() && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
-           tc_seccomp_apply() == 0;
+    return tc_seccomp_known() && tc_seccomp_apply() == 0;
 }
 
 /* What it returns, of up to 255; 0 when it does not come to that: the filter of a container or
@@ -51,7 +48,7 @@ static unsigned try_apart(int (*lock)(void))
 
     if (pid == 0) {
         setrlimit(RLIMIT_CORE, &no_core);
-        _exit(lock());
+        _exit(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 ? lock() : 0);
     }
     if (pid < 0)
         return 0;
@@ -215,12 +212,11 @@ static uint64_t next_second(void)
 int tc_lockdown_time(const tc_lockdown *lockdown, unsigned seconds)
 {
     static job_limit time = {.resource = RLIMIT_CPU};
-    uint64_t end = RLIM_INFINITY;
+    uint64_t end;
 
     if (!(lockdown->locks & TC_LOCK_LIMITS))
         return 0;
-    if (seconds)
-        end = next_second();
+    end = seconds ? next_second() : RLIM_INFINITY;
     return limit_job(&time, end < RLIM_INFINITY ? end + seconds : end);
 }
 

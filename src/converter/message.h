@@ -21,14 +21,17 @@
 #ifndef TC_MESSAGE_H
 #define TC_MESSAGE_H
 
+#include "areas.h"
+
 #include "image/pipeline/pipeline.h"
 
 #include <sys/types.h>
 
 #define TC_MESSAGE_MAGIC UINT32_C(0x54430001)
 
-/* Bytes of a result that one message has at most. */
-#define TC_MESSAGE_DATA 65536
+/* Bytes of a result that one message has at most: what a converter writes into is its area, or
+   as large, and so is what a child copies both to. */
+#define TC_MESSAGE_DATA TC_AREA
 
 #define TC_MESSAGE_FDS 3
 

@@ -181,8 +181,7 @@ static bool begin(tc_pool *pool, unsigned at)
         return false;
     }
     pool->pid[at] = pid;
-    if (pool->areas.start)
-        tc_areas_give(&pool->areas, at, pid);
+    tc_areas_give(&pool->areas, at, pid);
     pool->watch->begun(pool->watch->context, pid);
     return true;
 }
@@ -228,8 +227,7 @@ static void note_end(tc_pool *pool, unsigned at, int status)
     tc_text_bound(why, sizeof why);
     pool->watch->ended(pool->watch->context, pool->pid[at], how, status, why);
     pool->pid[at] = 0;
-    if (pool->areas.start)
-        tc_areas_give(&pool->areas, at, 0);
+    tc_areas_give(&pool->areas, at, 0);
     if (how == TC_POOL_NOT_BEGUN)
         slow_down(pool);
     else

@@ -217,7 +217,8 @@ static void test_old(void)
        "without close_range and Landlock: %d", WEXITSTATUS(got.status));
     got = locked(NO_LOCKDOWN, live_under_filter, NULL);
     ok(got.answered && got.error == 0,
-       "a filter that ends who asks for the locks does not end this process: %d", got.error);
+       "httpd starts under a filter that kills a process for asking about the locks: %d",
+       got.error);
 }
 
 /* ---- another root ----------------------------------------------------------------- */
