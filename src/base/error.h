@@ -37,6 +37,7 @@
     X(SIGNATURE, "signature", "missing or invalid signature")                   \
     X(SPELLING, "spelling", "not the canonical URL")                            \
     X(CONVERTER, "converter", "the converter process ended")                    \
+    X(NO_CONVERTER, "no_converter", "no converter process can be started")      \
     X(INTERNAL, "internal", "internal error")
 
 typedef enum tc_error {

@@ -5,6 +5,8 @@
 #endif
 #include "areas.h"
 
+#include "base/clock.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -15,12 +17,18 @@
 
 #define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 
-/* In front of the areas, on pages of its own: a converter has only that of its area. */
+/* In front of the areas: the keeper's word, and whose each area is. */
+typedef struct board {
+    uint32_t staff; /* 0: all; else since when, and how many there are */
+    int32_t owner[];
+} board;
+
+/* On pages of its own: a converter has only that of its area. */
 static size_t front(unsigned count)
 {
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
 
-    return (count * sizeof(int32_t) + page - 1) / page * page;
+    return (sizeof(board) + count * sizeof(int32_t) + page - 1) / page * page;
 }
 
 static size_t all_bytes(unsigned count)
@@ -30,7 +38,7 @@ static size_t all_bytes(unsigned count)
 
 static int32_t *owner(const tc_areas *areas, unsigned at)
 {
-    return (int32_t *)areas->start + at;
+    return &((board *)areas->start)->owner[at];
 }
 
 static int map(tc_areas *areas, unsigned count, int file, int may)
@@ -136,4 +144,29 @@ int tc_areas_find(const tc_areas *areas, pid_t converter)
             return (int)at;
     }
     return -1;
+}
+
+/* ---- the keeper's word ------------------------------------------------------------------ */
+
+/* Seconds of the clock that all processes have, in as many bits as the word leaves. */
+static uint32_t seconds(void)
+{
+    return (uint32_t)(tc_clock_tick_ns() / UINT64_C(1000000000)) & (UINT32_MAX >> 2);
+}
+
+void tc_areas_say(tc_areas *areas, tc_staff staff)
+{
+    uint32_t word = staff == TC_STAFF_ALL ? 0 : seconds() << 2 | (uint32_t)staff;
+
+    if (areas->start)
+        __atomic_store_n(&((board *)areas->start)->staff, word, __ATOMIC_RELAXED);
+}
+
+tc_staff tc_areas_hear(const tc_areas *areas)
+{
+    uint32_t word =
+        areas->start ? __atomic_load_n(&((board *)areas->start)->staff, __ATOMIC_RELAXED) : 0;
+
+    return word == 0 || seconds() - (word >> 2) > TC_AREAS_STALE_S ? TC_STAFF_ALL
+                                                                   : (tc_staff)(word & 3);
 }

@@ -3,7 +3,8 @@
  * Memory that a converter writes a result to and the child that waits for it reads: the two
  * copies that a socket makes cost as much as all the rest of a message. Each converter has an
  * area, and no other one's. Whose it is stands in front of all areas, where the keeper alone
- * writes: a converter that a picture has taken over cannot pass another's off as its own.
+ * writes: a converter that a picture has taken over cannot pass another's off as its own. There
+ * it also says when it cannot fork them.
  */
 #ifndef TC_AREAS_H
 #define TC_AREAS_H
@@ -19,6 +20,13 @@ typedef struct tc_areas {
     void *start; /* NULL: there are none */
     unsigned count;
 } tc_areas;
+
+/* How many converters there are. */
+typedef enum tc_staff {
+    TC_STAFF_ALL, /* or they will be at once */
+    TC_STAFF_SOME,
+    TC_STAFF_NONE
+} tc_staff;
 
 /*
  * For httpd's parent and the children that it forks, which only read, of `count` converters.
@@ -50,5 +58,14 @@ void tc_areas_give(tc_areas *areas, unsigned at, pid_t converter);
  */
 int tc_areas_find(const tc_areas *areas, pid_t converter);
 bool tc_areas_is(const tc_areas *areas, unsigned at, pid_t converter);
+
+/*
+ * The keeper's word on how many there are, which holds for TC_AREAS_STALE_S seconds, as it may
+ * be killed: it is to be said again while it is not ALL. Where there are no areas nothing is
+ * said, and ALL heard.
+ */
+#define TC_AREAS_STALE_S 15
+void tc_areas_say(tc_areas *areas, tc_staff staff);
+tc_staff tc_areas_hear(const tc_areas *areas);
 
 #endif

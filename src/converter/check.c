@@ -43,6 +43,7 @@ bool tc_check_error(uint32_t error)
     case TC_E_SIGNATURE:
     case TC_E_SPELLING:
     case TC_E_CONVERTER:
+    case TC_E_NO_CONVERTER:
     case TC_E_COUNT:
         return false;
     }

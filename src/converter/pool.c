@@ -48,8 +48,8 @@ struct tc_pool {
     pid_t *pid; /* 0: to be forked */
     told *told;
     tc_areas areas;
-    unsigned wait_ms; /* 0: the last one began */
-    uint64_t next_ns; /* not before this is another one forked */
+    unsigned wait_ms; /* after one that does not begin; 0: all began */
+    uint64_t next_ns; /* not before this is another one forked, unless wait_ms is 0 */
 };
 
 int tc_pool_socket(int *children, int *converters)
@@ -158,13 +158,37 @@ __attribute__((noreturn)) static void become_converter(const tc_pool *pool, unsi
 
 /* ---- in the keeper ---------------------------------------------------------------------- */
 
+/* To the children: they need not wait for what does not come. */
+static void say_how_many(tc_pool *pool)
+{
+    unsigned count = 0;
+
+    for (unsigned at = 0; at < pool->spec.converters; at++)
+        count += pool->pid[at] != 0;
+    tc_areas_say(&pool->areas, !pool->wait_ms ? TC_STAFF_ALL
+                               : count        ? TC_STAFF_SOME
+                                              : TC_STAFF_NONE);
+}
+
+static void wait_before_next(tc_pool *pool, unsigned ms)
+{
+    pool->next_ns = tc_clock_ns() + ms * UINT64_C(1000000);
+    say_how_many(pool);
+}
+
 /* The next one waits: what keeps one from beginning most likely keeps others too. */
 static void slow_down(tc_pool *pool)
 {
     pool->wait_ms = pool->wait_ms ? 2 * pool->wait_ms : FIRST_WAIT_MS;
     if (pool->wait_ms > LAST_WAIT_MS)
         pool->wait_ms = LAST_WAIT_MS;
-    pool->next_ns = tc_clock_ns() + pool->wait_ms * UINT64_C(1000000);
+    wait_before_next(pool, pool->wait_ms);
+}
+
+static void hurry(tc_pool *pool)
+{
+    pool->wait_ms = 0;
+    say_how_many(pool);
 }
 
 static bool begin(tc_pool *pool, unsigned at)
@@ -183,6 +207,8 @@ static bool begin(tc_pool *pool, unsigned at)
     pool->pid[at] = pid;
     tc_areas_give(&pool->areas, at, pid);
     pool->watch->begun(pool->watch->context, pid);
+    if (pool->wait_ms)
+        wait_before_next(pool, FIRST_WAIT_MS);
     return true;
 }
 
@@ -203,8 +229,8 @@ void tc_pool_fill(tc_pool *pool)
             return;
         all = all && is_ready(pool, at);
     }
-    if (all)
-        pool->wait_ms = 0;
+    if (all && pool->wait_ms)
+        hurry(pool);
 }
 
 static tc_pool_end how_it_ended(const tc_pool *pool, unsigned at, int status)
@@ -230,8 +256,8 @@ static void note_end(tc_pool *pool, unsigned at, int status)
     tc_areas_give(&pool->areas, at, 0);
     if (how == TC_POOL_NOT_BEGUN)
         slow_down(pool);
-    else
-        pool->wait_ms = 0;
+    else if (pool->wait_ms)
+        hurry(pool);
 }
 
 bool tc_pool_take_ended(tc_pool *pool, pid_t pid, int status)
@@ -247,7 +273,11 @@ bool tc_pool_take_ended(tc_pool *pool, pid_t pid, int status)
 
 unsigned tc_pool_wait_ms(const tc_pool *pool)
 {
-    return pool->wait_ms;
+    uint64_t now = tc_clock_ns();
+
+    if (!pool->wait_ms)
+        return 0;
+    return now < pool->next_ns ? (unsigned)((pool->next_ns - now) / 1000000) + 1 : 1;
 }
 
 int tc_pool_fd(const tc_pool *pool)

@@ -252,6 +252,9 @@ static tc_error take(tc_remote *remote)
         if (error != EAGAIN && error != EINTR && error != EMSGSIZE)
             return tc_fail_set(remote->fail, TC_E_CONVERTER, "the converters are gone: %s",
                                strerror(error));
+        if (error == EAGAIN && tc_areas_hear(&pool->areas) == TC_STAFF_NONE)
+            return tc_fail_set(remote->fail, TC_E_NO_CONVERTER,
+                               "no converter process can be started");
         /* Each time: what is not a converter may come without an end. */
         cancelled = tc_cancel_check(remote->cancel, remote->fail);
         if (cancelled)
@@ -436,11 +439,14 @@ static void pass_on(const tc_remote *remote)
                     MSG_DONTWAIT);
 }
 
-/* One that is right and done: for this process' next conversion, or another's. */
+/* One that is right and done: for this process' next conversion, or another's. Where they are
+   too few nobody keeps one that others may wait for. */
 static void leave(tc_remote *remote)
 {
+    const tc_exchange *pool = remote->pool;
+
     remote->with.place = remote->report.place;
-    if (tc_own_put(remote->pool->own, &remote->with))
+    if (tc_areas_hear(&pool->areas) == TC_STAFF_ALL && tc_own_put(pool->own, &remote->with))
         return;
     pass_on(remote);
     close(remote->with.socket);

@@ -32,7 +32,8 @@ typedef struct tc_remote_job {
  * Give `job` to a converter of `pool`, and read its first report: the facts are known then.
  * `cancel`, which may be NULL, is checked while it is waited for, and `pool`, `cancel` and
  * `fail` are borrowed until tc_remote_close. On an error *remote is NULL: the
- * pipeline's, `cancel`'s, TC_E_CONVERTER, TC_E_NO_FILES or TC_E_NO_MEMORY.
+ * pipeline's, `cancel`'s, TC_E_CONVERTER, TC_E_NO_CONVERTER, TC_E_NO_FILES or
+ * TC_E_NO_MEMORY.
  */
 tc_error tc_remote_open(tc_remote **remote, const tc_exchange *pool, const tc_remote_job *job,
                         const tc_cancel *cancel, tc_fail *fail);

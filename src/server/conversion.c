@@ -185,6 +185,10 @@ tc_error tc_conversion_open(apr_pool_t *pool, tc_conversion **conversion,
     made->fail = fail;
     apr_pool_cleanup_register(pool, made, cleanup, apr_pool_cleanup_null);
     error = want->converters ? open_remote(made) : open_pipeline(made);
+    if (error == TC_E_NO_CONVERTER && want->or_here) {
+        *fail = (tc_fail){0};
+        error = open_pipeline(made);
+    }
     if (error)
         tc_conversion_close(made);
     *conversion = error ? NULL : made;

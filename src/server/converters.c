@@ -42,6 +42,11 @@ const tc_exchange *tc_converters_pool(const server_rec *server)
     return ends->offers >= 0 ? ends : NULL;
 }
 
+bool tc_converters_wanted(const server_rec *server)
+{
+    return conf_of(server)->isolation != TC_ISOLATION_UNSET;
+}
+
 /* ---- whether there are any --------------------------------------------------------------- */
 
 static bool has_sandbox(unsigned locks)

@@ -29,4 +29,8 @@ void tc_converters_child(apr_pool_t *pool, server_rec *main);
 /* Where to take converters from; NULL: conversions run in this process. */
 const tc_exchange *tc_converters_pool(const server_rec *server);
 
+/* Whether the configuration asks for them: else a conversion without any is better than none.
+ */
+bool tc_converters_wanted(const server_rec *server);
+
 #endif

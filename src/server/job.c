@@ -94,6 +94,7 @@ static tc_error read_header(request_rec *r, tc_job *job)
         .limits = &job->settings->limits,
         .cancel = &job->client.cancel,
         .converters = tc_converters_pool(r->server),
+        .or_here = !tc_converters_wanted(r->server),
         .go_bytes = job->whole ? job->slot.held : 0,
         .ends_ns = job->client.ends_ns,
         .seconds = job->client.seconds,

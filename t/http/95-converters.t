@@ -287,6 +287,39 @@ SKIP: {
     is(hard_limit("TmpfsConvertMemoryBudget 0\nTmpfsConvertMaxMemory 0\n"), undef, '... and none where a plan has none');
 }
 
+# ---- processes ---------------------------------------------------------------------------------
+
+# A limit for the user's processes (ulimit -u), of the one that forks converters: those that
+# were there are killed. Requests meanwhile, and once it is lifted.
+sub without_forks {
+    my ($with) = @_;
+    server($with);
+    get("/small_light(dw=100)$picture");
+    my ($keeper) = $with->keeper;
+    my ($was) = map { (split)[0] } qx(prlimit --pid $keeper --nproc --output SOFT --noheadings);
+    system('prlimit', '--pid', $keeper, '--nproc=1:') == 0 or die 'prlimit';
+    # One may have been on its way.
+    becomes(sub { kill KILL => $with->converters; $with->converters == 0 });
+    ok(becomes(sub { $with->log_text =~ /TC0132: .*Resource temporarily unavailable/ }),
+        'a converter that cannot be forked is told of');
+    my ($mark, $began) = (log_mark(), Time::HiRes::time());
+    my $seen = ask(40);
+    my $took = Time::HiRes::time() - $began;
+    my $retry = get("/small_light(dw=100)$picture")->header('Retry-After');
+    system('prlimit', '--pid', $keeper, "--nproc=$was:") == 0 or die 'prlimit';
+    ok(becomes(sub { $with->converters == 4 }), '... and they come again once they can');
+    is(alike(ask(40)), '40 x 200', '... and convert');
+    expect_log(qr/TC0044/, qr/TC0132/);
+    $with->stop;
+    return (alike($seen), $took, $retry, scalar(error_log_lines($mark, qr/TC0044: .*no converter/)));
+}
+
+my ($seen, $took, $retry, $lines) = without_forks(start("TmpfsConvertMaxActive 2\n"));
+is($seen, '40 x 503', 'where converters are asked for, and none can be forked, it is 503');
+cmp_ok($took, '<', 15, '... at once, not after the timeout');
+ok($retry && $retry > 0, '... with Retry-After');
+cmp_ok($lines, '>', 0, '... and a line in the log');
+
 # ---- by default ------------------------------------------------------------------------------
 
 # Where the kernel has the locks and a change of process is cheap; and httpd says why not.
@@ -310,6 +343,12 @@ sub keeps_translations {
 }
 
 my ($count, $why) = default_of();
+SKIP: {
+    skip "no converters by default: $why", 5 if !$count;
+    local $ENV{TC_ISOLATION} = '';
+    my ($some) = without_forks(TmpfsConvertTest::Httpd->new(conf => "TmpfsConvert On\nTmpfsConvertMaxActive 2\n"));
+    is($some, '40 x 200', '... and httpd converts itself while none can be forked');
+}
 if ($why =~ /seccomp/) {
     is($count, 0, 'none by default, as the kernel lacks a lock');
 } elsif (keeps_translations()) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Areas: whose they are, and that a converter has its own and no other. */
+/* Areas: whose they are, that a converter has its own and no other, and the keeper's word. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -73,6 +74,25 @@ static void test_whose(const tc_areas *read, tc_areas *written)
     ok(!tc_areas_is(read, 2, 100) && tc_areas_find(read, 200) == 2, "... and another has it");
 }
 
+static void test_word(const tc_areas *read, tc_areas *written)
+{
+    tc_areas none = {NULL, 0};
+
+    ok(tc_areas_hear(read) == TC_STAFF_ALL, "all converters are there, or will be");
+    tc_areas_say(written, TC_STAFF_SOME);
+    ok(tc_areas_hear(read) == TC_STAFF_SOME, "... until the keeper says that some are");
+    tc_areas_say(written, TC_STAFF_NONE);
+    ok(tc_areas_hear(read) == TC_STAFF_NONE, "... or none");
+    /* The word is the first, with the seconds above its last two bits. */
+    *(uint32_t *)written->start -= (TC_AREAS_STALE_S + 1) << 2;
+    ok(tc_areas_hear(read) == TC_STAFF_ALL, "... which does not hold once it is gone");
+    tc_areas_say(written, TC_STAFF_NONE);
+    tc_areas_say(written, TC_STAFF_ALL);
+    ok(tc_areas_hear(read) == TC_STAFF_ALL, "... or has them again");
+    tc_areas_say(&none, TC_STAFF_NONE);
+    ok(tc_areas_hear(&none) == TC_STAFF_ALL, "nothing is heard where there are no areas");
+}
+
 static void test_files(int file)
 {
     int other = memfd_create("other", MFD_CLOEXEC | MFD_ALLOW_SEALING);
@@ -117,6 +137,7 @@ int main(void)
     if (tc_areas_make(&read, COUNT, &file) || tc_areas_map(&written, COUNT, file))
         bail_out("no areas");
     test_whose(&read, &written);
+    test_word(&read, &written);
     test_keeping(&read, &written);
     test_files(file);
     test_limit();

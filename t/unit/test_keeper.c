@@ -404,12 +404,17 @@ static void test_none_begins(void)
     kept kept = start();
     tc_pool_spec spec = three();
     int file = open("/dev/null", O_RDWR | O_CLOEXEC), wrong = 0;
-    uint64_t at_ns[TRIES] = {0};
+    uint64_t at_ns[TRIES] = {0}, until = tc_clock_ns() + PATIENCE_MS * UINT64_C(1000000);
     unsigned tries = 0;
+    tc_areas read;
+    int areas;
     told told;
 
-    tc_keeper_give(kept.control, &spec, file, -1, -1);
+    if (tc_areas_make(&read, CONVERTERS, &areas))
+        bail_out("no areas");
+    tc_keeper_give(kept.control, &spec, file, areas, -1);
     close(file);
+    close(areas);
     /* The first ones are forked at once, before any has ended. */
     for (unsigned ends = 0; ends < CONVERTERS && hear(&kept, &told);)
         ends += told.how == TC_POOL_NOT_BEGUN;
@@ -424,6 +429,10 @@ static void test_none_begins(void)
     ok(at_ns[1] - at_ns[0] >= 400000000 && at_ns[2] - at_ns[1] >= 800000000,
        "... and the next one waits, twice as long each time: %.0f and %.0f ms",
        (double)(at_ns[1] - at_ns[0]) / 1e6, (double)(at_ns[2] - at_ns[1]) / 1e6);
+    while (tc_areas_hear(&read) != TC_STAFF_NONE && tc_clock_ns() < until)
+        usleep(1000);
+    ok(tc_areas_hear(&read) == TC_STAFF_NONE, "... and the children know that there is none");
+    tc_areas_unmap(&read);
     kill(kept.pid, SIGKILL);
     end(&kept);
 }

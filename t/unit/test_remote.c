@@ -678,6 +678,35 @@ static void test_own_dead(void)
     ok(open_files() == before, "... without a descriptor that is left");
 }
 
+/* What the keeper says of its converters. */
+static void test_staff(void)
+{
+    heard heard = {0};
+    unsigned before = open_files();
+    tc_exchange pool;
+    int claims, converters = open_own_exchange(&pool, &claims), status;
+    pid_t pid;
+
+    tc_areas_say(&written, TC_STAFF_NONE);
+    convert(&heard, &pool, MUCH);
+    ok(heard.error == TC_E_NO_CONVERTER && heard.took_ns < MUCH / 2,
+       "where none can be started none is waited for");
+    tc_areas_say(&written, TC_STAFF_SOME);
+    pid = fork();
+    if (pid == 0)
+        play_twice(converters);
+    close(converters);
+    convert(&heard, &pool, MUCH);
+    ok(heard.error == TC_E_OK && has_idle(&pool),
+       "where they are few none is kept from others");
+    tc_areas_say(&written, TC_STAFF_NONE);
+    convert(&heard, &pool, MUCH);
+    waitpid(pid, &status, 0);
+    ok(heard.error == TC_E_OK && status == 0, "... and one that is there serves in any case");
+    close_own_exchange(&pool, claims);
+    ok(open_files() == before, "... without a descriptor that is left");
+}
+
 /* Where the socket between children has no room, the dialogue ends. */
 static void test_full(void)
 {
@@ -718,6 +747,7 @@ int main(void)
     test_again();
     test_own();
     test_own_dead();
+    test_staff();
     test_full();
     return done_testing();
 }
