@@ -185,12 +185,6 @@ static void slow_down(tc_pool *pool)
     wait_before_next(pool, pool->wait_ms);
 }
 
-static void hurry(tc_pool *pool)
-{
-    pool->wait_ms = 0;
-    say_how_many(pool);
-}
-
 static bool begin(tc_pool *pool, unsigned at)
 {
     pid_t keeper = getpid(), pid;
@@ -229,8 +223,11 @@ void tc_pool_fill(tc_pool *pool)
             return;
         all = all && is_ready(pool, at);
     }
-    if (all && pool->wait_ms)
-        hurry(pool);
+    if (!pool->wait_ms)
+        return;
+    if (all)
+        pool->wait_ms = 0;
+    wait_before_next(pool, FIRST_WAIT_MS);
 }
 
 static tc_pool_end how_it_ended(const tc_pool *pool, unsigned at, int status)
@@ -256,8 +253,8 @@ static void note_end(tc_pool *pool, unsigned at, int status)
     tc_areas_give(&pool->areas, at, 0);
     if (how == TC_POOL_NOT_BEGUN)
         slow_down(pool);
-    else if (pool->wait_ms)
-        hurry(pool);
+    else
+        pool->next_ns = 0; /* its place at once, whatever others wait for */
 }
 
 bool tc_pool_take_ended(tc_pool *pool, pid_t pid, int status)
