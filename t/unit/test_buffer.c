@@ -17,7 +17,7 @@
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
 /* As code of a library does it: no sanitizer looks. */
-#define UNCHECKED __attribute__((noinline, no_sanitize_address, no_sanitize_undefined))
+#define UNCHECKED __attribute__((noinline, no_sanitize("address"), no_sanitize("undefined")))
 
 UNCHECKED static void store(volatile uint8_t *at)
 {
