@@ -7,6 +7,7 @@
 #include "own.h"
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 typedef struct tc_exchange {
     int offers;     /* the children's end of the pool's socket; -1: there are no converters */
@@ -17,6 +18,9 @@ typedef struct tc_exchange {
     /* No converter can change how its sockets block, as seccomp keeps it from that: a child
        then waits in one system call in place of two. */
     bool steady;
+    bool binds; /* converters may be bound to a processor */
+    uid_t user; /* whose the converters are: a process that another module has forked may have
+                   the sockets too */
 } tc_exchange;
 
 #endif

@@ -10,15 +10,16 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "apart.h"
 #include "host/reading.h"
 #include "inherited.h"
 #include "landlock.h"
@@ -38,34 +39,13 @@ static int try_seccomp(void)
     return tc_seccomp_known() && tc_seccomp_apply() == 0;
 }
 
-/* What it returns, of up to 255; 0 when it does not come to that: the filter of a container or
-   of a service (systemd's SystemCallFilter) may end a process for such a call. */
-static unsigned try_apart(int (*lock)(void))
-{
-    const struct rlimit no_core = {0, 0};
-    pid_t pid = fork();
-    int status = 0;
-
-    if (pid == 0) {
-        setrlimit(RLIMIT_CORE, &no_core);
-        _exit(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 ? lock() : 0);
-    }
-    if (pid < 0)
-        return 0;
-    while (waitpid(pid, &status, 0) < 0) {
-        if (errno != EINTR)
-            return 0;
-    }
-    return WIFEXITED(status) ? (unsigned)WEXITSTATUS(status) : 0;
-}
-
 tc_locks tc_lockdown_now(void)
 {
-    tc_locks now = {TC_LOCK_LIMITS, try_apart(try_landlock)};
+    tc_locks now = {TC_LOCK_LIMITS, tc_apart(try_landlock)};
 
     if (now.landlock)
         now.locks |= TC_LOCK_LANDLOCK;
-    if (try_apart(try_seccomp))
+    if (tc_apart(try_seccomp))
         now.locks |= TC_LOCK_SECCOMP;
     return now;
 }
@@ -174,19 +154,56 @@ static int limit_job(job_limit *limit, uint64_t most)
     return 0;
 }
 
+/* Of this process, by its open /proc/self/statm, which is a system call; 0: not known. */
+static uint64_t space_now(int statm)
+{
+    char text[256];
+    ssize_t length = pread(statm, text, sizeof text - 1, 0);
+
+    text[length > 0 ? length : 0] = '\0';
+    return tc_reading_parse(text, NULL).value * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+/*
+ * Whether malloc has its blocks from elsewhere than glibc's does, which grows the heap: one
+ * that was loaded before it (jemalloc), which may keep address space that it does not use.
+ */
+static bool is_malloc_foreign(void)
+{
+    void *block = malloc(1000);
+    bool foreign = !block || (uintptr_t)block >= (uintptr_t)sbrk(0);
+
+    free(block);
+    return foreign;
+}
+
 /*
  * Blocks that a picture leaves behind below one that stays are malloc's, not the next job's:
  * that can use them, but large blocks of its own come from elsewhere.
  */
+static uint64_t kept_bytes(const tc_lockdown *lockdown)
+{
+    uintptr_t heap_end = (uintptr_t)sbrk(0);
+    uint64_t now = lockdown->statm >= 0 ? space_now(lockdown->statm) : 0;
+
+    if (lockdown->statm >= 0)
+        return now > lockdown->base_bytes ? now - lockdown->base_bytes : 0;
+    return heap_end > lockdown->heap_end ? heap_end - lockdown->heap_end : 0;
+}
+
 int tc_lockdown_space(const tc_lockdown *lockdown, uint64_t bytes)
 {
     static job_limit space = {.resource = RLIMIT_AS};
-    uintptr_t heap_end = (uintptr_t)sbrk(0);
-    uint64_t kept = heap_end > lockdown->heap_end ? heap_end - lockdown->heap_end : 0;
 
     if (!(lockdown->locks & TC_LOCK_LIMITS) || !LIMITS_SPACE)
         return 0;
-    return limit_job(&space, with(lockdown->base_bytes + kept, bytes));
+    return limit_job(&space, with(lockdown->base_bytes + kept_bytes(lockdown), bytes));
+}
+
+bool tc_lockdown_is_worn(const tc_lockdown *lockdown)
+{
+    return lockdown->locks & TC_LOCK_LIMITS && LIMITS_SPACE && lockdown->statm >= 0 &&
+           lockdown->most_bytes && kept_bytes(lockdown) > lockdown->most_bytes;
 }
 
 /*
@@ -247,14 +264,19 @@ static int check_threads(void)
     return threads.value == 1 ? 0 : EBUSY;
 }
 
-static int read_base(uint64_t *bytes)
+/* Where malloc is glibc's no descriptor is left. */
+static int read_base(tc_lockdown *lockdown)
 {
-    char text[256];
-    int error = tc_reading_file(NULL, "self/statm", text, sizeof(text));
-    tc_reading pages = error ? tc_reading_missing(error) : tc_reading_parse(text, NULL);
+    int statm = open("self/statm", O_RDONLY | O_CLOEXEC);
 
-    *bytes = pages.value * (uint64_t)sysconf(_SC_PAGESIZE);
-    return pages.error;
+    if (statm < 0)
+        return errno;
+    lockdown->base_bytes = space_now(statm);
+    if (is_malloc_foreign())
+        lockdown->statm = statm;
+    else
+        close(statm);
+    return lockdown->base_bytes ? 0 : EINVAL;
 }
 
 /*
@@ -290,7 +312,7 @@ static tc_error give_back(const tc_lockdown_spec *spec, tc_lockdown *lockdown, t
     proc = null = -1;
     if ((error = tc_inherited_unmap(spec->share, spec->share_count)) != 0)
         return failed(fail, "shared memory", error);
-    if ((error = read_base(&lockdown->base_bytes)) != 0)
+    if ((error = read_base(lockdown)) != 0)
         return failed(fail, "/proc/self/statm", error);
     return chdir("/") == 0 ? TC_E_OK : failed(fail, "/", errno);
 }
@@ -299,7 +321,8 @@ tc_error tc_lockdown_apply(const tc_lockdown_spec *spec, tc_lockdown *lockdown, 
 {
     int error;
 
-    *lockdown = (tc_lockdown){0, 0, (uintptr_t)sbrk(0)};
+    *lockdown = (tc_lockdown){
+        .heap_end = (uintptr_t)sbrk(0), .most_bytes = spec->most_bytes, .statm = -1};
     /* Little CMS writes the date into profiles; from here on /etc/localtime cannot be read. */
     tzset();
     if (give_back(spec, lockdown, fail))

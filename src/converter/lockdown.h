@@ -8,6 +8,7 @@
 #ifndef TC_LOCKDOWN_H
 #define TC_LOCKDOWN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -72,6 +73,8 @@ typedef struct tc_lockdown {
     unsigned locks;      /* TC_LOCK_* that hold */
     uint64_t base_bytes; /* address space before the first job */
     uintptr_t heap_end;  /* of malloc's heap then */
+    uint64_t most_bytes; /* tc_lockdown_spec's */
+    int statm;           /* its own /proc/self/statm, where malloc is not glibc's; else -1 */
 } tc_lockdown;
 
 /*
@@ -103,6 +106,10 @@ tc_error tc_lockdown_apply(const tc_lockdown_spec *spec, tc_lockdown *lockdown, 
  * TC_LOCK_LIMITS. Returns 0, or errno.
  */
 int tc_lockdown_space(const tc_lockdown *lockdown, uint64_t bytes);
+
+/* Whether a malloc that is not glibc's keeps so much address space of the jobs so far that a
+   further one may not find enough: the process is to be replaced. */
+bool tc_lockdown_is_worn(const tc_lockdown *lockdown);
 
 /*
  * Before a job: from now on the process may take `seconds` of processor time, after which

@@ -11,6 +11,23 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+int tc_message_pair(int *reading, int *writing)
+{
+    int end[2], on = 1, error;
+
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, end))
+        return errno;
+    if (setsockopt(end[0], SOL_SOCKET, SO_PASSCRED, &on, sizeof on)) {
+        error = errno;
+        close(end[0]);
+        close(end[1]);
+        return error;
+    }
+    *reading = end[0];
+    *writing = end[1];
+    return 0;
+}
+
 int tc_message_send(int socket, const void *part, size_t length, const void *more,
                     size_t more_length, const int *fd, unsigned fds, int flags)
 {
@@ -70,6 +87,7 @@ static unsigned take_control(struct msghdr *message, unsigned fds, tc_came *came
 
             memcpy(&sender, CMSG_DATA(at), sizeof sender);
             came->pid = sender.pid;
+            came->user = sender.uid;
         }
     }
     return taken;

@@ -104,10 +104,17 @@ typedef struct tc_report {
 int tc_message_send(int socket, const void *part, size_t length, const void *more,
                     size_t more_length, const int *fd, unsigned fds, int flags);
 
+/*
+ * The two ends of a socket, closed at exec: at the first one the kernel says who sent a
+ * message. Returns 0, or errno.
+ */
+int tc_message_pair(int *reading, int *writing);
+
 /* What came with a message. */
 typedef struct tc_came {
     size_t length, more_length; /* bytes of both parts */
-    pid_t pid;                  /* the sender, as the kernel says; 0: not told */
+    pid_t pid;                  /* the sender, as the kernel says; 0: not told ... */
+    uid_t user;                 /* ... and then whose it is */
     int fd[TC_MESSAGE_FDS];     /* -1: none; the caller's, and closed at exec */
 } tc_came;
 

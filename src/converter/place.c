@@ -5,12 +5,26 @@
 #endif
 #include "place.h"
 
+#include "apart.h"
+
 #include <poll.h>
 #include <sched.h>
-#include <stdbool.h>
 
 /* A converter's, as it began. */
 static cpu_set_t all;
+
+static int try_to_bind(void)
+{
+    cpu_set_t now;
+
+    return sched_getaffinity(0, sizeof now, &now) == 0 &&
+           sched_setaffinity(0, sizeof now, &now) == 0;
+}
+
+bool tc_place_may(void)
+{
+    return tc_apart(try_to_bind) == 1;
+}
 
 /* More processors than a cpu_set_t has are an error, and so FIXED. */
 int32_t tc_place_begin(void)

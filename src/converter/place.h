@@ -9,6 +9,7 @@
 #ifndef TC_PLACE_H
 #define TC_PLACE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -17,6 +18,9 @@ enum {
     TC_PLACE_ANY = -1,  /* not bound to one */
     TC_PLACE_FIXED = -2 /* not to be bound: there is one only, or it is not known which */
 };
+
+/* Whether a process may bind another one at all, as a process tells that tries it. */
+bool tc_place_may(void);
 
 /* In a converter, before it serves: note where it may run. Returns ANY or FIXED. */
 int32_t tc_place_begin(void);

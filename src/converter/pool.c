@@ -2,6 +2,7 @@
 #include "pool.h"
 
 #include "areas.h"
+#include "message.h"
 #include "place.h"
 #include "serve.h"
 
@@ -54,20 +55,7 @@ struct tc_pool {
 
 int tc_pool_socket(int *children, int *converters)
 {
-    int end[2], on = 1, error;
-
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, end))
-        return errno;
-    /* The kernel says which converter sent a message. */
-    if (setsockopt(end[0], SOL_SOCKET, SO_PASSCRED, &on, sizeof on)) {
-        error = errno;
-        close(end[0]);
-        close(end[1]);
-        return error;
-    }
-    *children = end[0];
-    *converters = end[1];
-    return 0;
+    return tc_message_pair(children, converters);
 }
 
 static size_t told_bytes(const tc_pool *pool)

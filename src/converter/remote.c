@@ -177,13 +177,7 @@ static tc_error receive_facts(tc_remote *remote, const tc_remote_job *job)
 
 int tc_remote_socket(int *idle, int *give)
 {
-    int end[2];
-
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, end))
-        return errno;
-    *idle = end[0];
-    *give = end[1];
-    return 0;
+    return tc_message_pair(idle, give);
 }
 
 /* ---- opening ----------------------------------------------------------------------------- */
@@ -206,6 +200,13 @@ static bool limit_wait(int dialogue)
     return setsockopt(dialogue, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait) == 0;
 }
 
+/* Whether the message is a converter's, or of a child: which under mpm-itk are any user's, and
+   then one's own user's. */
+static bool is_ours(const tc_remote *remote, const tc_came *came)
+{
+    return came->pid && (came->user == remote->pool->user || came->user == geteuid());
+}
+
 /* A converter that `socket` has; EINTR: what it had is none. `own`: children send there. */
 static int take_from(tc_remote *remote, int socket, bool own)
 {
@@ -218,7 +219,7 @@ static int take_from(tc_remote *remote, int socket, bool own)
     if (error)
         return error;
     pid = own ? (pid_t)ready.pid : came.pid;
-    if (came.fd[0] >= 0 && pid > 0 &&
+    if (came.fd[0] >= 0 && pid > 0 && is_ours(remote, &came) &&
         tc_word_is(&ready.word, came.length, TC_SAY_READY, sizeof ready) &&
         (own || limit_wait(came.fd[0]))) {
         remote->with = (tc_dialogue){came.fd[0], pid, ready.place,
@@ -291,7 +292,9 @@ static tc_error give(tc_remote *remote, const tc_remote_job *job)
         if (error)
             return error;
         order.area = remote->with.area >= 0;
-        order.place = tc_place_here(remote->with.socket, remote->with.pid, remote->with.place);
+        order.place = remote->pool->binds ? tc_place_here(remote->with.socket, remote->with.pid,
+                                                          remote->with.place)
+                                          : TC_PLACE_FIXED;
         failed = tc_message_send(remote->with.socket, &order, sizeof order, NULL, 0, fd,
                                  job->icon >= 0 ? 2 : 1, MSG_DONTWAIT);
         if (!failed)

@@ -373,7 +373,7 @@ static unsigned converse(job *job, unsigned most)
     unsigned done = 0;
 
     do
-        job->again = done + 1 < most && !ended;
+        job->again = done + 1 < most && !ended && !tc_lockdown_is_worn(job->serve->lockdown);
     while (await(job) && ++done && job->again);
     return done;
 }
@@ -390,7 +390,7 @@ bool tc_serve_run(const tc_serve *serve)
     job.place = serve->place;
     /* Before the first offer, which waits while net.unix.max_dgram_qlen of others do. */
     __atomic_store_n(serve->ready, 1, __ATOMIC_RELAXED);
-    while (done < serve->jobs && !ended) {
+    while (done < serve->jobs && !ended && !tc_lockdown_is_worn(serve->lockdown)) {
         job.dialogue = offer(serve, job.place);
         if (job.dialogue < 0) {
             if (errno == EPIPE || ended)

@@ -10,6 +10,12 @@
 #include <sched.h>
 #include <string.h>
 #include <unistd.h>
+#ifdef __x86_64__
+#include <cpuid.h>
+
+/* Of leaf 1, in ECX. */
+#define PCID (1u << 17)
+#endif
 
 /* Microseconds of processor time a period, and that: false where no quota is to be read. */
 static bool quota_in(const tc_hierarchy *at, const char *root, const char *directory,
@@ -95,6 +101,18 @@ static bool has_word(const char *line, const char *word)
     return false;
 }
 
+/* Of the processor itself, where the kernel's word cannot be read (ProcSubset=pid). */
+static bool has_pcid(void)
+{
+#ifdef __x86_64__
+    unsigned eax, ebx, ecx, edx;
+
+    return __get_cpuid(1, &eax, &ebx, &ecx, &edx) && (ecx & PCID);
+#else
+    return false;
+#endif
+}
+
 /* Of the first processor: the kernel turns off for all what one of them lacks. */
 bool tc_processors_keep_translations(const char *root)
 {
@@ -103,7 +121,7 @@ bool tc_processors_keep_translations(const char *root)
     bool keeps = false;
 
     if (tc_lines_open(&lines, root, "/proc/cpuinfo"))
-        return false;
+        return has_pcid();
     while ((line = tc_lines_next(&lines))) {
         if (strncmp(line, "flags", 5) == 0) {
             keeps = has_word(line, "pcid");

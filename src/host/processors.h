@@ -15,7 +15,8 @@ unsigned tc_processors(const char *root);
 unsigned tc_processors_quota(const char *root);
 
 /* Whether a processor's translations of addresses outlive a change of process: with PCID on
-   x86-64, as `root`'s /proc/cpuinfo tells, which a hypervisor or nopcid may hide; always on
+   x86-64, as `root`'s /proc/cpuinfo tells, which a hypervisor or nopcid may hide, or the
+   processor itself where that cannot be read; always on
    aarch64. Without it each change makes all of them be looked up again. */
 bool tc_processors_keep_translations(const char *root);
 

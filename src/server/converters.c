@@ -6,6 +6,7 @@
 
 #include "base/buffer.h"
 #include "converter/keeper.h"
+#include "converter/place.h"
 #include "converter/remote.h"
 #include "host/processors.h"
 
@@ -66,14 +67,14 @@ static const char *why_off(const tc_converters *converters)
 }
 
 /* Each has a descriptor on its way that it offers itself with, and so have those of generations
-   before: the kernel allows a user as many as a process may have open. */
+   before: the kernel allows a user as many as the process that sends one may have open. */
 static unsigned most_converters(void)
 {
     struct rlimit files;
     rlim_t most = TC_POOL_MOST;
 
-    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_max / 4 < most)
-        most = files.rlim_max / 4;
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur / 4 < most)
+        most = files.rlim_cur / 4;
     return most > 2 ? (unsigned)most : 2;
 }
 
@@ -439,6 +440,8 @@ static int open_sockets(tc_converters *converters)
     int error = tc_pool_socket(&ends->offers, &converters->pool);
 
     ends->steady = (converters->locks.locks & TC_LOCK_SECCOMP) != 0;
+    ends->binds = tc_place_may();
+    ends->user = describe().user;
     if (!error && (error = tc_remote_socket(&ends->idle, &ends->give)) != 0) {
         close(ends->offers);
         close(converters->pool);

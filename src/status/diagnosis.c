@@ -322,6 +322,20 @@ static void check_queue(tc_diagnosis *diagnosis, const tc_snapshot *snapshot)
     }
 }
 
+static void check_converters(tc_diagnosis *diagnosis, const tc_snapshot *snapshot)
+{
+    tc_finding *finding;
+
+    if (!snapshot->converters_missing)
+        return;
+    finding = add(diagnosis, TC_WARNING, "converters_missing");
+    SET_TEXT(finding, what, "Of %u converter processes only %" PRIu64 " can be started",
+             snapshot->converters, snapshot->counts->gauge[TC_NOW_CONVERTERS]);
+    SET_TEXT(finding, todo,
+             "TC0132 in the error log says why: a limit of processes (ulimit -u, TasksMax=), "
+             "or what this system lacks for their locks");
+}
+
 static void note_estimates(tc_diagnosis *diagnosis, const tc_snapshot *snapshot)
 {
     char words[120];
@@ -390,6 +404,7 @@ static void summarize(tc_diagnosis *diagnosis, const tc_snapshot *snapshot)
 void tc_diagnose(tc_diagnosis *diagnosis, const tc_snapshot *snapshot)
 {
     memset(diagnosis, 0, sizeof *diagnosis);
+    check_converters(diagnosis, snapshot);
     check_method(diagnosis, snapshot);
     check_temp_dirs(diagnosis, snapshot);
     check_temp_memory(diagnosis, snapshot);

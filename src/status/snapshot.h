@@ -41,6 +41,8 @@ typedef struct tc_snapshot {
     uint64_t client_bound;      /* TC_UNLIMITED: none */
     tc_admission_now admitted;  /* what runs and waits now */
     tc_admission_limits bounds; /* ... and may */
+    unsigned converters;        /* processes that are to convert; 0: httpd's children do */
+    bool converters_missing;    /* some of them cannot be started */
     unsigned interval;          /* seconds between samples; 0: none are taken */
     unsigned samples;           /* oldest first */
     const tc_sample *sample;

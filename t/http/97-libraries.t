@@ -33,6 +33,25 @@ sub page { return JSON::PP->new->utf8->decode(get('/tmpstat?json')->content) }
 sub deaths { return page()->{traffic}{converter_deaths} }
 sub kills { return page()->{traffic}{converter_kills} }
 
+# ---- another malloc ---------------------------------------------------------------------------
+
+# jemalloc keeps the address space of a large picture, which is not the next one's.
+SKIP: {
+    my ($jemalloc) = grep { -e } glob '/usr/lib/*/libjemalloc.so.2';
+    skip 'the allocator is the sanitizer\'s', 1 if $ENV{TC_SANITIZER};
+    skip 'no libjemalloc.so.2 (Debian: libjemalloc2)', 1 unless $jemalloc;
+    my $large = mkpicture('libraries-large.png', 3000, 2000, depth => 16, interlace => 1);
+    my $webp = mkpicture('libraries.webp', 400, 300);
+    my $httpd = start("TmpfsConvertMaxActive 1\n", sub { $_[0]{env}{LD_PRELOAD} = $jemalloc });
+    my %seen;
+    $seen{$_}++ for map { get($_)->code }
+        map { ("/small_light(dw=30)$large", "/small_light(dw=30,of=png)$jpeg", "/small_light(dw=30,of=jpg)$webp") } 1 .. 6;
+    is(join(', ', map { "$seen{$_} x $_" } sort keys %seen), '18 x 200',
+        'with jemalloc small pictures have memory after large ones');
+    is(deaths(), 0, '... and no converter has died');
+    $httpd->stop;
+}
+
 # ---- memory -----------------------------------------------------------------------------------
 
 SKIP: {

@@ -47,7 +47,7 @@ __attribute__((noreturn)) static void locked_child(unsigned locks, int answer_to
                              .most_bytes = (uint64_t)512 << 20,
                              .share = &locked_share,
                              .share_count = locked_share.length > 0};
-    tc_lockdown lockdown = {0, 0, 0};
+    tc_lockdown lockdown = {.statm = -1};
     tc_fail fail = {TC_E_OK, ""};
 
 #ifdef TC_GUARDED

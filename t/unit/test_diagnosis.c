@@ -223,9 +223,20 @@ static void test_queue(void)
     only("requests_refused", "3 requests", "Leave QUEUE out");
 }
 
+static void test_converters(void)
+{
+    make_snapshot(&snapshot);
+    snapshot.converters = 10;
+    tc_diagnose(&diagnosis, &snapshot);
+    ok(diagnosis.well, "converters that are all there");
+    snapshot.converters_missing = true;
+    only("converters_missing", "Of 10 converter processes only 0 can be started", "TC0132");
+}
+
 int main(void)
 {
     test_well();
+    test_converters();
     test_method();
     test_temp_dirs();
     test_slab();

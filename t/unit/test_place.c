@@ -7,9 +7,14 @@
 #include "converter/place.h"
 #include "tap.h"
 
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <sched.h>
+#include <stddef.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -152,6 +157,36 @@ static void test_one(const cpu_set_t *all)
     sched_setaffinity(0, sizeof *all, all);
 }
 
+/* A service's filter (systemd's SystemCallFilter=~@resources) ends a process for the call. */
+static int find_out_under_filter(void)
+{
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_sched_setaffinity, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {sizeof(code) / sizeof(*code), code};
+
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+        prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program))
+        return 2;
+    return tc_place_may();
+}
+
+static void test_filter(void)
+{
+    int status = -1;
+    pid_t pid;
+
+    ok(tc_place_may(), "a process may bind others");
+    pid = fork();
+    if (pid == 0)
+        _exit(find_out_under_filter());
+    waitpid(pid, &status, 0);
+    ok(status == 0, "... and where it would be ended for that it knows: %d", status);
+}
+
 int main(void)
 {
     cpu_set_t all = set_of(0);
@@ -163,5 +198,6 @@ int main(void)
         skip("binding", "there is one processor");
     }
     test_one(&all);
+    test_filter();
     return done_testing();
 }

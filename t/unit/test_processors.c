@@ -117,7 +117,9 @@ static void test_translations(void)
     return;
 #endif
     make_root(root);
-    ok(!tc_processors_keep_translations(root), "no /proc/cpuinfo, no translations kept");
+    /* What the kernel has turned off (nopcid) is not known then. */
+    ok(!tc_processors_keep_translations("") || tc_processors_keep_translations(root),
+       "without /proc/cpuinfo the processor itself is asked");
     for (size_t at = 0; at < sizeof processors / sizeof *processors; at++) {
         char text[256];
 

@@ -707,6 +707,32 @@ static void test_staff(void)
     ok(open_files() == before, "... without a descriptor that is left");
 }
 
+/* What a process of another user says is no converter's: it would get the original. */
+static void test_stranger(void)
+{
+    heard heard = {0};
+    unsigned before = open_files();
+    tc_exchange pool;
+    int converters = open_exchange(&pool), fd[] = {STDIN_FILENO};
+    tc_ready ready = {{TC_MESSAGE_MAGIC, TC_SAY_READY}, TC_PLACE_FIXED, (int32_t)getpid()};
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        int error = setuid(65534) != 0;
+
+        error |= tc_message_send(pool.give, &ready, sizeof ready, NULL, 0, fd, 1, 0) != 0;
+        error |= tc_message_send(converters, &ready, sizeof ready, NULL, 0, fd, 1, 0) != 0;
+        _exit(error);
+    }
+    waitpid(pid, NULL, 0);
+    convert(&heard, &pool, LITTLE);
+    ok(heard.error == TC_E_TIMEOUT && !has_idle(&pool),
+       "another user's process is no converter");
+    close(converters);
+    close_exchange(&pool);
+    ok(open_files() == before, "... and leaves no descriptor");
+}
+
 /* Where the socket between children has no room, the dialogue ends. */
 static void test_full(void)
 {
@@ -748,6 +774,10 @@ int main(void)
     test_own();
     test_own_dead();
     test_staff();
+    if (geteuid() == 0)
+        test_stranger();
+    else
+        skip("a process of another user", "root alone can be one");
     test_full();
     return done_testing();
 }
