@@ -161,6 +161,25 @@ my @as_it_is = ([55, 55, 55], [128, 128, 128], [220, 30, 30], [10, 200, 90]);
 my @light = ([128, 128, 128], [188, 188, 188], [239, 96, 96], [56, 229, 160]);
 my @mac   = ([71, 71, 71], [146, 146, 146], [227, 40, 40], [10, 210, 109]);
 my @adobe = ([52, 52, 52], [129, 129, 129], [255, 24, 24], [0, 201, 80]);
+# Display P3, by the matrix of its primaries.
+my @p3    = ([55, 55, 55], [128, 128, 128], [239, 0, 0], [0, 204, 73]);
+my $cicp  = sub { chunk('cICP', pack 'C4', @_) };
+for my $case (
+    ['Display P3', \@p3, $cicp->(12, 13, 0, 1)],
+    ['light itself', \@light, $cicp->(1, 8, 0, 1)],
+    ['light before an sRGB chunk', \@light, $cicp->(1, 8, 0, 1), chunk('sRGB', "\0")],
+    ['sRGB before a gamma of 1', \@as_it_is, $cicp->(1, 13, 0, 1), $gama->(1)],
+    ['of YCbCr', \@as_it_is, $cicp->(12, 13, 1, 1)],
+    ['in narrow range', \@as_it_is, $cicp->(12, 13, 0, 0)],
+    ['that is not told', \@as_it_is, $cicp->(2, 2, 0, 1)],
+    ['of five bytes', \@as_it_is, chunk('cICP', pack 'C5', 12, 13, 0, 1, 0)],
+) {
+    my ($what, $wanted, @chunks) = @$case;
+    spew('cicp.png', png(2, $row, @chunks));
+    my $seen = probe(get('/small_light(of=png)/pictures/cicp.png')->content, map {"$_,0"} 0 .. 3);
+    near([map { @{$_}[0 .. 2] } @{ $seen->{pixels} }], [map {@$_} @$wanted], 2, "cICP: $what");
+}
+
 my $managed = eval { mkpicture('p3.png', 8, 8, profile => 'p3') };
 
 for my $case (
@@ -188,6 +207,15 @@ SKIP: {
     skip 'Little CMS is not built in', 2 unless $managed;
     spew('gama.png', png(0, pack('C3', 55, 128, 200), $gama->(1)));
     shows('gama.png', 'of=png', '3x1', 1, '0,0' => [128, 128, 128], '1,0' => [188, 188, 188], '2,0' => [229, 229, 229]);
+    # cICP comes before a profile, and one that says nothing does not.
+    my $p3 = probe(get('/small_light(of=png)/pictures/p3.png')->content, '3,3')->{pixels}[0];
+    my $raw = probe(slurp("$pictures/p3.png"), '3,3')->{pixels}[0];
+    spew('p3-cicp.png', slurp("$pictures/p3.png") =~ s/(?=....iCCP)/$cicp->(1, 13, 0, 1)/ers);
+    near(probe(get('/small_light(of=png)/pictures/p3-cicp.png')->content, '3,3')->{pixels}[0], $raw, 0,
+        'cICP comes before a profile');
+    spew('p3-cicp.png', slurp("$pictures/p3.png") =~ s/(?=....iCCP)/$cicp->(2, 2, 0, 1)/ers);
+    near(probe(get('/small_light(of=png)/pictures/p3-cicp.png')->content, '3,3')->{pixels}[0], $p3, 0,
+        '... but for one that says nothing');
     # A profile comes before gAMA.
     my $plain = probe(get('/small_light(of=png)/pictures/p3.png')->content, '3,3')->{pixels}[0];
     spew('p3-gama.png', slurp("$pictures/p3.png") =~ s/(?=....IDAT)/$gama->(1)/ers);

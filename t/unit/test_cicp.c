@@ -62,6 +62,19 @@ static void test_what_is_srgb(void)
            rows[at].same ? "sRGB" : "to be converted");
 }
 
+static void test_what_is_known(void)
+{
+    static const tc_cicp known[] = {{1, 13}, {12, 13}, {9, 16}, {10, 8}},
+                         unknown[] = {{0, 0}, {2, 13}, {1, 2}, {1, 9}, {77, 13}, {12, 99}};
+
+    for (size_t at = 0; at < COUNT(known); at++)
+        ok(tc_cicp_is_known(known[at]), "%u and %u are known", known[at].primaries,
+           known[at].transfer);
+    for (size_t at = 0; at < COUNT(unknown); at++)
+        ok(!tc_cicp_is_known(unknown[at]), "%u or %u says nothing", unknown[at].primaries,
+           unknown[at].transfer);
+}
+
 /* In light, from D65 to D65, as published. */
 static const double p3[3][3] = {
     {1.2249, -0.2247, 0.0}, {-0.0420, 1.0419, 0.0}, {-0.0197, -0.0786, 1.0979}};
@@ -193,6 +206,7 @@ static void test_hue(void)
 int main(void)
 {
     test_what_is_srgb();
+    test_what_is_known();
     test_matrix(12, 13, p3, "Display P3");
     test_matrix(9, 14, bt2020, "BT.2020");
     test_neutral();

@@ -6,6 +6,7 @@
 #include "base/buffer.h"
 #include "png.h"
 #include "png_rows.h"
+#include "image/colour/cicp.h"
 #include "image/colour/icc_make.h"
 #include "image/exif/orientation.h"
 
@@ -166,6 +167,8 @@ static void skip_chunks(png_structp png)
 
     png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, NULL, 0);
     png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, skipped, sizeof skipped / 5);
+    /* libpng knows it since 1.6.46 alone. */
+    png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_ALWAYS, (png_const_bytep) "cICP", 1);
     png_set_chunk_cache_max(png, CHUNKS_KEPT_MAX);
     png_set_chunk_malloc_max(png, CHUNK_BYTES_MAX);
 }
@@ -246,6 +249,28 @@ static size_t make_profile(const tc_decoder *decoder, uint8_t to[TC_ICC_MADE_MAX
     return tc_icc_make(to, &primaries, 1 / gamma, grey);
 }
 
+/*
+ * What the chunk cICP says, which comes before all others (PNG, third edition, 4.3): of RGB, in
+ * full range, and known; else it counts as not there.
+ */
+static tc_cicp find_cicp(const tc_decoder *decoder)
+{
+    png_unknown_chunkp chunk;
+    int count = png_get_unknown_chunks(decoder->png, decoder->info, &chunk);
+
+    for (; count > 0; count--, chunk++) {
+        const png_byte *data = chunk->data;
+        tc_cicp colours;
+
+        if (memcmp(chunk->name, "cICP", 4) != 0 || chunk->size != 4)
+            continue;
+        colours = (tc_cicp){data[0], data[1]};
+        if (data[2] == 0 && data[3] == 1 && tc_cicp_is_known(colours))
+            return colours;
+    }
+    return (tc_cicp){0, 0};
+}
+
 /* Keep the embedded profile, or what stands for one. False without memory for it. */
 static bool keep_profile(tc_decoder *decoder, tc_image_info *info)
 {
@@ -255,6 +280,9 @@ static bool keep_profile(tc_decoder *decoder, tc_image_info *info)
     png_uint_32 length;
     int method;
 
+    info->cicp = find_cicp(decoder);
+    if (info->cicp.primaries)
+        return true;
     if (!png_get_iCCP(decoder->png, decoder->info, &name, &method, &data, &length)) {
         length = (png_uint_32)make_profile(decoder, made);
         data = made;

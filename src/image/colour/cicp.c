@@ -254,6 +254,15 @@ static void set_primaries(tc_cicp_transform *transform, unsigned code)
 /* ---- a transform
  * ------------------------------------------------------------------------------ */
 
+bool tc_cicp_is_known(tc_cicp colours)
+{
+    /* Of H.273's table 3, but for what is not told, logarithms, xvYCC and BT.1361. */
+    static const uint8_t transfers[] = {1, 4, 5, 6, 7, 8, 13, 14, 15, 16, 17, 18};
+
+    return find_primaries(colours.primaries)->code == colours.primaries &&
+           memchr(transfers, colours.transfer, sizeof transfers);
+}
+
 bool tc_cicp_is_srgb(tc_cicp colours)
 {
     unsigned transfer = colours.transfer;

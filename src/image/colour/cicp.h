@@ -19,6 +19,9 @@ typedef struct tc_cicp_transform tc_cicp_transform;
 /* Whether colours of these code points are sRGB's, or unknown, which is taken for the same. */
 bool tc_cicp_is_srgb(tc_cicp colours);
 
+/* Whether both are told, and what they say is known. */
+bool tc_cicp_is_known(tc_cicp colours);
+
 /* TC_E_NO_MEMORY is the one error. `model`: TC_GREY, TC_RGB and these with alpha. */
 tc_error tc_cicp_open(tc_cicp_transform **transform, tc_cicp colours, tc_model model);
 
