@@ -185,7 +185,9 @@ tc_error tc_conversion_open(apr_pool_t *pool, tc_conversion **conversion,
     made->fail = fail;
     apr_pool_cleanup_register(pool, made, cleanup, apr_pool_cleanup_null);
     error = want->converters ? open_remote(made) : open_pipeline(made);
-    if (error == TC_E_NO_CONVERTER && want->or_here) {
+    /* Descriptors on their way count for all processes of the user: with many generations of
+       converters alive they can be too many. Here none is sent. */
+    if (want->or_here && (error == TC_E_NO_CONVERTER || error == TC_E_NO_FILES)) {
         *fail = (tc_fail){0};
         error = open_pipeline(made);
     }

@@ -35,7 +35,7 @@ typedef struct tc_conversion_want {
     const tc_limits *limits;
     const tc_cancel *cancel;
     const tc_exchange *converters; /* NULL: in this process */
-    bool or_here;                  /* where no converter can be started, in this process too */
+    bool or_here; /* where none can be started or reached, in this process too */
     uint64_t
         go_bytes; /* a plan of so much memory may be carried out without tc_conversion_run */
     uint64_t ends_ns; /* when `cancel` ends it, of tc_clock_ns(); 0: never */
