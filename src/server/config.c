@@ -308,6 +308,7 @@ static const char *set_pattern(cmd_parms *cmd, void *conf, const char *name, con
     error = parse_params(cmd, text, &params);
     if (error)
         return error;
+    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): without an error there are some */
     if (*params->pattern)
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, cmd->server,
                      "TC0122: %s %s: p=%s in a pattern is ignored; write out its parameters",

@@ -26,7 +26,7 @@ static slot *slots(void)
     slot **kept = ap_retained_data_get(key);
 
     if (!kept) {
-        kept = ap_retained_data_create(key, sizeof *kept);
+        kept = ap_retained_data_create(key, sizeof(slot *));
         *kept = mmap(NULL, SLOTS * sizeof(slot), PROT_READ | PROT_WRITE,
                      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
         if (*kept == MAP_FAILED)

@@ -89,7 +89,8 @@ static const char *with_transform(request_rec *r, const char *location)
 
     if (apr_uri_parse(r->pool, location, &uri) != APR_SUCCESS || !uri.path ||
         *uri.path != '/' || has_transform(r, uri.path) || leads_elsewhere(r, &uri) ||
-        (uri.scheme && strcasecmp(uri.scheme, "http") && strcasecmp(uri.scheme, "https")))
+        (uri.scheme && strcasecmp(uri.scheme, "http") != 0 &&
+         strcasecmp(uri.scheme, "https") != 0))
         return NULL;
     transform = apr_pstrcat(r->pool, TC_TRANSFORM, ap_escape_path_segment(r->pool, call->text),
                             ")", NULL);

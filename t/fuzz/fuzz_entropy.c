@@ -119,8 +119,8 @@ static void compare(const tc_entropy_block *block, const JCOEF *expected, bool d
 {
     must(block->coefficient[0] == expected[0]);
     for (unsigned at = 1; !dc_only && at < DCTSIZE2; at++)
-        must(block->coefficient[at] == expected[tc_jpeg_places[at]] &&
-             (at <= block->last || block->coefficient[at] == 0));
+        must((at <= block->last || block->coefficient[at] == 0) &&
+             block->coefficient[at] == expected[tc_jpeg_places[at]]);
 }
 
 /* The scan's shape, of libjpeg: MCUs and the blocks of each component in them. */

@@ -135,7 +135,7 @@ static int by_value(const void *a, const void *b)
 
 static void compare_estimates(void)
 {
-    double factor[CONVERSIONS], median;
+    double factor[CONVERSIONS] = {0}, median;
     size_t count = 0;
 
     for (size_t at = 0; at < CONVERSIONS; at++) {

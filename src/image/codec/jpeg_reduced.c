@@ -231,12 +231,6 @@ bool tc_jpeg_reduced_planes(tc_jpeg_reduced *reduced, const JSAMPARRAY rows[TC_P
 
 /* ---- pixels ------------------------------------------------------------------------- */
 
-/* The row that pixels of row `y` of the MCUs are of. */
-static const JSAMPLE *row_of(const component *component, unsigned y)
-{
-    return component->row[y / component->high];
-}
-
 /* A row of chroma with a sample for each pixel. */
 static const JSAMPLE *repeated(const tc_jpeg_reduced *reduced, const component *component,
                                const JSAMPLE *row)
@@ -250,6 +244,7 @@ static const JSAMPLE *repeated(const tc_jpeg_reduced *reduced, const component *
     return to;
 }
 
+/* Row `y` of the MCUs' pixels. */
 static void to_rgb(const tc_jpeg_reduced *reduced, unsigned y, JSAMPROW to)
 {
     const JSAMPLE *row[TC_PLANES];
@@ -257,7 +252,7 @@ static void to_rgb(const tc_jpeg_reduced *reduced, unsigned y, JSAMPROW to)
     for (unsigned at = 0; at < TC_PLANES; at++) {
         const component *component = reduced->of_plane[at];
 
-        row[at] = repeated(reduced, component, row_of(component, y));
+        row[at] = repeated(reduced, component, component->row[y / component->high]);
     }
     reduced->rgb(to, row[0], row[1], row[2], reduced->width);
 }
@@ -434,7 +429,7 @@ static bool prepare_turns(tc_jpeg_reduced *reduced, uint32_t interval)
                                                    : (reduced->mcus + both - 2) / reduced->mcus;
 
     if (interval < TURN_LEAST || both > reduced->total || reduced->total < TURNS_LEAST ||
-        ahead > KEPT_MOST / kept_size(reduced))
+        ahead * kept_size(reduced) > KEPT_MOST)
         return true;
     reduced->interval = interval;
     reduced->ahead = (uint32_t)ahead;

@@ -404,10 +404,12 @@ static bool add_component(tc_entropy *entropy, const tc_entropy_scan *scan, unsi
 static const tc_turn_table *turn_table(tc_turn_table **table, const tc_huffman *from,
                                        bool make(tc_turn_table *, const tc_huffman *))
 {
-    if (*table)
-        return *table;
-    *table = malloc(sizeof **table);
-    return *table && make(*table, from) ? *table : NULL;
+    if (!*table) {
+        *table = malloc(sizeof **table);
+        if (!*table || !make(*table, from))
+            return NULL;
+    }
+    return *table;
 }
 
 static const tc_turn_table *turn_values(tc_turn_table **table, const tc_huffman *from)

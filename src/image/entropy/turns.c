@@ -220,7 +220,7 @@ static bool read_alone(place *shared)
 ALWAYS bool read_both(place *first, place *second, const unsigned turns, const bool sse4)
 {
     place one = *first, other = *second;
-    outcome outcome;
+    outcome outcome = GOES_ON;
 
     do {
         refill(&one.reader);
