@@ -125,8 +125,13 @@ SKIP: {
     shows('gif-screen-0x0.gif', 'of=png,dw=20', '20x15', 0, '19,14' => \@red);
     substr($gif, 6, 4) = pack 'vv', 60, 50;
     spew('displaced.gif', $gif =~ s/,\0\0\0\0/',' . pack('vv', 30, 40)/er);
-    shows('displaced.gif', 'of=png', '60x50', 0,
-        '29,45' => [0, 0, 0, 0], '30,39' => [0, 0, 0, 0], '30,40' => [@red, 255], '59,49' => [@red, 255]);
+    shows('displaced.gif', 'of=png', '70x70', 0,
+        '29,45' => [0, 0, 0, 0], '30,39' => [0, 0, 0, 0], '30,40' => [@red, 255], '69,69' => [@red, 255]);
+    spew('far.gif', $gif =~ s/,\0\0\0\0/',' . pack('vv', 65_000, 65_535)/er);
+    my $far = get('/small_light(dw=10)/pictures/far.gif');
+    is($far->code, 413, 'a frame far outside its screen: the size of both counts');
+    like($far->content, qr/65040x65565/, '... and is named');
+    expect_log(qr/TC0006: .*65040x65565/);
     spew('short.gif', substr $gif, 0, -2);
     shows('short.gif', 'of=png,cw=60,ch=50,cc=fff', '60x50', 0, '0,0' => \@red, '50,40' => \@white);
     # A palette of its own the frame has not, and the screen's is gone.

@@ -245,6 +245,19 @@ static void test_damaged(void)
     }
 }
 
+/* One pixel's screen and no pixels of the frame. */
+static bytes make_empty(const gif_frame *frame)
+{
+    const int fields[4] = {frame->x, frame->y, frame->w, frame->h};
+    bytes file = {0};
+
+    put(&file, "GIF89a\1\0\1\0\0\0\0,", 14);
+    for (int at = 0; at < 4; at++)
+        put(&file, (uint8_t[]){(uint8_t)fields[at], (uint8_t)(fields[at] >> 8)}, 2);
+    put(&file, "\0\2\0;", 4);
+    return file;
+}
+
 /* The tables come first: a screen is claimed in bytes 6 to 9. */
 static void test_lies(void)
 {
@@ -259,6 +272,12 @@ static void test_lies(void)
            info.width == 65535 && info.height == 65535 && info.held_bytes == 0,
        "a large screen is only told of");
     free(file.data);
+    one.x = one.y = one.w = one.h = 65535;
+    file = make_empty(&one);
+    ok(decode(CODEC, &file, file.length, 1, &info, &got, &fail) == TC_E_PIXELS_TOO_MANY &&
+           info.width == 131070 && info.height == 131070 && info.held_bytes == 0,
+       "and so is a large frame far outside");
+    free(file.data);
     file = make(20, 10, &one, 0);
     ok(decode(CODEC, &file, file.length, 1, NULL, &got, &fail) == TC_E_DAMAGED, "no frame: %s",
        fail.text);
@@ -266,48 +285,35 @@ static void test_lies(void)
     CODEC->decode_free(NULL);
 }
 
-/*
- * Frames that do not fit their screen, as browsers show them: a screen that is smaller than the
- * frame becomes the frame's, and else the frame is clipped.
- */
+/* Frames that do not fit their screen: as in browsers the screen becomes larger. */
 static void test_screens(void)
 {
     static const struct {
         const char *what;
         int screen_w, screen_h;
-        gif_frame frame; /* as it stands in the file */
-        int w, h, x, y;  /* as it is seen */
+        gif_frame frame;
+        int w, h;
     } cases[] = {
-        {"a frame one pixel wider than the screen",
-         19,
-         10,
-         {0, 0, 20, 10, -1, false, 0},
-         20,
-         10,
-         0,
-         0},
-        {"a frame higher than the screen", 20, 3, {0, 0, 20, 10, -1, false, 0}, 20, 10, 0, 0},
-        {"a screen of no size", 0, 0, {0, 0, 20, 10, -1, false, 0}, 20, 10, 0, 0},
-        {"a screen of no width", 0, 50, {0, 0, 20, 10, -1, false, 0}, 20, 10, 0, 0},
-        {"a screen of no height", 50, 0, {4, 4, 20, 10, -1, false, 0}, 20, 10, 0, 0},
-        {"a large frame that is displaced", 19, 30, {7, 5, 20, 10, -1, false, 0}, 20, 10, 0, 0},
-        {"a frame over the right edge", 30, 20, {15, 0, 20, 10, -1, false, 0}, 30, 20, 15, 0},
-        {"a frame over the lower edge", 30, 20, {0, 15, 20, 10, -1, false, 0}, 30, 20, 0, 15},
-        {"a frame over the corner", 30, 20, {29, 19, 20, 10, -1, false, 0}, 30, 20, 29, 19},
-        {"a frame outside", 30, 20, {30, 0, 20, 10, -1, false, 0}, 30, 20, 30, 0},
-        {"a frame far outside",
-         30,
-         20,
-         {60000, 60000, 20, 10, -1, false, 0},
-         30,
-         20,
-         60000,
-         60000},
+        {"a wider frame", 19, 10, {0, 0, 20, 10, -1, false, 0}, 20, 10},
+        {"a higher frame", 20, 3, {0, 0, 20, 10, -1, false, 0}, 20, 10},
+        {"a screen of no size", 0, 0, {0, 0, 20, 10, -1, false, 0}, 20, 10},
+        {"no size, and displaced", 0, 0, {10, 5, 20, 10, -1, false, 0}, 30, 15},
+        {"no width", 0, 50, {0, 0, 20, 10, -1, false, 0}, 20, 50},
+        {"no height", 50, 0, {4, 4, 20, 10, -1, false, 0}, 50, 14},
+        {"wider, and displaced", 19, 30, {7, 5, 20, 10, -1, false, 0}, 27, 30},
+        {"up to the corner", 30, 20, {10, 10, 20, 10, -1, false, 0}, 30, 20},
+        {"over the right edge", 30, 20, {15, 0, 20, 10, -1, false, 0}, 35, 20},
+        {"over the lower edge", 30, 20, {0, 15, 20, 10, -1, false, 0}, 30, 25},
+        {"over the corner", 30, 20, {29, 19, 20, 10, -1, false, 0}, 49, 29},
+        {"all of the screen, displaced", 30, 20, {7, 3, 30, 20, -1, false, 0}, 37, 23},
+        {"outside", 30, 20, {30, 0, 20, 10, -1, false, 0}, 50, 20},
+        {"far to the right", 30, 10, {65535, 0, 20, 10, -1, false, 0}, 65555, 10},
+        {"far below", 12, 20, {9, 65535, 4, 10, 3, false, 0}, 13, 65545},
     };
 
     for (size_t at = 0; at < sizeof cases / sizeof cases[0]; at++) {
         for (int interlaced = 0; interlaced < 2; interlaced++) {
-            gif_frame one = cases[at].frame, seen;
+            gif_frame one = cases[at].frame;
             tc_image_info info = {0};
             tc_fail fail;
             pixels got;
@@ -317,13 +323,10 @@ static void test_screens(void)
             one.interlaced = interlaced;
             file = make(cases[at].screen_w, cases[at].screen_h, &one, 1);
             screen = file.data + 6; /* giflib's encoder writes what it is told */
-            seen = one;
-            seen.x = cases[at].x;
-            seen.y = cases[at].y;
             ok(screen[0] == cases[at].screen_w && screen[2] == cases[at].screen_h &&
                    decode(CODEC, &file, file.length, 1, &info, &got, &fail) == TC_E_OK &&
                    info.width == (uint32_t)cases[at].w &&
-                   info.height == (uint32_t)cases[at].h && wrong_pixels(&got, &seen) == 0,
+                   info.height == (uint32_t)cases[at].h && wrong_pixels(&got, &one) == 0,
                "%s%s", cases[at].what, interlaced ? ", interlaced" : "");
             free(got.data);
             free(file.data);

@@ -35,9 +35,8 @@ struct tc_decoder {
     tc_error io_error;       /* of the input's own, to be told apart from giflib's */
     uint64_t offset;
     GifFileType *gif;
-    uint32_t width, height;    /* of the screen */
-    tc_rect frame;             /* what lies on the screen of the first frame */
-    uint32_t frame_w, frame_h; /* all of it */
+    uint32_t width, height; /* of the screen */
+    tc_rect frame;          /* the first one, on it */
     bool interlaced;
     int transparent; /* index, or NO_TRANSPARENT_COLOR */
     tc_model model;
@@ -189,33 +188,25 @@ static tc_error find_frame(tc_decoder *decoder)
 }
 
 /*
- * The screen and the frame's place on it. As in browsers, a screen that is smaller than the
- * first frame, as one of no size is, counts as the frame's; and a frame that reaches over the
- * edge of one that is large enough is clipped, to nothing if it lies outside.
+ * The screen and the frame's place on it. As in browsers, a frame that reaches over an edge
+ * makes the screen larger: to 2 * 65535 a side at most, as each field has 16 bits.
  */
 static tc_error check_sizes(tc_decoder *decoder)
 {
     const GifFileType *gif = decoder->gif;
     const GifImageDesc *image = &gif->Image;
+    tc_rect *frame = &decoder->frame;
 
     if (image->Width < 1 || image->Height < 1)
         return damaged(decoder, "the picture has no size");
-    decoder->frame_w = (uint32_t)image->Width;
-    decoder->frame_h = (uint32_t)image->Height;
-    decoder->frame = (tc_rect){0, 0, decoder->frame_w, decoder->frame_h};
-    if (gif->SWidth < image->Width || gif->SHeight < image->Height) {
-        decoder->width = decoder->frame_w;
-        decoder->height = decoder->frame_h;
-        return TC_E_OK;
-    }
+    *frame = (tc_rect){(uint32_t)image->Left, (uint32_t)image->Top, (uint32_t)image->Width,
+                       (uint32_t)image->Height};
     decoder->width = (uint32_t)gif->SWidth;
     decoder->height = (uint32_t)gif->SHeight;
-    decoder->frame.x = (uint32_t)(image->Left < gif->SWidth ? image->Left : gif->SWidth);
-    decoder->frame.y = (uint32_t)(image->Top < gif->SHeight ? image->Top : gif->SHeight);
-    if (decoder->frame.w > decoder->width - decoder->frame.x)
-        decoder->frame.w = decoder->width - decoder->frame.x;
-    if (decoder->frame.h > decoder->height - decoder->frame.y)
-        decoder->frame.h = decoder->height - decoder->frame.y;
+    if (decoder->width < frame->x + frame->w)
+        decoder->width = frame->x + frame->w;
+    if (decoder->height < frame->y + frame->h)
+        decoder->height = frame->y + frame->h;
     return TC_E_OK;
 }
 
@@ -279,17 +270,17 @@ static tc_error gif_decode_open(tc_decoder **made, const tc_input *input, tc_ima
                             .max_reduce = 1,
                             .lossless = true};
     if (decoder->interlaced)
-        info->held_bytes = (uint64_t)decoder->frame_w * decoder->frame_h;
+        info->held_bytes = (uint64_t)decoder->frame.w * decoder->frame.h;
     return TC_E_OK;
 }
 
 static tc_error gif_decode_start(tc_decoder *decoder, const tc_decode_want *want,
                                  tc_layout *layout)
 {
-    size_t rows = decoder->interlaced ? decoder->frame_h : 1;
+    size_t rows = decoder->interlaced ? decoder->frame.h : 1;
 
     decoder->cancel = want->cancel;
-    decoder->indexes = tc_buffer_alloc((size_t)decoder->frame_w * rows);
+    decoder->indexes = tc_buffer_alloc((size_t)decoder->frame.w * rows);
     decoder->strip = tc_buffer_alloc((size_t)decoder->width * decoder->channels * STRIP_ROWS);
     if (!decoder->indexes || !decoder->strip)
         return no_memory(decoder);
@@ -327,7 +318,7 @@ static tc_error next_block(tc_decoder *decoder)
 
 static tc_error read_row(tc_decoder *decoder, uint8_t *to)
 {
-    size_t left = decoder->frame_w;
+    size_t left = decoder->frame.w;
 
     while (left > 0) {
         size_t done;
@@ -356,11 +347,11 @@ static tc_error gather(tc_decoder *decoder)
 
     decoder->gathered = true;
     for (int pass = 0; pass < INTERLACE_PASSES; pass++) {
-        for (uint32_t y = first[pass]; y < decoder->frame_h; y += step[pass]) {
+        for (uint32_t y = first[pass]; y < decoder->frame.h; y += step[pass]) {
             tc_error error = tc_cancel_check(decoder->cancel, decoder->fail);
 
             if (!error)
-                error = read_row(decoder, decoder->indexes + (size_t)decoder->frame_w * y);
+                error = read_row(decoder, decoder->indexes + (size_t)decoder->frame.w * y);
             if (error)
                 return error;
         }
@@ -376,7 +367,7 @@ static tc_error frame_row(tc_decoder *decoder, uint32_t y, const uint8_t **row)
     *row = decoder->indexes;
     if (!decoder->interlaced)
         return read_row(decoder, decoder->indexes);
-    *row += (size_t)decoder->frame_w * y;
+    *row += (size_t)decoder->frame.w * y;
     if (!decoder->gathered)
         error = gather(decoder);
     return error;
