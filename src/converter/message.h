@@ -105,8 +105,8 @@ int tc_message_send(int socket, const void *part, size_t length, const void *mor
                     size_t more_length, const int *fd, unsigned fds, int flags);
 
 /*
- * The two ends of a socket, closed at exec: at the first one the kernel says who sent a
- * message. Returns 0, or errno.
+ * The two ends of a socket, closed at exec: the kernel says from which process a message at the
+ * first one is. Returns 0, or errno.
  */
 int tc_message_pair(int *reading, int *writing);
 
