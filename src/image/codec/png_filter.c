@@ -280,9 +280,10 @@ SSE static void sse_paeth_4(uint8_t *row, const uint8_t *above, size_t stride, u
 /* How many rows from this one on are of Paeth's type. */
 static uint32_t paeth_count(const uint8_t *row, size_t stride, uint32_t count)
 {
+    const uint8_t *type = row - 1;
     uint32_t alike = 0;
 
-    while (alike < count && row[stride * alike - 1] == TC_PNG_PAETH)
+    while (alike < count && type[stride * alike] == TC_PNG_PAETH)
         alike++;
     return alike;
 }

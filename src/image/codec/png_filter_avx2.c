@@ -333,11 +333,12 @@ static void avx2_undo(uint8_t *row, const uint8_t *above, size_t stride, uint32_
     uint32_t width = length / step;
 
     for (; width >= WIDTH_LEAST && count >= ROWS; count -= ROWS, row += ROWS * stride) {
+        const uint8_t *type = row - 1;
         unsigned paeth = 0, average = 0;
 
         for (unsigned n = 0; n < ROWS; n++) {
-            paeth += row[n * stride - 1] == TC_PNG_PAETH;
-            average += row[n * stride - 1] == TC_PNG_AVERAGE;
+            paeth += type[n * stride] == TC_PNG_PAETH;
+            average += type[n * stride] == TC_PNG_AVERAGE;
         }
         if (paeth + average < DEPENDENT_LEAST)
             single->undo(row, above, stride, ROWS, length, step);
