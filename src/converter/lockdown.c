@@ -18,8 +18,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "apart.h"
+#include "base/clock.h"
 #include "host/reading.h"
 #include "inherited.h"
 #include "landlock.h"
@@ -178,17 +178,19 @@ static bool is_malloc_foreign(void)
 }
 
 /*
- * Blocks that a picture leaves behind below one that stays are malloc's, not the next job's:
- * that can use them, but large blocks of its own come from elsewhere.
+ * What malloc has of the jobs before. Blocks that a picture leaves behind below one that stays
+ * are malloc's, not the next job's: that can use them, but large blocks of its own come from
+ * elsewhere.
  */
 static uint64_t kept_bytes(const tc_lockdown *lockdown)
 {
-    uintptr_t heap_end = (uintptr_t)sbrk(0);
-    uint64_t now = lockdown->statm >= 0 ? space_now(lockdown->statm) : 0;
+    uint64_t now = (uintptr_t)sbrk(0), before = lockdown->heap_end;
 
-    if (lockdown->statm >= 0)
-        return now > lockdown->base_bytes ? now - lockdown->base_bytes : 0;
-    return heap_end > lockdown->heap_end ? heap_end - lockdown->heap_end : 0;
+    if (lockdown->statm >= 0) {
+        now = space_now(lockdown->statm);
+        before = lockdown->base_bytes;
+    }
+    return now > before ? now - before : 0;
 }
 
 int tc_lockdown_space(const tc_lockdown *lockdown, uint64_t bytes)

@@ -2,7 +2,6 @@
 #include "pool.h"
 
 #include "areas.h"
-#include "message.h"
 #include "place.h"
 #include "serve.h"
 
@@ -52,11 +51,6 @@ struct tc_pool {
     unsigned wait_ms; /* after one that does not begin; 0: all began */
     uint64_t next_ns; /* not before this is another one forked, unless wait_ms is 0 */
 };
-
-int tc_pool_socket(int *children, int *converters)
-{
-    return tc_message_pair(children, converters);
-}
 
 static size_t told_bytes(const tc_pool *pool)
 {

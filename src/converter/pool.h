@@ -42,14 +42,9 @@ typedef struct tc_pool_spec {
 
 typedef struct tc_pool tc_pool;
 
-/*
- * The two ends of a pool's socket, closed at exec: for httpd's children, which take
- * dialogues from it, and for converters. Returns 0, or errno.
- */
-int tc_pool_socket(int *children, int *converters);
-
-/* A pool without converters yet, with the converters' end, which is its own from now on, and
-   areas of this file, the caller's; -1: none. NULL without memory. `watch` is borrowed. */
+/* A pool without converters yet, with the converters' end of its socket
+   (tc_message_pair), which is its own from now on, and areas of this file, the caller's; -1:
+   none. NULL without memory. `watch` is borrowed. */
 tc_pool *tc_pool_make(const tc_pool_spec *spec, int socket, int areas,
                       const tc_pool_watch *watch);
 

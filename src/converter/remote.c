@@ -173,13 +173,6 @@ static tc_error receive_facts(tc_remote *remote, const tc_remote_job *job)
     return take_bytes(remote, came.more_length);
 }
 
-/* ---- the pool ---------------------------------------------------------------------------- */
-
-int tc_remote_socket(int *idle, int *give)
-{
-    return tc_message_pair(idle, give);
-}
-
 /* ---- opening ----------------------------------------------------------------------------- */
 
 /* Whether this process can have another descriptor. */

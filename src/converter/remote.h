@@ -12,9 +12,6 @@
 
 typedef struct tc_remote tc_remote;
 
-/* tc_exchange.idle and .give, closed at exec. Returns 0, or errno. */
-int tc_remote_socket(int *idle, int *give);
-
 /* What is to be converted. Descriptors are for reading only, and stay the caller's. */
 typedef struct tc_remote_job {
     int source;

@@ -393,13 +393,18 @@ static bool await(job *job)
     return true;
 }
 
+static bool is_to_end(const tc_serve *serve)
+{
+    return ended || tc_lockdown_is_worn(serve->lockdown);
+}
+
 /* Jobs of one dialogue, `most` of them. Returns how many there were. */
 static unsigned converse(job *job, unsigned most)
 {
     unsigned done = 0;
 
     do
-        job->again = done + 1 < most && !ended && !tc_lockdown_is_worn(job->serve->lockdown);
+        job->again = done + 1 < most && !is_to_end(job->serve);
     while (await(job) && ++done && job->again);
     return done;
 }
@@ -416,7 +421,7 @@ bool tc_serve_run(const tc_serve *serve)
     job.place = serve->place;
     /* Before the first offer, which waits while net.unix.max_dgram_qlen of others do. */
     __atomic_store_n(serve->ready, 1, __ATOMIC_RELAXED);
-    while (done < serve->jobs && !ended && !tc_lockdown_is_worn(serve->lockdown)) {
+    while (done < serve->jobs && !is_to_end(serve)) {
         job.dialogue = offer(serve, job.place);
         if (job.dialogue < 0) {
             if (errno == EPIPE || ended)

@@ -241,10 +241,16 @@ static kept *retained(void)
     return found ? found : ap_retained_data_create(key, sizeof *found);
 }
 
+/* Whose the keeper and the converters are. */
+static uid_t user(void)
+{
+    return geteuid() == 0 ? ap_unixd_config.user_id : geteuid();
+}
+
 /* The file of this module, and the user: a keeper of others is of no use. */
 static kept describe(void)
 {
-    kept now = {.user = geteuid() == 0 ? ap_unixd_config.user_id : geteuid()};
+    kept now = {.user = user()};
     struct stat info;
     Dl_info module;
 
@@ -437,12 +443,12 @@ static void announce(const tc_converters *converters, server_rec *main)
 static int open_sockets(tc_converters *converters)
 {
     tc_exchange *ends = &converters->ends;
-    int error = tc_pool_socket(&ends->offers, &converters->pool);
+    int error = tc_message_pair(&ends->offers, &converters->pool);
 
     ends->steady = (converters->locks.locks & TC_LOCK_SECCOMP) != 0;
     ends->binds = tc_place_may();
-    ends->user = describe().user;
-    if (!error && (error = tc_remote_socket(&ends->idle, &ends->give)) != 0) {
+    ends->user = user();
+    if (!error && (error = tc_message_pair(&ends->idle, &ends->give)) != 0) {
         close(ends->offers);
         close(converters->pool);
         ends->offers = converters->pool = -1;

@@ -461,8 +461,7 @@ tc_snapshot *tc_monitor_snapshot(apr_pool_t *pool, const server_rec *server, int
     tc_admission_read(conf->runtime->admission, &snapshot->admitted);
     snapshot->bounds = conf->admission_limits;
     snapshot->converters = conf->converters.count;
-    snapshot->converters_missing =
-        conf->converters.count && tc_areas_hear(&conf->converters.ends.areas) != TC_STAFF_ALL;
+    snapshot->converters_missing = tc_areas_hear(&conf->converters.ends.areas) != TC_STAFF_ALL;
     snapshot->temp_memory = snapshot->admitted.temp;
     snapshot->temp_memory_bound =
         conf->runtime->admission ? conf->temp_config.memory : TC_UNLIMITED;

@@ -142,7 +142,7 @@ my @ways = (
 for my $way (@ways) {
     my ($what, $mode, $status, $every, $count, $killed) = @$way;
     if ($mode == 4 && $ENV{TC_SANITIZER}) {
-        SKIP: { skip "$what: a sanitizer takes address space as it likes, so there is no limit", 1 }
+        SKIP: { skip "$what: address space has no limit under a sanitizer", 1 }
         next;
     }
     my ($traffic, $log, $mark) = (page()->{traffic}, logged($httpd), log_mark());

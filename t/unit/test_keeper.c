@@ -187,7 +187,7 @@ static int give(const kept *kept, tc_pool_spec spec, int areas, int log)
 {
     int children, converters;
 
-    if (tc_pool_socket(&children, &converters) ||
+    if (tc_message_pair(&children, &converters) ||
         tc_keeper_give(kept->control, &spec, converters, areas, log))
         bail_out("no pool");
     close(converters);
@@ -316,7 +316,7 @@ static void test_wrong_orders(void)
            "a pool of %s is let go", wrong[at].name);
         close(pool);
     }
-    if (tc_pool_socket(&end_of[0], &end_of[1]))
+    if (tc_message_pair(&end_of[0], &end_of[1]))
         bail_out("no socket");
     tc_message_send(kept.control, text, sizeof text, NULL, 0, &end_of[1], 1, 0);
     tc_message_send(kept.control, text, sizeof text, NULL, 0, NULL, 0, 0);
@@ -512,7 +512,7 @@ static void test_jobs(void)
     pid_t first;
     told told;
 
-    if (tc_remote_socket(&pool.idle, &pool.give) || tc_areas_make(&pool.areas, 1, &areas))
+    if (tc_message_pair(&pool.idle, &pool.give) || tc_areas_make(&pool.areas, 1, &areas))
         bail_out("no sockets");
     pool.offers = give(&kept, (tc_pool_spec){1, locks, TC_BUFFER_GUARDED, 64 * MB}, areas, -1);
     close(areas);

@@ -7,8 +7,6 @@
 #define _GNU_SOURCE
 #endif
 #include <fcntl.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
@@ -18,6 +16,7 @@
 #include <sys/syscall.h>
 #include <time.h>
 
+#include "calls.h"
 #include "dirs.h"
 #include "locked.h"
 #include "tap.h"
@@ -153,21 +152,11 @@ static void test_always(void)
 
 /* From here on the kernel of Debian 10: no close_range, no Landlock; and no filter after this.
    `action` is what comes of such a call. */
-static int forget_calls(uint32_t action)
+static bool forget_calls(uint32_t action)
 {
     static const uint32_t newer[] = {436, 444, 445, 446, SYS_seccomp};
-    struct sock_filter program[2 * sizeof(newer) / sizeof(*newer) + 2], *at = program;
-    struct sock_fprog filter;
 
-    *at++ = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0);
-    for (size_t i = 0; i < sizeof(newer) / sizeof(*newer); i++) {
-        *at++ = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, newer[i], 0, 1);
-        *at++ = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, action);
-    }
-    *at++ = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
-    filter = (struct sock_fprog){(unsigned short)(at - program), program};
-    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
-           prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter);
+    return answer_calls(newer, sizeof(newer) / sizeof(*newer), action);
 }
 
 static int lock_old(const tc_lockdown *lockdown, const void *answer_to)
@@ -179,7 +168,7 @@ static int lock_old(const tc_lockdown *lockdown, const void *answer_to)
     tc_fail fail = {TC_E_OK, ""};
 
     (void)answer_to;
-    if (forget_calls(SECCOMP_RET_ERRNO | ENOSYS) || dup2(original, 150) != 150 ||
+    if (!forget_calls(SECCOMP_RET_ERRNO | ENOSYS) || dup2(original, 150) != 150 ||
         dup2(original, 200) != 200)
         _exit(1);
     old = tc_lockdown_now();
@@ -198,7 +187,7 @@ static int live_under_filter(const tc_lockdown *lockdown, const void *context)
 
     (void)lockdown;
     (void)context;
-    if (forget_calls(SECCOMP_RET_KILL_PROCESS))
+    if (!forget_calls(SECCOMP_RET_KILL_PROCESS))
         return 1;
     now = tc_lockdown_now();
     return now.locks == TC_LOCK_LIMITS && now.landlock == 0 ? 0 : 2;

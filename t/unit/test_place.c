@@ -5,14 +5,11 @@
 #define _GNU_SOURCE
 #endif
 #include "converter/place.h"
+#include "calls.h"
 #include "tap.h"
 
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <sched.h>
-#include <stddef.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -160,16 +157,9 @@ static void test_one(const cpu_set_t *all)
 /* A service's filter (systemd's SystemCallFilter=~@resources) ends a process for the call. */
 static int find_out_under_filter(void)
 {
-    struct sock_filter code[] = {
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_sched_setaffinity, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-    };
-    struct sock_fprog program = {sizeof(code) / sizeof(*code), code};
+    static const uint32_t bind[] = {SYS_sched_setaffinity};
 
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
-        prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program))
+    if (!answer_calls(bind, 1, SECCOMP_RET_KILL_PROCESS))
         return 2;
     return tc_place_may();
 }

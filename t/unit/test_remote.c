@@ -350,8 +350,8 @@ static int open_exchange(tc_exchange *pool)
     int converters, areas;
 
     *pool = (tc_exchange){.steady = steady};
-    if (tc_pool_socket(&pool->offers, &converters) ||
-        tc_remote_socket(&pool->idle, &pool->give) || tc_areas_make(&pool->areas, 1, &areas) ||
+    if (tc_message_pair(&pool->offers, &converters) ||
+        tc_message_pair(&pool->idle, &pool->give) || tc_areas_make(&pool->areas, 1, &areas) ||
         tc_areas_map(&written, 1, areas))
         bail_out("no sockets");
     close(areas);

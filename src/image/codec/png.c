@@ -167,7 +167,7 @@ static void skip_chunks(png_structp png)
 
     png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, NULL, 0);
     png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, skipped, sizeof skipped / 5);
-    /* libpng knows it since 1.6.46 alone. */
+    /* libpng reads it itself only from 1.6.46 on. */
     png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_ALWAYS, (png_const_bytep) "cICP", 1);
     png_set_chunk_cache_max(png, CHUNKS_KEPT_MAX);
     png_set_chunk_malloc_max(png, CHUNK_BYTES_MAX);
